@@ -1,0 +1,29 @@
+//! Who asks: an unverified claim becomes a verified principal, or nothing does.
+
+use serde::{Deserialize, Serialize};
+
+use crate::operation::Environment;
+
+/// A verified agent, at work on a task.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Principal {
+    /// The agent's name, as a human gave it.
+    pub agent: String,
+    /// The life of this agent inside the guard: refusals are remembered per run.
+    pub run: String,
+    /// Why it works.
+    pub task: Task,
+    /// The agent or its run was killed; nothing of it passes any more.
+    pub killed: bool,
+}
+
+/// Why an agent works, as a human said it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Task {
+    /// In the human's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The one environment that the task is about; without it there is no such limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+}

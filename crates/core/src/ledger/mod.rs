@@ -1,0 +1,5 @@
+//! What is recorded, and the tree that makes a change of it visible.
+
+mod record;
+
+pub use record::{Decided, Meaning, Record, RecordKind};

@@ -1,0 +1,81 @@
+//! The question to Cedar: who would do what to which resource, and what is known about it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    identity::Principal,
+    operation::{Environment, Operation},
+};
+
+/// One question: a principal, an operation, and the facts.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Who asks.
+    pub principal: Principal,
+    /// What it would do.
+    pub operation: Operation,
+    /// What was found out about it.
+    pub facts: Facts,
+}
+
+/// What was found out about one operation before it is decided. Nothing in it comes from the
+/// agent's own word.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Facts {
+    /// The environment of the operation's resource.
+    pub environment: Environment,
+    /// Where the operation's credential comes from.
+    pub credential: Credential,
+    /// A human listed the host that it goes to, or a preset does.
+    pub host_listed: bool,
+    /// This run made the resource.
+    pub made_by_run: bool,
+    /// The agent runs inside `run`, with no way out but ours.
+    pub enclosed: bool,
+    /// A real credential for something beyond this machine can be reached by code that the agent
+    /// starts.
+    pub credentials_in_reach: bool,
+    /// The same aim was refused a short while ago.
+    pub refused_before: bool,
+    /// It would change the guard itself.
+    pub tampers: bool,
+    /// Somebody here can save what this operation would take away.
+    pub can_snapshot: bool,
+    /// Somebody here can let this operation wait and be cancelled.
+    pub can_delay: bool,
+}
+
+/// Where the credential of an operation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// There is none.
+    None,
+    /// A phantom whose secret is bound to this host, purpose and environment.
+    Granted,
+    /// Holdpoint did not give it out.
+    Foreign,
+    /// A phantom whose secret nobody has bound yet.
+    Unbound,
+    /// A phantom on its way to a host that its secret is not bound to.
+    Leaving,
+    /// A phantom whose secret was not made for this operation.
+    OutsidePurpose,
+    /// A phantom whose secret belongs to another environment.
+    WrongEnvironment,
+}
+
+impl Credential {
+    /// The word in Cedar's context.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Granted => "granted",
+            Self::Foreign => "foreign",
+            Self::Unbound => "unbound",
+            Self::Leaving => "leaving",
+            Self::OutsidePurpose => "outside_purpose",
+            Self::WrongEnvironment => "wrong_environment",
+        }
+    }
+}
