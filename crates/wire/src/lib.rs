@@ -1,1 +1,13 @@
-//! wire
+//! Bytes to [`Message`](holdpoint_core::Message) to operations, one folder for each dialect.
+//! Pure: what interpretation must look up, it asks the [`World`](world::World).
+//!
+//! - [`http`]: HTTP requests: REST, GraphQL, JSON-RPC
+//! - [`world`]: what interpretation may look up
+//! - [`unreadable`]: why a message has no meaning that we could stand for
+
+pub mod http;
+pub mod unreadable;
+pub mod world;
+
+pub use unreadable::Unreadable;
+pub use world::{Host, Speaks, World};

@@ -1,0 +1,7 @@
+//! HTTP requests.
+//!
+//! - [`message`]: what arrived, in HTTP's words
+
+pub mod message;
+
+pub use message::{Body, Message, Scheme};
