@@ -14,6 +14,7 @@
 
 pub mod authorized;
 pub mod digest;
+pub mod glob;
 pub mod identity;
 pub mod ledger;
 pub mod obligation;

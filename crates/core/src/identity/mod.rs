@@ -1,8 +1,14 @@
 //! Who asks: an unverified claim becomes a verified principal, or nothing does.
 
+mod aim;
+mod grant;
+
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Environment;
+
+pub use aim::RefusedAim;
+pub use grant::Grant;
 
 /// A verified agent, at work on a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
