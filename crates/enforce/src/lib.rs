@@ -1,1 +1,19 @@
-//! enforce
+//! The walk itself: one message from arrival to outcome, the same for every protocol.
+//!
+//! - [`enforce`](mod@enforce): the walk, on one screen
+//! - [`stages`]: what a protocol brings to it, one trait a stage
+//! - [`record`]: what is written down before and after the effect
+//! - [`resolve`]: from operations to questions for policy, live and from fixtures alike
+//! - [`explain`]: the walk up to the decision, for what has not been done yet
+
+pub mod enforce;
+pub mod explain;
+pub mod record;
+pub mod resolve;
+pub mod stages;
+
+pub use enforce::enforce;
+pub use stages::{
+    Forward, Forwarded, Fulfil, Fulfilment, Identify, Interpret, Ledger, LedgerUnavailable, Point,
+    Resolve, Stage,
+};

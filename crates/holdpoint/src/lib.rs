@@ -1,1 +1,15 @@
-//! holdpoint
+//! The composition root: command line, verbs, and the running gateway.
+//!
+//! - [`cli`]: the command line
+//! - [`commands`]: one file a verb
+//! - [`status`]: how a verb ends
+//! - [`terminal`]: asking a human, and only a human
+
+pub mod cli;
+pub mod commands;
+pub mod status;
+pub mod terminal;
+
+pub use cli::Cli;
+pub use commands::run;
+pub use status::{CommandError, Status};

@@ -1,2 +1,16 @@
-//! main
-fn main() {}
+//! The `holdpoint` binary: reads the command line, runs one verb, and ends with its status.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use holdpoint::{Cli, run};
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("holdpoint: {error}");
+            error.status().into()
+        }
+    }
+}

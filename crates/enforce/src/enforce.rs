@@ -1,0 +1,75 @@
+//! The walk: every message goes through these lines, in this order, or not at all.
+
+use holdpoint_core::{Judged, Message, Operation, Refusal, identity::Principal};
+
+use crate::{
+    record,
+    stages::{Fulfilment, Point, Stage},
+};
+
+/// Takes one message from arrival to outcome. What comes back is the upstream's answer, or a
+/// refusal; nothing was sent unless every line above `forward` said yes.
+pub async fn enforce<P: Point>(
+    point: &P,
+    evidence: &P::Evidence,
+    message: P::Message,
+) -> Result<P::Outcome, Refusal> {
+    let principal = point.identify(evidence).await?;
+    point.reached(Stage::Identified);
+
+    let operations = interpret(point, &principal, &message).await?;
+    point.reached(Stage::Interpreted);
+
+    let requests = point.resolve(&principal, &message, operations).await?;
+    point.reached(Stage::Resolved);
+
+    let judged = point.policies().judge(message, requests);
+    point.reached(Stage::Decided);
+
+    let (receipts, hold) = match fulfil(point, &principal, &judged).await? {
+        Fulfilment::Receipts { receipts, hold } => (receipts, hold),
+        Fulfilment::Answered(outcome) => return Ok(outcome),
+    };
+    point.reached(Stage::Fulfilled);
+
+    let authorized = record::decision(point, &principal, judged, &receipts, hold).await?;
+    point.reached(Stage::Recorded);
+
+    let index = authorized.index();
+    let forwarded = point.forward(authorized).await;
+    point.reached(Stage::Forwarded);
+
+    record::outcome(point, &principal, index, &forwarded).await;
+    point.reached(Stage::Reported);
+    forwarded.outcome
+}
+
+/// What nobody can read is refused, and the refusal is recorded like any other.
+async fn interpret<P: Point>(
+    point: &P,
+    principal: &Principal,
+    message: &P::Message,
+) -> Result<Vec<Operation>, Refusal> {
+    match point.interpret(message) {
+        Ok(operations) => Ok(operations),
+        Err(unreadable) => {
+            Err(record::unreadable(point, principal, message.digest(), unreadable).await)
+        }
+    }
+}
+
+/// Meets the obligations. What is denied, or has to wait, ends here: recorded and remembered.
+async fn fulfil<P: Point>(
+    point: &P,
+    principal: &Principal,
+    judged: &Judged<P::Message>,
+) -> Result<Fulfilment<P::Outcome>, Refusal> {
+    let refusal = match record::denial(judged) {
+        Some(refusal) => refusal,
+        None => match point.fulfil(principal, judged).await {
+            Ok(fulfilment) => return Ok(fulfilment),
+            Err(refusal) => refusal,
+        },
+    };
+    Err(record::refused(point, principal, judged, refusal).await)
+}

@@ -1,0 +1,114 @@
+//! The surroundings that an episode describes.
+
+use std::sync::Arc;
+
+use holdpoint_catalog::hosts::{self, Host};
+use holdpoint_core::{
+    Environment, Operation, ResourceId, glob,
+    identity::{Grant, Principal, RefusedAim},
+    policy::{Credential, Request},
+};
+use holdpoint_wire::World;
+
+use super::{NOW, episode::Episode};
+use crate::resolve::{self, Destination, Surroundings};
+
+/// An episode as the world around its operations.
+pub(super) struct Fixtures<'a> {
+    episode: &'a Episode,
+    refused: &'a [RefusedAim],
+}
+
+impl<'a> Fixtures<'a> {
+    /// The world of `episode` after `refused` was refused.
+    pub(super) fn new(episode: &'a Episode, refused: &'a [RefusedAim]) -> Self {
+        Self { episode, refused }
+    }
+
+    /// The questions about operations on this machine.
+    pub(super) fn local(&self, principal: &Principal, operations: Vec<Operation>) -> Vec<Request> {
+        let here = Host { environment: Some(Environment::Local), ..hosts::unnamed() };
+        let destination = Destination { name: "localhost", listed: Some(&here) };
+        let surroundings = self.with_credential(None, "localhost");
+        resolve::requests(&surroundings, principal, destination, operations)
+    }
+
+    /// These fixtures for a message to `host` that carries `credential`.
+    pub(super) fn with_credential<'b>(
+        &'b self,
+        credential: Option<&'b str>,
+        host: &'b str,
+    ) -> Carrying<'b> {
+        Carrying { fixtures: self, credential, host }
+    }
+
+    /// What the fixtures, or else a preset, say of a host. Every host counts as listed.
+    pub(super) fn listed(&self, name: &str) -> Host {
+        let preset = hosts::preset(name).unwrap_or_else(hosts::unnamed);
+        let said: Vec<_> = self
+            .episode
+            .hosts
+            .iter()
+            .filter(|fixture| glob::host_matches(&fixture.host, name))
+            .collect();
+        let environment = said.iter().filter_map(|fixture| fixture.environment).max();
+        Host {
+            speaks: said.first().map_or(preset.speaks, |fixture| fixture.speaks),
+            environment: environment.or(preset.environment),
+            ..preset
+        }
+    }
+}
+
+impl World for Fixtures<'_> {
+    fn host(&self, host: &str, _port: u16) -> Option<Host> {
+        Some(self.listed(host))
+    }
+
+    fn persisted(&self, sha256: &str) -> Option<Arc<str>> {
+        self.episode.persisted.get(sha256).map(|text| Arc::from(text.as_str()))
+    }
+}
+
+/// Fixtures for one message.
+pub(super) struct Carrying<'a> {
+    fixtures: &'a Fixtures<'a>,
+    credential: Option<&'a str>,
+    host: &'a str,
+}
+
+impl Surroundings for Carrying<'_> {
+    fn inventory(&self, resource: &ResourceId) -> Option<Environment> {
+        let entries = self.fixtures.episode.inventory.iter();
+        entries.filter(|entry| entry.resource == *resource).map(|entry| entry.environment).max()
+    }
+
+    fn credential(&self, operation: &Operation, environment: Environment) -> Credential {
+        let Some(credential) = self.credential else { return Credential::Granted };
+        let name = credential.strip_prefix("phantom:");
+        let secrets = &self.fixtures.episode.secrets;
+        let secret = name.and_then(|name| secrets.iter().find(|secret| secret.name == name));
+        secret.map_or(Credential::Foreign, |secret| {
+            let grant = Grant {
+                hosts: secret.hosts.clone(),
+                purpose: secret.purpose.clone(),
+                environment: secret.environment,
+            };
+            grant.covers(self.host, operation, environment)
+        })
+    }
+
+    fn refused_before(&self, principal: &Principal, operation: &Operation) -> bool {
+        let mut refused = self.fixtures.refused.iter();
+        refused.any(|aim| aim.recurs_in(&principal.run, operation, NOW, u64::MAX))
+    }
+
+    fn made_by_run(&self, _principal: &Principal, _operation: &Operation) -> bool {
+        false
+    }
+
+    fn enclosed(&self) -> bool {
+        // Until the sandbox is built, nothing that an episode says of it can be relied upon.
+        false
+    }
+}

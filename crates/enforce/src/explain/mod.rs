@@ -1,0 +1,92 @@
+//! The walk up to the decision, for what has not been done yet: episodes in, verdicts out. The
+//! same interpretation, resolution and policies as live traffic; nothing is touched.
+//!
+//! - [`episode`]: what one agent did, in order, and the fixtures around it
+//! - [`fixtures`]: the surroundings that an episode describes
+//! - [`answer`]: the verdicts
+
+pub mod answer;
+pub mod episode;
+mod fixtures;
+mod http;
+
+use std::time::Instant;
+
+use holdpoint_core::{
+    Effect, Operation, Reason, ResourceId, Timestamp,
+    identity::{Principal, RefusedAim, Task},
+    operation::Place,
+    policy::{Pdp, Verdict},
+};
+
+use answer::{Answer, Judged};
+use episode::{Attempt, Episode, MalformedError};
+use fixtures::Fixtures;
+
+/// Answers one line of JSON: an episode's verdicts, or what is wrong with the line. `micros`
+/// adds to each operation the time that it took to interpret and decide it.
+pub fn explain(pdp: &Pdp, line: &str, number: usize, micros: bool) -> Result<Answer, MalformedError> {
+    let episode = Episode::read(line, number)?;
+    Ok(judge(pdp, &episode, micros))
+}
+
+/// Judges the operations of an episode in order. Those after the first that is stopped are
+/// judged as if it had not happened, but it is remembered as refused.
+fn judge(pdp: &Pdp, episode: &Episode, micros: bool) -> Answer {
+    let principal = principal(episode);
+    let mut refused: Vec<RefusedAim> = Vec::new();
+    let mut operations = Vec::new();
+    for (index, attempt) in episode.operations.iter().enumerate() {
+        let started = Instant::now();
+        let fixtures = Fixtures::new(episode, &refused);
+        let mut judged = match attempt {
+            Attempt::Http(http) => http::judge(pdp, &fixtures, &principal, index, http),
+            other => unread(pdp, &fixtures, &principal, index, other),
+        };
+        judged.micros = micros.then(|| started.elapsed().as_micros() as u64);
+        if judged.verdict != Verdict::Allow {
+            refused.extend(judged.aims(&principal.run));
+        }
+        operations.push(judged);
+    }
+    Answer::new(episode.id.clone(), operations)
+}
+
+/// Who an episode is about.
+fn principal(episode: &Episode) -> Principal {
+    let task = episode.task.as_ref();
+    Principal {
+        agent: "explain".into(),
+        run: "explain".into(),
+        task: Task {
+            description: task.and_then(|task| task.description.clone()),
+            environment: task.and_then(|task| task.environment),
+        },
+        killed: false,
+    }
+}
+
+/// Judges what this build cannot read yet: opaque code on this machine.
+fn unread(
+    pdp: &Pdp,
+    fixtures: &Fixtures<'_>,
+    principal: &Principal,
+    index: usize,
+    attempt: &Attempt,
+) -> Judged {
+    let kind = attempt.kind();
+    let resource = ResourceId::of("machine", kind, "opaque");
+    let mut operation = Operation::guessed(format!("{kind}:opaque"), Effect::Execute, resource);
+    operation.place = Place::ThisMachine;
+    let requests = fixtures.local(principal, vec![operation]);
+    let judged = pdp.judge(attempt, requests);
+    Judged::new(index, &judged)
+}
+
+/// Nothing recorded in an episode has a time; all of it is now.
+const NOW: Timestamp = Timestamp(0);
+
+/// How an unreadable message is judged.
+fn unreadable(index: usize, reason: Reason) -> Judged {
+    Judged::unreadable(index, reason)
+}

@@ -1,0 +1,212 @@
+//! The HTTP enforcement point: what HTTP brings to the walk.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use holdpoint_core::{
+    Code, Digest, Message as _, Operation, Refusal, Timestamp,
+    authorized::{Appended, Durable},
+    identity::Principal,
+    ledger::Record,
+    policy::Pdp,
+    refusal::RefusalKind,
+};
+use holdpoint_enforce::{
+    Identify, Interpret, Ledger, LedgerUnavailable, Point, Stage, stages::Arrivals,
+};
+use holdpoint_store::{Config, State, StoreError, ledger};
+use holdpoint_wire::{
+    Unreadable,
+    http::{self, Message, credentials::CredentialUse},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{body::Rest, forward::Client, known::Known, listen::Arrival};
+
+/// The clock of a gateway.
+pub type Clock = fn() -> Timestamp;
+
+/// Everything that the stages of one gateway share.
+pub struct HttpPoint {
+    pub(crate) state: State,
+    pub(crate) config: Arc<Config>,
+    pub(crate) client: Client,
+    pub(crate) clock: Clock,
+    pub(crate) ledger: ledger::Ledger,
+    known: RwLock<Arc<Known>>,
+    policies: RwLock<Arc<Pdp>>,
+    observe: fn(Stage),
+}
+
+/// A message on its way through the walk.
+#[derive(Debug)]
+pub struct Arrived {
+    /// What arrived.
+    pub message: Message,
+    /// The credentials that it carries.
+    pub credentials: Vec<CredentialUse>,
+    /// What follows the prefix of its body.
+    pub(crate) rest: Mutex<Option<Rest>>,
+    /// Whether an agent sent it now, or a human released it.
+    pub origin: Origin,
+}
+
+/// Where a message on its way through the walk comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// An agent sent it just now.
+    Agent,
+    /// It was held, and a human released it: these are the stored bytes.
+    Release {
+        /// The hold.
+        hold: String,
+    },
+}
+
+/// What proves who asks.
+#[derive(Debug)]
+pub enum Claim {
+    /// What an agent sent along.
+    Bearer(Option<SecretString>),
+    /// A hold that was released: who asked then asks now.
+    Released {
+        /// The hold.
+        hold: String,
+    },
+}
+
+impl Arrived {
+    /// A message that an agent has just sent.
+    pub fn from_agent(arrival: Arrival) -> Self {
+        let Arrival { message, rest } = arrival;
+        let credentials = http::credentials::find(&message);
+        Self { message, credentials, rest: Mutex::new(rest), origin: Origin::Agent }
+    }
+
+    /// A message that was held under `hold`.
+    pub fn released(message: Message, hold: String) -> Self {
+        let credentials = http::credentials::find(&message);
+        Self { message, credentials, rest: Mutex::new(None), origin: Origin::Release { hold } }
+    }
+
+    /// Whether all of it is here.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+impl holdpoint_core::Message for Arrived {
+    fn digest(&self) -> Digest {
+        self.message.digest()
+    }
+}
+
+impl HttpPoint {
+    /// A point on `state`, with what is known and the policies to begin with.
+    pub fn new(
+        state: State,
+        config: Arc<Config>,
+        client: Client,
+        ledger: ledger::Ledger,
+        policies: Pdp,
+        clock: Clock,
+        observe: fn(Stage),
+    ) -> Result<Self, StoreError> {
+        let known = RwLock::new(Arc::new(Known::read(&state, &config)?));
+        let policies = RwLock::new(Arc::new(policies));
+        Ok(Self { state, config, client, clock, ledger, known, policies, observe })
+    }
+
+    /// What is known now.
+    pub(crate) fn known(&self) -> Arc<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads again what humans said. What was good before stays if that fails.
+    pub fn refresh(&self) -> Result<(), StoreError> {
+        let known = Arc::new(Known::read(&self.state, &self.config)?);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(())
+    }
+
+    /// Puts other policies in force.
+    pub fn take_policies(&self, policies: Pdp) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+}
+
+/// The store could not answer: nothing passes.
+pub(crate) fn unavailable(error: impl std::fmt::Display) -> Refusal {
+    tracing::error!(%error, "the store does not answer");
+    let text = format!("the gateway's own state cannot be used: {error}");
+    Refusal::new(RefusalKind::Unavailable, Code::Unresolved, text)
+}
+
+impl Arrivals for HttpPoint {
+    type Message = Arrived;
+}
+
+impl Interpret for HttpPoint {
+    fn interpret(&self, arrived: &Arrived) -> Result<Vec<Operation>, Unreadable> {
+        http::interpret(&arrived.message, &*self.known())
+    }
+}
+
+impl Identify for HttpPoint {
+    type Evidence = Claim;
+
+    async fn identify(&self, claim: &Claim) -> Result<Principal, Refusal> {
+        let found = match claim {
+            Claim::Bearer(None) => None,
+            Claim::Bearer(Some(bearer)) => {
+                let agents = self.state.agents();
+                agents.identify(bearer.expose_secret()).map_err(unavailable)?
+            }
+            Claim::Released { hold } => self.principal_of(hold).map_err(unavailable)?,
+        };
+        found.ok_or_else(|| {
+            let text = "the proxy credential is missing or unknown; a human makes one with \
+                        `holdpoint agents new NAME`";
+            Refusal::new(RefusalKind::Deny, Code::Unidentified, text)
+        })
+    }
+}
+
+impl HttpPoint {
+    /// Who asked for what is held, if that agent still exists, killed if it is killed now.
+    fn principal_of(&self, hold: &str) -> Result<Option<Principal>, StoreError> {
+        let Some(hold) = self.state.holds(self.config.hold.clone()).find(hold)? else {
+            return Ok(None);
+        };
+        let agent = self.state.agents().find(&hold.principal.agent)?;
+        Ok(agent.map(|agent| Principal { killed: agent.principal.killed, ..hold.principal }))
+    }
+}
+
+impl Ledger for HttpPoint {
+    async fn append(&self, record: Record, subject: Digest) -> Result<Appended, LedgerUnavailable> {
+        self.ledger.append(&record, subject).await.map_err(unwritten)
+    }
+
+    async fn commit(&self, record: Record, subject: Digest) -> Result<Durable, LedgerUnavailable> {
+        self.ledger.commit(&record, subject).await.map_err(unwritten)
+    }
+}
+
+fn unwritten(error: ledger::LedgerError) -> LedgerUnavailable {
+    LedgerUnavailable(error.to_string())
+}
+
+impl Point for HttpPoint {
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    fn policies(&self) -> Arc<Pdp> {
+        self.policies.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn reached(&self, stage: Stage) {
+        tracing::trace!(?stage, "reached");
+        (self.observe)(stage);
+    }
+}

@@ -1,0 +1,113 @@
+//! Messages and responses as they are kept while a hold is open, and after it.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use holdpoint_wire::http::{Body, Message, Scheme};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::body::{ResponseBody, whole};
+
+/// What is kept cannot be read back.
+#[derive(Debug, Error)]
+#[error("a stored message or response cannot be read: {0}")]
+pub struct StoredError(String);
+
+impl StoredError {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A whole message, as an agent sent it: with phantoms, never with secrets.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredMessage {
+    method: String,
+    tls: bool,
+    host: String,
+    port: u16,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl StoredMessage {
+    /// The bytes to keep; none if the message is not all here.
+    pub(crate) fn bytes(message: &Message) -> Option<Result<Vec<u8>, StoredError>> {
+        let Body::Whole(body) = &message.body else { return None };
+        let stored = Self {
+            method: message.method.clone(),
+            tls: message.scheme == Scheme::Https,
+            host: message.host.clone(),
+            port: message.port,
+            target: message.target.clone(),
+            headers: encoded(message.headers.iter().map(|(name, value)| (name.as_str(), &value[..]))),
+            body: STANDARD.encode(body),
+        };
+        Some(serde_json::to_vec(&stored).map_err(StoredError::new))
+    }
+
+    /// The message that was kept.
+    pub(crate) fn message(bytes: &[u8]) -> Result<Message, StoredError> {
+        let stored: Self = serde_json::from_slice(bytes).map_err(StoredError::new)?;
+        Ok(Message {
+            method: stored.method,
+            scheme: if stored.tls { Scheme::Https } else { Scheme::Http },
+            host: stored.host,
+            port: stored.port,
+            target: stored.target,
+            headers: decoded(stored.headers)?
+                .into_iter()
+                .map(|(name, value)| (name, Bytes::from(value)))
+                .collect(),
+            body: Body::Whole(decode(&stored.body)?.into()),
+        })
+    }
+}
+
+/// A whole response, as the agent gets it: scrubbed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredResponse {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl StoredResponse {
+    /// The bytes to keep.
+    pub(crate) fn bytes(head: &http::response::Parts, body: &[u8]) -> Result<Vec<u8>, StoredError> {
+        let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let stored = Self {
+            status: head.status.as_u16(),
+            headers: encoded(headers),
+            body: STANDARD.encode(body),
+        };
+        serde_json::to_vec(&stored).map_err(StoredError::new)
+    }
+
+    /// The response that was kept.
+    pub(crate) fn response(bytes: &[u8]) -> Result<Response<ResponseBody>, StoredError> {
+        let stored: Self = serde_json::from_slice(bytes).map_err(StoredError::new)?;
+        let mut response = Response::new(whole(decode(&stored.body)?));
+        *response.status_mut() = StatusCode::from_u16(stored.status).map_err(StoredError::new)?;
+        for (name, value) in decoded(stored.headers)? {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(StoredError::new)?;
+            let value = HeaderValue::from_bytes(&value).map_err(StoredError::new)?;
+            response.headers_mut().append(name, value);
+        }
+        Ok(response)
+    }
+}
+
+fn encoded<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(String, String)> {
+    headers.map(|(name, value)| (name.to_owned(), STANDARD.encode(value))).collect()
+}
+
+fn decoded(headers: Vec<(String, String)>) -> Result<Vec<(String, Vec<u8>)>, StoredError> {
+    headers.into_iter().map(|(name, value)| Ok((name, decode(&value)?))).collect()
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, StoredError> {
+    STANDARD.decode(text).map_err(StoredError::new)
+}

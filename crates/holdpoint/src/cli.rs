@@ -1,0 +1,82 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    commands::{
+        agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
+        explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, ledger::Ledger,
+        policy::Policy, secrets::Secrets, tabletop::Tabletop, up::Up,
+    },
+    status::CommandError,
+};
+
+/// The mark past which an AI agent's action may not go until it is proven harmless, recoverable,
+/// or released by a human.
+#[derive(Debug, Parser)]
+#[command(name = "holdpoint", version, about, propagate_version = true)]
+#[command(after_help = "\
+Start with `holdpoint up`, then `holdpoint agents new NAME`. `holdpoint tabletop` shows what it \
+is for.\nExit status: 0 done, 1 refused or found wanting, 2 called wrongly, 3 could not.")]
+pub struct Cli {
+    /// Where everything is kept [default: ~/.local/state/holdpoint].
+    #[arg(long, global = true, value_name = "DIR", env = "HOLDPOINT_STATE")]
+    pub state: Option<PathBuf>,
+
+    /// Print facts as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// What to do; without it, the newest card.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the gateway.
+    Up(Up),
+    /// What works here, what does not, and the mend.
+    Doctor(Doctor),
+    /// What would be decided, without doing it.
+    Explain(Explain),
+    /// What waits for a human.
+    Holds(Holds),
+    /// Release one held operation, once.
+    Approve(Approve),
+    /// Refuse one held operation.
+    Deny(Deny),
+    /// Who may release what is held.
+    Approvers(Approvers),
+    /// Real credentials, kept away from agents.
+    Secrets(Secrets),
+    /// Which hosts agents may talk to, and what these speak.
+    Hosts(Hosts),
+    /// Which environment a resource belongs to.
+    Inventory(Inventory),
+    /// Who may ask.
+    Agents(Agents),
+    /// What is allowed, held and denied.
+    Policy(Policy),
+    /// The record of everything that was decided.
+    Ledger(Ledger),
+    /// The nine-second incident, unguarded and then guarded.
+    Tabletop(Tabletop),
+}
+
+impl Cli {
+    /// The state directory: the flag, the variable, or the default below home.
+    pub fn state_dir(&self) -> Result<PathBuf, CommandError> {
+        if let Some(dir) = &self.state {
+            return Ok(dir.clone());
+        }
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        let home = home.ok_or_else(|| {
+            CommandError::usage("there is no home directory; say where with --state DIR")
+        })?;
+        Ok(PathBuf::from(home).join(".local/state/holdpoint"))
+    }
+}

@@ -1,0 +1,91 @@
+//! One file a verb.
+
+pub mod agents;
+pub mod approve;
+pub mod approvers;
+pub mod doctor;
+pub mod explain;
+pub mod holds;
+pub mod hosts;
+pub mod inventory;
+pub mod ledger;
+pub mod policy;
+pub mod secrets;
+pub mod tabletop;
+pub mod up;
+
+use std::io::{self, Write as _};
+
+use holdpoint_enforce::Stage;
+use holdpoint_store::{Config, State};
+use serde::Serialize;
+
+use crate::{
+    cli::{Cli, Verb},
+    status::{CommandError, Ended},
+};
+
+/// Runs one verb to its end.
+pub fn run(cli: Cli) -> Ended {
+    run_observed(cli, |_| ())
+}
+
+/// Runs one verb to its end; `observe` hears of every stage that a message comes through in the
+/// gateway. The seam by which tests stop the gateway at a stage.
+pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
+    // These two need no state.
+    let verb = match cli.verb {
+        Some(Verb::Explain(explain)) => return explain::run(explain),
+        Some(Verb::Tabletop(tabletop)) => return tabletop::run(tabletop, cli.json),
+        other => Cli { verb: other, ..cli },
+    };
+    let dir = verb.state_dir()?;
+    let config = Config::load(&dir).map_err(CommandError::usage)?;
+    let state = State::open(&dir, &config.limits).map_err(CommandError::unable)?;
+    let here = Here { state, config, json: verb.json };
+    match verb.verb {
+        None => holds::newest(&here),
+        Some(Verb::Up(up)) => up::run(up, here, observe),
+        Some(Verb::Doctor(doctor)) => doctor::run(&doctor, &here),
+        Some(Verb::Holds(holds)) => holds::run(&holds, &here),
+        Some(Verb::Approve(approve)) => approve::approve(&approve, &here),
+        Some(Verb::Deny(deny)) => approve::deny(&deny, &here),
+        Some(Verb::Approvers(approvers)) => approvers::run(approvers, &here),
+        Some(Verb::Secrets(secrets)) => secrets::run(secrets, &here),
+        Some(Verb::Hosts(hosts)) => hosts::run(hosts, &here),
+        Some(Verb::Inventory(inventory)) => inventory::run(inventory, &here),
+        Some(Verb::Agents(agents)) => agents::run(agents, &here),
+        Some(Verb::Policy(policy)) => policy::run(policy, &here),
+        Some(Verb::Ledger(ledger)) => ledger::run(ledger, &here),
+        Some(Verb::Explain(_) | Verb::Tabletop(_)) => {
+            Err(CommandError::usage("this verb needs no state"))
+        }
+    }
+}
+
+/// What the verbs of one call share.
+#[derive(Debug)]
+pub struct Here {
+    /// What is kept.
+    pub state: State,
+    /// `holdpoint.toml`.
+    pub config: Config,
+    /// Whether facts are printed as JSON.
+    pub json: bool,
+}
+
+impl Here {
+    /// Prints one fact: as JSON if that was asked for, else as `text`.
+    pub fn print(&self, fact: &impl Serialize, text: &str) -> Result<(), CommandError> {
+        let line = match self.json {
+            true => serde_json::to_string(fact).map_err(CommandError::unable)?,
+            false => text.trim_end().to_owned(),
+        };
+        let mut output = io::stdout().lock();
+        match writeln!(output, "{line}").and_then(|()| output.flush()) {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(CommandError::unable),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The binary under test, its state directory, and its command line.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The passphrase of every approver in these tests.
+pub const PASSPHRASE: &str = "correct horse battery staple";
+
+/// A state directory and the binary that works on it.
+#[derive(Debug)]
+pub struct Holdpoint {
+    binary: PathBuf,
+    state: TempDir,
+}
+
+/// What a call of the binary came to.
+#[derive(Debug)]
+pub struct Called {
+    /// The exit status.
+    pub status: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said.
+    pub stderr: String,
+}
+
+impl Called {
+    /// What it printed, as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.stdout, self.stderr))
+    }
+}
+
+impl From<Output> for Called {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Holdpoint {
+    /// A fresh state directory for `binary` (`env!("CARGO_BIN_EXE_holdpoint-under-test")`).
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        let state = tempfile::Builder::new().prefix("holdpoint-").tempdir().unwrap();
+        Self { binary: binary.into(), state }
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// A call with the state directory set and nothing of the environment but the path.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOLDPOINT_STATE", self.state())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Calls the binary to its end.
+    pub fn call(&self, arguments: &[&str]) -> Called {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Calls the binary with `input` on its standard input.
+    pub fn call_with(&self, arguments: &[&str], input: &str) -> Called {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap().into()
+    }
+
+    /// Calls the binary, which must end with 0, and reads the JSON that it prints.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let called = self.call(arguments);
+        assert_eq!(called.status, 0, "{arguments:?}\n{}", called.stderr);
+        called.json()
+    }
+
+    /// Starts the gateway on free ports with further `arguments` and `environment`.
+    pub fn up(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Gateway {
+        let mut command = self.command(&["up", "--proxy", "127.0.0.1:0", "--json"]);
+        command.args(arguments).envs(environment.iter().copied());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Ok(addresses) = serde_json::from_str(&line) else {
+            panic!("no gateway: {:?}", child.wait_with_output());
+        };
+        Gateway { child, addresses }
+    }
+}
+
+/// A running gateway; ended with the value.
+#[derive(Debug)]
+pub struct Gateway {
+    child: Child,
+    addresses: Value,
+}
+
+impl Gateway {
+    /// `127.0.0.1:PORT`.
+    pub fn proxy(&self) -> &str {
+        self.addresses["proxy"].as_str().unwrap()
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks the gateway to stop, and waits until it has.
+    pub fn stop(mut self) -> i32 {
+        self.signal("-TERM");
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+
+    /// Ends the gateway as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until the gateway has ended by itself, at most `limit`.
+    pub fn ended_within(&mut self, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
+        while Instant::now() < until {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
