@@ -50,6 +50,19 @@ pub(crate) fn of(file: &syn::File) -> Vec<Named> {
     named.into_iter().map(|named| resolve(named, &aliases)).collect()
 }
 
+/// Every function that `file` defines, by name.
+pub(crate) fn functions(file: &syn::File) -> Vec<String> {
+    struct Functions(Vec<String>);
+    impl Visit<'_> for Functions {
+        fn visit_signature(&mut self, signature: &syn::Signature) {
+            self.0.push(signature.ident.to_string());
+        }
+    }
+    let mut functions = Functions(Vec::new());
+    functions.visit_file(file);
+    functions.0
+}
+
 /// Whether an item with these attributes is compiled for tests only.
 pub(crate) fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {

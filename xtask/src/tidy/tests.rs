@@ -242,6 +242,16 @@ fn docs() {
 }
 
 #[test]
+fn pages_point_to_what_is_there() {
+    let path = "docs/a.md";
+    in_order(path, "[words](glossary.md#top), [up](../Cargo.toml), [core](../crates/core)\n");
+    in_order(path, "[out](https://example.com/x), [here](#a)\n");
+    wanting(path, "a\n[gone](gone.md)\n", "2", "`gone.md` is not there");
+    in_order(path, "It holds. (test: now, ?later)\n");
+    wanting(path, "It holds.\n(test: now,\nnever)\n", "2", "there is no test `never`");
+}
+
+#[test]
 fn glossary() {
     let path = "crates/store/src/a.rs";
     for name in [
@@ -285,8 +295,9 @@ fn mints() {
 #[test]
 fn leftovers() {
     let path = "crates/store/src/a.rs";
-    let mark = concat!("FIX", "ME");
-    wanting(path, &format!("//! A.\n// {mark} later\n"), "2", mark);
+    for mark in [concat!("FIX", "ME"), concat!("TO", "DO")] {
+        wanting(path, &format!("//! A.\n// {mark} later\n"), "2", mark);
+    }
     wanting(path, "//! A.\nfn f() {\n    todo!()\n}\n", "3", "`todo!`");
     wanting(path, "//! A.\n#[test]\n#[ignore]\nfn f() {}\n", "3", "`#[ignore]`");
     for root in ["work/main", "home/me/app"] {
