@@ -1,0 +1,92 @@
+# What ./start and ./test need of a machine: Debian or Ubuntu, root or sudo, a Rust toolchain.
+# Sourced, not run. Everything installed is named before it is.
+# shellcheck shell=bash
+
+readonly RUST_MIN=1.95
+readonly CARGO_DENY=0.20.2
+
+# Whether a command is there, and the package that brings it.
+readonly COMMANDS=(
+    "cc gcc"      # ring and the bundled SQLite are compiled from C
+    "curl curl"   # what README.md and docs/ show is called with it
+)
+
+say() { printf '\n== %s\n' "$*"; }
+
+# Ends with status 3: could not.
+give_up() {
+    printf '\nerror: %s\n' "$*" >&2
+    exit 3
+}
+
+as_root() {
+    if [[ $(id -u) == 0 ]]; then
+        "$@"
+    elif ! command -v sudo >/dev/null; then
+        give_up "this needs root: $* (run it as root, or install sudo)"
+    elif [[ -n ${CI:-} ]]; then
+        sudo --non-interactive "$@" || give_up "sudo asked for a password or failed: $*"
+    else
+        sudo "$@" || give_up "sudo failed: $*"
+    fi
+}
+
+missing_packages() {
+    local entry
+    for entry in "${COMMANDS[@]}"; do
+        command -v "${entry%% *}" >/dev/null || printf '%s\n' "${entry##* }"
+    done
+    [[ -e /usr/include/stdio.h ]] || printf 'libc6-dev\n'
+    [[ -e /etc/ssl/certs/ca-certificates.crt ]] || printf 'ca-certificates\n'
+}
+
+need_packages() {
+    local packages
+    mapfile -t packages < <(missing_packages)
+    ((${#packages[@]})) || return 0
+    command -v apt-get >/dev/null ||
+        give_up "this is neither Debian nor Ubuntu; install by hand what these bring there: ${packages[*]}"
+    say "Installing with apt: ${packages[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
+        give_up "apt-get update failed; is the package mirror within reach?"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${packages[@]}" ||
+        give_up "apt could not install: ${packages[*]}"
+}
+
+need_rust() {
+    local found
+    command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+    command -v cargo >/dev/null ||
+        give_up "there is no Rust toolchain; install Rust $RUST_MIN or newer (https://rustup.rs) and come again"
+    found=$(cargo --version | cut -d' ' -f2)
+    [[ $(printf '%s\n%s\n' "$RUST_MIN" "$found" | sort -V | head -n1) == "$RUST_MIN" ]] ||
+        give_up "Rust $RUST_MIN or newer is needed, this is $found; try: rustup update stable"
+}
+
+# need_component clippy: a part of the toolchain that cargo calls.
+need_component() {
+    local component=$1 command=${1#rust}
+    cargo "$command" --version >/dev/null 2>&1 && return
+    command -v rustup >/dev/null ||
+        give_up "\`cargo $command\` is missing, and there is no rustup to add \`$component\` with"
+    say "Installing with rustup: $component"
+    rustup component add "$component" || give_up "rustup could not add $component"
+}
+
+# Where cargo builds, and where the tools go that only this project uses.
+target_folder() { printf '%s\n' "${CARGO_TARGET_DIR:-$PWD/target}"; }
+
+# cargo-deny at the pinned version, beside what is built: nobody's own copy is touched. Built
+# quickly rather than to be fast: it runs for a second.
+need_cargo_deny() {
+    local tools
+    tools=$(target_folder)/tools
+    PATH="$tools/bin:$PATH"
+    [[ $(cargo-deny --version 2>/dev/null) == "cargo-deny $CARGO_DENY" ]] && return
+    say "Installing with cargo, into $tools: cargo-deny $CARGO_DENY (three minutes on two cores)"
+    CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo install --quiet --locked --root "$tools" --version "$CARGO_DENY" cargo-deny ||
+        give_up "cargo could not install cargo-deny $CARGO_DENY; is crates.io within reach?"
+    rm -rf -- "$tools/build"
+}
