@@ -13,7 +13,11 @@ use holdpoint_core::{
 use holdpoint_enforce::{
     Identify, Interpret, Ledger, LedgerUnavailable, Point, Stage, stages::Arrivals,
 };
-use holdpoint_store::{Config, State, StoreError, ledger};
+use holdpoint_store::{
+    Config, Holds, State, StoreError,
+    holds::Consumed,
+    ledger,
+};
 use holdpoint_wire::{
     Unreadable,
     http::{self, Message, credentials::CredentialUse},
@@ -51,15 +55,21 @@ pub struct Arrived {
 }
 
 /// Where a message on its way through the walk comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Origin {
     /// An agent sent it just now.
     Agent,
     /// It was held, and a human released it: these are the stored bytes.
-    Release {
-        /// The hold.
-        hold: String,
-    },
+    Release(Release),
+}
+
+/// A hold that a human released, on its way to be consumed.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// The hold.
+    pub hold: String,
+    /// The right to execute it, once the walk has got that far.
+    pub consumed: Arc<Mutex<Option<Consumed>>>,
 }
 
 /// What proves who asks.
@@ -82,10 +92,10 @@ impl Arrived {
         Self { message, credentials, rest: Mutex::new(rest), origin: Origin::Agent }
     }
 
-    /// A message that was held under `hold`.
-    pub fn released(message: Message, hold: String) -> Self {
+    /// A message that was held.
+    pub fn released(message: Message, release: Release) -> Self {
         let credentials = http::credentials::find(&message);
-        Self { message, credentials, rest: Mutex::new(None), origin: Origin::Release { hold } }
+        Self { message, credentials, rest: Mutex::new(None), origin: Origin::Release(release) }
     }
 
     /// Whether all of it is here.
@@ -114,6 +124,11 @@ impl HttpPoint {
         let known = RwLock::new(Arc::new(Known::read(&state, &config)?));
         let policies = RwLock::new(Arc::new(policies));
         Ok(Self { state, config, client, clock, ledger, known, policies, observe })
+    }
+
+    /// What waits, on the configured terms.
+    pub(crate) fn holds(&self) -> Holds {
+        self.state.holds(self.config.hold.clone())
     }
 
     /// What is known now.
@@ -174,7 +189,7 @@ impl Identify for HttpPoint {
 impl HttpPoint {
     /// Who asked for what is held, if that agent still exists, killed if it is killed now.
     fn principal_of(&self, hold: &str) -> Result<Option<Principal>, StoreError> {
-        let Some(hold) = self.state.holds(self.config.hold.clone()).find(hold)? else {
+        let Some(hold) = self.holds().find(hold, self.now())? else {
             return Ok(None);
         };
         let agent = self.state.agents().find(&hold.principal.agent)?;

@@ -2,34 +2,33 @@
 
 use std::{sync::Arc, time::Duration};
 
-use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
+use holdpoint_core::{Code, Reason, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Identify as _, Point as _, enforce};
-use holdpoint_store::{HoldState, Topic};
+use holdpoint_store::{Hold, HoldState};
 use holdpoint_wire::http::{Message, refusal};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     body::{ResponseBody, whole},
-    listen::{Admission, Arrival, Evidence, Handler, Stop, Stopper},
+    fulfil::denied,
+    listen::{Admission, Arrival, Evidence, Handler, Stop},
     point::{Arrived, Claim, HttpPoint, unavailable},
-    stored::StoredResponse,
 };
 
 /// The host that only exists here: agents ask it about their holds.
 pub const INTERNAL_HOST: &str = "holdpoint.internal";
 
 /// The gateway's side of every conversation with an agent.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Server {
     point: Arc<HttpPoint>,
-    killed: Arc<Stopper>,
 }
 
 impl Server {
     /// Serves the decisions of `point`.
     pub fn new(point: Arc<HttpPoint>) -> Self {
-        Self { point, killed: Arc::new(Stopper::new()) }
+        Self { point }
     }
 }
 
@@ -49,10 +48,118 @@ impl Handler for Server {
             INTERNAL_HOST => self.internal(&claim, &message).await,
             _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival)).await,
         };
-        match answered {
-            Ok(response) => response,
-            Err(refusal) if refusal.kind == RefusalKind::Hold => self.wait(refusal, &message).await,
-            Err(refusal) => render(&refusal, Some(&message)),
+        let answered = match answered {
+            Err(refusal) if refusal.kind == RefusalKind::Hold => self.wait(refusal).await,
+            other => other,
+        };
+        answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)))
+    }
+}
+
+impl Server {
+    /// Waits a while for the release of a hold, and then for its response.
+    async fn wait(&self, held: Refusal) -> Result<Response<ResponseBody>, Refusal> {
+        let Some(id) = held.hold.clone() else { return Err(held) };
+        let patience = Duration::from_secs(self.point.config.hold.wait_seconds);
+        let until = Instant::now() + patience;
+        let mut changes = self.point.state.subscribe();
+        loop {
+            let hold = self.hold(&id)?;
+            if let Some(over) = self.over(&hold) {
+                return over;
+            }
+            // A missed change is a change as well: look again.
+            if timeout_at(until, changes.recv()).await.is_err() {
+                return Err(held);
+            }
         }
     }
+
+    /// How a hold ended, if it did.
+    fn over(&self, hold: &Hold) -> Option<Result<Response<ResponseBody>, Refusal>> {
+        let refuse = |kind, code, text: &str| {
+            let mut refusal = Refusal::new(kind, code, text);
+            refusal.reference = hold.id.clone();
+            Some(Err(refusal))
+        };
+        match hold.state {
+            HoldState::Open | HoldState::Approved | HoldState::Consuming => None,
+            HoldState::Done => Some(self.point.stored_response(hold)),
+            HoldState::Denied => Some(Err(denied(hold))),
+            HoldState::Expired => {
+                refuse(RefusalKind::Deny, Code::ApprovalVoid, "nobody released it in time")
+            }
+            HoldState::Void => {
+                let text = "what was to be released is not what would be done now; nothing was \
+                            sent, and it can be asked for again";
+                refuse(RefusalKind::Deny, Code::ApprovalVoid, text)
+            }
+            HoldState::Unknown => {
+                let text = "it was released and sent, and what became of it is not known; look \
+                            at the upstream before anything else";
+                refuse(RefusalKind::Upstream, Code::OutcomeUnknown, text)
+            }
+        }
+    }
+
+    fn hold(&self, id: &str) -> Result<Hold, Refusal> {
+        let found = self.point.holds().find(id, self.point.now()).map_err(unavailable)?;
+        found.ok_or_else(|| no_such_hold(id))
+    }
+
+    /// What agents may ask us: the state of a hold of their own run.
+    async fn internal(
+        &self,
+        claim: &Claim,
+        message: &Message,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let principal = self.point.identify(claim).await?;
+        let id = message.target.strip_prefix("/holds/").filter(|_| message.method == "GET");
+        let id = id.ok_or_else(|| {
+            let text = "holdpoint.internal answers GET /holds/ID and nothing else";
+            Refusal::new(RefusalKind::Deny, Code::Unparsed, text)
+        })?;
+        let hold = self.hold(id)?;
+        if hold.principal.run != principal.run {
+            return Err(no_such_hold(id));
+        }
+        self.over(&hold).unwrap_or_else(|| Err(still_held(&hold)))
+    }
+}
+
+fn no_such_hold(id: &str) -> Refusal {
+    let text = format!("there is no hold `{id}` in this run");
+    Refusal::new(RefusalKind::Deny, Code::Unresolved, text)
+}
+
+fn still_held(hold: &Hold) -> Refusal {
+    let default = || Reason::new(Code::NeedsApproval, "it waits for a human");
+    let names = hold.meanings.first();
+    Refusal {
+        kind: RefusalKind::Hold,
+        reasons: match hold.reasons.is_empty() {
+            true => vec![default()],
+            false => hold.reasons.clone(),
+        },
+        subject: names.map_or_else(String::new, |meaning| {
+            format!("{} on {}", meaning.operation, meaning.resource)
+        }),
+        hold: Some(hold.id.clone()),
+        reference: hold.id.clone(),
+    }
+}
+
+/// A refusal as an HTTP response, in the words that the client's protocol has for it.
+pub(crate) fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
+    let rendered = refusal::render(refusal, message);
+    let mut response = Response::new(whole(rendered.body));
+    *response.status_mut() =
+        StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    for (name, value) in rendered.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
 }

@@ -1,0 +1,168 @@
+//! What must be done first: a human's release, asked for or consumed.
+
+use std::sync::PoisonError;
+
+use holdpoint_core::{
+    Code, Judged, Refusal,
+    identity::Principal,
+    ledger::Meaning,
+    obligation::{Obligation, Receipt},
+    refusal::RefusalKind,
+};
+use holdpoint_enforce::{Fulfil, Fulfilment, Point as _, record};
+use holdpoint_store::{
+    Hold,
+    holds::{ConsumeError, NewHold, OpenError, Opening},
+    refusals::Remembered,
+};
+use http::Response;
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    body::ResponseBody,
+    point::{Arrived, HttpPoint, Origin, Release, unavailable},
+    stored::{StoredMessage, StoredResponse},
+};
+
+impl Fulfil for HttpPoint {
+    async fn fulfil(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Arrived>,
+    ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
+        let obligations = judged.decision().obligations();
+        match &judged.message().origin {
+            // Released bytes are executed by their release or not at all.
+            Origin::Release(release) => self.consume(judged, release),
+            Origin::Agent if obligations.is_empty() => {
+                Ok(Fulfilment::Receipts { receipts: Vec::new(), hold: None })
+            }
+            // Policy was told that nobody here saves or schedules anything.
+            Origin::Agent if obligations.snapshot || obligations.delay_seconds > 0 => {
+                Err(unavailable("no fulfiller of this obligation is built yet"))
+            }
+            Origin::Agent => self.ask(principal, judged),
+        }
+    }
+
+    async fn remember(&self, principal: &Principal, judged: &Judged<Arrived>) -> Result<(), Refusal> {
+        let refusals = self.state.refusals(self.config.refusals.remember_minutes);
+        for judgement in judged.judgements() {
+            let remembered = Remembered::of(principal, judgement, &judged.message().message.host);
+            refusals.remember(&remembered, self.now()).map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    fn fingerprints(&self, judged: &Judged<Arrived>) -> Vec<String> {
+        let known = self.known();
+        let secrets = self.state.secrets();
+        let values = judged.message().credentials.iter().map(|it| it.value.expose_secret());
+        let foreign = values.filter(|value| known.secret_of(value).is_none());
+        foreign.map(|value| secrets.fingerprint(value)).collect()
+    }
+}
+
+impl HttpPoint {
+    /// Lets the message wait for a human, unless this very operation was answered before.
+    fn ask(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Arrived>,
+    ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
+        let arrived = judged.message();
+        let payload = StoredMessage::bytes(&arrived.message)
+            .filter(|_| arrived.is_whole())
+            .ok_or_else(|| too_large("its body is longer than what is read whole"))?
+            .map_err(unavailable)?;
+        let meanings: Vec<Meaning> = judged
+            .judgements()
+            .iter()
+            .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
+            .collect();
+        let credential = self.credential_name(arrived);
+        let new = NewHold {
+            operation_digest: judged.operation_digest(principal),
+            message_digest: judged.digest(),
+            policy_digest: judged.policy_digest(),
+            state_digest: judged.state_digest(),
+            principal,
+            meanings: &meanings,
+            reasons: judged.decision().reasons(),
+            obligations: judged.decision().obligations(),
+            credential: credential.as_deref(),
+            payload: Some(&payload),
+        };
+        match self.holds().open_or_join(&new, self.now()) {
+            Ok(Opening::Opened(hold) | Opening::Joined(hold)) => Err(held(judged, &hold)),
+            Ok(Opening::Denied(hold)) => Err(denied(&hold)),
+            Ok(Opening::Answered(hold)) => self.stored_response(&hold).map(Fulfilment::Answered),
+            Err(OpenError::Payload(error)) => Err(too_large(&error.to_string())),
+            Err(OpenError::Store(error)) => Err(unavailable(error)),
+        }
+    }
+
+    /// Uses a human's release, which is for exactly this and good once.
+    fn consume(
+        &self,
+        judged: &Judged<Arrived>,
+        release: &Release,
+    ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
+        let now = self.now();
+        let consumed = self
+            .holds()
+            .consume(&release.hold, now, judged.policy_digest(), judged.state_digest())
+            .map_err(|error| match error {
+                ConsumeError::Store(error) => unavailable(error),
+                error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
+            })?;
+        let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
+        let met = Obligation::Approval { count };
+        let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
+        *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
+        let hold = Some(release.hold.clone());
+        Ok(Fulfilment::Receipts { receipts: vec![receipt], hold })
+    }
+
+    /// The response that was kept when this hold was executed.
+    pub(crate) fn stored_response(&self, hold: &Hold) -> Result<Response<ResponseBody>, Refusal> {
+        let id = hold.response.as_deref().ok_or_else(|| {
+            let text = "it was done, but the upstream's answer was too large to be kept";
+            Refusal::new(RefusalKind::Unavailable, Code::TooLargeToHold, text)
+        })?;
+        let bytes = self.state.payloads().read(id).map_err(unavailable)?;
+        let bytes = bytes.ok_or_else(|| unavailable("the stored answer was erased"))?;
+        StoredResponse::response(&bytes).map_err(unavailable)
+    }
+
+    /// The name of the secret that a message would be sent with.
+    fn credential_name(&self, arrived: &Arrived) -> Option<String> {
+        let known = self.known();
+        let mut values = arrived.credentials.iter().map(|it| it.value.expose_secret());
+        values.find_map(|value| known.secret_of(value).map(|secret| secret.name.clone()))
+    }
+}
+
+fn held(judged: &Judged<Arrived>, hold: &Hold) -> Refusal {
+    Refusal {
+        kind: RefusalKind::Hold,
+        reasons: judged.decision().reasons().to_vec(),
+        subject: record::subject(judged),
+        hold: Some(hold.id.clone()),
+        reference: hold.id.clone(),
+    }
+}
+
+/// A human's no, which stands for a while.
+pub(crate) fn denied(hold: &Hold) -> Refusal {
+    let text = "a human looked at exactly this and said no";
+    let mut refusal = Refusal::new(RefusalKind::Deny, Code::ApprovalDenied, text);
+    refusal.reference = hold.id.clone();
+    refusal
+}
+
+fn too_large(text: &str) -> Refusal {
+    let text = format!("it needs a human's release, and {text}");
+    Refusal::new(RefusalKind::Deny, Code::TooLargeToHold, text)
+}
+

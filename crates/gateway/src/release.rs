@@ -1,0 +1,107 @@
+//! Executes what humans release: our own stored bytes, decided again, once.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use holdpoint_core::Refusal;
+use holdpoint_enforce::{Point as _, enforce};
+use holdpoint_store::{Hold, Topic, holds::Ending};
+use http::Response;
+use http_body_util::{BodyExt as _, Limited};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{
+    body::ResponseBody,
+    listen::Stop,
+    point::{Arrived, Claim, HttpPoint, Release, unavailable},
+    serve::render,
+    stored::{StoredMessage, StoredResponse},
+};
+
+/// Executes every hold as soon as it is released, until told to stop.
+pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
+    let mut changes = point.state.subscribe();
+    let under_way = Arc::new(Mutex::new(HashSet::new()));
+    loop {
+        for hold in approved(&point) {
+            if lock(&under_way).insert(hold.id.clone()) {
+                // In a task of its own: a slow upstream delays no other release.
+                tokio::spawn(execute(Arc::clone(&point), hold, Arc::clone(&under_way)));
+            }
+        }
+        let changed = async {
+            loop {
+                match changes.recv().await {
+                    Ok(Topic::Holds) | Err(RecvError::Lagged(_)) => return true,
+                    Ok(_) => {}
+                    Err(RecvError::Closed) => return false,
+                }
+            }
+        };
+        let goes_on = tokio::select! {
+            changed = changed => changed,
+            () = stop.said() => false,
+        };
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+/// The holds that are released and not executed.
+fn approved(point: &HttpPoint) -> Vec<Hold> {
+    point.holds().released(point.now()).unwrap_or_else(|error| {
+        tracing::error!(%error, "releases cannot be looked up");
+        Vec::new()
+    })
+}
+
+/// Takes one released hold through the whole walk again. Of all who try, one can consume it.
+async fn execute(point: Arc<HttpPoint>, hold: Hold, under_way: Arc<Mutex<HashSet<String>>>) {
+    if let Err(refusal) = try_execute(&point, &hold).await {
+        tracing::warn!(hold = hold.id, code = %refusal.code(), "released, but not executed");
+        // What is not executed now must not be executed later, when nobody expects it any more.
+        if let Err(error) = point.holds().void(&hold.id, point.now()) {
+            tracing::error!(hold = hold.id, %error, "a release that came to nothing stands");
+        }
+    }
+    lock(&under_way).remove(&hold.id);
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn try_execute(point: &HttpPoint, hold: &Hold) -> Result<(), Refusal> {
+    let payload = hold.payload.as_deref().ok_or_else(|| unavailable("a hold without a message"))?;
+    let bytes = point.state.payloads().read(payload).map_err(unavailable)?;
+    let bytes = bytes.ok_or_else(|| unavailable("the stored message was erased"))?;
+    let message = StoredMessage::message(&bytes).map_err(unavailable)?;
+    let consumed = Arc::new(Mutex::new(None));
+    let release = Release { hold: hold.id.clone(), consumed: Arc::clone(&consumed) };
+    let claim = Claim::Released { hold: hold.id.clone() };
+    let arrived = Arrived::released(message.clone(), release);
+
+    let answered = enforce(point, &claim, arrived).await;
+
+    let consumed = lock(&consumed).take();
+    let Some(consumed) = consumed else {
+        return answered.map(drop);
+    };
+    let response = answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)));
+    let kept = keep(point, response).await;
+    let ending = Ending::Done { response: kept.as_deref() };
+    point.holds().finish(consumed, ending, point.now()).map_err(unavailable)?;
+    Ok(())
+}
+
+/// The whole response as bytes; none if it is too large to be kept, or breaks off.
+async fn keep(point: &HttpPoint, response: Response<ResponseBody>) -> Option<Vec<u8>> {
+    let limit = usize::try_from(point.config.limits.stored_body_bytes).unwrap_or(usize::MAX);
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, limit).collect().await;
+    let body = body.map_err(|error| tracing::warn!(%error, "an answer is not kept")).ok()?;
+    StoredResponse::bytes(&head, &body.to_bytes()).ok()
+}
