@@ -1,1 +1,45 @@
-//! store
+//! What Holdpoint keeps on disk, and the watch by which its processes hear of changes.
+//!
+//! Everything lies in one directory that only its owner can enter: an SQLite database, a key
+//! that seals what is secret in it, and a socket. In the order in which they are needed:
+//!
+//! - [`config`]: `holdpoint.toml`, validated, with limits
+//! - [`state`]: the directory, its database and its one gateway
+//! - [`agents`]: who may ask, and with which bearer
+//! - [`hosts`], [`inventory`]: what humans said about the world
+//! - [`secrets`]: real credentials, their phantoms and what they were made for
+//! - [`refusals`]: what was refused a short while ago
+//! - [`payloads`]: bodies and responses, each under a key that can be erased
+//! - [`holds`]: operations that wait for a human, and their way to exactly one execution
+//! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
+//! - [`watch`]: who hears that something changed
+//!
+//! # Blocking
+//!
+//! All of it blocks, mostly for well under a millisecond; a write waits for the disk. Call
+//! writes from asynchronous code in `tokio::task::spawn_blocking`.
+
+pub mod agents;
+pub mod approvals;
+pub mod approvers;
+pub mod config;
+mod database;
+mod error;
+pub mod holds;
+pub mod host_pattern;
+pub mod hosts;
+mod id;
+pub mod inventory;
+pub mod payloads;
+pub mod refusals;
+mod schema;
+mod seal;
+pub mod secrets;
+pub mod state;
+pub mod watch;
+
+pub use config::Config;
+pub use error::StoreError;
+pub use holds::{Hold, HoldState, Holds};
+pub use state::{GatewayLock, State};
+pub use watch::Topic;

@@ -1,0 +1,264 @@
+//! `holdpoint.toml`: read whole, checked whole, and refused with file, line and mend.
+//!
+//! # Precedence
+//!
+//! A flag of the command line wins over `holdpoint.toml`, and that over the default. Lists
+//! (`resolve`, `upstream_ca`) are joined, the flags' entries first. Hosts and inventory of the
+//! file are merged with those that `holdpoint hosts` and `holdpoint inventory` keep in the
+//! store: of two environments for the same thing the stricter holds, and for what a host speaks
+//! the file wins. A gateway that runs keeps the last good configuration ([`LastGood`]).
+
+mod error;
+mod limits;
+mod network;
+mod raw;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::File,
+    io::Read as _,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use holdpoint_core::{Environment, ResourceId};
+use toml::Spanned;
+
+pub use error::ConfigError;
+use error::Fault;
+pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
+pub use network::{Network, Resolve};
+use raw::{RawConfig, RawHost, RawPlaced};
+
+use crate::{
+    hosts::{self, ListedHost},
+    inventory::{self, Placed},
+};
+
+/// More than this is no configuration.
+const FILE_BYTES_MAX: u64 = 1_048_576;
+
+/// The configuration, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where agents connect to.
+    pub proxy: SocketAddr,
+    /// Where the console is.
+    pub console: SocketAddr,
+    /// How much of anything there may be.
+    pub limits: Limits,
+    /// How long holds and approvals live.
+    pub hold: HoldTerms,
+    /// How long refusals are remembered.
+    pub refusals: RefusalTerms,
+    /// Addresses to dial instead of what a name resolves to.
+    pub resolve: Vec<Resolve>,
+    /// Files with certificates of private upstreams (PEM).
+    pub upstream_ca: Vec<PathBuf>,
+    /// Policy files beside the starter set.
+    pub policies: Vec<PathBuf>,
+    /// Private networks that listed hosts may lie in.
+    pub private_networks: Vec<Network>,
+    /// Hosts that a human listed here.
+    pub hosts: Vec<ListedHost>,
+    /// Resources that a human placed here.
+    pub inventory: Vec<Placed>,
+}
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--proxy`.
+    pub proxy: Option<SocketAddr>,
+    /// `--console`.
+    pub console: Option<SocketAddr>,
+    /// `--resolve`, repeatable.
+    pub resolve: Vec<Resolve>,
+    /// `--upstream-ca`, repeatable.
+    pub upstream_ca: Vec<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            proxy: SocketAddr::from((Ipv4Addr::LOCALHOST, 7080)),
+            console: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
+            limits: Limits::default(),
+            hold: HoldTerms::default(),
+            refusals: RefusalTerms::default(),
+            resolve: Vec::new(),
+            upstream_ca: Vec::new(),
+            policies: Vec::new(),
+            private_networks: Vec::new(),
+            hosts: Vec::new(),
+            inventory: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The configuration in `dir`'s `holdpoint.toml`, or the defaults where there is none.
+    pub fn load(dir: &Path, flags: &Flags) -> Result<Self, ConfigError> {
+        let path = dir.join("holdpoint.toml");
+        let text = read(&path)?;
+        Ok(Self::parse(&text, &path)?.with(flags))
+    }
+
+    /// The configuration in `text`, which was read from `path`. Files that it names relative to
+    /// nothing lie beside it.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str::<RawConfig>(text)
+            .map_err(Fault::from)
+            .and_then(|raw| Self::check(raw, path.parent().unwrap_or(Path::new(""))))
+            .map_err(|fault| fault.in_file(path.to_owned(), text))
+    }
+
+    fn check(raw: RawConfig, dir: &Path) -> Result<Self, Fault> {
+        let default = Self::default();
+        let address = "write an address and a port such as 127.0.0.1:7080";
+        let beside = |file: Spanned<String>| match file.get_ref().as_str() {
+            "" => Err(Fault::at(file.span(), "write the name of a file")),
+            name => Ok(dir.join(name)),
+        };
+        Ok(Self {
+            proxy: optional(raw.proxy, address)?.unwrap_or(default.proxy),
+            console: optional(raw.console, address)?.unwrap_or(default.console),
+            limits: raw.limits.check()?,
+            hold: raw.hold.check()?,
+            refusals: raw.refusals.check()?,
+            resolve: each(raw.resolve, parse_with_mend)?,
+            upstream_ca: each(raw.upstream_ca, beside)?,
+            policies: each(raw.policies, beside)?,
+            private_networks: each(raw.private_networks, parse_with_mend)?,
+            hosts: check_hosts(raw.hosts)?,
+            inventory: each(raw.inventory, check_placed)?,
+        })
+    }
+
+    /// This configuration with what the command line says.
+    #[must_use]
+    pub fn with(mut self, flags: &Flags) -> Self {
+        self.proxy = flags.proxy.unwrap_or(self.proxy);
+        self.console = flags.console.unwrap_or(self.console);
+        self.resolve.splice(0..0, flags.resolve.iter().cloned());
+        self.upstream_ca.splice(0..0, flags.upstream_ca.iter().cloned());
+        self
+    }
+
+    /// A configuration with every key, each at its default or with an example.
+    pub fn example() -> String {
+        let section = |name: &str, settings: &[Setting]| {
+            let line = |Setting { name, default, min, max, doc }: &Setting| {
+                format!("# {doc} From {min} to {max}.\n{name} = {default}\n")
+            };
+            format!("[{name}]\n{}\n", settings.iter().map(line).collect::<String>())
+        };
+        [
+            include_str!("example.toml").to_owned(),
+            section("limits", Limits::SETTINGS),
+            section("hold", HoldTerms::SETTINGS),
+            section("refusals", RefusalTerms::SETTINGS),
+        ]
+        .concat()
+    }
+}
+
+/// The configuration of a running gateway: replaced only by a good one.
+#[derive(Debug)]
+pub struct LastGood {
+    dir: PathBuf,
+    flags: Flags,
+    config: RwLock<Arc<Config>>,
+}
+
+impl LastGood {
+    /// The configuration in `dir`, which has to be good to begin with.
+    pub fn load(dir: &Path, flags: Flags) -> Result<Self, ConfigError> {
+        let config = RwLock::new(Arc::new(Config::load(dir, &flags)?));
+        Ok(Self { dir: dir.to_owned(), flags, config })
+    }
+
+    /// The last good configuration.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the file again. If it is refused, what was good before stays.
+    pub fn reload(&self) -> Result<Arc<Config>, ConfigError> {
+        let config = Arc::new(Config::load(&self.dir, &self.flags)?);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
+        Ok(config)
+    }
+}
+
+/// The file's text; nothing, if there is no file.
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
+        file => file.map_err(unreadable)?,
+    };
+    let mut text = String::new();
+    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(ConfigError::TooLarge { path: path.to_owned(), max: FILE_BYTES_MAX });
+    }
+    Ok(text)
+}
+
+fn each<R, T>(raw: Vec<R>, check: impl Fn(R) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    raw.into_iter().map(check).collect()
+}
+
+/// A value whose own error says what to write.
+fn parse_with_mend<T: FromStr<Err: std::fmt::Display>>(raw: Spanned<String>) -> Result<T, Fault> {
+    let parsed = raw.get_ref().parse();
+    parsed.map_err(|error| Fault::at(raw.span(), format!("`{}`: {error}", raw.get_ref())))
+}
+
+fn optional<T: FromStr>(raw: Option<Spanned<String>>, mend: &str) -> Result<Option<T>, Fault> {
+    let Some(raw) = raw else { return Ok(None) };
+    let parsed = raw.get_ref().parse();
+    parsed.map(Some).map_err(|_| Fault::at(raw.span(), format!("`{}`: {mend}", raw.get_ref())))
+}
+
+fn check_hosts(raw: Vec<RawHost>) -> Result<Vec<ListedHost>, Fault> {
+    let mut checked: Vec<ListedHost> = Vec::new();
+    for host in raw {
+        let span = host.host.span();
+        let host = check_host(host)?;
+        if checked.iter().any(|other| other.host == host.host && other.port == host.port) {
+            let message = format!("`{}` is listed twice; keep one of them", host.host);
+            return Err(Fault::at(span, message));
+        }
+        checked.push(host);
+    }
+    Ok(checked)
+}
+
+fn check_host(raw: RawHost) -> Result<ListedHost, Fault> {
+    let port = raw.port.map(|port| {
+        let number = u16::try_from(*port.get_ref()).ok().filter(|port| *port != 0);
+        number.ok_or_else(|| Fault::at(port.span(), "write a port from 1 to 65535"))
+    });
+    let speaks = hosts::check_speaks(raw.speaks.get_ref())
+        .map_err(|error| Fault::at(raw.speaks.span(), error.to_string()))?;
+    let environment = raw.environment.map(parse_with_mend).transpose()?;
+    Ok(ListedHost {
+        host: parse_with_mend(raw.host)?,
+        port: port.transpose()?,
+        environment: environment.unwrap_or_else(|| hosts::default_environment(&speaks)),
+        speaks,
+    })
+}
+
+fn check_placed(raw: RawPlaced) -> Result<Placed, Fault> {
+    let resource = ResourceId::new(raw.resource.get_ref().as_str());
+    inventory::check_resource(&resource)
+        .map_err(|error| Fault::at(raw.resource.span(), error.to_string()))?;
+    let environment: Environment = parse_with_mend(raw.environment)?;
+    Ok(Placed { resource, environment })
+}

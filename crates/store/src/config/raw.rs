@@ -1,0 +1,41 @@
+//! The configuration as written: its keys and types, with where each value stands.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::limits::{RawHold, RawLimits, RawRefusals};
+
+/// `holdpoint.toml`, not yet checked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConfig {
+    pub(super) proxy: Option<Spanned<String>>,
+    pub(super) console: Option<Spanned<String>>,
+    pub(super) limits: RawLimits,
+    pub(super) hold: RawHold,
+    pub(super) refusals: RawRefusals,
+    pub(super) resolve: Vec<Spanned<String>>,
+    pub(super) upstream_ca: Vec<Spanned<String>>,
+    pub(super) policies: Vec<Spanned<String>>,
+    pub(super) private_networks: Vec<Spanned<String>>,
+    pub(super) hosts: Vec<RawHost>,
+    pub(super) inventory: Vec<RawPlaced>,
+}
+
+/// One of `[[hosts]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHost {
+    pub(super) host: Spanned<String>,
+    pub(super) port: Option<Spanned<i64>>,
+    pub(super) speaks: Spanned<String>,
+    pub(super) environment: Option<Spanned<String>>,
+}
+
+/// One of `[[inventory]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPlaced {
+    pub(super) resource: Spanned<String>,
+    pub(super) environment: Spanned<String>,
+}

@@ -1,0 +1,76 @@
+//! The card: exactly the text that a human is shown, and whose digest their answer carries.
+
+use std::fmt::Write as _;
+
+use super::Hold;
+
+impl Hold {
+    /// What a human is shown. The same hold always gives the same text, and nothing in it that
+    /// an agent wrote can look like anything else: there are no control characters, no marks
+    /// that turn the reading direction, and no line that the agent began.
+    pub fn card(&self) -> String {
+        let mut card = String::new();
+        let mut line = |label: &str, value: &str| {
+            // Writing to a string cannot fail.
+            let _written = writeln!(card, "{label:<12}{}", plain(value));
+        };
+        line("hold", &self.id);
+        line("agent", &format!("{} in run {}", self.principal.agent, self.principal.run));
+        let task = &self.principal.task;
+        if let Some(description) = &task.description {
+            line("task", description);
+        }
+        if let Some(environment) = task.environment {
+            line("task in", environment.as_str());
+        }
+        for meaning in &self.meanings {
+            line("would", &format!("{} {}", meaning.effect, meaning.resource));
+            line("  by", &meaning.operation);
+            line("  in", meaning.environment.as_str());
+            line("  way back", &meaning.reversibility.to_string());
+        }
+        line("with", self.credential.as_deref().unwrap_or("no secret"));
+        for reason in &self.reasons {
+            line("because", &format!("{} ({})", reason.text, reason.code));
+        }
+        for obligation in self.obligations.iter() {
+            line("needs", &obligation.to_string());
+        }
+        line("message", &self.message_digest.to_string());
+        card
+    }
+}
+
+/// `text` with everything that could mislead a reader written out.
+fn plain(text: &str) -> String {
+    let misleads = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if misleads(c) { plain.extend(c.escape_unicode()) } else { plain.push(c) }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn nothing_misleads() {
+        for (text, expect) in [
+            ("drop table users", "drop table users"),
+            ("Größe", "Größe"),
+            ("a\nhold  h-1", "a\\u{a}hold  h-1"),
+            ("\u{1b}[2Jnothing", "\\u{1b}[2Jnothing"),
+            ("abc\u{202e}fed", "abc\\u{202e}fed"),
+            ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
+        ] {
+            assert_eq!(plain(text), expect, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The database's schema as a list of migrations: never edit one, append the next.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::{Result, StoreError};
+
+/// Each brings the database from the version that is its index to the next one. Times are
+/// milliseconds since the Unix epoch, digests are hexadecimal, lists are JSON.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE meta (
+        key   TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE agents (
+        name        TEXT PRIMARY KEY COLLATE NOCASE,
+        run         TEXT NOT NULL UNIQUE,
+        task        TEXT NOT NULL,
+        bearer_head BLOB NOT NULL,  -- the first half of the hash, to look up by
+        bearer_hash BLOB NOT NULL,  -- all of it, to compare in constant time
+        killed      INTEGER NOT NULL DEFAULT 0,
+        created_at  INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX agents_by_bearer ON agents (bearer_head);
+
+    CREATE TABLE hosts (
+        host        TEXT NOT NULL,
+        port        INTEGER NOT NULL,  -- 0: every port
+        speaks      TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        PRIMARY KEY (host, port)
+    ) STRICT;
+
+    CREATE TABLE inventory (
+        resource    TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        PRIMARY KEY (resource, environment)
+    ) STRICT;
+
+    CREATE TABLE secrets (
+        name        TEXT PRIMARY KEY,
+        hosts       TEXT NOT NULL,
+        purposes    TEXT NOT NULL,
+        environment TEXT,
+        phantom     TEXT NOT NULL UNIQUE,
+        fingerprint TEXT NOT NULL UNIQUE,  -- keyed; never an unkeyed hash of a secret
+        sealed      BLOB NOT NULL,
+        created_at  INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE payloads (
+        id         TEXT PRIMARY KEY,
+        digest     TEXT NOT NULL,
+        size       INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        key        BLOB,  -- both gone once it is erased
+        sealed     BLOB
+    ) STRICT;
+
+    CREATE TABLE holds (
+        id               TEXT PRIMARY KEY,
+        state            TEXT NOT NULL CHECK (state IN ('open', 'approved', 'consuming', 'done',
+                                              'denied', 'expired', 'void', 'unknown')),
+        operation_digest TEXT NOT NULL,
+        message_digest   TEXT NOT NULL,
+        policy_digest    TEXT NOT NULL,
+        state_digest     TEXT NOT NULL,
+        nonce            TEXT NOT NULL,
+        agent            TEXT NOT NULL,
+        principal        TEXT NOT NULL,
+        meanings         TEXT NOT NULL,
+        reasons          TEXT NOT NULL,
+        approvals        INTEGER NOT NULL,
+        snapshot         INTEGER NOT NULL,
+        delay_seconds    INTEGER NOT NULL,
+        credential       TEXT,
+        payload          TEXT REFERENCES payloads (id),
+        created_at       INTEGER NOT NULL,
+        expires_at       INTEGER NOT NULL,
+        decided_at       INTEGER,
+        approved_until   INTEGER,
+        ended_at         INTEGER,
+        response         TEXT REFERENCES payloads (id),
+        response_until   INTEGER
+    ) STRICT;
+    -- What waits waits once, whoever races to open it.
+    CREATE UNIQUE INDEX holds_waiting ON holds (operation_digest)
+        WHERE state IN ('open', 'approved', 'consuming');
+    CREATE INDEX holds_by_operation ON holds (operation_digest, state);
+    CREATE INDEX holds_by_state ON holds (state, created_at);
+
+    CREATE TABLE approvers (
+        name        TEXT PRIMARY KEY COLLATE NOCASE,
+        public_key  TEXT NOT NULL UNIQUE,
+        enrolled_at INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE approvals (
+        hold       TEXT NOT NULL REFERENCES holds (id) ON DELETE CASCADE,
+        approver   TEXT NOT NULL COLLATE NOCASE,
+        public_key TEXT NOT NULL,
+        decision   TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        answer     TEXT NOT NULL,  -- the signed bytes and their signature, as they came
+        PRIMARY KEY (hold, approver)
+    ) STRICT;
+
+    CREATE TABLE refusals (
+        run      TEXT NOT NULL,
+        agent    TEXT NOT NULL,
+        resource TEXT NOT NULL,
+        within   TEXT NOT NULL,
+        host     TEXT,
+        effect   TEXT NOT NULL,
+        code     TEXT NOT NULL,
+        at       INTEGER NOT NULL,
+        PRIMARY KEY (run, resource, within, effect)
+    ) STRICT;
+"];
+
+/// Brings the database to the present version; a newer one is refused, not guessed at.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let found = usize::try_from(version).map_err(|_| StoreError::Corrupt("user_version"))?;
+    let known = MIGRATIONS.len();
+    let pending = MIGRATIONS.get(found..).ok_or(StoreError::NewerSchema { found, known })?;
+    for migration in pending {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", known as i64)?;
+    Ok(transaction.commit()?)
+}

@@ -1,0 +1,196 @@
+//! Phantoms: stand-ins with the length and the shape of the secret, and nothing of its value.
+//!
+//! Every character that can be secret is drawn anew from its own class, so that whatever checks
+//! a credential's looks before it sends it takes the phantom for one. What is public in a
+//! credential is kept: a known prefix, a token's header and claims, a UUID's version, a URL's
+//! user and host. A JWT's claims are kept because clients read them (`exp`, a project's name);
+//! without its signature they grant nothing.
+
+use std::ops::Range;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret as _, SecretString};
+use thiserror::Error;
+
+use crate::{error::StoreError, id::random};
+
+/// Characters that have to be drawn anew, lest a phantom is an ordinary word by chance.
+const DRAWN_MIN: usize = 8;
+/// Bytes of the longest secret.
+const SECRET_BYTES_MAX: usize = 65_536;
+
+/// Prefixes by which people and programs know a credential's kind; longest match first.
+const PREFIXES: &[&str] = &[
+    "github_pat_",
+    "sk-proj-",
+    "sk-ant-api03-",
+    "sk-ant-",
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "rk_test_",
+    "pk_live_",
+    "pk_test_",
+    "whsec_",
+    "glpat-",
+    "gldt-",
+    "xoxb-",
+    "xoxp-",
+    "xoxa-",
+    "xapp-",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "npm_",
+    "pypi-",
+    "dop_v1_",
+    "hvs.",
+    "dckr_pat_",
+    "shpat_",
+    "lin_api_",
+    "sbp_",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "SG.",
+    "hp_",
+    "sk-",
+];
+
+/// Why there can be no phantom for a value.
+#[derive(Debug, Error)]
+pub enum PhantomError {
+    /// A phantom of it could be an ordinary word.
+    #[error(
+        "fewer than {DRAWN_MIN} of its characters can be secret; its stand-in could not be told \
+         from ordinary text. Make a longer credential at the provider"
+    )]
+    TooShort,
+    /// It is too long to be a credential.
+    #[error("longer than {SECRET_BYTES_MAX} bytes; this is no credential")]
+    TooLong,
+    /// It could not be sent where credentials go.
+    #[error("it holds characters outside printable ASCII; check how it was pasted")]
+    NotAscii,
+    /// Blanks around it would be sent with it.
+    #[error("there are blanks around it; paste it without them")]
+    Blanks,
+    /// The system gave no random numbers.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A phantom for `secret`, drawn at random; never the secret itself.
+pub fn phantom_of(secret: &SecretString) -> Result<String, PhantomError> {
+    let secret = secret.expose_secret();
+    if secret.len() > SECRET_BYTES_MAX {
+        return Err(PhantomError::TooLong);
+    }
+    if secret.trim() != secret {
+        return Err(PhantomError::Blanks);
+    }
+    if !secret.chars().all(|c| c.is_ascii_graphic() || matches!(c, ' ' | '\n' | '\r' | '\t')) {
+        return Err(PhantomError::NotAscii);
+    }
+    let kept = kept_part(secret);
+    let is_drawn = |(at, c): &(usize, char)| kept.draws(*at) && c.is_ascii_alphanumeric();
+    let drawn: Vec<char> = secret.char_indices().filter(is_drawn).map(|(_, c)| c).collect();
+    if drawn.len() < DRAWN_MIN {
+        return Err(PhantomError::TooShort);
+    }
+    let hex = drawn.len() >= 16 && drawn.iter().all(char::is_ascii_hexdigit);
+    loop {
+        let draw_at = |at: usize, c: char| if kept.draws(at) { draw(c, hex) } else { Ok(c) };
+        let phantom: Result<String, StoreError> =
+            secret.char_indices().map(|(at, c)| draw_at(at, c)).collect();
+        let phantom = phantom?;
+        if phantom != secret {
+            return Ok(phantom);
+        }
+    }
+}
+
+/// Which bytes of a secret are drawn anew.
+struct Kept {
+    drawn: Range<usize>,
+    but: Vec<Range<usize>>,
+}
+
+impl Kept {
+    fn draws(&self, at: usize) -> bool {
+        self.drawn.contains(&at) && !self.but.iter().any(|range| range.contains(&at))
+    }
+}
+
+fn kept_part(secret: &str) -> Kept {
+    let but = if is_uuid(secret) { vec![14..15, 19..20] } else { armour_lines(secret) };
+    let drawn = match (password(secret), signature(secret)) {
+        (Some(password), _) => password,
+        (None, Some(signature)) => signature,
+        (None, None) => prefix_length(secret)..secret.len(),
+    };
+    Kept { drawn, but }
+}
+
+fn prefix_length(secret: &str) -> usize {
+    PREFIXES.iter().find(|prefix| secret.starts_with(**prefix)).map_or(0, |prefix| prefix.len())
+}
+
+/// 8-4-4-4-12 hexadecimal digits (RFC 9562).
+fn is_uuid(secret: &str) -> bool {
+    let groups: Vec<&str> = secret.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.concat().chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// The signature of a JWT in compact form (RFC 7519), if `secret` is one.
+fn signature(secret: &str) -> Option<Range<usize>> {
+    let (rest, signature) = secret.rsplit_once('.')?;
+    let (header, payload) = rest.split_once('.')?;
+    let is_object = |part: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+        serde_json::from_slice::<serde_json::Map<_, _>>(&bytes).ok()
+    };
+    is_object(header)?.get("alg")?;
+    is_object(payload)?;
+    Some(secret.len() - signature.len()..secret.len())
+}
+
+/// The password of a URL such as `postgres://user:password@host/name`, if `secret` is one.
+fn password(secret: &str) -> Option<Range<usize>> {
+    let (scheme, rest) = secret.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user_part, _) = authority.rsplit_once('@')?;
+    let (user, password) = user_part.split_once(':')?;
+    let start = scheme.len() + "://".len() + user.len() + 1;
+    Some(start..start + password.len())
+}
+
+/// The lines around a key that say what it is (RFC 7468).
+fn armour_lines(secret: &str) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let mut lines = Vec::new();
+    for line in secret.split_inclusive('\n') {
+        if line.starts_with("-----") {
+            lines.push(start..start + line.len());
+        }
+        start += line.len();
+    }
+    lines
+}
+
+/// Another character of the same class; what is neither letter nor digit stays.
+fn draw(c: char, hex: bool) -> Result<char, StoreError> {
+    let class: &[u8] = match c {
+        '0'..='9' => b"0123456789",
+        'a'..='f' if hex => b"abcdef",
+        'A'..='F' if hex => b"ABCDEF",
+        'a'..='z' => b"abcdefghijklmnopqrstuvwxyz",
+        'A'..='Z' => b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        _ => return Ok(c),
+    };
+    let number = u32::from_be_bytes(random()?) as usize % class.len();
+    Ok(class.get(number).copied().map_or(c, char::from))
+}
