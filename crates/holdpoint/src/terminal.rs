@@ -1,13 +1,14 @@
 //! Asking a human: at the terminal if there is one, else line by line from standard input.
 
-use std::{
-    fs::OpenOptions,
-    io::{self, BufRead, Write},
-};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 use crate::status::CommandError;
+
+/// More than this is no credential.
+const SECRET_BYTES_MAX: u64 = 16 * 1024;
 
 /// Asks for one line of text.
 pub fn ask(question: &str) -> Result<String, CommandError> {
@@ -18,13 +19,23 @@ pub fn ask(question: &str) -> Result<String, CommandError> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Asks for a passphrase: unseen at a terminal. A file named by `--passphrase-file` is for
-/// scripts that a human wrote.
+/// Asks for a passphrase: unseen at a terminal, else a line of standard input.
 pub fn passphrase(question: &str) -> Result<SecretString, CommandError> {
-    let at_terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").is_ok();
-    let text = match at_terminal {
+    let text = match io::stdin().is_terminal() {
         true => rpassword::prompt_password(question).map_err(CommandError::unable)?,
         false => ask(question)?,
     };
     Ok(SecretString::from(text))
+}
+
+/// All of standard input, for a secret that must not stand in a command line; the line's end is
+/// not part of it.
+pub fn secret(question: &str) -> Result<SecretString, CommandError> {
+    if io::stdin().is_terminal() {
+        return passphrase(question);
+    }
+    let mut text = Zeroizing::new(String::new());
+    let mut input = io::stdin().lock().take(SECRET_BYTES_MAX);
+    input.read_to_string(&mut text).map_err(CommandError::unable)?;
+    Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
 }

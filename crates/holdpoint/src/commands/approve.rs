@@ -1,0 +1,133 @@
+//! `holdpoint approve` and `holdpoint deny`: a human's answer to one held operation.
+
+use clap::Args;
+use holdpoint_core::{Environment, ledger::Meaning};
+use holdpoint_store::{
+    Hold, HoldState,
+    approvals::{ApprovalContext, ApprovalError, Release},
+};
+
+use super::{Here, holds, now};
+use crate::{
+    status::{CommandError, Ended, Status},
+    terminal,
+};
+
+/// Release one held operation, once.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  holdpoint approve h-3k5vq2m7")]
+pub struct Approve {
+    #[command(flatten)]
+    answer: Answer,
+    /// The name of the resource, which is asked for in production if it is not given here.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// Refuse one held operation.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  holdpoint deny h-3k5vq2m7")]
+pub struct Deny {
+    #[command(flatten)]
+    answer: Answer,
+}
+
+/// Which hold, and who answers.
+#[derive(Debug, Args)]
+struct Answer {
+    /// The hold.
+    hold: String,
+    /// Who answers; needed only where several are enrolled.
+    #[arg(long = "as", value_name = "APPROVER")]
+    approver: Option<String>,
+}
+
+/// Runs `holdpoint approve`.
+pub fn approve(approve: &Approve, here: &Here) -> Ended {
+    let hold = show(here, &approve.answer)?;
+    if let Some(name) = name_to_type(&hold) {
+        let typed = match &approve.name {
+            Some(name) => name.clone(),
+            None => terminal::ask(&format!("This is production. Type its name, {name}: "))?,
+        };
+        if typed != name {
+            let text = format!("`{typed}` is not `{name}`; nothing was released");
+            return wanting(&text);
+        }
+    }
+    answer(here, &hold, &approve.answer, Release::Approve)
+}
+
+/// Runs `holdpoint deny`.
+pub fn deny(deny: &Deny, here: &Here) -> Ended {
+    let hold = show(here, &deny.answer)?;
+    answer(here, &hold, &deny.answer, Release::Deny)
+}
+
+/// Shows the card of a hold that can still be answered.
+fn show(here: &Here, answer: &Answer) -> Result<Hold, CommandError> {
+    let hold = holds::find(here, &answer.hold)?;
+    eprintln!("{}", hold.card());
+    Ok(hold)
+}
+
+/// Signs the answer to exactly what was shown, and gives it to the store.
+fn answer(here: &Here, hold: &Hold, answer: &Answer, decision: Release) -> Ended {
+    let approver = approver(here, answer.approver.as_deref())?;
+    let passphrase = terminal::passphrase(&format!("Passphrase of {approver}: "))?;
+    let key = here.state.approvers().unlock(&approver, &passphrase);
+    let key = match key {
+        Ok(key) => key,
+        Err(error) => return wanting(&error.to_string()),
+    };
+    let minutes = here.config.hold.approval_minutes;
+    let gateway = here.state.gateway_id();
+    let context = ApprovalContext::about(hold, gateway, &approver, decision, now(), minutes);
+    let applied = context.sign(&key).and_then(|signed| here.holds().apply(&signed, now()));
+    match applied {
+        Ok(hold) => {
+            here.print(&holds::fact(&hold), said(&hold))?;
+            Ok(Status::Done)
+        }
+        Err(ApprovalError::Store(error)) => Err(CommandError::unable(error)),
+        Err(error) => wanting(&error.to_string()),
+    }
+}
+
+/// What the answer came to.
+fn said(hold: &Hold) -> &'static str {
+    match hold.state {
+        HoldState::Denied => "denied; nothing was sent",
+        HoldState::Open => "counted; another approver has to answer too",
+        _ => "released; the gateway executes its own stored bytes now, once",
+    }
+}
+
+/// Whose answer it is: the one named, or the only one there is.
+fn approver(here: &Here, named: Option<&str>) -> Result<String, CommandError> {
+    if let Some(name) = named {
+        return Ok(name.to_owned());
+    }
+    let enrolled = here.state.approvers().list().map_err(CommandError::unable)?;
+    match enrolled.as_slice() {
+        [only] => Ok(only.name.clone()),
+        [] => Err(CommandError::unable(
+            "nobody can release anything yet; make a key with `holdpoint approvers enrol NAME`",
+        )),
+        _ => Err(CommandError::usage("several approvers are enrolled; say who with --as NAME")),
+    }
+}
+
+/// In production the resource's name is typed, so that a release is never a reflex.
+fn name_to_type(hold: &Hold) -> Option<&str> {
+    let production = |meaning: &&Meaning| {
+        matches!(meaning.environment, Environment::Production | Environment::Unknown)
+    };
+    let strongest = hold.meanings.iter().filter(production).max_by_key(|meaning| meaning.effect);
+    strongest.map(|meaning| meaning.resource.short_name())
+}
+
+fn wanting(text: &str) -> Ended {
+    eprintln!("holdpoint: {text}");
+    Ok(Status::Wanting)
+}

@@ -1,0 +1,83 @@
+//! `holdpoint holds`: what waits for a human.
+
+use clap::Args;
+use holdpoint_store::Hold;
+use serde_json::{Value, json};
+
+use super::{Here, now};
+use crate::status::{CommandError, Ended, Status};
+
+/// How many ended holds `--all` shows.
+const RECENT_MAX: u32 = 100;
+
+/// What waits for a human.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  holdpoint holds --json | jq -r '.[].hold'")]
+pub struct Holds {
+    /// Show this one's card.
+    hold: Option<String>,
+    /// Show the newest, answered ones too.
+    #[arg(long, conflicts_with = "hold")]
+    all: bool,
+}
+
+/// Runs `holdpoint holds`.
+pub fn run(holds: &Holds, here: &Here) -> Ended {
+    let store = here.holds();
+    let shown = match &holds.hold {
+        Some(id) => {
+            let hold = find(here, id)?;
+            here.print(&fact(&hold), &hold.card())?;
+            return Ok(Status::Done);
+        }
+        None if holds.all => store.recent(RECENT_MAX, now()),
+        None => store.open(now()),
+    };
+    let shown = shown.map_err(CommandError::unable)?;
+    let text: String = shown.iter().map(line).collect();
+    let facts: Vec<Value> = shown.iter().map(fact).collect();
+    here.print(&facts, if text.is_empty() { "nothing waits" } else { &text })?;
+    Ok(Status::Done)
+}
+
+/// `holdpoint` with no arguments: the newest card.
+pub fn newest(here: &Here) -> Ended {
+    let open = here.holds().open(now()).map_err(CommandError::unable)?;
+    match open.last() {
+        Some(hold) => {
+            let answer = format!("{}\nholdpoint approve {1}   or   holdpoint deny {1}", hold.card(), hold.id);
+            here.print(&fact(hold), &answer)?;
+        }
+        None => here.print(&Value::Null, "nothing waits; `holdpoint --help` says what there is")?,
+    }
+    Ok(Status::Done)
+}
+
+/// The hold of this id.
+pub(super) fn find(here: &Here, id: &str) -> Result<Hold, CommandError> {
+    let found = here.holds().find(id, now()).map_err(CommandError::unable)?;
+    found.ok_or_else(|| CommandError::unable(format!("there is no hold `{id}`")))
+}
+
+/// A hold as JSON.
+pub(super) fn fact(hold: &Hold) -> Value {
+    json!({
+        "hold": hold.id,
+        "state": hold.state.as_str(),
+        "principal": hold.principal,
+        "meanings": hold.meanings,
+        "reasons": hold.reasons,
+        "obligations": hold.obligations,
+        "credential": hold.credential,
+        "operation_digest": hold.operation_digest,
+        "created_at": hold.created_at,
+        "expires_at": hold.expires_at,
+    })
+}
+
+fn line(hold: &Hold) -> String {
+    let what = hold.meanings.first().map_or_else(String::new, |meaning| {
+        format!("{} on {} ({})", meaning.operation, meaning.resource, meaning.environment)
+    });
+    format!("{:<16} {:<10} {:<16} {what}\n", hold.id, hold.state, hold.principal.agent)
+}
