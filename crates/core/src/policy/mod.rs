@@ -2,9 +2,30 @@
 //!
 //! - [`request`]: what is asked: principal, operation and facts
 //! - [`decision`]: what is answered
+//! - [`pdp`]: from the one to the other
+//! - [`load`]: from policy texts to rules
+//! - [`lattice`]: which obligations could release an operation, in their order of burden
+//!
+//! Inside: `monotone` (obligations may only help), `slice` (which policies a request can meet),
+//! `entities` and `context` (the request in Cedar's words), `reasons` (what is told, and in which
+//! order), `cache` (bounded).
 
+mod cache;
+mod context;
 pub mod decision;
+mod entities;
+pub mod lattice;
+pub mod load;
+mod monotone;
+pub mod pdp;
+mod reasons;
 pub mod request;
+mod slice;
 
-pub use decision::Decision;
+pub use decision::{Decision, Verdict};
+pub use load::{Delays, LoadError, PolicySource};
+pub use pdp::Pdp;
 pub use request::{Credential, Facts, Request};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! The policy decision point: a request in, a decision with its obligations out.
+
+use std::sync::Arc;
+
+use cedar_policy::{self as cedar, Authorizer, EntityUid};
+
+use super::{
+    context::{ContextCache, Contexts},
+    decision::Decision,
+    entities::{Located, Names, Resources},
+    lattice::Lattice,
+    load::{self, Delays, LoadError, PolicySource, Rule},
+    reasons,
+    request::{Facts, Request},
+    slice::{Slice, Slices},
+};
+use crate::{
+    authorized::{Judged, Judgement, Message},
+    digest::Digest,
+    obligation::Obligations,
+};
+
+/// Decides requests by loaded policies. The same request always gets the same decision.
+#[derive(Debug)]
+pub struct Pdp {
+    digest: Digest,
+    names: Names,
+    slices: Slices,
+    lattice: Lattice,
+    resources: Resources,
+    contexts: ContextCache,
+    authorizer: Authorizer,
+}
+
+impl Pdp {
+    /// Loads policies, which may ask for the default delays. Without
+    /// [`PolicySource::starter`] among `sources` nothing is allowed but what they allow.
+    pub fn load(sources: &[PolicySource]) -> Result<Self, LoadError> {
+        Self::load_with(sources, &Delays::default())
+    }
+
+    /// Loads policies, which may ask for `delays`.
+    pub fn load_with(sources: &[PolicySource], delays: &Delays) -> Result<Self, LoadError> {
+        let rules = load::rules(sources, delays)?;
+        let lattice = Lattice::of(rules.iter().map(|rule| &rule.ways));
+        let names = load::names()?;
+        Ok(Self {
+            digest: load::digest(sources),
+            slices: Slices::of(rules, &names),
+            names,
+            contexts: ContextCache::new(&lattice),
+            lattice,
+            resources: Resources::new(),
+            authorizer: Authorizer::new(),
+        })
+    }
+
+    /// The digest of the schema and of every source in order. An approval is for these policies
+    /// and no others.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Decides one request.
+    pub fn decide(&self, request: &Request) -> Decision {
+        self.decide_counted(request).0
+    }
+
+    /// Judges a message by all that it would do: the strictest operation decides. A message
+    /// that does nothing that we know of is refused.
+    pub fn judge<M: Message>(&self, message: M, requests: Vec<Request>) -> Judged<M> {
+        let judge = |request: Request| {
+            let decision = self.decide(&request);
+            Judgement { operation: request.operation, facts: request.facts, decision }
+        };
+        let judgements: Vec<Judgement> = requests.into_iter().map(judge).collect();
+        let decisions = judgements.iter().map(|judgement| judgement.decision.clone());
+        let decision = decisions
+            .reduce(Decision::and)
+            .unwrap_or_else(|| Decision::Deny { reasons: reasons::unparsed() });
+        let digest = message.digest();
+        Judged::new(message, digest, judgements, decision, self.digest)
+    }
+
+    /// The decision, and how many evaluations it took.
+    pub(super) fn decide_counted(&self, request: &Request) -> (Decision, usize) {
+        let Some(mut question) = Question::of(self, request) else {
+            let reasons = reasons::policy_error("the request cannot be put to Cedar");
+            return (Decision::Deny { reasons }, 0);
+        };
+        let decision = question.decide(&request.facts).unwrap_or_else(|PolicyError(what)| {
+            Decision::Deny { reasons: reasons::policy_error(&what) }
+        });
+        (decision, question.evaluations)
+    }
+}
+
+/// One request, put to Cedar with one set of obligations after the other.
+struct Question<'a> {
+    pdp: &'a Pdp,
+    slice: Arc<Slice>,
+    principal: EntityUid,
+    action: EntityUid,
+    resource: Arc<Located>,
+    contexts: Arc<Contexts>,
+    evaluations: usize,
+}
+
+/// What Cedar says with one set of obligations met.
+enum Answer {
+    Allow,
+    /// By these forbids, or by none if no permit applies.
+    Deny(Vec<Arc<Rule>>),
+}
+
+/// A policy could not be evaluated.
+struct PolicyError(String);
+
+impl<'a> Question<'a> {
+    fn of(pdp: &'a Pdp, request: &Request) -> Option<Self> {
+        let Request { principal, operation, facts } = request;
+        let principal = pdp.names.agent(&principal.agent);
+        let action = pdp.names.action(operation.effect)?.clone();
+        let resource = pdp.resources.located(&pdp.names, operation, facts.environment)?;
+        let slice =
+            pdp.slices.slice(operation.effect, &principal, &resource.uid, &resource.within)?;
+        let contexts = pdp.contexts.contexts(request)?;
+        Some(Self { pdp, slice, principal, action, resource, contexts, evaluations: 0 })
+    }
+
+    /// Asks with nothing done, then with one candidate after the other.
+    fn decide(&mut self, facts: &Facts) -> Result<Decision, PolicyError> {
+        let Answer::Deny(first) = self.ask(0, Obligations::NONE)? else {
+            return Ok(Decision::ALLOW);
+        };
+        let lattice: Vec<(usize, Obligations)> =
+            self.pdp.lattice.candidates().iter().copied().enumerate().skip(1).collect();
+        let useful = |obligations: Obligations| self.could_release(&first, obligations);
+        let candidates = lattice.into_iter().filter(|(_, candidate)| useful(*candidate));
+        let (possible, impossible): (Vec<_>, Vec<_>) =
+            candidates.partition(|(_, candidate)| fulfillable(*candidate, facts));
+        let mut last = first.clone();
+        for (index, obligations) in possible {
+            match self.ask(index, obligations)? {
+                Answer::Allow => return Ok(released(obligations, &first)),
+                Answer::Deny(forbids) => last = forbids,
+            }
+        }
+        for (index, obligations) in impossible {
+            match self.ask(index, obligations)? {
+                Answer::Allow => return Ok(Decision::Deny { reasons: reasons::no_way_back(&first) }),
+                Answer::Deny(forbids) => last = forbids,
+            }
+        }
+        Ok(Decision::Deny { reasons: reasons::reasons(&unliftable(last)) })
+    }
+
+    /// Whether Cedar could answer otherwise once `obligations` are met. A policy that does not
+    /// look at any of them says what it said before.
+    fn could_release(&self, forbids: &[Arc<Rule>], obligations: Obligations) -> bool {
+        if forbids.is_empty() {
+            return self.slice.permits_touch.meets(obligations);
+        }
+        forbids.iter().all(|rule| rule.touches.meets(obligations))
+    }
+
+    fn ask(&mut self, index: usize, obligations: Obligations) -> Result<Answer, PolicyError> {
+        self.evaluations += 1;
+        let context = self.contexts.with(index, obligations);
+        let context = context.ok_or_else(|| PolicyError("the context has no value".to_owned()))?;
+        let (principal, action) = (self.principal.clone(), self.action.clone());
+        let resource = self.resource.uid.clone();
+        let request = cedar::Request::new(principal, action, resource, context, None)
+            .map_err(|error| PolicyError(error.to_string()))?;
+        let (policies, entities) = (&self.slice.policies, &self.resource.entities);
+        let response = self.pdp.authorizer.is_authorized(&request, policies, entities);
+        let diagnostics = response.diagnostics();
+        // Cedar leaves out what it cannot evaluate, a forbid too. We do not.
+        if let Some(error) = diagnostics.errors().next() {
+            return Err(PolicyError(error.to_string()));
+        }
+        if response.decision() == cedar::Decision::Allow {
+            return Ok(Answer::Allow);
+        }
+        let forbids = diagnostics.reason().filter_map(|id| self.slice.rule(id)).cloned();
+        Ok(Answer::Deny(forbids.collect()))
+    }
+}
+
+/// Whether somebody here can do what `obligations` ask for. A human can always be asked.
+fn fulfillable(obligations: Obligations, facts: &Facts) -> bool {
+    (!obligations.snapshot || facts.can_snapshot)
+        && (obligations.delay_seconds == 0 || facts.can_delay)
+}
+
+fn released(obligations: Obligations, forbids: &[Arc<Rule>]) -> Decision {
+    if obligations.holds() {
+        return Decision::Hold { obligations, reasons: reasons::reasons(forbids) };
+    }
+    Decision::Allow { obligations }
+}
+
+/// Those of `forbids` that nothing lifts; all of them, if there is no such one.
+fn unliftable(forbids: Vec<Arc<Rule>>) -> Vec<Arc<Rule>> {
+    let hard: Vec<_> = forbids.iter().filter(|rule| rule.touches.nothing()).cloned().collect();
+    if hard.is_empty() { forbids } else { hard }
+}

@@ -1,0 +1,252 @@
+//! The quick decision against the plain one: no slices, no caches, nothing left out, and every
+//! context and entity made from JSON and held against the schema.
+
+use cedar_policy::{
+    Authorizer, Context, Decision as CedarDecision, Entities, EntityUid, PolicySet,
+    Request as CedarRequest, Schema,
+};
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::json;
+
+use super::{Credential, Facts, Request, Verdict, request};
+use crate::{
+    identity::Task,
+    obligation::Obligations,
+    operation::{Effect, Environment, Place, Resource, ResourceId, Reversibility},
+    policy::{Delays, Pdp, PolicySource, lattice::Lattice, load},
+};
+
+const AGENTS: [&str; 3] = ["fixer", "other", "third"];
+const RESOURCES: [&str; 4] =
+    ["railway:volume/v1", "railway:project/p1", "railway:project/p2", "github:repo/r"];
+
+fn uid(of: &str, id: &str) -> EntityUid {
+    format!("{of}::{id:?}").parse().unwrap()
+}
+
+fn schema() -> Schema {
+    Schema::from_cedarschema_str(load::SCHEMA).unwrap().0
+}
+
+fn context_json(request: &Request, obligations: Obligations) -> serde_json::Value {
+    let (operation, facts) = (&request.operation, &request.facts);
+    let reversibility = operation.reversibility.to_string();
+    json!({
+        "operation": operation.name,
+        "known": operation.known,
+        "reversibility": reversibility.split(':').next(),
+        "reveals_secrets": operation.reveals_secrets,
+        "on_this_machine": operation.place == Place::ThisMachine,
+        "task_environment": request.principal.task.environment.map_or("any", |one| one.as_str()),
+        "credential": facts.credential,
+        "host_listed": facts.host_listed,
+        "made_by_run": facts.made_by_run,
+        "enclosed": facts.enclosed,
+        "credentials_in_reach": facts.credentials_in_reach,
+        "refused_before": facts.refused_before,
+        "tampers": facts.tampers,
+        "killed": request.principal.killed,
+        "approvals": obligations.approvals,
+        "assurance": 0,
+        "snapshot": obligations.snapshot,
+        "delay_seconds": obligations.delay_seconds,
+    })
+}
+
+/// The entities of a request, strictly valid, with everything that the resource lies in.
+fn entities(request: &Request, schema: &Schema) -> Entities {
+    let resource = &request.operation.resource;
+    let entity = |id: &str, environment: &str, provider: &str, parents: Vec<&str>| {
+        let parents: Vec<_> =
+            parents.iter().map(|id| json!({"type": "Resource", "id": id})).collect();
+        json!({
+            "uid": {"type": "Resource", "id": id},
+            "attrs": {"environment": environment, "provider": provider},
+            "parents": parents,
+        })
+    };
+    let within: Vec<&str> = resource.within.iter().map(ResourceId::as_str).collect();
+    let mut all: Vec<_> =
+        within.iter().map(|id| entity(id, "unknown", "", Vec::new())).collect();
+    let environment = request.facts.environment.as_str();
+    all.push(entity(resource.id.as_str(), environment, request.operation.provider(), within));
+    all.push(json!({"uid": {"type": "Agent", "id": request.principal.agent}, "attrs": {}, "parents": []}));
+    Entities::from_json_value(json!(all), Some(schema)).unwrap()
+}
+
+/// What the architecture says, word by word: verdict, obligations, and whether only what nobody
+/// here can do would release it.
+fn plainly(sources: &[PolicySource], request: &Request) -> (Verdict, Obligations, bool) {
+    let schema = schema();
+    let rules = load::rules(sources, &Delays::default()).unwrap();
+    let lattice = Lattice::of(rules.iter().map(|rule| &rule.ways));
+    let policies =
+        PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone())).unwrap();
+    let entities = entities(request, &schema);
+    let action = uid("Action", request.operation.effect.as_str());
+    let allows = |obligations: Obligations| {
+        let json = context_json(request, obligations);
+        let context = Context::from_json_value(json, Some((&schema, &action))).unwrap();
+        let principal = uid("Agent", &request.principal.agent);
+        let resource = uid("Resource", request.operation.resource.id.as_str());
+        let asked =
+            CedarRequest::new(principal, action.clone(), resource, context, Some(&schema)).unwrap();
+        let response = Authorizer::new().is_authorized(&asked, &policies, &entities);
+        assert_eq!(response.diagnostics().errors().count(), 0);
+        response.decision() == CedarDecision::Allow
+    };
+    let (can, cannot): (Vec<_>, Vec<_>) =
+        lattice.candidates().iter().copied().partition(|candidate| {
+            (!candidate.snapshot || request.facts.can_snapshot)
+                && (candidate.delay_seconds == 0 || request.facts.can_delay)
+        });
+    match can.into_iter().find(|candidate| allows(*candidate)) {
+        Some(obligations) if obligations.holds() => (Verdict::Hold, obligations, false),
+        Some(obligations) => (Verdict::Allow, obligations, false),
+        None => (Verdict::Deny, Obligations::NONE, cannot.into_iter().any(allows)),
+    }
+}
+
+fn agent() -> impl Strategy<Value = &'static str> {
+    select(&AGENTS[..])
+}
+
+fn resource() -> impl Strategy<Value = &'static str> {
+    select(&RESOURCES[..])
+}
+
+fn effect() -> impl Strategy<Value = Effect> {
+    select(&Effect::ALL[..])
+}
+
+fn scope(var: &'static str, of: &'static str, id: &str) -> impl Strategy<Value = String> + use<> {
+    let named = format!("{of}::{id:?}");
+    prop_oneof![
+        4 => Just(var.to_owned()),
+        1 => Just(format!("{var} is {of}")),
+        2 => Just(format!("{var} == {named}")),
+        2 => Just(format!("{var} in {named}")),
+        1 => Just(format!("{var} is {of} in {named}")),
+    ]
+}
+
+fn action_scope() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => Just("action".to_owned()),
+        3 => effect().prop_map(|effect| format!("action == Action::\"{effect}\"")),
+        2 => vec(effect(), 1..4).prop_map(|effects| {
+            let actions: Vec<_> =
+                effects.iter().map(|effect| format!("Action::\"{effect}\"")).collect();
+            format!("action in [{}]", actions.join(", "))
+        }),
+    ]
+}
+
+const FORBID_CLAUSES: [&str; 12] = [
+    "",
+    "when { context.known }",
+    "when { resource.environment == \"production\" } unless { context.snapshot }",
+    "when { resource.provider == \"railway\" } unless { context.approvals >= 1 }",
+    "unless { context.approvals >= 2 }",
+    "unless { context.snapshot || context.approvals >= 1 }",
+    "unless { context.snapshot && context.delay_seconds >= 172800 }",
+    "unless { context.delay_seconds >= 172800 }",
+    "unless { context.approvals >= 1 && (context.snapshot || context.delay_seconds >= 172800) }",
+    "unless { context.host_listed }",
+    "when { !context.snapshot && context.made_by_run }",
+    "when { if context.enclosed then context.approvals < 1 else !context.snapshot }",
+];
+
+const PERMIT_CLAUSES: [&str; 5] = [
+    "",
+    "when { resource.environment != \"unknown\" }",
+    "when { context.snapshot }",
+    "when { context.approvals >= 1 && context.known }",
+    "unless { context.tampers }",
+];
+
+fn policy() -> impl Strategy<Value = String> {
+    let scopes = (agent(), resource()).prop_flat_map(|(agent, resource)| {
+        (scope("principal", "Agent", agent), action_scope(), scope("resource", "Resource", resource))
+    });
+    let body = prop_oneof![
+        select(&FORBID_CLAUSES[..]).prop_map(|clauses| ("forbid", clauses)),
+        select(&PERMIT_CLAUSES[..]).prop_map(|clauses| ("permit", clauses)),
+    ];
+    (scopes, body).prop_map(|((principal, action, resource), (effect, clauses))| {
+        format!("{effect} ({principal}, {action}, {resource}) {clauses};\n")
+    })
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let environment = select(&Environment::ALL[..]);
+    let credential = select(&[Credential::Granted, Credential::None, Credential::Foreign][..]);
+    (environment, credential, any::<[bool; 8]>()).prop_map(|(environment, credential, flags)| {
+        let [made_by_run, enclosed, credentials_in_reach, refused_before, tampers, ..] = flags;
+        Facts {
+            environment,
+            credential,
+            host_listed: true,
+            made_by_run,
+            enclosed,
+            credentials_in_reach,
+            refused_before,
+            tampers: tampers && made_by_run,
+            can_snapshot: flags[5],
+            can_delay: flags[6],
+        }
+    })
+}
+
+fn any_request() -> impl Strategy<Value = Request> {
+    let within = vec(resource(), 0..3);
+    let task = prop_oneof![
+        Just(None),
+        select(&Environment::ALL[..]).prop_map(Some),
+    ];
+    let operation = (effect(), any::<[bool; 4]>());
+    (agent(), resource(), within, facts(), task, operation).prop_map(
+        |(agent, resource, within, facts, environment, (effect, flags))| {
+            let mut request = request(effect, facts.environment);
+            request.principal.agent = agent.to_owned();
+            request.principal.task = Task { description: None, environment };
+            let within = within.into_iter().map(ResourceId::new).collect();
+            request.operation.resource = Resource { id: ResourceId::new(resource), within };
+            request.operation.known = flags[0];
+            request.operation.reveals_secrets = flags[1];
+            request.operation.place =
+                if flags[2] { Place::ThisMachine } else { Place::Elsewhere };
+            if flags[3] {
+                request.operation.reversibility = Reversibility::Inverse;
+            }
+            request.facts = facts;
+            request
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn quick_and_plain_decisions_are_the_same(
+        policies in vec(policy(), 1..12),
+        with_starter: bool,
+        requests in vec(any_request(), 1..8),
+    ) {
+        let mut sources = vec![PolicySource::new("some.cedar", policies.concat())];
+        if with_starter {
+            sources.push(PolicySource::starter());
+        }
+        let pdp = Pdp::load(&sources).unwrap();
+        // Twice: the second time from the caches.
+        for request in requests.iter().chain(&requests) {
+            let (verdict, obligations, only_elsewhere) = plainly(&sources, request);
+            let decision = pdp.decide(request);
+            prop_assert_eq!(decision.verdict(), verdict, "{:?}", decision);
+            prop_assert_eq!(decision.obligations(), obligations);
+            let code = decision.reasons().first().map(|reason| reason.code.as_str());
+            prop_assert_eq!(code == Some("no_way_back"), only_elsewhere, "{:?}", decision);
+        }
+    }
+}
