@@ -1,0 +1,336 @@
+//! One message out, one response back. Nothing is ever sent twice.
+
+use std::{
+    fmt,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use holdpoint_wire::http::Message;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::{body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+
+use super::{
+    dial::{Dialer, Unreached, Wire},
+    hop_by_hop,
+    outgoing::{Outgoing, outgoing},
+    pool::{self, Connection, Key, Pool},
+    scrub::{Needles, Scrubbed},
+    sent::{Sent, Watched},
+};
+use crate::body::{BodyError, Rest, ResponseBody};
+
+/// A pooled connection that is not ready within this is not worth waiting for.
+const READY_WAIT: Duration = Duration::from_millis(20);
+
+/// The limits of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long an upstream may be silent between the last byte of the message and the head of
+    /// its response. Long: a model may think for minutes.
+    pub response_head_timeout: Duration,
+    /// Bytes of status line and headers of a response; at least 8192.
+    pub head_bytes_max: usize,
+    /// Number of headers of a response.
+    pub headers_max: usize,
+    /// Connections that are kept.
+    pub pool: pool::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            response_head_timeout: Duration::from_secs(600),
+            head_bytes_max: 128 * 1024,
+            headers_max: 256,
+            pool: pool::Limits::default(),
+        }
+    }
+}
+
+/// What else is known about a message on its way out.
+#[derive(Debug, Clone, Default)]
+pub struct Route {
+    /// A human listed the host as one that is inside.
+    pub listed_privately: bool,
+    /// What must not come back as it is.
+    pub scrub: Option<Arc<Needles>>,
+}
+
+/// Why there is no response to pass on.
+#[derive(Debug, Error)]
+pub enum ForwardError {
+    /// No byte of the message left: it can safely be tried again.
+    #[error("nothing was sent: {0}")]
+    NothingSent(#[from] Unreached),
+    /// At least a part of the message may have arrived: what it did is not known.
+    #[error("it was sent, and what became of it is not known: {0}")]
+    OutcomeUnknown(String),
+    /// The upstream has answered, but its response cannot be searched for secrets.
+    #[error("the upstream answered {status}, but encoded ({encoding}) although it was asked not to; the answer is withheld")]
+    Withheld {
+        /// The upstream's status: the message did arrive.
+        status: StatusCode,
+        /// How the response is encoded.
+        encoding: String,
+    },
+}
+
+/// Sends messages to upstreams.
+pub struct Client {
+    dialer: Dialer,
+    limits: Limits,
+    pool: Arc<Pool>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { dialer, limits, .. } = self;
+        f.debug_struct("Client").field("dialer", dialer).field("limits", limits).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client that dials with `dialer`.
+    pub fn new(dialer: Dialer, limits: Limits) -> Self {
+        Self { dialer, limits, pool: Arc::new(Pool::new(limits.pool)) }
+    }
+
+    /// Sends a message once. `rest` is what follows a body of which only the prefix was judged.
+    pub async fn send(
+        &self,
+        message: Message,
+        rest: Option<Rest>,
+        route: &Route,
+    ) -> Result<Response<ResponseBody>, ForwardError> {
+        let (scheme, host, port) = (message.scheme, message.host.clone(), message.port);
+        let progress = Arc::new(Notify::new());
+        let scrubbed = route.scrub.is_some();
+        let mut request = outgoing(message, rest, scrubbed, Arc::clone(&progress))?;
+        let addresses = self.dialer.resolve(&host, port, route.listed_privately).await?;
+        let keys: Vec<Key> = addresses
+            .into_iter()
+            .map(|address| Key { scheme, host: host.clone(), port, address })
+            .collect();
+        // A kept connection may have been closed meanwhile: then it gives the message back unsent.
+        while let Some(connection) = self.kept(&keys).await {
+            match self.exchange(connection, request, &progress).await? {
+                Exchanged::Answered(response, connection) => {
+                    return self.incoming(response, connection, route);
+                }
+                Exchanged::Unsent(unsent) => request = unsent,
+            }
+        }
+        let connection = self.connect(&keys).await?;
+        match self.exchange(connection, request, &progress).await? {
+            Exchanged::Answered(response, connection) => self.incoming(response, connection, route),
+            Exchanged::Unsent(_) => Err(Unreached::Closed(host).into()),
+        }
+    }
+
+    /// A kept connection that can take a message now. Each call takes one out of the pool.
+    async fn kept(&self, keys: &[Key]) -> Option<Connection> {
+        while let Some(mut connection) = keys.iter().find_map(|key| self.pool.take(key)) {
+            if matches!(timeout(READY_WAIT, connection.sender.ready()).await, Ok(Ok(()))) {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// A fresh connection to the first address that answers.
+    async fn connect(&self, keys: &[Key]) -> Result<Connection, Unreached> {
+        let mut last = None;
+        for key in keys {
+            match self.dialer.dial(key.scheme, &key.host, key.address).await {
+                Ok(wire) => return self.speak(wire, key.clone()).await,
+                Err(unreached) => last = Some(unreached),
+            }
+        }
+        Err(last.unwrap_or_else(|| Unreached::Unwritable("its host has no address".to_owned())))
+    }
+
+    async fn speak(&self, wire: Box<dyn Wire>, key: Key) -> Result<Connection, Unreached> {
+        let sent = Sent::default();
+        let io = TokioIo::new(Watched::new(wire, sent.clone()));
+        let (sender, driver) = http1::Builder::new()
+            .max_headers(self.limits.headers_max)
+            .max_header_size(self.limits.head_bytes_max)
+            .handshake(io)
+            .await
+            .map_err(|error| Unreached::Unwritable(error.to_string()))?;
+        tokio::spawn(async move {
+            if let Err(error) = driver.await {
+                tracing::debug!(%error, "an upstream connection broke off");
+            }
+        });
+        Ok(Connection { key, sender, sent })
+    }
+
+    /// Sends the request and waits for the response's head.
+    async fn exchange(
+        &self,
+        mut connection: Connection,
+        request: Request<Outgoing>,
+        progress: &Notify,
+    ) -> Result<Exchanged, ForwardError> {
+        connection.sent.clear();
+        let wait = self.limits.response_head_timeout;
+        let answer = connection.sender.try_send_request(request);
+        let Some(answered) = unless_silent(answer, progress, wait).await else {
+            let silence = format!("no response within {} s", wait.as_secs());
+            return Err(ForwardError::OutcomeUnknown(silence));
+        };
+        match answered {
+            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                let text = "the upstream switched protocols although it was not asked to";
+                Err(ForwardError::OutcomeUnknown(text.to_owned()))
+            }
+            Ok(response) => Ok(Exchanged::Answered(response, connection)),
+            Err(error) if connection.sent.is_said() => {
+                Err(ForwardError::OutcomeUnknown(causes(error.error())))
+            }
+            Err(mut error) => match error.take_message() {
+                Some(request) => Ok(Exchanged::Unsent(request)),
+                None => Err(Unreached::Closed(connection.key.host).into()),
+            },
+        }
+    }
+
+    /// The response as it goes on to the agent.
+    fn incoming(
+        &self,
+        response: Response<Incoming>,
+        connection: Connection,
+        route: &Route,
+    ) -> Result<Response<ResponseBody>, ForwardError> {
+        let (mut head, incoming) = response.into_parts();
+        if let (Some(encoding), true) = (encoding(&head.headers), route.scrub.is_some())
+            && !incoming.is_end_stream()
+        {
+            return Err(ForwardError::Withheld { status: head.status, encoding });
+        }
+        hop_by_hop::remove(&mut head.headers);
+        // It would invite the client to a protocol and a port that do not lead through us.
+        head.headers.remove(header::ALT_SVC);
+        let body = Answer::new(incoming, connection, Arc::clone(&self.pool));
+        let Some(needles) = &route.scrub else {
+            return Ok(Response::from_parts(head, body.boxed_unsync()));
+        };
+        for value in head.headers.values_mut() {
+            needles.scrub_value(value);
+        }
+        let body = Scrubbed::new(body, Arc::clone(needles));
+        Ok(Response::from_parts(head, body.boxed_unsync()))
+    }
+}
+
+/// What became of a request on one connection.
+enum Exchanged {
+    /// A response has begun.
+    Answered(Response<Incoming>, Connection),
+    /// The connection was closed, and not a byte was written.
+    Unsent(Request<Outgoing>),
+}
+
+/// What `answer` gives, unless neither it nor `progress` moves for `wait`.
+async fn unless_silent<T>(
+    answer: impl Future<Output = T>,
+    progress: &Notify,
+    wait: Duration,
+) -> Option<T> {
+    let mut answer = pin!(answer);
+    loop {
+        tokio::select! {
+            biased;
+            answered = answer.as_mut() => return Some(answered),
+            () = progress.notified() => {}
+            () = sleep(wait) => return None,
+        }
+    }
+}
+
+/// An error with its causes, which carry the meaning.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// How a response is encoded, if it is.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let content = headers.get_all(header::CONTENT_ENCODING).iter().map(|value| (value, "identity"));
+    let transfer = headers.get_all(header::TRANSFER_ENCODING).iter().map(|value| (value, "chunked"));
+    content
+        .chain(transfer)
+        .find(|(value, plain)| !value.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
+        .map(|(value, _)| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// The body of a response. Once it is read to its end, the connection can be used again.
+struct Answer {
+    incoming: Incoming,
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
+}
+
+impl Answer {
+    fn new(incoming: Incoming, connection: Connection, pool: Arc<Pool>) -> Self {
+        let mut answer = Self { incoming, connection: Some(connection), pool };
+        answer.keep_connection_at_end();
+        answer
+    }
+
+    fn keep_connection_at_end(&mut self) {
+        if self.incoming.is_end_stream()
+            && let Some(connection) = self.connection.take()
+        {
+            self.pool.keep(connection);
+        }
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        match &frame {
+            Some(Ok(_)) => self.keep_connection_at_end(),
+            Some(Err(_)) => self.connection = None,
+            None => {
+                if let Some(connection) = self.connection.take() {
+                    self.pool.keep(connection);
+                }
+            }
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,143 @@
+//! A message as the HTTP library sends it.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use holdpoint_wire::http::{Body, Message, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::sync::Notify;
+
+use super::{dial::Unreached, hop_by_hop};
+use crate::{
+    body::{BodyError, Rest},
+    listen::message::default_port,
+};
+
+/// A body on its way out: what was judged, then the rest.
+pub(super) struct Outgoing {
+    judged: Bytes,
+    rest: Option<Rest>,
+    /// Told of each frame that leaves, so that a long upload is not taken for a silent upstream.
+    progress: Arc<Notify>,
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.progress.notify_one();
+        if !self.judged.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.judged)))));
+        }
+        match &mut self.rest {
+            Some(rest) => Pin::new(rest).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.judged.is_empty() && self.rest.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let judged = u64::try_from(self.judged.len()).unwrap_or(u64::MAX);
+        match &self.rest {
+            None => SizeHint::with_exact(judged),
+            Some(rest) => match rest.size_hint().exact() {
+                Some(exact) => SizeHint::with_exact(exact.saturating_add(judged)),
+                None => SizeHint::new(),
+            },
+        }
+    }
+}
+
+/// A message as it is written: its target in origin form, `Host` once, one length.
+pub(super) fn outgoing(
+    message: Message,
+    rest: Option<Rest>,
+    scrubbed: bool,
+    progress: Arc<Notify>,
+) -> Result<Request<Outgoing>, Unreached> {
+    let unwritable = |what: &str| Unreached::Unwritable(what.to_owned());
+    let Message { method, scheme, host, port, target, headers, body } = message;
+    let judged = match (body, &rest) {
+        (Body::Whole(bytes), None) | (Body::Prefix(bytes), Some(_)) => bytes,
+        (Body::Whole(_), Some(_)) => return Err(unwritable("its body is whole and goes on")),
+        (Body::Prefix(_), None) => return Err(unwritable("the rest of its body is missing")),
+    };
+    let mut fields = fields_of(headers)?;
+    let named = host_field(scheme, &host, port).map_err(|_| unwritable("its host"))?;
+    fields.insert(header::HOST, named);
+    if scrubbed {
+        make_readable(&mut fields);
+    }
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| unwritable("its method"))?;
+    let body = Outgoing { judged, rest, progress };
+    set_length(&mut fields, &method, &body);
+    let target: Uri = target.parse().map_err(|_| unwritable("its target"))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = target;
+    *request.headers_mut() = fields;
+    Ok(request)
+}
+
+fn fields_of(headers: Vec<(String, Bytes)>) -> Result<HeaderMap, Unreached> {
+    let mut fields = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let unwritable = || Unreached::Unwritable(format!("the header {name}"));
+        let field = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unwritable())?;
+        let value = HeaderValue::from_maybe_shared(value).map_err(|_| unwritable())?;
+        fields.try_append(field, value).map_err(|_| unwritable())?;
+    }
+    hop_by_hop::remove(&mut fields);
+    // The length follows from the body, and what is expected of us has been done.
+    fields.remove(header::CONTENT_LENGTH);
+    fields.remove(header::EXPECT);
+    Ok(fields)
+}
+
+/// The authority as `Host` says it (RFC 9112 §3.2), without the scheme's own port.
+fn host_field(
+    scheme: Scheme,
+    host: &str,
+    port: u16,
+) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    HeaderValue::try_from(match port == default_port(scheme) {
+        true => host,
+        false => format!("{host}:{port}"),
+    })
+}
+
+/// Asks for a response that can be read: not encoded, and not in pieces, which could cut what we
+/// look for in two.
+fn make_readable(fields: &mut HeaderMap) {
+    fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    fields.remove(header::RANGE);
+    fields.remove(header::IF_RANGE);
+}
+
+/// Says the body's length, or that it comes in chunks. A body that cannot be there is not
+/// announced; one that could be and is empty is (RFC 9110 §8.6).
+fn set_length(fields: &mut HeaderMap, method: &Method, body: &Outgoing) {
+    match body.size_hint().exact() {
+        Some(0) if ![Method::POST, Method::PUT, Method::PATCH].contains(method) => {}
+        Some(length) => {
+            fields.insert(header::CONTENT_LENGTH, length.into());
+        }
+        None => {
+            let chunked = HeaderValue::from_static("chunked");
+            fields.insert(header::TRANSFER_ENCODING, chunked);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The requests of one connection, one after the other.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use holdpoint_core::{Code, Reason};
+use http::{Method, Request, Response, StatusCode};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, watch},
+};
+
+use super::{
+    Admission, Arrival, Evidence, Handler, Limits, Proxy, Stop,
+    message::{Via, connect_authority, wants_upgrade},
+    refuse::{Unanswerable, complete},
+    tunnel::Tunnel,
+};
+use crate::{
+    body::{ResponseBody, empty},
+    forward::hop_by_hop,
+};
+
+/// One client's connection.
+pub(super) struct Session<H> {
+    pub(super) proxy: Arc<Proxy<H>>,
+    pub(super) stop: Stop,
+    peer: SocketAddr,
+    /// Given back when the connection and everything that is handled for it has ended.
+    place: Arc<OwnedSemaphorePermit>,
+}
+
+impl<H> Clone for Session<H> {
+    fn clone(&self) -> Self {
+        Self {
+            proxy: Arc::clone(&self.proxy),
+            stop: self.stop.clone(),
+            peer: self.peer,
+            place: Arc::clone(&self.place),
+        }
+    }
+}
+
+/// What the requests of a connection leave behind for the connection itself.
+struct Outside {
+    /// The tunnel that takes the connection over.
+    tunnel: Mutex<Option<Tunnel>>,
+    /// Until when whoever asked last is admitted.
+    until: watch::Sender<Stop>,
+}
+
+impl<H: Handler> Session<H> {
+    pub(super) fn new(
+        proxy: Arc<Proxy<H>>,
+        peer: SocketAddr,
+        stop: Stop,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        Self { proxy, stop, peer, place: Arc::new(place) }
+    }
+
+    /// Serves the connection to its end, and the tunnel that may come out of it.
+    pub(super) async fn serve(self, socket: TcpStream) {
+        let outside =
+            Outside { tunnel: Mutex::default(), until: watch::Sender::new(Stop::never()) };
+        let ended = ended(outside.until.subscribe());
+        let answer = |request| self.answer(request, &outside);
+        converse(socket, &self.proxy.limits, &self.stop, ended, answer).await;
+        let tunnel = outside.tunnel.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tunnel) = tunnel {
+            tunnel.serve(&self).await;
+        }
+    }
+
+    /// Answers a request that was sent to the proxy itself.
+    async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        outside: &Outside,
+    ) -> Response<ResponseBody> {
+        let evidence = Evidence::take(request.headers_mut(), self.peer);
+        let until = match self.proxy.handler.admit(&evidence).await {
+            Admission::Admit(until) => until,
+            Admission::Challenge => {
+                return self.turn_away(&evidence, Unanswerable::challenge()).await;
+            }
+            Admission::Refuse(refusal) => {
+                let status = StatusCode::FORBIDDEN;
+                return self.turn_away(&evidence, Unanswerable { status, refusal }).await;
+            }
+        };
+        outside.until.send_replace(until.clone());
+        if *request.method() != Method::CONNECT {
+            return self.exchange(request, evidence, Via::Proxy).await;
+        }
+        let authority = match connect_authority(request.uri()) {
+            Ok(authority) => authority,
+            Err(unreadable) => {
+                let unanswerable = Unanswerable::new(StatusCode::BAD_REQUEST, unreadable);
+                return self.turn_away(&evidence, unanswerable).await;
+            }
+        };
+        let tunnel = Tunnel { upgrade: hyper::upgrade::on(request), authority, evidence, until };
+        *outside.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+        Response::new(empty())
+    }
+
+    /// Answers a request whose sender is known and admitted.
+    pub(super) async fn exchange(
+        &self,
+        request: Request<Incoming>,
+        evidence: Evidence,
+        via: Via,
+    ) -> Response<ResponseBody> {
+        if wants_upgrade(request.method(), request.headers()) {
+            let text = "protocol upgrades such as WebSocket and h2c are not supported: use HTTP/1.1";
+            let reason = Reason::new(Code::Opaque, text);
+            let unanswerable = Unanswerable::new(StatusCode::NOT_IMPLEMENTED, reason);
+            return self.turn_away(&evidence, unanswerable).await;
+        }
+        match Arrival::read(request, via, &self.proxy.limits).await {
+            Ok(arrival) => self.handle(evidence, arrival).await,
+            Err(unanswerable) => self.turn_away(&evidence, unanswerable).await,
+        }
+    }
+
+    /// Has a message handled to the end, whether or not the client waits for it.
+    async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
+        let session = self.clone();
+        let claim = evidence.clone();
+        let handled =
+            tokio::spawn(async move { session.proxy.handler.handle(claim, arrival).await }).await;
+        match handled {
+            Ok(mut response) => {
+                hop_by_hop::remove(response.headers_mut());
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "a message was not handled to its end");
+                let text = "Holdpoint failed while it handled this, and whether it was sent is not \
+                            known: look at the upstream before trying again";
+                let reason = Reason::new(Code::OutcomeUnknown, text);
+                let unanswerable = Unanswerable::new(StatusCode::INTERNAL_SERVER_ERROR, reason);
+                self.turn_away(&evidence, unanswerable).await
+            }
+        }
+    }
+
+    /// Answers what cannot become a message, and closes the connection after it.
+    pub(super) async fn turn_away(
+        &self,
+        evidence: &Evidence,
+        Unanswerable { status, refusal }: Unanswerable,
+    ) -> Response<ResponseBody> {
+        complete(status, self.proxy.handler.refuse(evidence, status, refusal).await)
+    }
+}
+
+/// Answers requests on `io` until either side closes, `stop` is said (then the request in flight
+/// is still answered), or `ended` (then nothing more is).
+pub(super) async fn converse<I, F, R>(
+    io: I,
+    limits: &Limits,
+    stop: &Stop,
+    ended: impl Future<Output = ()>,
+    answer: F,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Fn(Request<Incoming>) -> R,
+    R: Future<Output = Response<ResponseBody>>,
+{
+    let service = service_fn(|request| {
+        let answered = answer(request);
+        async { Ok::<_, Infallible>(answered.await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_headers(limits.headers_max)
+        .max_header_size(limits.head_bytes_max)
+        // The date of a response is the upstream's to give.
+        .auto_date_header(false);
+    let mut connection =
+        pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let mut ended = pin!(ended);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = ended.as_mut() => return,
+        () = stop.said() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                served = connection => served,
+                () = ended => return,
+            }
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+/// Waits until whoever was admitted last is not any more.
+async fn ended(mut until: watch::Receiver<Stop>) {
+    loop {
+        let current = until.borrow_and_update().clone();
+        tokio::select! {
+            () = current.said() => return,
+            changed = until.changed() => if changed.is_err() {
+                return current.said().await;
+            },
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Who is admitted, and what becomes of a message: the seam to everything that decides.
+
+use http::{Response, StatusCode};
+use holdpoint_core::Refusal;
+
+use super::{Arrival, Evidence, Stop, refuse};
+use crate::body::ResponseBody;
+
+/// What decides about messages.
+///
+/// Each call to [`handle`](Handler::handle) runs to its end in a task of its own, also when the
+/// client has gone away: what was sent upstream can always be recorded.
+pub trait Handler: Send + Sync + 'static {
+    /// Who asks? Called for every CONNECT and every message outside of a tunnel.
+    fn admit(&self, evidence: &Evidence) -> impl Future<Output = Admission> + Send;
+
+    /// Answers one message.
+    fn handle(
+        &self,
+        evidence: Evidence,
+        arrival: Arrival,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send;
+
+    /// Answers what cannot become a message. `status` is the one that HTTP has for it.
+    fn refuse(
+        &self,
+        evidence: &Evidence,
+        status: StatusCode,
+        refusal: Refusal,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send {
+        let _ = evidence;
+        async move { refuse::problem(status, &refusal) }
+    }
+}
+
+/// Whether somebody may talk to us at all.
+#[derive(Debug)]
+pub enum Admission {
+    /// Yes, until that is said: then the tunnel is closed at once.
+    Admit(Stop),
+    /// The evidence is missing or wrong: answered with 407.
+    Challenge,
+    /// Known, and not wanted any more: answered with 403.
+    Refuse(Refusal),
+}

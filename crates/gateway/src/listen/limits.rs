@@ -1,0 +1,40 @@
+//! How much one listener takes, and how long it waits.
+
+use std::time::Duration;
+
+/// The limits of a listener. Whatever exceeds one is refused or closed, never cut silently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time; more wait in the kernel's queue.
+    pub connections_max: u32,
+    /// Bytes of request line and headers; at least 8192.
+    pub head_bytes_max: usize,
+    /// Number of headers.
+    pub headers_max: usize,
+    /// How long a client may take for a request's head, also the idle time between requests, and
+    /// how long it may take for a tunnel's first byte.
+    pub head_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// Bytes of a body that are read before the message is judged; the rest streams.
+    pub body_prefix_bytes: usize,
+    /// How long a client may pause within a body.
+    pub body_idle_timeout: Duration,
+    /// How long requests in flight may take once the listener was told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 1024,
+            head_bytes_max: 64 * 1024,
+            headers_max: 128,
+            head_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(10),
+            body_prefix_bytes: 1024 * 1024,
+            body_idle_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One certificate for each host: made when first needed, kept in a bounded cache, short-lived.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use holdpoint_core::Timestamp;
+use rcgen::{
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256,
+};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::NoServerSessionStorage,
+};
+use thiserror::Error;
+
+use super::{
+    ALPN,
+    authority::{Authority, SKEW_SECONDS, set_validity},
+};
+
+/// How long a leaf is valid in all: seven days, in seconds.
+pub const LEAF_SECONDS: u64 = 7 * 86_400;
+/// A leaf with less than this left is made anew, so that long connections outlive no certificate
+/// unnoticed: one day, in seconds.
+const RENEW_SECONDS: u64 = 86_400;
+
+/// The leaves that were made lately.
+#[derive(Debug)]
+pub struct Leaves {
+    authority: Authority,
+    most: NonZeroUsize,
+    made: Mutex<Made>,
+}
+
+/// What is cached. `turn` grows with each use, and so orders leaves by their last one.
+#[derive(Debug, Default)]
+struct Made {
+    leaves: HashMap<String, Leaf>,
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Leaf {
+    config: Arc<ServerConfig>,
+    renew_at: Timestamp,
+    turn: u64,
+}
+
+/// Why a host has no certificate.
+#[derive(Debug, Error)]
+pub enum LeafError {
+    /// The host's name cannot stand in one, or signing failed.
+    #[error("cannot make a certificate for {host}: {source}")]
+    Make {
+        /// For which host.
+        host: String,
+        /// Why.
+        source: rcgen::Error,
+    },
+    /// TLS does not take the certificate.
+    #[error("cannot serve TLS for {host}: {source}")]
+    Serve {
+        /// For which host.
+        host: String,
+        /// Why.
+        source: rustls::Error,
+    },
+}
+
+impl Leaves {
+    /// Leaves signed by `authority`, of which at most `most` are kept.
+    pub fn new(authority: Authority, most: NonZeroUsize) -> Self {
+        Self { authority, most, made: Mutex::default() }
+    }
+
+    /// The authority that signs.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// How many leaves are kept at present.
+    pub fn count(&self) -> usize {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).leaves.len()
+    }
+
+    /// What serves TLS as `host` (a name in lower case, or an address without brackets).
+    pub fn serve_as(&self, host: &str, now: Timestamp) -> Result<Arc<ServerConfig>, LeafError> {
+        if let Some(config) = self.cached(host, now) {
+            return Ok(config);
+        }
+        let config = self.make(host, now)?;
+        self.keep(host, Arc::clone(&config), now);
+        Ok(config)
+    }
+
+    fn cached(&self, host: &str, now: Timestamp) -> Option<Arc<ServerConfig>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.turn += 1;
+        let turn = made.turn;
+        let leaf = made.leaves.get_mut(host).filter(|leaf| now < leaf.renew_at)?;
+        leaf.turn = turn;
+        Some(Arc::clone(&leaf.config))
+    }
+
+    fn keep(&self, host: &str, config: Arc<ServerConfig>, now: Timestamp) {
+        let renew_at = now.plus_seconds(LEAF_SECONDS - SKEW_SECONDS - RENEW_SECONDS);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.leaves.len() >= self.most.get() && !made.leaves.contains_key(host) {
+            let oldest = made.leaves.iter().min_by_key(|(_, leaf)| leaf.turn);
+            if let Some(oldest) = oldest.map(|(host, _)| host.clone()) {
+                made.leaves.remove(&oldest);
+            }
+        }
+        let turn = made.turn;
+        made.leaves.insert(host.to_owned(), Leaf { config, renew_at, turn });
+    }
+
+    fn make(&self, host: &str, now: Timestamp) -> Result<Arc<ServerConfig>, LeafError> {
+        let (certificate, key) = self
+            .sign(host, now)
+            .map_err(|source| LeafError::Make { host: host.to_owned(), source })?;
+        let chain = vec![certificate];
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(|source| LeafError::Serve { host: host.to_owned(), source })?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        // Each tunnel is admitted by itself, so no state of an earlier one is worth keeping.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Arc::new(config))
+    }
+
+    fn sign(
+        &self,
+        host: &str,
+        now: Timestamp,
+    ) -> Result<(rustls::pki_types::CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error>
+    {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = CertificateParams::new([host.to_owned()])?;
+        // The name stands in the alternative names; a common name holds 64 characters at most.
+        params.distinguished_name.push(DnType::CommonName, "Holdpoint");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        set_validity(&mut params, now, LEAF_SECONDS);
+        let certificate = params.signed_by(&key, self.authority.issuer())?;
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        Ok((certificate.der().clone(), key.into()))
+    }
+}
