@@ -1,1 +1,258 @@
-//! (to be written)
+//! What well-known hosts speak, and which of them need no human to list them.
+
+use holdpoint_core::Environment;
+use serde::{Deserialize, Serialize};
+
+/// What is known about a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// How its requests are read.
+    pub speaks: Speaks,
+    /// The environment that a human, or a preset, gave it.
+    pub environment: Option<Environment>,
+    /// The provider whose tables apply (`railway`, `github`, `npm`), where there is one.
+    pub provider: Option<&'static str>,
+}
+
+/// How a host's requests are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaks {
+    /// GraphQL on every path.
+    Graphql,
+    /// What method and path say.
+    Rest,
+    /// A service without an environment of its own: model APIs, package registries.
+    Service,
+    /// Code hosts, trackers, mail of the team.
+    Collaboration,
+    /// Kubernetes; read as REST until it has a table.
+    Kubernetes,
+    /// Elasticsearch; read as REST until it has a table.
+    Elasticsearch,
+}
+
+/// What a host is, whether or not anybody listed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider whose tables apply.
+    pub provider: &'static str,
+    /// How its requests are read.
+    pub speaks: Speaks,
+    /// It may be reached without a human having listed it.
+    pub listed: bool,
+    /// Its bodies may stream (prompts, packages): method and path say what it does.
+    pub streams: bool,
+}
+
+/// What the host `name` is; `name` is lower case and without a trailing dot.
+pub fn identity(name: &str) -> Option<Identity> {
+    let is = |known: &&str| match known.strip_prefix('*') {
+        Some(suffix) => name.strip_suffix(suffix).is_some_and(|label| !label.is_empty()),
+        None => *known == name,
+    };
+    HOSTS.iter().find(|(_, _, names)| names.iter().any(|known| is(&known))).map(
+        |(kind, provider, _)| {
+            let (speaks, listed, streams) = kind.facts();
+            Identity { provider, speaks, listed, streams }
+        },
+    )
+}
+
+/// The host `name` as a preset lists it: package registries, model APIs and code hosts, none of
+/// which has an environment. `None` for every other host, known or not.
+pub fn preset(name: &str) -> Option<Host> {
+    let identity = identity(name).filter(|identity| identity.listed)?;
+    Some(Host {
+        speaks: identity.speaks,
+        environment: Some(Environment::None),
+        provider: Some(identity.provider),
+    })
+}
+
+/// What kind of host it is.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A package registry.
+    Registry,
+    /// A model API.
+    Model,
+    /// A code host.
+    Code,
+    /// A platform with a GraphQL API, to be listed by a human.
+    GraphqlPlatform,
+}
+
+impl Kind {
+    /// What it speaks, whether a preset lists it, whether its bodies may stream.
+    fn facts(self) -> (Speaks, bool, bool) {
+        match self {
+            Self::Registry | Self::Model => (Speaks::Service, true, true),
+            Self::Code => (Speaks::Collaboration, true, false),
+            Self::GraphqlPlatform => (Speaks::Graphql, false, false),
+        }
+    }
+}
+
+/// Kind, provider, names. A name that begins with `*` is a suffix below which anything is the
+/// provider's own. From the providers' own documentation of their endpoints.
+const HOSTS: &[(Kind, &str, &[&str])] = &[
+    (Kind::Registry, "npm", &["registry.npmjs.org", "registry.yarnpkg.com", "npm.jsr.io"]),
+    (
+        Kind::Registry,
+        "pypi",
+        &[
+            "pypi.org",
+            "files.pythonhosted.org",
+            "upload.pypi.org",
+            "pypi.python.org",
+            "test.pypi.org",
+            "test-files.pythonhosted.org",
+        ],
+    ),
+    (Kind::Registry, "crates", &["crates.io", "static.crates.io", "index.crates.io"]),
+    (
+        Kind::Registry,
+        "maven",
+        &[
+            "repo.maven.apache.org",
+            "repo1.maven.org",
+            "central.sonatype.com",
+            "oss.sonatype.org",
+            "s01.oss.sonatype.org",
+            "plugins.gradle.org",
+            "services.gradle.org",
+        ],
+    ),
+    (Kind::Registry, "go", &["proxy.golang.org", "sum.golang.org", "index.golang.org", "go.dev"]),
+    (Kind::Registry, "rubygems", &["rubygems.org", "index.rubygems.org"]),
+    (
+        Kind::Registry,
+        "debian",
+        &[
+            "deb.debian.org",
+            "security.debian.org",
+            "ftp.debian.org",
+            "snapshot.debian.org",
+            "archive.ubuntu.com",
+            "*.archive.ubuntu.com",
+            "security.ubuntu.com",
+            "ports.ubuntu.com",
+            "dl-cdn.alpinelinux.org",
+        ],
+    ),
+    (
+        Kind::Registry,
+        "oci",
+        &[
+            "registry-1.docker.io",
+            "index.docker.io",
+            "auth.docker.io",
+            "production.cloudflare.docker.com",
+            "ghcr.io",
+            "pkg-containers.githubusercontent.com",
+            "quay.io",
+            "mcr.microsoft.com",
+            "public.ecr.aws",
+            "registry.gitlab.com",
+            "registry.k8s.io",
+        ],
+    ),
+    (Kind::Registry, "docker_hub", &["hub.docker.com"]),
+    (Kind::Registry, "packagist", &["packagist.org", "repo.packagist.org"]),
+    (
+        Kind::Registry,
+        "nuget",
+        &["api.nuget.org", "www.nuget.org", "nuget.org", "globalcdn.nuget.org"],
+    ),
+    (Kind::Registry, "hex", &["hex.pm", "repo.hex.pm"]),
+    (Kind::Registry, "pub", &["pub.dev"]),
+    (Kind::Registry, "conda", &["conda.anaconda.org", "repo.anaconda.com"]),
+    (
+        Kind::Registry,
+        "downloads",
+        &["static.rust-lang.org", "nodejs.org", "binaries.prisma.sh", "dl.google.com"],
+    ),
+    (Kind::Model, "anthropic", &["api.anthropic.com"]),
+    (Kind::Model, "openai", &["api.openai.com", "chatgpt.com"]),
+    (
+        Kind::Model,
+        "google_ai",
+        &["generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com"],
+    ),
+    (Kind::Model, "openrouter", &["openrouter.ai"]),
+    (Kind::Model, "mistral", &["api.mistral.ai", "codestral.mistral.ai"]),
+    (Kind::Model, "groq", &["api.groq.com"]),
+    (Kind::Model, "deepseek", &["api.deepseek.com"]),
+    (Kind::Model, "xai", &["api.x.ai"]),
+    (Kind::Model, "together", &["api.together.xyz", "api.together.ai"]),
+    (Kind::Model, "fireworks", &["api.fireworks.ai"]),
+    (Kind::Model, "cohere", &["api.cohere.com", "api.cohere.ai"]),
+    (
+        Kind::Code,
+        "github",
+        &[
+            "github.com",
+            "www.github.com",
+            "api.github.com",
+            "uploads.github.com",
+            "codeload.github.com",
+            "raw.githubusercontent.com",
+            "gist.github.com",
+            "gist.githubusercontent.com",
+            "objects.githubusercontent.com",
+            "release-assets.githubusercontent.com",
+            "media.githubusercontent.com",
+            "github-cloud.githubusercontent.com",
+        ],
+    ),
+    (Kind::Code, "gitlab", &["gitlab.com"]),
+    (Kind::Code, "bitbucket", &["bitbucket.org", "api.bitbucket.org"]),
+    (Kind::Code, "codeberg", &["codeberg.org"]),
+    (Kind::Code, "sourcehut", &["git.sr.ht"]),
+    (Kind::GraphqlPlatform, "railway", &["backboard.railway.com", "backboard.railway.app"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_list_what_has_no_environment() {
+        for name in ["registry.npmjs.org", "static.crates.io", "api.anthropic.com", "github.com"] {
+            let host = preset(name).unwrap_or_else(|| panic!("{name} is listed"));
+            assert_eq!(host.environment, Some(Environment::None), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_platform_is_known_but_not_listed() {
+        for name in ["backboard.railway.app", "backboard.railway.com"] {
+            let known = identity(name).unwrap();
+            assert_eq!((known.provider, known.speaks), ("railway", Speaks::Graphql));
+            assert!(!known.listed && !known.streams);
+            assert_eq!(preset(name), None);
+        }
+    }
+
+    #[test]
+    fn a_suffix_needs_a_label_and_a_dot() {
+        let check =
+            |name: &str, expect: bool| assert_eq!(identity(name).is_some(), expect, "{name}");
+        check("de.archive.ubuntu.com", true);
+        check("archive.ubuntu.com", true);
+        check("evilarchive.ubuntu.com", false);
+        check("github.com.evil.example", false);
+        check("evil-github.com", false);
+    }
+
+    #[test]
+    fn no_host_is_in_two_rows() {
+        let mut names: Vec<&str> =
+            HOSTS.iter().flat_map(|(_, _, names)| names.iter().copied()).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

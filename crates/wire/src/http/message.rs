@@ -1,9 +1,14 @@
 //! One HTTP request, after the ambiguous ones have been refused.
 
-use bytes::Bytes;
+use std::fmt;
 
-/// What arrived. Host and port are normalised; everything else is as it was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use bytes::Bytes;
+use holdpoint_core::Digest;
+
+/// What arrived. Host and port are normalised; everything else is as it was sent, but that a
+/// user and password in a URL have become the `Authorization` that clients make of them
+/// (RFC 7617 §2), so that a credential has one place.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// The method, as sent (methods are case-sensitive, RFC 9110 §9.1).
     pub method: String,
@@ -30,12 +35,150 @@ pub enum Scheme {
     Https,
 }
 
+impl Scheme {
+    /// The scheme as it begins a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that is meant when none is written.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
 /// A body: read whole, or judged by its beginning while the rest streams.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Body {
     /// All of it.
     Whole(Bytes),
     /// The beginning of a body that is longer than the limit. What it does must be clear from
     /// method, path and this prefix, or it is refused.
     Prefix(Bytes),
+}
+
+impl Body {
+    /// What is there of it.
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Whole(bytes) | Self::Prefix(bytes) => bytes,
+        }
+    }
+
+    /// What sets the digest of a whole body apart from that of a prefix of the same bytes.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Whole(_) => "whole",
+            Self::Prefix(_) => "prefix",
+        }
+    }
+}
+
+impl Message {
+    /// The values of the header `name` (lower case), in order.
+    pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> + 'a {
+        self.headers.iter().filter(move |(own, _)| own == name).map(|(_, value)| value)
+    }
+
+    /// The only value of the header `name`, if it is text.
+    pub fn header_text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.header(name).next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Path without the query, as sent.
+    pub fn raw_path(&self) -> &str {
+        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
+    }
+
+    /// `host`, with the port where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == self.scheme.default_port() { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+/// Headers that do not change what a message does: who sends it, how the answer may be written,
+/// how it travels hop by hop, and how it is traced. All others count.
+const WITHOUT_MEANING: &[&str] = &[
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "amz-sdk-invocation-id",
+    "amz-sdk-request",
+    "baggage",
+    "cache-control",
+    "connection",
+    "content-length",
+    "date",
+    "dnt",
+    "expect",
+    "host",
+    "keep-alive",
+    "pragma",
+    "proxy-authorization",
+    "proxy-connection",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sentry-trace",
+    "te",
+    "traceparent",
+    "tracestate",
+    "transfer-encoding",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "x-request-id",
+];
+
+impl holdpoint_core::Message for Message {
+    fn digest(&self) -> Digest {
+        let port = self.port.to_be_bytes();
+        let fixed: [&[u8]; 7] = [
+            self.method.as_bytes(),
+            self.scheme.as_str().as_bytes(),
+            self.host.as_bytes(),
+            &port,
+            self.target.as_bytes(),
+            self.body.kind().as_bytes(),
+            self.body.bytes(),
+        ];
+        let mut headers: Vec<&(String, Bytes)> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| WITHOUT_MEANING.binary_search(&name.as_str()).is_err())
+            .collect();
+        // By name only: the order of repeated headers has a meaning (RFC 9110 §5.3).
+        headers.sort_by(|one, other| one.0.cmp(&other.0));
+        let headers = headers.into_iter().flat_map(|(name, value)| [name.as_bytes(), value]);
+        Digest::of_fields(fixed.into_iter().chain(headers))
+    }
+}
+
+// By hand: values of headers, queries and bodies may be credentials, and never reach a log.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Message")
+            .field("method", &self.method)
+            .field("scheme", &self.scheme)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("headers", &names)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({} bytes)", self.kind(), self.bytes().len())
+    }
 }

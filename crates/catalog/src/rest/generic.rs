@@ -1,0 +1,241 @@
+//! The generic floor of REST: what no table names is what its method says, raised by the words of
+//! its path. Words only ever raise: nothing here makes a request look more harmless.
+
+use holdpoint_core::Effect;
+
+/// What a method says by itself (RFC 9110 §9.3). Methods are case-sensitive, so `delete` is not
+/// `DELETE`, and what a server makes of it cannot be seen.
+pub fn effect_of_method(method: &str) -> Effect {
+    match method {
+        "GET" | "HEAD" | "OPTIONS" => Effect::Observe,
+        "POST" => Effect::Create,
+        "PUT" | "PATCH" => Effect::Modify,
+        "DELETE" => Effect::Remove,
+        _ => Effect::Execute,
+    }
+}
+
+/// What a request that no table names does, by its method and the words of its path.
+pub fn effect(method: &str, segments: &[String]) -> Effect {
+    let by_method = effect_of_method(method);
+    let by_path = match by_method {
+        Effect::Observe => segments.last().and_then(|last| bare_verb(last)),
+        _ => segments.iter().filter_map(|segment| effect_of_words(segment)).max(),
+    };
+    let by_place = match by_method {
+        Effect::Observe => None,
+        _ => by_noun(method, segments).max(by_last(method, segments)),
+    };
+    by_method.max(by_path.unwrap_or(by_method)).max(by_place.unwrap_or(by_method))
+}
+
+/// The effect of a segment that is nothing but one strong verb (`delete`, `purge`): the last
+/// segment of `/items/5/delete`, which some servers carry out even for `GET`.
+pub fn bare_verb(segment: &str) -> Option<Effect> {
+    let one_word =
+        segment.len() <= 24 && segment.chars().all(|letter| letter.is_ascii_alphabetic());
+    let lower = segment.to_ascii_lowercase();
+    one_word.then(|| effect_of_words(&lower)).flatten().filter(|effect| *effect >= Effect::Remove)
+}
+
+/// The effect of the value of a parameter that names an action (`action=delete`).
+pub fn effect_of_action(value: &str) -> Option<Effect> {
+    effect_of_words(value).filter(|effect| *effect >= Effect::Remove)
+}
+
+/// Whether a query, form or body parameter of this name says what is to be done.
+pub fn names_action(parameter: &str) -> bool {
+    ["action", "method", "op", "operation", "cmd", "command", "do"]
+        .iter()
+        .any(|name| parameter.eq_ignore_ascii_case(name))
+}
+
+/// Whether a name of a remote procedure only reads: its last part begins with a reading word and
+/// no word of it changes anything.
+pub fn only_reads(name: &str) -> bool {
+    let last = name.rsplit(['.', '/', ':']).find(|part| !part.is_empty()).unwrap_or(name);
+    let first: String = match last.char_indices().find(|(at, letter)| {
+        !letter.is_ascii_alphabetic() || (*at > 0 && letter.is_ascii_uppercase())
+    }) {
+        Some((end, _)) => last.get(..end).unwrap_or(last).to_ascii_lowercase(),
+        None => last.to_ascii_lowercase(),
+    };
+    READING.contains(&first.as_str()) && effect_of_words(name).is_none()
+}
+
+/// What a name says by its words: the strictest reading of a camelCase, kebab-case or snake_case
+/// name; `None` if it is harmless.
+pub fn effect_of_words(name: &str) -> Option<Effect> {
+    // The seam to `crate::verbs::effect_of_words`.
+    let lower = name.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if has(&["delete", "destroy", "drop", "truncate", "purge", "wipe", "erase"]) {
+        Some(Effect::Destroy)
+    } else if has(&["remove", "terminate", "revoke"]) {
+        Some(Effect::Remove)
+    } else {
+        None
+    }
+}
+
+const READING: &[&str] = &[
+    "get",
+    "list",
+    "read",
+    "search",
+    "describe",
+    "find",
+    "fetch",
+    "show",
+    "count",
+    "lookup",
+    "ping",
+    "status",
+    "version",
+    "info",
+    "initialize",
+];
+
+/// Where ways back are kept: to change or take away something there weakens recovery.
+const RECOVERY: &[&str] = &[
+    "backup",
+    "backups",
+    "snapshot",
+    "snapshots",
+    "retention",
+    "lifecycle",
+    "versioning",
+    "recovery",
+    "pitr",
+    "deletion-protection",
+    "protection",
+    "replicas",
+    "undelete",
+    "trash",
+    "object-lock",
+    "legal-hold",
+    "audit-logs",
+];
+
+/// Where credentials are made.
+const CREDENTIALS: &[&str] = &[
+    "tokens",
+    "api-keys",
+    "apikeys",
+    "access-keys",
+    "credentials",
+    "access-tokens",
+    "api-tokens",
+    "personal-access-tokens",
+    "service-account-keys",
+    "client-secrets",
+    "deploy-tokens",
+    "secret-keys",
+];
+
+/// Where it is said who may do what.
+const ACCESS: &[&str] = &[
+    "permission",
+    "permissions",
+    "role",
+    "roles",
+    "members",
+    "memberships",
+    "collaborators",
+    "invitations",
+    "invites",
+    "acl",
+    "acls",
+    "grants",
+    "iam",
+    "role-assignments",
+    "ssh-keys",
+    "deploy-keys",
+];
+
+/// What runs what it is given.
+const RUNS: &[&str] = &[
+    "exec",
+    "execute",
+    "run",
+    "eval",
+    "console",
+    "query",
+    "sql",
+    "script",
+    "shell",
+    "command",
+    "-delete-by-query",
+    "-update-by-query",
+    "-bulk",
+    "-reindex",
+    "-sql",
+    "rpc",
+    "jsonrpc",
+];
+
+/// What holds data of its own, so that to remove it is to lose that data.
+const DATA: &[&str] = &[
+    "databases",
+    "database",
+    "volumes",
+    "volume",
+    "disks",
+    "buckets",
+    "bucket",
+    "tables",
+    "clusters",
+    "namespaces",
+    "projects",
+    "repositories",
+    "indexes",
+    "indices",
+    "collections",
+    "filesystems",
+    "branches",
+    "environments",
+    "accounts",
+    "organizations",
+    "tenants",
+    "zones",
+];
+
+/// A segment as the lists above are written.
+fn folded(segment: &str) -> String {
+    segment.to_ascii_lowercase().replace('_', "-")
+}
+
+/// What the nouns of a path say about a method that changes something.
+fn by_noun(method: &str, segments: &[String]) -> Option<Effect> {
+    let folded: Vec<String> = segments.iter().map(|segment| folded(segment)).collect();
+    let has = |nouns: &[&str]| folded.iter().any(|segment| nouns.contains(&segment.as_str()));
+    let verb = segments.iter().filter_map(|segment| effect_of_words(segment)).max();
+    let takes_away = verb.is_some_and(|effect| effect >= Effect::Remove);
+    let upper = method.to_ascii_uppercase();
+    let login = has(&["oauth", "oauth2", "sessions", "session", "login", "openid-connect"]);
+    [
+        (has(RECOVERY) && (upper != "POST" || takes_away)).then_some(Effect::WeakenRecovery),
+        (has(CREDENTIALS) && !login && upper == "POST").then_some(Effect::MintCredential),
+        has(ACCESS).then_some(Effect::GrantAccess),
+        (upper == "DELETE" && holds_data(&folded)).then_some(Effect::Destroy),
+        has(&["-delete-by-query"]).then_some(Effect::Destroy),
+    ]
+    .into_iter()
+    .flatten()
+    .max()
+}
+
+/// Whether the path ends with a thing that holds data, or with the list of such things:
+/// `/volumes/5`, `/buckets/b`, but not `/projects/5/comments/7`.
+fn holds_data(folded: &[String]) -> bool {
+    folded.iter().rev().take(2).any(|segment| DATA.contains(&segment.as_str()))
+}
+
+/// What the last segment says about a `POST`: `/exec`, `/sql`, and `/raw` below a database.
+fn by_last(method: &str, segments: &[String]) -> Option<Effect> {
+    let last = folded(segments.last()?);
+    let raw = last == "raw"
+        && segments.iter().any(|segment| matches!(folded(segment).as_str(), "d1" | "database"));
+    let runs = RUNS.contains(&last.as_str()) || raw;
+    (runs && !method.eq_ignore_ascii_case("DELETE")).then_some(Effect::Execute)
+}

@@ -1,0 +1,16 @@
+//! Git's smart HTTP protocol and its large files, the same on every host.
+//! Source: git's `Documentation/gitprotocol-http` and the Git LFS batch API.
+
+use holdpoint_core::Effect::{Create, Execute, Observe};
+
+use super::rule::{Field, Rule, rule};
+
+/// What is pushed is not read yet, so a push runs something that cannot be seen.
+pub(super) const RULES: &[Rule] = &[
+    rule("GET", "/**/info/refs", "info_refs", Observe),
+    rule("POST", "/**/git-upload-pack", "upload_pack", Observe),
+    rule("POST", "/**/git-receive-pack", "receive_pack", Execute),
+    rule("POST", "/**/info/lfs/objects/batch", "lfs_download", Observe)
+        .when(Field::Is("operation", &["download"])),
+    rule("POST", "/**/info/lfs/objects/batch", "lfs_upload", Create),
+];

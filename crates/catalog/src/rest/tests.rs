@@ -1,0 +1,197 @@
+//! The tables, row by row where a row could be mistaken.
+
+use holdpoint_core::Effect::{self, *};
+
+use super::{generic, named};
+
+fn segments(path: &str) -> Vec<String> {
+    path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn first(
+    provider: &str,
+    method: &str,
+    path: &str,
+    body: &[(&str, &str)],
+) -> Option<(String, Effect)> {
+    let value = |name: &str| {
+        body.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
+    };
+    let segments = segments(path);
+    named(Some(provider), method, &segments)
+        .find(|(_, rule)| rule.field.is_none_or(|field| field.holds(&value)))
+        .map(|(provider, rule)| (format!("{provider}:{}", rule.name), rule.effect))
+}
+
+#[test]
+fn tables_name_what_matters() {
+    let check =
+        |provider: &str, line: &str, body: &[(&str, &str)], expect: &str, effect: Effect| {
+            let (method, path) = line.split_once(' ').unwrap();
+            let found = first(provider, method, path, body);
+            assert_eq!(found, Some((expect.to_owned(), effect)), "{provider} {line}");
+        };
+    check("npm", "PUT /left-pad", &[], "npm:publish", Execute);
+    check("npm", "PUT /@acme/left-pad", &[], "npm:publish", Execute);
+    check("npm", "DELETE /left-pad/-rev/3-ab", &[], "npm:unpublish", Destroy);
+    check(
+        "npm",
+        "DELETE /@acme/left-pad/-/left-pad-1.0.0.tgz/-rev/3-ab",
+        &[],
+        "npm:unpublish",
+        Destroy,
+    );
+    check("npm", "PUT /left-pad/-rev/3-ab", &[], "npm:unpublish", Destroy);
+    check("npm", "PUT /-/package/left-pad/dist-tags/latest", &[], "npm:dist_tag", Execute);
+    check("npm", "POST /-/npm/v1/security/advisories/bulk", &[], "npm:audit", Observe);
+    check("npm", "POST /-/npm/v1/security/audits/quick", &[], "npm:audit", Observe);
+    check("npm", "GET /graphql", &[], "npm:read", Observe);
+    check("pypi", "POST /legacy", &[], "pypi:publish", Execute);
+    check("crates", "PUT /api/v1/crates/new", &[], "crates:publish", Execute);
+    check("crates", "DELETE /api/v1/crates/serde/1.0.0/yank", &[], "crates:yank", Remove);
+    check("crates", "PUT /api/v1/crates/serde/owners", &[], "crates:owner_change", GrantAccess);
+    check("oci", "PUT /v2/acme/team/app/manifests/1.0", &[], "oci:publish", Execute);
+    check("oci", "POST /v2/acme/app/blobs/uploads", &[], "oci:upload_start", Create);
+    check("github", "PUT /repos/a/b/pulls/7/merge", &[], "github:merge", Execute);
+    check("github", "PUT /Repos/a/b/pulls/7/MERGE", &[], "github:merge", Execute);
+    check("github", "POST /repos/a/b/releases", &[], "github:release", Execute);
+    check("github", "DELETE /repos/a/b", &[], "github:repository_delete", Destroy);
+    check("github", "PATCH /repos/a/b", &[("private", "false")], "github:make_public", GrantAccess);
+    check(
+        "github",
+        "PATCH /repos/a/b",
+        &[("has_wiki", "true")],
+        "github:repository_change",
+        Modify,
+    );
+    check("github", "POST /repos/a/b/issues", &[], "github:issue_create", Create);
+    check("github", "POST /repos/a/b/issues/1/comments", &[], "github:issue_create", Create);
+    check("github", "PATCH /repos/a/b/pulls/3", &[], "github:pull_change", Modify);
+    check("github", "POST /repos/a/b/pulls", &[], "github:pull_create", Create);
+    check(
+        "github",
+        "POST /repos/a/b/actions/workflows/ci.yml/dispatches",
+        &[],
+        "github:ci_run",
+        Create,
+    );
+    check(
+        "github",
+        "PATCH /repos/a/b/git/refs/heads/x",
+        &[("force", "true")],
+        "github:ref_force_update",
+        Destroy,
+    );
+    check("github", "PATCH /repos/a/b/git/refs/heads/x", &[], "github:ref_update", Modify);
+    check("github", "PATCH /repos/a/b/git/refs/heads/main", &[], "github:ref_update", Execute);
+    check("github", "DELETE /repos/a/b/git/refs/heads/x", &[], "github:ref_delete", Remove);
+    check(
+        "github",
+        "PUT /repos/a/b/contents/x.md",
+        &[("branch", "fix")],
+        "github:contents_change",
+        Modify,
+    );
+    check("github", "PUT /repos/a/b/contents/x.md", &[], "github:contents_change", Execute);
+    check(
+        "github",
+        "PUT /repos/a/b/actions/secrets/KEY",
+        &[],
+        "github:secret_change",
+        MintCredential,
+    );
+    check("github", "PUT /repos/a/b/collaborators/eve", &[], "github:collaborator", GrantAccess);
+    check(
+        "github",
+        "DELETE /repos/a/b/branches/main/protection",
+        &[],
+        "github:branch_protection",
+        WeakenRecovery,
+    );
+    check("github", "POST /a/b.git/git-receive-pack", &[], "git:receive_pack", Execute);
+    check("github", "POST /a/b.git/git-upload-pack", &[], "git:upload_pack", Observe);
+    check("github", "GET /a/b.git/info/refs", &[], "git:info_refs", Observe);
+    check(
+        "gitlab",
+        "PUT /api/v4/projects/a%2Fb/merge_requests/3/merge",
+        &[],
+        "gitlab:merge",
+        Execute,
+    );
+    check("anthropic", "POST /v1/messages", &[], "model:messages", Create);
+    check("anthropic", "POST /v1/messages/count_tokens", &[], "model:count_tokens", Observe);
+    check("openai", "POST /v1/responses", &[], "model:responses", Create);
+    check("openai", "DELETE /v1/files/file-1", &[], "model:file_delete", Destroy);
+    check("openrouter", "POST /api/v1/chat/completions", &[], "model:chat_completions", Create);
+    check(
+        "google_ai",
+        "POST /v1beta/models/gemini-pro:generateContent",
+        &[],
+        "model:generate_content",
+        Create,
+    );
+}
+
+#[test]
+fn no_table_names_what_is_not_in_it() {
+    let check = |provider: &str, method: &str, path: &str| {
+        assert_eq!(first(provider, method, path, &[]), None, "{provider} {method} {path}");
+    };
+    check("github", "POST", "/graphql");
+    check("railway", "GET", "/");
+    check("unheard-of", "DELETE", "/repos/a/b");
+}
+
+#[test]
+fn the_floor_is_raised_by_words_and_places() {
+    let check = |line: &str, expect: Effect| {
+        let (method, path) = line.split_once(' ').unwrap();
+        assert_eq!(generic::effect(method, &segments(path)), expect, "{line}");
+    };
+    check("GET /items/5", Observe);
+    check("HEAD /items/5", Observe);
+    check("POST /items", Create);
+    check("PUT /items/5", Modify);
+    check("PATCH /items/5", Modify);
+    check("DELETE /items/5", Remove);
+    check("delete /items/5", Execute);
+    check("PROPPATCH /items/5", Execute);
+    check("GET /items/5/delete", Destroy);
+    check("GET /items/5/Delete", Destroy);
+    check("GET /docs/how-to-delete-items", Observe);
+    check("GET /delete/items/5", Observe);
+    check("POST /items/5/delete", Destroy);
+    check("POST /deleteItem", Destroy);
+    check("DELETE /volumes/5", Destroy);
+    check("DELETE /projects/5/comments/7", Remove);
+    check("DELETE /databases/5/backups/7", WeakenRecovery);
+    check("PUT /databases/5/retention", WeakenRecovery);
+    check("POST /databases/5/backups", Create);
+    check("POST /admin/tokens", MintCredential);
+    check("POST /v1/api_keys", MintCredential);
+    check("POST /oauth/token", Create);
+    check("POST /oauth/tokens", Create);
+    check("POST /sessions", Create);
+    check("DELETE /admin/tokens/3", Remove);
+    check("PUT /projects/5/members/7", GrantAccess);
+    check("POST /orgs/5/invitations", GrantAccess);
+    check("POST /v1/projects/x/database/query", Execute);
+    check("POST /client/v4/accounts/a/d1/database/b/raw", Execute);
+    check("POST /pods/x/exec", Execute);
+    check("GET /search/query", Observe);
+    check("POST /users/_delete_by_query", Destroy);
+    check("POST /_bulk", Execute);
+}
+
+#[test]
+fn reading_names_read() {
+    let check = |name: &str, expect: bool| assert_eq!(generic::only_reads(name), expect, "{name}");
+    check("getUser", true);
+    check("users.list", true);
+    check("resources/read", true);
+    check("search", true);
+    check("getAndDelete", false);
+    check("tools/call", false);
+    check("getter", false);
+    check("", false);
+}

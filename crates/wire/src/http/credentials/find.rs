@@ -1,0 +1,231 @@
+//! Every position where credentials go, and what is there.
+
+use std::{borrow::Cow, fmt, ops::Range};
+
+use base64::{
+    Engine as _,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use secrecy::SecretSlice;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{
+    CredentialUse, Part, Position, Writing,
+    names::{self, Says},
+    shape,
+};
+use crate::http::{
+    content,
+    message::{Body, Message},
+    path,
+};
+
+/// Clients differ in whether they pad `Basic` pairs, and servers read both.
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Every credential in `message`, in the order of its parts. A body that is not whole or cannot
+/// be read has none that could be found: it is refused elsewhere, or is a prompt.
+pub fn find(message: &Message) -> Vec<CredentialUse> {
+    let mut found = Vec::new();
+    for (index, (name, value)) in message.headers.iter().enumerate() {
+        if let Ok(text) = std::str::from_utf8(value) {
+            in_header(index, name, text, &mut found);
+        } else if names::header(name) == Says::Credential {
+            let range = 0..value.len();
+            found.push(credential(Part::Header(index), range, Writing::Plain, name, value));
+        }
+    }
+    in_target(&message.target, &mut found);
+    if let Body::Whole(bytes) = &message.body {
+        in_body(message, bytes, &mut found);
+    }
+    found
+}
+
+fn credential(
+    part: Part,
+    range: Range<usize>,
+    writing: Writing,
+    name: &str,
+    value: &[u8],
+) -> CredentialUse {
+    let position = Position { part, range, writing, name: name.to_owned() };
+    CredentialUse { position, value: SecretSlice::from(value.to_vec()) }
+}
+
+/// The credentials of one header.
+fn in_header(index: usize, name: &str, text: &str, found: &mut Vec<CredentialUse>) {
+    let part = Part::Header(index);
+    match name {
+        // The gateway's own; it is not forwarded.
+        "proxy-authorization" | "host" => {}
+        "authorization" => in_authorization(part, text, found),
+        "cookie" => {
+            for (range, pair) in pieces(text, 0, ';') {
+                let pair_start = range.start + (pair.len() - pair.trim_start().len());
+                let pair = pair.trim();
+                let (own, value) = pair.split_once('=').unwrap_or(("", pair));
+                let start = pair_start + (pair.len() - value.len());
+                let range = start..start + value.len();
+                if !value.is_empty() {
+                    let name = format!("cookie {own}");
+                    found.push(credential(part, range, Writing::Plain, &name, value.as_bytes()));
+                }
+            }
+        }
+        _ => in_other_header(part, name, text, found),
+    }
+}
+
+/// `Authorization`: the token of a scheme that has one, both halves of a `Basic` pair, and
+/// everything after the word for any other scheme (RFC 9110 §11.6.2).
+fn in_authorization(part: Part, text: &str, found: &mut Vec<CredentialUse>) {
+    let name = "authorization";
+    let trimmed = text.trim();
+    let begin = text.len() - text.trim_start().len();
+    let (scheme, rest) = trimmed.split_once([' ', '\t']).unwrap_or(("", trimmed));
+    let value = rest.trim();
+    let start = begin + trimmed.len() - rest.trim_start().len();
+    let range = start..start + value.len();
+    if value.is_empty() {
+        return;
+    }
+    if scheme.eq_ignore_ascii_case("basic")
+        && let Ok(pair) = BASE64.decode(value)
+        && let Some(colon) = pair.iter().position(|byte| *byte == b':')
+    {
+        let (user, password) = pair.split_at_checked(colon).unwrap_or((&pair, b""));
+        let password = password.get(1..).unwrap_or_default();
+        for (half, writing) in [(user, Writing::BasicUser), (password, Writing::BasicPassword)] {
+            if !half.is_empty() {
+                found.push(credential(part, range.clone(), writing, name, half));
+            }
+        }
+        return;
+    }
+    found.push(credential(part, range, Writing::Plain, name, value.as_bytes()));
+}
+
+/// A header that is named for a credential, or has something in it that has the shape of one.
+fn in_other_header(part: Part, name: &str, text: &str, found: &mut Vec<CredentialUse>) {
+    let value = text.trim();
+    let start = text.len() - text.trim_start().len();
+    let named = match names::header(name) {
+        Says::Credential => !matches!(value, "" | "true" | "false" | "0" | "1"),
+        Says::Perhaps => shape::looks_secret(value),
+        Says::Nothing => false,
+    };
+    if named {
+        // `X-Auth: Bearer …`: the token is what would be replaced.
+        let token = match value.split_once(' ') {
+            Some((scheme, token)) if is_scheme(scheme) => token.trim(),
+            _ => value,
+        };
+        let at = start + value.len() - token.len();
+        let range = at..at + token.len();
+        found.push(credential(part, range, Writing::Plain, name, token.as_bytes()));
+        return;
+    }
+    for (range, word) in shape::words(text).filter(|(_, word)| shape::is_credential(word)) {
+        found.push(credential(part, range, Writing::Plain, name, word.as_bytes()));
+    }
+}
+
+fn is_scheme(word: &str) -> bool {
+    ["bearer", "token", "apikey", "api-key"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// Credentials in the path (by shape) and in the query (by name, or by shape).
+fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
+    let (path_text, query) = target.split_once('?').unwrap_or((target, ""));
+    for (range, word) in shape::words(path_text).filter(|(_, word)| shape::is_credential(word)) {
+        found.push(credential(Part::Target, range, Writing::Percent, "", word.as_bytes()));
+    }
+    in_pairs(Part::Target, query, path_text.len() + 1, found);
+}
+
+/// Credentials among `name=value` pairs that begin at `offset` of their part.
+fn in_pairs(part: Part, text: &str, offset: usize, found: &mut Vec<CredentialUse>) {
+    for (range, pair) in pieces(text, offset, '&') {
+        let Some((name, raw)) = pair.split_once('=') else { continue };
+        let (name, value) = (path::decode(name), path::decode(raw));
+        let named = match names::field(&name) {
+            Says::Credential => !value.is_empty(),
+            Says::Perhaps => shape::looks_secret(&value) || value.len() >= 32,
+            Says::Nothing => shape::words(&value).any(|(_, word)| shape::is_credential(word)),
+        };
+        if named {
+            let range = range.end - raw.len()..range.end;
+            found.push(credential(part, range, Writing::Percent, &name, value.as_bytes()));
+        }
+    }
+}
+
+/// The pieces of a text between separators, with their bytes counted from `offset`.
+fn pieces(
+    text: &str,
+    offset: usize,
+    separator: char,
+) -> impl Iterator<Item = (Range<usize>, &str)> {
+    text.split(separator).scan(offset, move |at, piece| {
+        let range = *at..*at + piece.len();
+        *at = range.end + separator.len_utf8();
+        Some((range, piece))
+    })
+}
+
+/// Credentials in the fields of a form, or at the top level of a JSON object.
+fn in_body(message: &Message, bytes: &[u8], found: &mut Vec<CredentialUse>) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if content::media_type(message) == "application/x-www-form-urlencoded" {
+        in_pairs(Part::Body, text, 0, found);
+        return;
+    }
+    let Ok(Fields(fields)) = serde_json::from_str::<Fields<'_>>(text) else { return };
+    let start = text.as_ptr() as usize;
+    for (name, raw) in fields {
+        let Ok(value) = serde_json::from_str::<String>(raw.get()) else { continue };
+        let named = match names::field(&name) {
+            Says::Credential => !value.is_empty(),
+            Says::Perhaps => name.contains(['_', '-']) && shape::looks_secret(&value),
+            Says::Nothing => false,
+        };
+        if named || shape::is_credential(&value) {
+            let at = (raw.get().as_ptr() as usize).saturating_sub(start);
+            let range = at..at + raw.get().len();
+            found.push(credential(Part::Body, range, Writing::Json, &name, value.as_bytes()));
+        }
+    }
+}
+
+/// The fields of a JSON object as they are written, one that is there twice twice.
+struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
+                    fields.push((name, value));
+                }
+                Ok(fields)
+            }
+        }
+
+        deserializer.deserialize_map(FieldsVisitor).map(Self)
+    }
+}

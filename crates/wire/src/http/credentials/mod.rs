@@ -1,0 +1,86 @@
+//! The credentials in a message: every position where they go, so that a foreign one is seen and
+//! a phantom's secret can be put exactly where the phantom was.
+//!
+//! - [`find`]: the positions and what is there
+//! - [`substitute`]: one value put in another's place, and nothing else changed
+//! - [`occurrences`]: whether some bytes are anywhere in a message, however they are written
+
+mod find;
+mod names;
+mod occurrences;
+mod shape;
+mod substitute;
+
+use std::{fmt, ops::Range};
+
+use secrecy::SecretSlice;
+
+pub use find::find;
+pub use occurrences::occurrences;
+pub use substitute::{SubstituteError, substitute};
+
+/// A credential in a message. Its value is never printed, and wiped when dropped.
+#[derive(Debug, Clone)]
+pub struct CredentialUse {
+    /// Where it is.
+    pub position: Position,
+    /// What is there, decoded.
+    pub value: SecretSlice<u8>,
+}
+
+/// Where a credential is: a part of the message, a range of its bytes, and how they are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// Which part of the message.
+    pub part: Part,
+    /// The bytes of that part.
+    pub range: Range<usize>,
+    /// How the value is written there.
+    pub writing: Writing,
+    /// What the place is called: a header's, a parameter's, a cookie's or a field's name.
+    pub name: String,
+}
+
+/// A part of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The value of the header at this index.
+    Header(usize),
+    /// Path and query.
+    Target,
+    /// The body.
+    Body,
+}
+
+/// How a value is written in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// As it is.
+    Plain,
+    /// Percent-encoded.
+    Percent,
+    /// As a string of JSON, with its quotes.
+    Json,
+    /// The user of a `Basic` pair (RFC 7617).
+    BasicUser,
+    /// The password of a `Basic` pair.
+    BasicPassword,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.part, self.writing) {
+            (Part::Header(_), Writing::BasicUser) => write!(f, "the user in `{}`", self.name),
+            (Part::Header(_), Writing::BasicPassword) => {
+                write!(f, "the password in `{}`", self.name)
+            }
+            (Part::Header(_), _) => write!(f, "the header `{}`", self.name),
+            (Part::Target, _) if self.name.is_empty() => f.write_str("the path"),
+            (Part::Target, _) => write!(f, "the query parameter `{}`", self.name),
+            (Part::Body, _) => write!(f, "the field `{}`", self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Path and query as a server would read them, where all servers read them alike.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use crate::Unreadable;
+
+/// The most segments that a path may have.
+const SEGMENTS_MAX: usize = 64;
+/// The most parameters that a query or form may have.
+const PARAMETERS_MAX: usize = 1000;
+
+/// What an encoded slash in a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EncodedSlash {
+    /// A second spelling of a path: refused.
+    Refused,
+    /// Part of a name, on hosts that write names so (`@scope%2fname`).
+    OfName,
+}
+
+/// The segments of a path, percent-decoded, without a trailing slash and a `.json` at the end.
+/// Case is kept.
+pub(super) fn segments(raw: &str, slash: EncodedSlash) -> Result<Vec<String>, Unreadable> {
+    let path = raw.strip_prefix('/').unwrap_or(raw);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return if raw.len() > 1 { Err(doubled()) } else { Ok(Vec::new()) };
+    }
+    if path.split('/').count() > SEGMENTS_MAX {
+        return Err(Unreadable::over_limit("the path has more than 64 segments"));
+    }
+    let mut segments =
+        path.split('/').map(|part| segment(part, slash)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(last) = segments.last_mut()
+        && let Some(at) = last.len().checked_sub(".json".len()).filter(|at| *at > 0)
+        && last.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(".json"))
+    {
+        last.truncate(at);
+    }
+    Ok(segments)
+}
+
+fn doubled() -> Unreadable {
+    Unreadable::new("the path has an empty segment (`//`), which servers read differently")
+}
+
+/// One segment, if there is only one way to read it.
+fn segment(raw: &str, slash: EncodedSlash) -> Result<String, Unreadable> {
+    if raw.is_empty() {
+        return Err(doubled());
+    }
+    if raw.contains(';') {
+        return Err(Unreadable::new(
+            "the path has parameters (`;`), which servers read differently; encode it as %3B",
+        ));
+    }
+    if has_broken_escape(raw) {
+        return Err(Unreadable::new("the path has a `%` that begins no escape; encode it as %25"));
+    }
+    let decoded = percent_decode_str(raw)
+        .decode_utf8()
+        .map_err(|_| Unreadable::new("the path is not UTF-8 after percent-decoding"))?;
+    if matches!(&*decoded, "." | "..") {
+        return Err(Unreadable::new("the path has `.` or `..` segments; send the resolved path"));
+    }
+    if decoded.contains('/') && (slash == EncodedSlash::Refused || has_dots(&decoded)) {
+        return Err(Unreadable::new(
+            "the path has an encoded slash, which servers read differently",
+        ));
+    }
+    if decoded.contains('\\') || decoded.chars().any(char::is_control) {
+        return Err(Unreadable::new("the path has an encoded backslash or control character"));
+    }
+    if decoded.contains('%') && has_escape(&decoded) {
+        return Err(Unreadable::new("the path is percent-encoded twice; encode it once"));
+    }
+    Ok(decoded.into_owned())
+}
+
+/// Whether a name with slashes has dot or empty segments of its own.
+fn has_dots(name: &str) -> bool {
+    name.split('/').any(|part| matches!(part, "" | "." | ".."))
+}
+
+/// Whether a `%` is followed by something other than two hexadecimal digits.
+fn has_broken_escape(text: &str) -> bool {
+    text.split('%').skip(1).any(|after| !begins_hex(after))
+}
+
+/// Whether a `%` is followed by two hexadecimal digits.
+fn has_escape(text: &str) -> bool {
+    text.split('%').skip(1).any(begins_hex)
+}
+
+fn begins_hex(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let mut digit = || bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
+    digit() && digit()
+}
+
+/// The parameters of a query or form, decoded. Some servers also split at `;`: their reading is
+/// added, because parameters only ever raise what a message does.
+pub(super) fn parameters(text: &str) -> Result<Vec<(String, String)>, Unreadable> {
+    let plain = text.split('&').filter(|part| !part.is_empty());
+    let semicolons = text.split(['&', ';']).filter(|part| !part.is_empty());
+    let semicolons = semicolons.filter(|_| text.contains(';'));
+    let mut parameters = Vec::new();
+    for part in plain.chain(semicolons) {
+        if parameters.len() == PARAMETERS_MAX {
+            return Err(Unreadable::over_limit("the query or form has more than 1000 parameters"));
+        }
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        parameters.push((decode(name).into_owned(), decode(value).into_owned()));
+    }
+    Ok(parameters)
+}
+
+/// A name or value of a query or form (WHATWG URL, application/x-www-form-urlencoded).
+pub(super) fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let spaced = text.replace('+', " ");
+    Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+}

@@ -1,0 +1,106 @@
+//! A "no" in HTTP's own words, in the shape that the client at hand prints.
+
+mod shape;
+mod text;
+
+use bytes::Bytes;
+use holdpoint_core::{Refusal, refusal::RefusalKind};
+use serde_json::{Value, json};
+
+use super::message::Message;
+use shape::Shape;
+
+/// An HTTP answer that says no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The status code.
+    pub status: u16,
+    /// Names in lower case, and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// `refusal` as an answer to `message`; without one (it could not be read) as plain problem
+/// details. Nothing of the message but the kind of its client shows.
+pub fn render(refusal: &Refusal, message: Option<&Message>) -> Rendered {
+    let shape = message.map_or(Shape::Problem, Shape::of);
+    let status = match refusal.kind {
+        RefusalKind::Deny => 403,
+        RefusalKind::Hold => 428,
+        RefusalKind::Unavailable => 503,
+    };
+    rendered(shape, &Problem::of(refusal, status))
+}
+
+/// The answer to who could not prove who they are (RFC 9110 §15.5.8): clients read it before they
+/// have sent anything, so it has one shape.
+pub fn unidentified(refusal: &Refusal) -> Rendered {
+    let mut rendered = rendered(Shape::Problem, &Problem::of(refusal, 407));
+    rendered.headers.push(("proxy-authenticate", "Basic realm=\"holdpoint\"".to_owned()));
+    rendered
+}
+
+/// What every shape says in its own way.
+struct Problem<'a> {
+    refusal: &'a Refusal,
+    status: u16,
+    title: &'static str,
+    detail: String,
+    approve_with: Option<String>,
+    retry: &'static str,
+}
+
+impl<'a> Problem<'a> {
+    fn of(refusal: &'a Refusal, status: u16) -> Self {
+        let approve_with = match refusal.kind {
+            RefusalKind::Hold => refusal.hold.as_ref().map(|id| format!("holdpoint approve {id}")),
+            _ => None,
+        };
+        Self {
+            refusal,
+            status,
+            title: text::title(refusal),
+            detail: text::detail(refusal),
+            approve_with,
+            retry: text::retry(refusal),
+        }
+    }
+
+    /// The code as it is written everywhere.
+    fn code(&self) -> &'static str {
+        self.refusal.code().as_str()
+    }
+
+    /// The fields of `contracts.md` (RFC 9457, with our own after its five).
+    fn fields(&self) -> Value {
+        json!({
+            "type": format!("urn:holdpoint:{}", self.code()),
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code(),
+            "hold": self.refusal.hold,
+            "approve_with": self.approve_with,
+            "retry": self.retry,
+        })
+    }
+}
+
+/// `problem` in `shape`.
+fn rendered(shape: Shape, problem: &Problem<'_>) -> Rendered {
+    let (media, body) = shape.body(problem);
+    let mut headers = vec![
+        ("content-type", media.to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        ("x-holdpoint-code", problem.code().to_owned()),
+    ];
+    headers.extend(shape.headers(problem));
+    if problem.retry == "later" {
+        headers.push(("retry-after", text::RETRY_SECONDS.to_string()));
+    }
+    Rendered { status: problem.status, headers, body: Bytes::from(body) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! The shape of a refusal: what the client of a message prints, told by where it goes.
+
+use holdpoint_catalog::hosts::{self, Speaks};
+use serde_json::{Value, json};
+
+use super::Problem;
+use crate::http::{content, interpret, message::Message, path};
+
+/// The shape of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Problem details (RFC 9457).
+    Problem,
+    /// GraphQL over HTTP: `errors` with `extensions`.
+    Graphql,
+    /// AWS JSON protocols.
+    AwsJson,
+    /// AWS query protocol.
+    AwsQuery,
+    /// EC2's variant of the query protocol.
+    AwsEc2,
+    /// S3.
+    AwsS3,
+    /// The Kubernetes API: a `Status`.
+    Kubernetes,
+    /// Google APIs (AIP-193).
+    Google,
+    /// Git's smart HTTP: plain text is printed behind `remote:`.
+    Git,
+    /// npm prints the field `error`.
+    Npm,
+    /// Cargo prints `errors[].detail`.
+    Cargo,
+    /// Container registries (OCI distribution specification).
+    Registry,
+}
+
+impl Shape {
+    /// The shape that the sender of `message` reads.
+    pub(super) fn of(message: &Message) -> Self {
+        let host = message.host.as_str();
+        let raw = message.raw_path();
+        let identity = hosts::identity(host);
+        let ends = |suffix: &str| raw.ends_with(suffix);
+        if ends("/info/refs") || ends("/git-upload-pack") || ends("/git-receive-pack") {
+            return Self::Git;
+        }
+        if let Some(aws) = Self::of_aws(message) {
+            return aws;
+        }
+        match identity.map(|identity| identity.provider) {
+            Some("npm") => return Self::Npm,
+            Some("crates") => return Self::Cargo,
+            Some("oci") => return Self::Registry,
+            _ => {}
+        }
+        if identity.is_some_and(|identity| identity.speaks == Speaks::Graphql)
+            || is_graphql(message)
+        {
+            return Self::Graphql;
+        }
+        if host.ends_with(".googleapis.com") {
+            return Self::Google;
+        }
+        let agent = message.header_text("user-agent").unwrap_or_default();
+        let kubernetes = ["kubectl/", "helm/", "Helm/", "k9s/", "kube"];
+        let is_kubernetes = kubernetes.iter().any(|name| agent.starts_with(name));
+        if is_kubernetes || raw.starts_with("/apis/") || raw.starts_with("/api/v1/namespaces") {
+            return Self::Kubernetes;
+        }
+        Self::Problem
+    }
+
+    /// The shape of an AWS service's protocol.
+    fn of_aws(message: &Message) -> Option<Self> {
+        let labels: Vec<&str> = message.host.strip_suffix(".amazonaws.com")?.split('.').collect();
+        let is = |name: &str| labels.iter().any(|label| *label == name);
+        let s3 = labels.iter().any(|label| *label == "s3" || label.starts_with("s3-"));
+        let media = content::media_type(message);
+        Some(if s3 {
+            Self::AwsS3
+        } else if is("ec2") {
+            Self::AwsEc2
+        } else if media == "application/x-www-form-urlencoded" {
+            Self::AwsQuery
+        } else {
+            Self::AwsJson
+        })
+    }
+
+    /// Headers that this shape's clients read.
+    pub(super) fn headers(self, problem: &Problem<'_>) -> Vec<(&'static str, String)> {
+        match self {
+            Self::AwsJson => vec![("x-amzn-errortype", aws_code(problem.status).to_owned())],
+            Self::Registry => {
+                vec![("docker-distribution-api-version", "registry/2.0".to_owned())]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Media type and body.
+    pub(super) fn body(self, problem: &Problem<'_>) -> (&'static str, String) {
+        let json_media = "application/json";
+        match self {
+            Self::Problem => ("application/problem+json", text(&problem.fields())),
+            Self::Graphql => {
+                let error = json!({"message": problem.detail, "extensions": problem.fields()});
+                (json_media, text(&json!({"errors": [error]})))
+            }
+            Self::AwsJson => {
+                let body = json!({"__type": aws_code(problem.status), "message": problem.detail,
+                    "Message": problem.detail});
+                ("application/x-amz-json-1.1", text(&body))
+            }
+            Self::AwsQuery | Self::AwsEc2 | Self::AwsS3 => ("text/xml", self.xml(problem)),
+            Self::Kubernetes => (json_media, text(&kubernetes(problem))),
+            Self::Google => (json_media, text(&google(problem))),
+            Self::Git => ("text/plain; charset=utf-8", format!("{}\n", problem.detail)),
+            Self::Npm => {
+                let code = problem.code();
+                (json_media, text(&json!({"error": problem.detail, "code": code})))
+            }
+            Self::Cargo => (json_media, text(&json!({"errors": [{"detail": problem.detail}]}))),
+            Self::Registry => {
+                let code = if problem.status == 503 { "UNAVAILABLE" } else { "DENIED" };
+                let error = json!({"code": code, "message": problem.detail,
+                    "detail": problem.fields()});
+                (json_media, text(&json!({"errors": [error]})))
+            }
+        }
+    }
+
+    /// AWS's XML errors.
+    fn xml(self, problem: &Problem<'_>) -> String {
+        let code = aws_code(problem.status);
+        let message = escaped(&problem.detail);
+        let id = escaped(&problem.refusal.reference);
+        let error = format!("<Code>{code}</Code><Message>{message}</Message>");
+        let body = match self {
+            Self::AwsS3 => format!("<Error>{error}<RequestId>{id}</RequestId></Error>"),
+            Self::AwsEc2 => format!(
+                "<Response><Errors><Error>{error}</Error></Errors><RequestID>{id}</RequestID></Response>"
+            ),
+            _ => format!(
+                "<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>{id}</RequestId></ErrorResponse>"
+            ),
+        };
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}")
+    }
+}
+
+/// Whether a message goes to a GraphQL endpoint, as far as its own words say.
+fn is_graphql(message: &Message) -> bool {
+    let typed = content::media_type(message).starts_with("application/graphql");
+    let segments = path::segments(message.raw_path(), path::EncodedSlash::OfName);
+    typed || segments.is_ok_and(|segments| interpret::is_graphql_path(&segments))
+}
+
+fn text(value: &Value) -> String {
+    value.to_string()
+}
+
+/// The code by which AWS clients know that it is of no use to try again, or that it is.
+fn aws_code(status: u16) -> &'static str {
+    if status == 503 { "ServiceUnavailable" } else { "AccessDeniedException" }
+}
+
+/// `Status` of the Kubernetes API (meta/v1).
+fn kubernetes(problem: &Problem<'_>) -> Value {
+    let reason = if problem.status == 503 { "ServiceUnavailable" } else { "Forbidden" };
+    let cause = json!({"reason": problem.code(), "message": problem.detail});
+    json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": problem.detail,
+        "reason": reason,
+        "details": {"causes": [cause]},
+        "code": problem.status,
+    })
+}
+
+/// Google's error model (AIP-193).
+fn google(problem: &Problem<'_>) -> Value {
+    let status = match problem.status {
+        503 => "UNAVAILABLE",
+        428 => "FAILED_PRECONDITION",
+        _ => "PERMISSION_DENIED",
+    };
+    let detail = json!({
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": problem.code().to_ascii_uppercase(),
+        "domain": "holdpoint",
+        "metadata": {"hold": problem.refusal.hold.clone().unwrap_or_default(),
+            "approve_with": problem.approve_with.clone().unwrap_or_default(),
+            "retry": problem.retry},
+    });
+    json!({"error": {"code": problem.status, "message": problem.detail, "status": status,
+        "details": [detail]}})
+}
+
+/// Text for XML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,145 @@
+//! The sentences of a refusal: that it was us, what and why, that nothing was sent, what to do
+//! now, and that another road will not help.
+
+use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
+
+/// How long a client should wait before it tries again what failed on our side.
+pub(super) const RETRY_SECONDS: u32 = 5;
+
+/// The kind of "no" in a few words.
+pub(super) fn title(refusal: &Refusal) -> &'static str {
+    match refusal.kind {
+        RefusalKind::Deny => "Refused by Holdpoint",
+        RefusalKind::Hold => "Held by Holdpoint",
+        RefusalKind::Unavailable if is_upstream(refusal.code()) => {
+            "Passed by Holdpoint, not answered"
+        }
+        RefusalKind::Unavailable => "Not decided by Holdpoint",
+    }
+}
+
+/// Whether and when to send the same message again.
+pub(super) fn retry(refusal: &Refusal) -> &'static str {
+    match (refusal.kind, refusal.code()) {
+        (_, Code::OutcomeUnknown) => "after_check",
+        (RefusalKind::Hold, _) => "after_approval",
+        (RefusalKind::Unavailable, _) => "later",
+        (RefusalKind::Deny, _) => "no",
+    }
+}
+
+/// The whole text.
+pub(super) fn detail(refusal: &Refusal) -> String {
+    let code = refusal.code();
+    let sent = if code == Code::OutcomeUnknown { None } else { Some("Nothing was sent.") };
+    let reference = match refusal.reference.as_str() {
+        "" => String::new(),
+        reference => format!("Ref {}.", one_line(reference)),
+    };
+    let reason = sentence(refusal.text());
+    let sentences = [
+        opening(refusal),
+        reason,
+        sent.unwrap_or_default().to_owned(),
+        advice(refusal),
+        elsewhere(refusal).to_owned(),
+        reference,
+    ];
+    let said: Vec<&str> =
+        sentences.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    said.join(" ")
+}
+
+/// That it was us, what, and the code.
+fn opening(refusal: &Refusal) -> String {
+    let subject = match refusal.subject.as_str() {
+        "" => "this".to_owned(),
+        subject => one_line(subject),
+    };
+    let code = refusal.code();
+    match refusal.kind {
+        RefusalKind::Deny => format!("Holdpoint refused {subject} ({code})."),
+        RefusalKind::Hold => {
+            format!("Holdpoint holds {subject} until a human releases it ({code}).")
+        }
+        // What failed behind us is not claimed as ours.
+        RefusalKind::Unavailable if is_upstream(code) => {
+            format!("Holdpoint let {subject} pass, and the upstream did not answer ({code}).")
+        }
+        RefusalKind::Unavailable => format!("Holdpoint could not decide {subject} ({code})."),
+    }
+}
+
+/// What to do now.
+fn advice(refusal: &Refusal) -> String {
+    if refusal.kind == RefusalKind::Hold {
+        return match &refusal.hold {
+            Some(id) => format!(
+                "Tell the human that `holdpoint approve {id}` releases it; then send the same again.",
+                id = one_line(id)
+            ),
+            None => "Tell the human that you are waiting; then send the same again.".to_owned(),
+        };
+    }
+    let text = match refusal.code() {
+        Code::OutcomeUnknown => "Look at the state of things before you send it again.",
+        Code::UpstreamUnreachable => "Check the address, or try again later.",
+        Code::ForeignCredential => {
+            "Do not look for another token. Continue without it, or ask the human to give this task one."
+        }
+        Code::UnboundCredential | Code::PhantomLeaving | Code::OutsidePurpose => {
+            "Continue without it, or ask the human to bind the credential to this host and purpose."
+        }
+        Code::WrongEnvironment | Code::OutsideTask => {
+            "Stay within the task, or ask the human to change what the task is about."
+        }
+        Code::UnlistedHost => "Continue without it, or ask the human to list the host.",
+        Code::Unparsed => "Send it in a form that can be read in one way only.",
+        Code::OverLimit | Code::TooLargeToHold => "Send it in smaller parts.",
+        Code::Killed => "Stop here: a human ended this run.",
+        Code::Tamper => "Leave the guard as it is, and tell the human what you need.",
+        Code::Unidentified => {
+            "Send the proxy credential that this agent was given; `holdpoint agents` makes one."
+        }
+        _ if refusal.kind == RefusalKind::Unavailable => {
+            "Try again in a few seconds; if it stays so, tell the human to run `holdpoint doctor`."
+        }
+        _ => "Continue without it, or tell the human what you need and why.",
+    };
+    text.to_owned()
+}
+
+/// That another road will not help; empty where the fault is on the road.
+fn elsewhere(refusal: &Refusal) -> &'static str {
+    match (refusal.kind, refusal.code()) {
+        (
+            _,
+            Code::OutcomeUnknown | Code::UpstreamUnreachable | Code::Unparsed | Code::OverLimit,
+        ) => "",
+        (RefusalKind::Hold, _) => "The same by another route is held too.",
+        (RefusalKind::Unavailable, _) => "Another route ends here too.",
+        (RefusalKind::Deny, _) => "Another route, tool or credential is refused too.",
+    }
+}
+
+/// Whether the failure is behind us.
+fn is_upstream(code: Code) -> bool {
+    matches!(code, Code::UpstreamUnreachable | Code::OutcomeUnknown)
+}
+
+/// A reason's text as a sentence.
+fn sentence(text: &str) -> String {
+    let line = one_line(text);
+    let mut letters = line.trim_end_matches('.').chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => String::new(),
+    }
+}
+
+/// Text without line breaks and other control characters, which could pass for our own words.
+fn one_line(text: &str) -> String {
+    let clean: String =
+        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    clean.trim().to_owned()
+}

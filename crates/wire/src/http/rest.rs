@@ -1,0 +1,231 @@
+//! REST: what a message does by its method and path, by the headers and parameters that change
+//! the method, and by a provider's tables where there are any.
+
+use holdpoint_catalog::rest::{self, Rule, generic};
+use holdpoint_core::{Effect, Operation, Resource, ResourceId};
+
+use super::{
+    content::Content,
+    message::Message,
+    path::{self, EncodedSlash},
+};
+use crate::Unreadable;
+
+/// The most containing paths that a resource names.
+const WITHIN_MAX: usize = 16;
+
+/// Headers by which a server is asked to take another method than the one that was sent.
+const OVERRIDES: &[&str] = &["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Headers that name the procedure that is meant (AWS JSON protocols, SOAP 1.1).
+const PROCEDURES: &[&str] = &["x-amz-target", "soapaction"];
+
+/// Method and path of a message, read.
+pub(super) struct Target {
+    /// Decoded segments of the path.
+    pub(super) segments: Vec<String>,
+    /// Decoded parameters of the query.
+    pub(super) query: Vec<(String, String)>,
+    /// The provider whose tables apply.
+    pub(super) provider: Option<&'static str>,
+}
+
+impl Target {
+    /// Reads path and query of a message to `provider`.
+    pub(super) fn read(
+        message: &Message,
+        provider: Option<&'static str>,
+    ) -> Result<Self, Unreadable> {
+        let encodes = rest::encodes_slashes(provider);
+        let slash = if encodes { EncodedSlash::OfName } else { EncodedSlash::Refused };
+        let query = message.target.split_once('?').map_or("", |(_, query)| query);
+        Ok(Self {
+            segments: path::segments(message.raw_path(), slash)?,
+            query: path::parameters(query)?,
+            provider,
+        })
+    }
+
+    /// The rules that could name the message, in order.
+    fn rules(&self, method: &str) -> Vec<(&'static str, &'static Rule)> {
+        rest::named(self.provider, method, &self.segments).collect()
+    }
+
+    /// The operation, where method and path alone say what it is, and whether that is git's own
+    /// protocol, whose bodies stream on every host.
+    pub(super) fn by_path(&self, message: &Message) -> Option<(Operation, bool)> {
+        let (provider, rule) = *self.rules(&message.method).first()?;
+        let alone = rule.field.is_none() && overrides(message, self).next().is_none();
+        alone.then(|| (named(provider, rule, resource(message, &self.segments)), provider == "git"))
+    }
+
+    /// Whether a method is said to only read.
+    pub(super) fn is_safe(&self, message: &Message) -> bool {
+        generic::effect_of_method(&message.method) == Effect::Observe
+            && overrides(message, self).next().is_none()
+    }
+
+    /// What the message is about: its path, without a verb at its end.
+    pub(super) fn resource(&self, message: &Message) -> Resource {
+        resource(message, &self.segments)
+    }
+}
+
+/// What a message with this body does. Of the method that was sent and one that overrides it,
+/// the stricter counts.
+pub(super) fn read(
+    message: &Message,
+    target: &Target,
+    content: &Content,
+) -> Result<Operation, Unreadable> {
+    let mut methods = vec![message.method.clone()];
+    for method in overrides(message, target).chain(form_override(content)) {
+        let method = method.trim().to_ascii_uppercase();
+        if methods.iter().skip(1).any(|other| *other != method) {
+            return Err(Unreadable::new(
+                "the message asks for several methods at once; send the one that is meant",
+            ));
+        }
+        methods.push(method);
+    }
+    methods
+        .iter()
+        .map(|method| by_method(message, target, content, method))
+        .max_by_key(|operation| operation.effect)
+        .ok_or_else(|| Unreadable::new("the message has no method"))
+}
+
+/// The methods that headers or the query would put in place of the one that was sent.
+fn overrides<'a>(message: &'a Message, target: &'a Target) -> impl Iterator<Item = String> + 'a {
+    let headers = OVERRIDES
+        .iter()
+        .flat_map(|name| message.header(name))
+        .map(|value| String::from_utf8_lossy(value).into_owned());
+    let query = target.query.iter().filter(|(name, _)| name.eq_ignore_ascii_case("_method"));
+    headers.chain(query.map(|(_, value)| value.clone()))
+}
+
+/// The methods that a form's fields would put in place of the one that was sent.
+fn form_override(content: &Content) -> impl Iterator<Item = String> {
+    let pairs = match content {
+        Content::Form(pairs) => pairs.as_slice(),
+        _ => &[],
+    };
+    let form = pairs.iter().filter(|(name, _)| name.eq_ignore_ascii_case("_method"));
+    let json = match content {
+        Content::Json(_) => content.field("_method"),
+        _ => None,
+    };
+    form.map(|(_, value)| value.clone()).chain(json).collect::<Vec<_>>().into_iter()
+}
+
+/// What a message does if its method is `method`.
+fn by_method(message: &Message, target: &Target, content: &Content, method: &str) -> Operation {
+    let field = |name: &str| content.field(name);
+    let rule = target
+        .rules(method)
+        .into_iter()
+        .find(|(_, rule)| rule.field.is_none_or(|condition| condition.holds(&field)));
+    if let Some((provider, rule)) = rule {
+        return named(provider, rule, resource(message, &target.segments));
+    }
+    let by_path = generic::effect(method, &target.segments);
+    let effect = [by_parameters(target, content, by_path), by_procedure(message, content)]
+        .into_iter()
+        .flatten()
+        .fold(by_path, Effect::max);
+    Operation::guessed(format!("rest:{method}"), effect, resource(message, &target.segments))
+}
+
+/// What parameters say that name an action (`?action=delete`), and SQL in a body.
+fn by_parameters(target: &Target, content: &Content, by_path: Effect) -> Option<Effect> {
+    let form = match content {
+        Content::Form(pairs) => pairs.as_slice(),
+        _ => &[],
+    };
+    let named = target
+        .query
+        .iter()
+        .chain(form)
+        .filter(|(name, _)| generic::names_action(name))
+        .filter_map(|(_, value)| generic::effect_of_action(value));
+    let sql = ["sql", "statement", "query"]
+        .iter()
+        .filter_map(|name| content.field(name))
+        .any(|text| by_path.changes() && looks_like_sql(&text));
+    named.max().max(sql.then_some(Effect::Execute))
+}
+
+/// What a procedure does that a header or an XML body names.
+fn by_procedure(message: &Message, content: &Content) -> Option<Effect> {
+    let header = PROCEDURES
+        .iter()
+        .flat_map(|name| message.header(name))
+        .filter_map(|value| generic::effect_of_words(&String::from_utf8_lossy(value)))
+        .max();
+    let xml = match content {
+        Content::Xml(text) if text.contains("<methodCall") => Some(Effect::Execute),
+        _ => None,
+    };
+    header.max(xml)
+}
+
+/// Whether text begins like a SQL statement. Only ever raises what a message does.
+fn looks_like_sql(text: &str) -> bool {
+    const THINGS: &[&str] = &[
+        "table",
+        "database",
+        "schema",
+        "index",
+        "view",
+        "role",
+        "user",
+        "function",
+        "extension",
+        "policy",
+        "trigger",
+        "if",
+        "or",
+        "unique",
+        "materialized",
+    ];
+    let words: Vec<String> =
+        text.split_whitespace().take(64).map(str::to_ascii_lowercase).collect();
+    let has = |word: &str| words.iter().any(|own| own == word);
+    let second = words.get(1).map_or("", String::as_str);
+    match words.first().map_or("", String::as_str) {
+        "select" => has("from") || second.contains('('),
+        "with" => has("as") && has("select"),
+        "update" => has("set"),
+        "delete" => second == "from",
+        "insert" | "merge" => second == "into",
+        "drop" | "create" | "alter" => THINGS.contains(&second),
+        "grant" | "revoke" => has("on") || has("to") || has("from"),
+        "truncate" | "vacuum" => !second.is_empty(),
+        _ => false,
+    }
+}
+
+/// An operation that a table names.
+fn named(provider: &str, rule: &Rule, resource: Resource) -> Operation {
+    let name = format!("{provider}:{}", rule.name);
+    Operation::known(name, rule.effect, resource, rule.reversibility)
+}
+
+/// `rest:host/path`, within the paths above it. A verb at the end (`/items/5/delete`) is part of
+/// what is done, not of what it is done to.
+fn resource(message: &Message, segments: &[String]) -> Resource {
+    let things = match segments.split_last() {
+        Some((last, before)) if !before.is_empty() && generic::bare_verb(last).is_some() => before,
+        _ => segments,
+    };
+    let authority = message.authority();
+    let id = |length: usize| {
+        let parts: Vec<&str> = std::iter::once(authority.as_str())
+            .chain(things.iter().take(length).map(String::as_str))
+            .collect();
+        ResourceId::new(format!("rest:{}", parts.join("/")))
+    };
+    let within = (0..things.len()).rev().take(WITHIN_MAX).map(id).collect();
+    Resource { id: id(things.len()), within }
+}
