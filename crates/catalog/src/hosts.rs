@@ -1,7 +1,10 @@
 //! What well-known hosts speak, and which of them need no human to list them.
 
+use std::str::FromStr;
+
 use holdpoint_core::Environment;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// What is known about a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +15,13 @@ pub struct Host {
     pub environment: Option<Environment>,
     /// The provider whose tables apply (`railway`, `github`, `npm`), where there is one.
     pub provider: Option<&'static str>,
+}
+
+impl Host {
+    /// A host of which nothing is known: what method and path say, nobody knows where.
+    pub fn unnamed() -> Self {
+        Self { speaks: Speaks::Rest, environment: None, provider: None }
+    }
 }
 
 /// How a host's requests are read.
@@ -31,6 +41,46 @@ pub enum Speaks {
     /// Elasticsearch; read as REST until it has a table.
     Elasticsearch,
 }
+
+impl Speaks {
+    /// Everything that a host can speak.
+    pub const ALL: [Self; 6] = [
+        Self::Graphql,
+        Self::Rest,
+        Self::Service,
+        Self::Collaboration,
+        Self::Kubernetes,
+        Self::Elasticsearch,
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Graphql => "graphql",
+            Self::Rest => "rest",
+            Self::Service => "service",
+            Self::Collaboration => "collaboration",
+            Self::Kubernetes => "kubernetes",
+            Self::Elasticsearch => "elasticsearch",
+        }
+    }
+}
+
+impl FromStr for Speaks {
+    type Err = UnknownSpeech;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|speaks| speaks.as_str() == word)
+            .ok_or_else(|| UnknownSpeech(word.to_owned()))
+    }
+}
+
+/// A word for nothing that a host can speak.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is nothing a host speaks; use one of graphql, rest, service, collaboration, kubernetes, elasticsearch")]
+pub struct UnknownSpeech(String);
 
 /// What a host is, whether or not anybody listed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

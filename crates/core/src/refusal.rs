@@ -27,8 +27,10 @@ pub enum RefusalKind {
     Deny,
     /// A human can release it.
     Hold,
-    /// Holdpoint itself could not decide, record or reach; nothing was sent.
+    /// Holdpoint itself could not decide or record; nothing was sent.
     Unavailable,
+    /// The upstream could not be reached, or did not answer. The failure is not ours.
+    Upstream,
 }
 
 impl Refusal {

@@ -87,3 +87,14 @@ pub enum Verdict {
     /// Does not pass.
     Deny,
 }
+
+impl Verdict {
+    /// The verdict's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Hold => "hold",
+            Self::Deny => "deny",
+        }
+    }
+}

@@ -27,7 +27,7 @@ impl<'a> Fixtures<'a> {
 
     /// The questions about operations on this machine.
     pub(super) fn local(&self, principal: &Principal, operations: Vec<Operation>) -> Vec<Request> {
-        let here = Host { environment: Some(Environment::Local), ..hosts::unnamed() };
+        let here = Host { environment: Some(Environment::Local), ..Host::unnamed() };
         let destination = Destination { name: "localhost", listed: Some(&here) };
         let surroundings = self.with_credential(None, "localhost");
         resolve::requests(&surroundings, principal, destination, operations)
@@ -44,7 +44,12 @@ impl<'a> Fixtures<'a> {
 
     /// What the fixtures, or else a preset, say of a host. Every host counts as listed.
     pub(super) fn listed(&self, name: &str) -> Host {
-        let preset = hosts::preset(name).unwrap_or_else(hosts::unnamed);
+        let identity = hosts::identity(name).map(|identity| Host {
+            speaks: identity.speaks,
+            environment: None,
+            provider: Some(identity.provider),
+        });
+        let preset = hosts::preset(name).or(identity).unwrap_or_else(Host::unnamed);
         let said: Vec<_> = self
             .episode
             .hosts

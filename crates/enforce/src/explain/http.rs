@@ -5,7 +5,7 @@ use bytes::Bytes;
 use holdpoint_core::{identity::Principal, policy::Pdp};
 use holdpoint_wire::{
     Unreadable,
-    http::{self, Body, Message, message::Arrival},
+    http::{self, Address, Body, Message, RawMessage},
 };
 
 use super::{
@@ -61,6 +61,12 @@ fn message(attempt: &HttpAttempt) -> Result<Message, Unreadable> {
         };
         headers.extend(values.iter().map(|value| (name.clone(), Bytes::from(value.clone()))));
     }
-    let _ = (headers, body);
-    todo!()
+    Message::try_from(RawMessage {
+        headers,
+        body: Body::Whole(body),
+        authority: attempt.authority.clone(),
+        sni: attempt.sni.clone(),
+        connect: attempt.connect.clone(),
+        ..RawMessage::new(attempt.method.as_str(), Address::Url(attempt.url.clone()))
+    })
 }

@@ -29,6 +29,7 @@ pub fn render(refusal: &Refusal, message: Option<&Message>) -> Rendered {
         RefusalKind::Deny => 403,
         RefusalKind::Hold => 428,
         RefusalKind::Unavailable => 503,
+        RefusalKind::Upstream => 502,
     };
     rendered(shape, &Problem::of(refusal, status))
 }
