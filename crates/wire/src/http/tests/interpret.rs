@@ -274,6 +274,11 @@ fn graphql_is_found_wherever_it_is() {
     );
     check("POST https://api.example.com/graphql/v1/x", JSON, query, true);
     check("GET https://api.example.com/graphql", &[], "", false);
-    check("POST https://api.example.com/api", JSON, r#"{"query":"mutations in {genes} of mice"}"#, false);
+    check(
+        "POST https://api.example.com/api",
+        JSON,
+        r#"{"query":"mutations in {genes} of mice"}"#,
+        false,
+    );
     check("POST https://api.example.com/search", JSON, r#"{"query":"volumes"}"#, false);
 }
