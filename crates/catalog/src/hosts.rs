@@ -101,12 +101,10 @@ pub fn identity(name: &str) -> Option<Identity> {
         Some(suffix) => name.strip_suffix(suffix).is_some_and(|label| !label.is_empty()),
         None => *known == name,
     };
-    HOSTS.iter().find(|(_, _, names)| names.iter().any(|known| is(&known))).map(
-        |(kind, provider, _)| {
-            let (speaks, listed, streams) = kind.facts();
-            Identity { provider, speaks, listed, streams }
-        },
-    )
+    HOSTS.iter().find(|(_, _, names)| names.iter().any(is)).map(|(kind, provider, _)| {
+        let (speaks, listed, streams) = kind.facts();
+        Identity { provider, speaks, listed, streams }
+    })
 }
 
 /// The host `name` as a preset lists it: package registries, model APIs and code hosts, none of

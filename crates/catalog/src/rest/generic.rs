@@ -60,7 +60,8 @@ pub fn only_reads(name: &str) -> bool {
         Some((end, _)) => last.get(..end).unwrap_or(last).to_ascii_lowercase(),
         None => last.to_ascii_lowercase(),
     };
-    READING.contains(&first.as_str()) && effect_of_words(name).is_none()
+    READING.contains(&first.as_str())
+        && effect_of_words(name).is_none_or(|effect| effect == Effect::Observe)
 }
 
 /// What a name says by its words: the strictest reading of a camelCase, kebab-case or snake_case

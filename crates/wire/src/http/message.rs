@@ -106,7 +106,7 @@ impl Message {
 
 /// Headers that do not change what a message does: who sends it, how the answer may be written,
 /// how it travels hop by hop, and how it is traced. All others count.
-const WITHOUT_MEANING: &[&str] = &[
+pub(super) const WITHOUT_MEANING: &[&str] = &[
     "accept",
     "accept-charset",
     "accept-encoding",

@@ -22,4 +22,4 @@ pub use message::{Body, Message, Scheme};
 pub use parse::{Address, RawMessage};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -74,7 +74,7 @@ impl Shape {
     /// The shape of an AWS service's protocol.
     fn of_aws(message: &Message) -> Option<Self> {
         let labels: Vec<&str> = message.host.strip_suffix(".amazonaws.com")?.split('.').collect();
-        let is = |name: &str| labels.iter().any(|label| *label == name);
+        let is = |name: &str| labels.contains(&name);
         let s3 = labels.iter().any(|label| *label == "s3" || label.starts_with("s3-"));
         let media = content::media_type(message);
         Some(if s3 {

@@ -1,0 +1,284 @@
+//! What messages would do.
+
+use holdpoint_core::{
+    Code,
+    Effect::{self, *},
+};
+
+use super::*;
+
+const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
+const FORM: &[(&str, &str)] = &[("Content-Type", "application/x-www-form-urlencoded")];
+
+#[test]
+fn methods_paths_and_overrides() {
+    let check = |line: &str, headers: &[(&str, &str)], body: &str, expect: Effect| {
+        assert_eq!(effect(line, headers, body), expect, "{line} {headers:?} {body}");
+    };
+    check("GET https://api.example.com/items/5", &[], "", Observe);
+    check("POST https://api.example.com/items", JSON, "{\"a\":1}", Create);
+    check("DELETE https://api.example.com/items/5", &[], "", Remove);
+    check("DELETE https://api.example.com/items/5/backups/1", &[], "", WeakenRecovery);
+    check("GET https://api.example.com/items/5/delete", &[], "", Destroy);
+    check("GET https://api.example.com/items?action=delete&id=5", &[], "", Destroy);
+    check("GET https://api.example.com/items?q=1;ACTION=delete", &[], "", Destroy);
+    check("POST https://api.example.com/items", FORM, "do=purge", Destroy);
+    check("GET https://api.example.com/items?q=delete", &[], "", Observe);
+    check(
+        "POST https://api.example.com/items",
+        &[("X-HTTP-Method-Override", "DELETE")],
+        "",
+        Remove,
+    );
+    check("POST https://api.example.com/items", &[("X-HTTP-Method", "delete")], "", Remove);
+    check("POST https://api.example.com/items?_method=DELETE", &[], "", Remove);
+    check("POST https://api.example.com/items", FORM, "a=1&_method=DELETE", Remove);
+    check("POST https://api.example.com/items", JSON, "{\"_method\":\"DELETE\"}", Remove);
+    check("DELETE https://api.example.com/items/5", &[("X-Method-Override", "GET")], "", Remove);
+    check("GET https://api.example.com/items/5", &[("X-Method-Override", "DELETE")], "", Remove);
+    check("POST https://api.example.com/admin/tokens", JSON, "{}", MintCredential);
+    check("POST https://api.example.com/oauth/token", FORM, "grant_type=x", Create);
+    check("PUT https://api.example.com/teams/5/members/7", JSON, "{}", GrantAccess);
+    check(
+        "POST https://api.example.com/v1/database/query",
+        JSON,
+        "{\"query\":\"select 1\"}",
+        Execute,
+    );
+    check(
+        "POST https://api.example.com/run-report",
+        JSON,
+        "{\"sql\":\"DROP TABLE users\"}",
+        Execute,
+    );
+    check("POST https://api.example.com/search", JSON, "{\"query\":\"drop shipping\"}", Create);
+    check(
+        "POST https://x.amazonaws.com/",
+        &[("X-Amz-Target", "DynamoDB.DeleteTable")],
+        "",
+        Destroy,
+    );
+    check(
+        "POST https://api.example.com/xml",
+        &[("Content-Type", "text/xml")],
+        "<methodCall/>",
+        Execute,
+    );
+    check("POST https://k8s.example.com/scheduler/send-availability", JSON, "{}", Create);
+    check("POST https://registry.npmjs.org/-/npm/v1/security/audits", JSON, "{}", Observe);
+    check("PUT https://registry.npmjs.org/@acme%2fleft-pad", JSON, "{}", Execute);
+    check("GET https://registry.npmjs.org/@types%2Fnode", &[], "", Observe);
+    check("GET https://registry.npmjs.org/graphql", &[], "", Observe);
+    check("GET https://github.com/graphql/graphql-js", &[], "", Observe);
+    check("PATCH https://api.github.com/repos/a/b", JSON, "{\"private\":false}", GrantAccess);
+    check("PATCH https://api.github.com/repos/a/b", JSON, "{\"has_wiki\":false}", Modify);
+    check(
+        "PUT https://gitlab.com/api/v4/projects/a%2Fb/merge_requests/1/merge",
+        JSON,
+        "{}",
+        Execute,
+    );
+    check(
+        "POST https://git.example.com/a/b.git/git-upload-pack",
+        &[("content-encoding", "gzip")],
+        "x",
+        Observe,
+    );
+    check(
+        "POST https://git.example.com/a/b.git/git-receive-pack",
+        &[("content-encoding", "gzip")],
+        "x",
+        Execute,
+    );
+}
+
+#[test]
+fn json_rpc() {
+    let check = |url: &str, body: &str, expect: Effect| {
+        assert_eq!(effect(&format!("POST {url}"), JSON, body), expect, "{url} {body}");
+    };
+    let url = "https://api.example.com/rpc";
+    check(url, r#"{"jsonrpc":"2.0","id":1,"method":"getUser"}"#, Observe);
+    check(url, r#"{"jsonrpc":"2.0","method":"getUser"}"#, Observe);
+    check(url, r#"{"jsonrpc":"2.0","id":1,"method":"frobnicate"}"#, Execute);
+    check(url, r#"{"jsonrpc":"2.0","id":1,"method":"users.delete"}"#, Destroy);
+    check(
+        url,
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_volume"}}"#,
+        Destroy,
+    );
+    check(
+        url,
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_x"}}"#,
+        Execute,
+    );
+    check(
+        url,
+        r#"[{"jsonrpc":"2.0","id":1,"method":"getUser"},{"jsonrpc":"2.0","method":"deleteUser"}]"#,
+        Destroy,
+    );
+    // Elsewhere a server may not know that this is JSON-RPC.
+    check("https://api.example.com/items", r#"{"jsonrpc":"2.0","method":"getUser"}"#, Create);
+    check(
+        "https://api.example.com/items/5/delete",
+        r#"{"jsonrpc":"2.0","method":"getUser"}"#,
+        Destroy,
+    );
+    check("https://api.example.com/purge/rpc", r#"{"jsonrpc":"2.0","method":"getUser"}"#, Destroy);
+}
+
+#[test]
+fn names_and_resources() {
+    let check = |line: &str, name: &str, known: bool, resource: &str, within: &[&str]| {
+        let found = operations(line, &[], "").unwrap();
+        let [one] = found.as_slice() else { panic!("{line}: {found:?}") };
+        assert_eq!((one.name.as_str(), one.known), (name, known), "{line}");
+        assert_eq!(one.resource.id.as_str(), resource, "{line}");
+        let above: Vec<&str> = one.resource.within.iter().map(|id| id.as_str()).collect();
+        assert_eq!(above, within, "{line}");
+    };
+    let api = "rest:api.example.com";
+    check(
+        "DELETE https://api.example.com/items/5",
+        "rest:DELETE",
+        false,
+        "rest:api.example.com/items/5",
+        &["rest:api.example.com/items", api],
+    );
+    // The same aim by another road is the same resource.
+    check(
+        "POST https://api.example.com/items/5/delete",
+        "rest:POST",
+        false,
+        "rest:api.example.com/items/5",
+        &["rest:api.example.com/items", api],
+    );
+    check("GET https://api.example.com", "rest:GET", false, api, &[]);
+    check("GET https://api.example.com:8443/", "rest:GET", false, "rest:api.example.com:8443", &[]);
+    check(
+        "PUT https://registry.npmjs.org/left-pad",
+        "npm:publish",
+        true,
+        "rest:registry.npmjs.org/left-pad",
+        &["rest:registry.npmjs.org"],
+    );
+    check(
+        "PUT https://api.github.com/repos/a/b/pulls/7/merge",
+        "github:merge",
+        true,
+        "rest:api.github.com/repos/a/b/pulls/7/merge",
+        &[
+            "rest:api.github.com/repos/a/b/pulls/7",
+            "rest:api.github.com/repos/a/b/pulls",
+            "rest:api.github.com/repos/a/b",
+            "rest:api.github.com/repos/a",
+            "rest:api.github.com/repos",
+            "rest:api.github.com",
+        ],
+    );
+}
+
+#[test]
+fn what_is_read_in_two_ways_is_refused() {
+    let check = |line: &str, headers: &[(&str, &str)], body: &str, why: &str| match operations(
+        line, headers, body,
+    ) {
+        Ok(found) => panic!("{line} {body}: {found:?}"),
+        Err(unreadable) => {
+            assert!(unreadable.text.contains(why), "{line}: {}", unreadable.text);
+            assert_eq!(unreadable.code, Code::Unparsed);
+        }
+    };
+    let path = |path: &str, why: &str| {
+        check(&format!("GET https://api.example.com{path}"), &[], "", why);
+    };
+    path("/a//b", "empty segment");
+    path("//", "empty segment");
+    path("/a/../b", "resolved path");
+    path("/a/%2e%2e/b", "resolved path");
+    path("/a/.", "resolved path");
+    path("/a%2fb", "encoded slash");
+    path("/a%5cb", "encoded backslash");
+    path("/a%00b", "control character");
+    path("/a%0d%0ab", "control character");
+    path("/a;x=1/b", "parameters");
+    path("/a%252fb", "encoded twice");
+    path("/a%zz", "begins no escape");
+    path("/a%", "begins no escape");
+    path("/a%ff", "UTF-8");
+    check("GET https://registry.npmjs.org/a%2f..%2fb", &[], "", "encoded slash");
+    let post = "POST https://api.example.com/items";
+    check(post, JSON, r#"{"a":1,"a":2}"#, "strict JSON");
+    check(post, JSON, r#"{"a":{"b":1,"b":2}}"#, "strict JSON");
+    check(post, JSON, "{} {}", "strict JSON");
+    check(post, JSON, "{\"a\":NaN}", "strict JSON");
+    check(post, &[("Content-Type", "text/plain")], r#"{"a":1,"a":2}"#, "strict JSON");
+    check(post, &[], r#"{"a":1,"a":2}"#, "strict JSON");
+    check(post, &[JSON[0], ("Content-Encoding", "gzip")], "{}", "compressed");
+    check(post, &[("Content-Type", "application/json; charset=utf-16")], "{}", "UTF-8");
+    let multipart = &[("Content-Type", "multipart/form-data; boundary=x")];
+    check(
+        post,
+        multipart,
+        "--x\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE",
+        "_method",
+    );
+    let two = &[("X-HTTP-Method", "PUT"), ("X-Method-Override", "DELETE")];
+    check(post, two, "", "several methods");
+}
+
+#[test]
+fn long_bodies_pass_only_where_method_and_path_say_it_all() {
+    let check = |line: &str, expect: Result<Effect, Code>| {
+        let raw = RawMessage { body: Body::Prefix("{\"model\":".into()), ..raw(line, JSON, "") };
+        let found = read(&Message::try_from(raw).unwrap(), &Fixture);
+        let found = found.map(|found| found[0].effect).map_err(|unreadable| unreadable.code);
+        assert_eq!(found, expect, "{line}");
+    };
+    check("POST https://api.anthropic.com/v1/messages", Ok(Create));
+    check("POST https://git.example.com/a.git/git-receive-pack", Ok(Execute));
+    check("POST https://api.anthropic.com/v1/unheard-of", Err(Code::OverLimit));
+    check("POST https://api.github.com/repos/a/b/issues", Err(Code::OverLimit));
+    check("PATCH https://api.github.com/repos/a/b", Err(Code::OverLimit));
+    check("POST https://api.example.com/items", Err(Code::OverLimit));
+    check("POST https://api.anthropic.com/v1/messages?_method=DELETE", Err(Code::OverLimit));
+}
+
+#[test]
+fn prompts_are_not_instructions() {
+    let body = r#"{"model":"m","query":"mutation { volumeDelete(volumeId: \"1\") }","model":"n"}"#;
+    assert_eq!(effect("POST https://api.anthropic.com/v1/messages", JSON, body), Create);
+}
+
+#[test]
+fn graphql_is_found_wherever_it_is() {
+    let check = |line: &str, headers: &[(&str, &str)], body: &str, expect: bool| {
+        let found = operations(line, headers, body)
+            .is_ok_and(|found| found.iter().any(|one| one.name.starts_with("graphql:")));
+        assert_eq!(found, expect, "{line} {body}");
+    };
+    let query = r#"{"query":"mutation { deleteIt(id: 1) }"}"#;
+    check("POST https://graphql.example.com/anything", JSON, query, true);
+    check("POST https://backboard.railway.app/graphql/v2", JSON, query, true);
+    check("POST https://api.github.com/graphql", JSON, query, true);
+    check("POST https://unlisted.example/api/GQL", JSON, query, true);
+    check("POST https://api.example.com/api", JSON, query, true);
+    check("POST https://api.example.com/api", JSON, &format!("[{query}]"), true);
+    check("POST https://api.example.com/api", FORM, "query=mutation+%7B+deleteIt+%7D", true);
+    check("GET https://api.example.com/api?query=mutation%7BdeleteIt%7D", &[], "", true);
+    check(
+        "POST https://api.example.com/api",
+        &[("Content-Type", "application/graphql")],
+        "{ a }",
+        true,
+    );
+    check("POST https://api.example.com/graphql/v1/x", JSON, query, true);
+    check("GET https://api.example.com/graphql", &[], "", false);
+    check(
+        "POST https://api.example.com/api",
+        JSON,
+        r#"{"query":"mutations in {genes} of mice"}"#,
+        false,
+    );
+    check("POST https://api.example.com/search", JSON, r#"{"query":"volumes"}"#, false);
+}
