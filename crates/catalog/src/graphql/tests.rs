@@ -120,8 +120,10 @@ fn what_is_weaker_than_it_sounds_was_reviewed() {
     };
     let reviewed = [
         "deploymentRollback",          // deploys an older build again
+        "egressGatewayRollbackFromHA", // changes addresses, and says so
         "projectScheduleDeleteCancel", // takes a deletion back
         "signalRollback",              // sets an older value again
+        "volumeInstancePITRRestore",   // restores into a new service
     ];
     let found: BTreeSet<_> = railway().mutation_names().filter(sounds_worse).collect();
     assert_eq!(found, BTreeSet::from(reviewed));

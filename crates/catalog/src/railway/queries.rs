@@ -20,7 +20,7 @@ const SECRETS: &[Entry] = &[
     E::observe("projectInviteCode", "project", "projectId").secret(),
     E::observe("projectTokens", "project", "projectId").secret(),
     E::observe("twoFactorInfo", "user", "=me").secret(),
-    E::observe("variables", "service", "serviceId").secret(),
+    E::observe("variables", "environment", "environmentId").secret(),
     E::observe("variablesForServiceDeployment", "service", "serviceId").secret(),
 ];
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     content::{self, Content},
-    jsonrpc,
+    graphql, jsonrpc,
     message::{Body, Message},
     rest::{self, Target},
 };
@@ -21,7 +21,7 @@ use crate::{
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
     let place = Place::of(message, world);
     if place.graphql {
-        return graphql(message, place.provider, world);
+        return graphql::interpret(message, place.provider, world);
     }
     let target = Target::read(message, place.provider)?;
     if let Some((operation, streams)) = target.by_path(message) {
@@ -29,7 +29,7 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
         return if readable { Ok(vec![operation]) } else { Err(too_long()) };
     }
     if is_graphql_path(&target.segments) && asks_graphql(message, &target) {
-        return graphql(message, place.provider, world);
+        return graphql::interpret(message, place.provider, world);
     }
     let content = if place.streams { unjudged(message)? } else { content::read(message)? };
     let rest = rest::read(message, &target, &content)?;
@@ -41,7 +41,7 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
         _ => vec![rest],
     };
     if carries_graphql(message, &target, &content) {
-        operations.extend(graphql(message, place.provider, world)?);
+        operations.extend(graphql::interpret(message, place.provider, world)?);
     }
     Ok(operations)
 }
@@ -153,14 +153,4 @@ fn reads_as_graphql(text: &str) -> bool {
         .definitions()
         .any(|definition| matches!(definition, Definition::OperationDefinition(_)));
     operation && tree.errors().len() == 0
-}
-
-/// The seam to the GraphQL reader.
-fn graphql(
-    message: &Message,
-    provider: Option<&'static str>,
-    _world: &dyn World,
-) -> Result<Vec<Operation>, Unreadable> {
-    let resource = rest::Target::read(message, provider)?.resource(message);
-    Ok(vec![Operation::guessed("graphql:unknown", Effect::Execute, resource)])
 }

@@ -208,12 +208,14 @@ impl<'a> Reader<'a> {
             }
             _ => first,
         };
-        char::from_u32(code)
-            .ok_or_else(|| self.wrong("a string holds half a surrogate pair, which is no character"))
+        char::from_u32(code).ok_or_else(|| {
+            self.wrong("a string holds half a surrogate pair, which is no character")
+        })
     }
 
     fn hexadecimal(&mut self) -> Result<u32, Unreadable> {
-        let digits = self.rest().get(..4).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits =
+            self.rest().get(..4).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
         let code = digits.and_then(|text| u32::from_str_radix(text, 16).ok());
         self.at += if code.is_some() { 4 } else { 0 };
         code.ok_or_else(|| self.wrong("`\\u` needs four hexadecimal digits"))

@@ -1,5 +1,7 @@
 //! HTTP requests.
 //!
+//! - [`graphql`]: GraphQL over HTTP
+//! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
 //! - [`parse`]: from what a listener has to a message, or a refusal
 //! - [`interpret`](mod@interpret): which dialect it is, and what it would do
@@ -9,7 +11,9 @@
 mod authority;
 mod content;
 pub mod credentials;
+pub mod graphql;
 pub mod interpret;
+pub mod json;
 mod jsonrpc;
 pub mod message;
 pub mod parse;

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use apollo_parser::{Parser, cst};
 
 use super::{
-    DEPTH_MAX, EXPANDED_DEPTH_MAX, Field, ROOT_FIELDS_MAX, TOKENS_MAX,
+    DEPTH_MAX, EXPANDED_DEPTH_MAX, ROOT_FIELDS_MAX, TOKENS_MAX,
+    meaning::Field,
     value::{Variables, name},
 };
 use crate::{Unreadable, http::json::Json};
@@ -90,7 +91,7 @@ impl Document {
         variables: &Variables,
         secrets: Secrets,
     ) -> Result<Vec<Field>, Unreadable> {
-        let mut expansion = Expansion { document: self, ..Expansion::new(self, variables, secrets) };
+        let mut expansion = Expansion::new(self, variables, secrets);
         let mut roots = Vec::new();
         let selection = self.operation.selection_set();
         expansion.fields(selection.as_ref(), 0, &mut |field| {
@@ -229,7 +230,11 @@ impl<'a> Expansion<'a> {
                     self.each(inline.selection_set().as_ref(), depth + 1, visit)?;
                 }
                 cst::Selection::FragmentSpread(spread) => {
-                    self.spread(name(spread.fragment_name().and_then(|it| it.name()))?, depth, visit)?;
+                    self.spread(
+                        name(spread.fragment_name().and_then(|it| it.name()))?,
+                        depth,
+                        visit,
+                    )?;
                 }
             }
         }

@@ -17,8 +17,7 @@ use holdpoint_core::Operation;
 pub use transport::{Execution, Transport};
 
 use crate::{Unreadable, World, http::Message};
-use document::{Document, Kind};
-use meaning::Field;
+use document::{Document, Secrets};
 
 /// How long one document may be, in bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
@@ -53,15 +52,15 @@ pub fn interpret_transport(
 ) -> Result<Vec<Operation>, Unreadable> {
     let reader =
         meaning::Reader { table: provider.and_then(holdpoint_catalog::graphql::table), host };
+    let secrets = reader
+        .table
+        .map(|table| Secrets { fields: table.secret_fields, arguments: table.secret_arguments });
+    let secrets = secrets.unwrap_or_default();
     let mut operations = Vec::new();
     for execution in &transport.executions {
         let document = Document::read(&execution.document, execution.operation_name.as_deref())?;
         let variables = value::Variables::of(document.operation(), &execution.variables)?;
-        let secrets = reader.table.map(|table| document::Secrets {
-            fields: table.secret_fields,
-            arguments: table.secret_arguments,
-        });
-        for field in document.root_fields(&variables, secrets.unwrap_or_default())? {
+        for field in document.root_fields(&variables, secrets)? {
             operations.extend(reader.operations(document.kind(), &field)?);
         }
         if operations.len() > OPERATIONS_MAX {

@@ -133,9 +133,9 @@ fn media_type(message: &Message) -> Result<String, Unreadable> {
     let charset = charset.map(|rest| rest.trim_matches([' ', '\t', '=', '"']));
     match charset {
         None | Some("utf-8" | "utf8") => Ok(media_type),
-        Some(other) => Err(Unreadable::new(format!(
-            "the body is in the charset `{other}`; send it as UTF-8"
-        ))),
+        Some(other) => {
+            Err(Unreadable::new(format!("the body is in the charset `{other}`; send it as UTF-8")))
+        }
     }
 }
 

@@ -113,7 +113,7 @@ fn agrees(json: &Json, value: &serde_json::Value) -> bool {
     match (json, value) {
         (Json::Null, Value::Null) => true,
         (Json::Bool(one), Value::Bool(other)) => one == other,
-        (Json::Number(one), Value::Number(other)) => one.parse() == Ok(other.clone().as_f64()),
+        (Json::Number(one), Value::Number(other)) => one.parse::<f64>().ok() == other.as_f64(),
         (Json::String(one), Value::String(other)) => one == other,
         (Json::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| agrees(one, other))

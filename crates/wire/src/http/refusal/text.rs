@@ -11,7 +11,7 @@ pub(super) fn title(refusal: &Refusal) -> &'static str {
     match refusal.kind {
         RefusalKind::Deny => "Refused by Holdpoint",
         RefusalKind::Hold => "Held by Holdpoint",
-        RefusalKind::Unavailable if is_upstream(refusal.code()) => {
+        RefusalKind::Upstream => {
             "Passed by Holdpoint, not answered"
         }
         RefusalKind::Unavailable => "Not decided by Holdpoint",
@@ -23,7 +23,7 @@ pub(super) fn retry(refusal: &Refusal) -> &'static str {
     match (refusal.kind, refusal.code()) {
         (_, Code::OutcomeUnknown) => "after_check",
         (RefusalKind::Hold, _) => "after_approval",
-        (RefusalKind::Unavailable, _) => "later",
+        (RefusalKind::Unavailable | RefusalKind::Upstream, _) => "later",
         (RefusalKind::Deny, _) => "no",
     }
 }
@@ -63,7 +63,7 @@ fn opening(refusal: &Refusal) -> String {
             format!("Holdpoint holds {subject} until a human releases it ({code}).")
         }
         // What failed behind us is not claimed as ours.
-        RefusalKind::Unavailable if is_upstream(code) => {
+        RefusalKind::Upstream => {
             format!("Holdpoint let {subject} pass, and the upstream did not answer ({code}).")
         }
         RefusalKind::Unavailable => format!("Holdpoint could not decide {subject} ({code})."),
@@ -118,13 +118,9 @@ fn elsewhere(refusal: &Refusal) -> &'static str {
         ) => "",
         (RefusalKind::Hold, _) => "The same by another route is held too.",
         (RefusalKind::Unavailable, _) => "Another route ends here too.",
+        (RefusalKind::Upstream, _) => "",
         (RefusalKind::Deny, _) => "Another route, tool or credential is refused too.",
     }
-}
-
-/// Whether the failure is behind us.
-fn is_upstream(code: Code) -> bool {
-    matches!(code, Code::UpstreamUnreachable | Code::OutcomeUnknown)
 }
 
 /// A reason's text as a sentence.
