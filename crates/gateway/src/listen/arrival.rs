@@ -56,12 +56,14 @@ async fn read_body(
     let mut read = BytesMut::new();
     loop {
         let frame = timeout(limits.body_idle_timeout, incoming.frame()).await;
-        let frame = frame.map_err(|_| unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"))?;
+        let frame =
+            frame.map_err(|_| unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"))?;
         let Some(frame) = frame else {
             return Ok((Body::Whole(read.freeze()), None));
         };
-        let frame = frame
-            .map_err(|_| unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed"))?;
+        let frame = frame.map_err(|_| {
+            unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed")
+        })?;
         let data = frame.into_data().map_err(|_| trailers())?;
         read.extend_from_slice(&data);
         if read.len() > limits.body_prefix_bytes {

@@ -120,7 +120,8 @@ impl<H: Handler> Session<H> {
         via: Via,
     ) -> Response<ResponseBody> {
         if wants_upgrade(request.method(), request.headers()) {
-            let text = "protocol upgrades such as WebSocket and h2c are not supported: use HTTP/1.1";
+            let text =
+                "protocol upgrades such as WebSocket and h2c are not supported: use HTTP/1.1";
             let reason = Reason::new(Code::Opaque, text);
             let unanswerable = Unanswerable::new(StatusCode::NOT_IMPLEMENTED, reason);
             return self.turn_away(&evidence, unanswerable).await;
@@ -188,8 +189,7 @@ pub(super) async fn converse<I, F, R>(
         .max_header_size(limits.head_bytes_max)
         // The date of a response is the upstream's to give.
         .auto_date_header(false);
-    let mut connection =
-        pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
     let mut ended = pin!(ended);
     let served = tokio::select! {
         served = connection.as_mut() => served,

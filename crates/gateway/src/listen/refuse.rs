@@ -55,7 +55,10 @@ pub fn problem(status: StatusCode, refusal: &Refusal) -> Response<ResponseBody> 
 }
 
 /// Adds what HTTP requires of a response with this status, whoever rendered it.
-pub(super) fn complete(status: StatusCode, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+pub(super) fn complete(
+    status: StatusCode,
+    mut response: Response<ResponseBody>,
+) -> Response<ResponseBody> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {

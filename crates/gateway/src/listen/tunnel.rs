@@ -109,8 +109,7 @@ impl<H: Handler> Inside<'_, H> {
     {
         let Session { proxy, stop, .. } = self.session;
         let via = Via::Tunnel { scheme, authority: self.authority.clone() };
-        let answer =
-            |request| self.session.exchange(request, self.evidence.clone(), via.clone());
+        let answer = |request| self.session.exchange(request, self.evidence.clone(), via.clone());
         converse(io, &proxy.limits, stop, std::future::pending(), answer).await;
     }
 

@@ -1,0 +1,4 @@
+mod dial;
+mod outgoing;
+mod reachable;
+mod scrub;
