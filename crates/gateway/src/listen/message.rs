@@ -7,7 +7,7 @@ use holdpoint_wire::{
 };
 use http::{HeaderMap, Method, Uri, header, request, uri};
 
-use crate::forward::hop_by_hop;
+use crate::forward::{default_port, hop_by_hop};
 
 /// Host and port, as a tunnel or a request names them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -142,14 +142,6 @@ fn agree_with_host(
     }
     let Authority { host, port } = authority;
     Err(Unreadable::new(format!("the Host header names another host than {host}:{port}")))
-}
-
-/// The port of a scheme (RFC 9110 §4.2).
-pub(crate) fn default_port(scheme: Scheme) -> u16 {
-    match scheme {
-        Scheme::Http => 80,
-        Scheme::Https => 443,
-    }
 }
 
 fn in_order(headers: &HeaderMap) -> Vec<(String, Bytes)> {

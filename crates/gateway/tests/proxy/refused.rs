@@ -153,3 +153,31 @@ async fn a_tunnel_leads_to_one_authority_only() {
     }
     assert_eq!(upstream.seen().len(), 2);
 }
+
+#[tokio::test]
+async fn a_handler_that_fails_does_not_say_that_nothing_was_sent() {
+    let upstream = Upstream::plain().await;
+    let gateway = Gateway::start(&[&upstream]).await;
+    let got = gateway.curl(&["-i", &upstream.url("/panic"), &upstream.url("/next")]).await;
+    assert!(got.out.starts_with("HTTP/1.1 500"), "{got:?}");
+    assert!(got.out.contains("\"code\":\"outcome_unknown\""), "{got:?}");
+    assert!(!got.out.contains("nothing was sent"), "{got:?}");
+    assert!(got.out.ends_with("GET /next 0\n"), "{got:?}");
+}
+
+#[tokio::test]
+async fn the_sender_of_a_big_body_hears_why_it_is_not_wanted() {
+    let upstream = Upstream::tls().await;
+    let gateway = Gateway::start(&[&upstream]).await;
+    let file = gateway.directory.path().join("big");
+    std::fs::write(&file, vec![b'x'; 20_000_000]).unwrap();
+    let at = format!("@{}", file.display());
+    for url in [upstream.url("/no"), upstream.url("/no").replace("https", "http")] {
+        for expect in ["Expect:", "Expect: 100-continue"] {
+            let got = gateway.curl(&["-i", "-H", expect, "--data-binary", &at, &url]).await;
+            assert!(got.out.contains("HTTP/1.1 403"), "{url} {expect} {got:?}");
+            assert!(got.out.contains("not this; nothing was sent"), "{url} {expect} {got:?}");
+        }
+    }
+    assert!(upstream.seen().is_empty());
+}

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use holdpoint_core::{Code, Refusal, Timestamp, refusal::RefusalKind};
 use holdpoint_gateway::{
     body::{BodyError, ResponseBody, Streamed, whole},
-    forward::{self, Client, Dialer, Needles, Override, Route},
+    forward::{self, Client, Dialer, ForwardError, Needles, Override, Route},
     listen::{
         Admission, Arrival, Evidence, Handler, Limits, Proxy, Stop, Stopper, refuse::problem,
     },
@@ -83,13 +83,24 @@ impl Handler for Forwarder {
         if message.host == "holdpoint.internal" {
             return Response::new(whole("internal"));
         }
+        match message.target.as_str() {
+            "/panic" => panic!("the handler failed, as it was asked to"),
+            "/no" => {
+                let refusal = Refusal::new(RefusalKind::Deny, Code::NoPolicyApplies, "not this");
+                return problem(StatusCode::FORBIDDEN, &refusal);
+            }
+            _ => {}
+        }
         let answered = self.client.send(message, rest, &self.route).await;
         let outcome =
             answered.as_ref().map_or_else(ToString::to_string, |r| r.status().to_string());
         self.outcomes.lock().unwrap().push(outcome);
         answered.unwrap_or_else(|error| {
-            let text = error.to_string();
-            let refusal = Refusal::new(RefusalKind::Unavailable, Code::OutcomeUnknown, text);
+            let code = match error {
+                ForwardError::NothingSent(_) => Code::UpstreamUnreachable,
+                _ => Code::OutcomeUnknown,
+            };
+            let refusal = Refusal::new(RefusalKind::Unavailable, code, error.to_string());
             problem(StatusCode::BAD_GATEWAY, &refusal)
         })
     }
