@@ -125,7 +125,7 @@ impl<H: Handler> Inside<'_, H> {
         );
         let reason = Reason::new(Code::Unparsed, text);
         let unanswerable = Unanswerable::new(StatusCode::MISDIRECTED_REQUEST, reason);
-        let answer = |_| self.session.turn_away(&self.evidence, unanswerable.clone());
+        let answer = |request| self.session.reject(request, &self.evidence, unanswerable.clone());
         converse(io, &proxy.limits, stop, std::future::pending(), answer).await;
     }
 }

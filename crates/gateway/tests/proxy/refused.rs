@@ -172,11 +172,22 @@ async fn the_sender_of_a_big_body_hears_why_it_is_not_wanted() {
     let file = gateway.directory.path().join("big");
     std::fs::write(&file, vec![b'x'; 20_000_000]).unwrap();
     let at = format!("@{}", file.display());
-    for url in [upstream.url("/no"), upstream.url("/no").replace("https", "http")] {
-        for expect in ["Expect:", "Expect: 100-continue"] {
-            let got = gateway.curl(&["-i", "-H", expect, "--data-binary", &at, &url]).await;
-            assert!(got.out.contains("HTTP/1.1 403"), "{url} {expect} {got:?}");
-            assert!(got.out.contains("not this; nothing was sent"), "{url} {expect} {got:?}");
+    let (tls, front) = (upstream.url("/no"), format!("front.example.test:443:{HOST}:443"));
+    let plain = tls.replace("https", "http");
+    let stranger = format!("http://nobody@{}", gateway.address);
+    let table = [
+        (vec![tls.as_str()], "HTTP/1.1 403"),
+        (vec![&plain], "HTTP/1.1 403"),
+        (vec!["--proxy", &stranger, &plain], "HTTP/1.1 407"),
+        (vec!["-H", "Upgrade: x", &plain], "HTTP/1.1 501"),
+        (vec!["--connect-to", &front, "https://front.example.test/"], "HTTP/1.1 421"),
+    ];
+    for (arguments, expect) in table {
+        for ask in ["Expect:", "Expect: 100-continue"] {
+            let sent = ["-i", "-H", ask, "--data-binary", &at];
+            let got = gateway.curl(&[&sent[..], &arguments[..]].concat()).await;
+            assert!(got.out.contains(expect), "{arguments:?} {ask} {got:?}");
+            assert!(got.out.contains("; nothing was sent"), "{arguments:?} {ask} {got:?}");
         }
     }
     assert!(upstream.seen().is_empty());
