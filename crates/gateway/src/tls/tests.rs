@@ -1,3 +1,5 @@
+//! The authority and its leaves, judged by a real TLS client.
+
 use std::{
     fs::{self, Permissions},
     num::NonZeroUsize,

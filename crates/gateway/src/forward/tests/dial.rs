@@ -1,3 +1,5 @@
+//! From a host to addresses.
+
 use std::time::Duration;
 
 use crate::{

@@ -1,3 +1,5 @@
+//! What leaves, and where to.
+
 mod dial;
 mod outgoing;
 mod reachable;

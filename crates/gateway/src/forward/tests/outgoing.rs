@@ -1,3 +1,5 @@
+//! A message as it is written.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! Addresses, one by one.
+
 use crate::forward::reachable::{Kind, Refused, reachable};
 
 /// What is said of an address: for a host that is listed as private, and for any other.

@@ -1,3 +1,5 @@
+//! Replacement in chunks is replacement as a whole.
+
 use std::sync::Arc;
 
 use http::HeaderValue;

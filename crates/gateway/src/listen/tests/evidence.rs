@@ -1,3 +1,5 @@
+//! Claims of identity, as clients write them.
+
 use http::{HeaderMap, HeaderValue, header::PROXY_AUTHORIZATION};
 use secrecy::ExposeSecret;
 

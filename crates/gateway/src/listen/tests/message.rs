@@ -1,3 +1,5 @@
+//! Targets and Host headers that agree, and those that do not.
+
 use bytes::Bytes;
 use holdpoint_wire::http::{Body, Scheme};
 use http::{HeaderMap, Request};

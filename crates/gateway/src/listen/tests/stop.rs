@@ -1,3 +1,5 @@
+//! A word that many wait for.
+
 use std::time::Duration;
 
 use tokio::time::timeout;
