@@ -29,7 +29,7 @@ use super::{
     scrub::{Needles, Scrubbed},
     sent::{Sent, Watched},
 };
-use crate::body::{BodyError, Rest, ResponseBody};
+use crate::body::{BodyError, ResponseBody, Rest};
 
 /// A pooled connection that is not ready within this is not worth waiting for.
 const READY_WAIT: Duration = Duration::from_millis(20);
@@ -78,7 +78,9 @@ pub enum ForwardError {
     #[error("it was sent, and what became of it is not known: {0}")]
     OutcomeUnknown(String),
     /// The upstream has answered, but its response cannot be searched for secrets.
-    #[error("the upstream answered {status}, but encoded ({encoding}) although it was asked not to; the answer is withheld")]
+    #[error(
+        "the upstream answered {status}, but encoded ({encoding}) although it was asked not to; the answer is withheld"
+    )]
     Withheld {
         /// The upstream's status: the message did arrive.
         status: StatusCode,
@@ -97,7 +99,10 @@ pub struct Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { dialer, limits, .. } = self;
-        f.debug_struct("Client").field("dialer", dialer).field("limits", limits).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("dialer", dialer)
+            .field("limits", limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -275,7 +280,8 @@ fn causes(error: &dyn std::error::Error) -> String {
 /// How a response is encoded, if it is.
 fn encoding(headers: &HeaderMap) -> Option<String> {
     let content = headers.get_all(header::CONTENT_ENCODING).iter().map(|value| (value, "identity"));
-    let transfer = headers.get_all(header::TRANSFER_ENCODING).iter().map(|value| (value, "chunked"));
+    let transfer =
+        headers.get_all(header::TRANSFER_ENCODING).iter().map(|value| (value, "chunked"));
     content
         .chain(transfer)
         .find(|(value, plain)| !value.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))

@@ -150,8 +150,7 @@ impl Dialer {
         host: &str,
         address: SocketAddr,
     ) -> Result<Box<dyn Wire>, Unreached> {
-        let failed =
-            |source| Unreached::Connect { host: host.to_owned(), address, source };
+        let failed = |source| Unreached::Connect { host: host.to_owned(), address, source };
         let socket = self.within(TcpStream::connect(address)).await.map_err(failed)?;
         socket.set_nodelay(true).map_err(failed)?;
         match scheme {

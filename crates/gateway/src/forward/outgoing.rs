@@ -13,10 +13,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::Notify;
 
 use super::{dial::Unreached, hop_by_hop};
-use crate::{
-    body::{BodyError, Rest},
-    listen::message::default_port,
-};
+use crate::body::{BodyError, Rest};
 
 /// A body on its way out: what was judged, then the rest.
 pub(super) struct Outgoing {
@@ -117,6 +114,14 @@ fn host_field(
         true => host,
         false => format!("{host}:{port}"),
     })
+}
+
+/// The port of a scheme (RFC 9110 §4.2).
+pub(crate) fn default_port(scheme: Scheme) -> u16 {
+    match scheme {
+        Scheme::Http => 80,
+        Scheme::Https => 443,
+    }
 }
 
 /// Asks for a response that can be read: not encoded, and not in pieces, which could cut what we

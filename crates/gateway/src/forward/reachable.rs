@@ -126,7 +126,9 @@ fn kind_of_v4(ip: Ipv4Addr) -> Option<Kind> {
         [100, 64..=127, ..] => Some(Kind::SharedByCarrier),
         [224..=239, ..] => Some(Kind::Multicast),
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Some(Kind::Documentation),
-        [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] | [240..=255, ..] => Some(Kind::Reserved),
+        [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] | [240..=255, ..] => {
+            Some(Kind::Reserved)
+        }
         _ => None,
     }
 }

@@ -3,13 +3,12 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use holdpoint_core::{Code, Reason};
 use holdpoint_wire::http::{Body, Message};
-use http::{Request, StatusCode, header};
+use http::{Request, StatusCode};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -17,6 +16,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::{
     Limits,
+    discard::discard,
     message::{Parts, Via, message_of},
     refuse::Unanswerable,
 };
@@ -39,9 +39,6 @@ impl Arrival {
         limits: &Limits,
     ) -> Result<Self, Unanswerable> {
         let (head, incoming) = request.into_parts();
-        if head.headers.contains_key(header::TRAILER) {
-            return Err(trailers());
-        }
         let (body, rest) = read_body(incoming, limits).await?;
         let message = message_of(Parts { via, head }, body)
             .map_err(|unreadable| Unanswerable::new(StatusCode::BAD_REQUEST, unreadable))?;
@@ -56,17 +53,19 @@ async fn read_body(
     let mut read = BytesMut::new();
     loop {
         let frame = timeout(limits.body_idle_timeout, incoming.frame()).await;
-        let frame = frame.map_err(|_| unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"))?;
+        let frame =
+            frame.map_err(|_| unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"))?;
         let Some(frame) = frame else {
             return Ok((Body::Whole(read.freeze()), None));
         };
-        let frame = frame
-            .map_err(|_| unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed"))?;
+        let frame = frame.map_err(|_| {
+            unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed")
+        })?;
         let data = frame.into_data().map_err(|_| trailers())?;
         read.extend_from_slice(&data);
         if read.len() > limits.body_prefix_bytes {
             let next = read.split_off(limits.body_prefix_bytes).freeze();
-            let rest = Following::new(next, incoming, limits.body_idle_timeout);
+            let rest = Following::new(next, incoming, *limits);
             return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
         }
     }
@@ -77,22 +76,38 @@ fn unread(status: StatusCode, text: &str) -> Unanswerable {
 }
 
 /// Trailers come after the body and could change its meaning, so they are not dropped silently.
-fn trailers() -> Unanswerable {
+pub(super) fn trailers() -> Unanswerable {
     unread(StatusCode::BAD_REQUEST, "trailers after a body are not read: send them as headers")
 }
 
-/// What follows a prefix. It breaks off when the client pauses for too long or sends trailers.
+/// What follows a prefix. It breaks off when the client pauses for too long or sends trailers;
+/// what nobody reads of it is discarded.
 struct Following {
     next: Bytes,
-    incoming: Incoming,
-    idle: Duration,
+    /// Gone once it has ended or broken off.
+    incoming: Option<Incoming>,
+    limits: Limits,
     /// Runs only while we wait for the client, not while the upstream makes the client wait.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Following {
-    fn new(next: Bytes, incoming: Incoming, idle: Duration) -> Self {
-        Self { next, incoming, idle, deadline: None }
+    fn new(next: Bytes, incoming: Incoming, limits: Limits) -> Self {
+        Self { next, incoming: Some(incoming), limits, deadline: None }
+    }
+
+    /// Says that nothing more comes, and why.
+    fn break_off(&mut self, why: impl Into<BodyError>) -> Option<Result<Frame<Bytes>, BodyError>> {
+        self.incoming = None;
+        Some(Err(why.into()))
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        if let Some(incoming) = self.incoming.take() {
+            discard(incoming, &self.limits);
+        }
     }
 }
 
@@ -108,28 +123,36 @@ impl http_body::Body for Following {
         if !this.next.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.next)))));
         }
-        let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(context) else {
-            let idle = this.idle;
+        let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
+        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
+            let idle = this.limits.body_idle_timeout;
             let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(idle)));
             ready!(deadline.as_mut().poll(context));
-            return Poll::Ready(Some(Err("the client stopped sending".into())));
+            return Poll::Ready(this.break_off("the client stopped sending"));
         };
         this.deadline = None;
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
-            Some(Ok(_)) => Some(Err("the client sent trailers".into())),
-            Some(Err(error)) => Some(Err(error.into())),
-            None => None,
+            Some(Ok(_)) => this.break_off("the client sent trailers"),
+            Some(Err(error)) => this.break_off(error),
+            None => {
+                this.incoming = None;
+                None
+            }
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.next.is_empty() && self.incoming.is_end_stream()
+        let ended = self.incoming.as_ref().is_none_or(http_body::Body::is_end_stream);
+        self.next.is_empty() && ended
     }
 
     fn size_hint(&self) -> SizeHint {
         let held = u64::try_from(self.next.len()).unwrap_or(u64::MAX);
-        let to_come = self.incoming.size_hint();
+        let to_come = match &self.incoming {
+            Some(incoming) => incoming.size_hint(),
+            None => SizeHint::with_exact(0),
+        };
         let mut hint = SizeHint::new();
         hint.set_lower(to_come.lower().saturating_add(held));
         if let Some(upper) = to_come.upper() {

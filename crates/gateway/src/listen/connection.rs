@@ -8,7 +8,7 @@ use std::{
 };
 
 use holdpoint_core::{Code, Reason};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, header::TRAILER};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -19,6 +19,8 @@ use tokio::{
 
 use super::{
     Admission, Arrival, Evidence, Handler, Limits, Proxy, Stop,
+    arrival::trailers,
+    discard::discard_unread,
     message::{Via, connect_authority, wants_upgrade},
     refuse::{Unanswerable, complete},
     tunnel::Tunnel,
@@ -89,11 +91,12 @@ impl<H: Handler> Session<H> {
         let until = match self.proxy.handler.admit(&evidence).await {
             Admission::Admit(until) => until,
             Admission::Challenge => {
-                return self.turn_away(&evidence, Unanswerable::challenge()).await;
+                return self.reject(request, &evidence, Unanswerable::challenge()).await;
             }
             Admission::Refuse(refusal) => {
                 let status = StatusCode::FORBIDDEN;
-                return self.turn_away(&evidence, Unanswerable { status, refusal }).await;
+                let unanswerable = Unanswerable { status, refusal };
+                return self.reject(request, &evidence, unanswerable).await;
             }
         };
         outside.until.send_replace(until.clone());
@@ -120,10 +123,14 @@ impl<H: Handler> Session<H> {
         via: Via,
     ) -> Response<ResponseBody> {
         if wants_upgrade(request.method(), request.headers()) {
-            let text = "protocol upgrades such as WebSocket and h2c are not supported: use HTTP/1.1";
+            let text =
+                "protocol upgrades such as WebSocket and h2c are not supported: use HTTP/1.1";
             let reason = Reason::new(Code::Opaque, text);
             let unanswerable = Unanswerable::new(StatusCode::NOT_IMPLEMENTED, reason);
-            return self.turn_away(&evidence, unanswerable).await;
+            return self.reject(request, &evidence, unanswerable).await;
+        }
+        if request.headers().contains_key(TRAILER) {
+            return self.reject(request, &evidence, trailers()).await;
         }
         match Arrival::read(request, via, &self.proxy.limits).await {
             Ok(arrival) => self.handle(evidence, arrival).await,
@@ -153,8 +160,19 @@ impl<H: Handler> Session<H> {
         }
     }
 
+    /// Answers a request of which nothing was read but the head.
+    pub(super) async fn reject(
+        &self,
+        request: Request<Incoming>,
+        evidence: &Evidence,
+        unanswerable: Unanswerable,
+    ) -> Response<ResponseBody> {
+        discard_unread(request, &self.proxy.limits);
+        self.turn_away(evidence, unanswerable).await
+    }
+
     /// Answers what cannot become a message, and closes the connection after it.
-    pub(super) async fn turn_away(
+    async fn turn_away(
         &self,
         evidence: &Evidence,
         Unanswerable { status, refusal }: Unanswerable,
@@ -188,8 +206,7 @@ pub(super) async fn converse<I, F, R>(
         .max_header_size(limits.head_bytes_max)
         // The date of a response is the upstream's to give.
         .auto_date_header(false);
-    let mut connection =
-        pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
     let mut ended = pin!(ended);
     let served = tokio::select! {
         served = connection.as_mut() => served,

@@ -1,7 +1,7 @@
 //! Who is admitted, and what becomes of a message: the seam to everything that decides.
 
-use http::{Response, StatusCode};
 use holdpoint_core::Refusal;
+use http::{Response, StatusCode};
 
 use super::{Arrival, Evidence, Stop, refuse};
 use crate::body::ResponseBody;

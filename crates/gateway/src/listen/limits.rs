@@ -20,6 +20,10 @@ pub struct Limits {
     pub body_prefix_bytes: usize,
     /// How long a client may pause within a body.
     pub body_idle_timeout: Duration,
+    /// Bytes of an unwanted body that are read and dropped before the connection is closed.
+    pub discard_bytes_max: usize,
+    /// How long that may take.
+    pub discard_timeout: Duration,
     /// How long requests in flight may take once the listener was told to stop.
     pub drain_timeout: Duration,
 }
@@ -34,6 +38,8 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             body_prefix_bytes: 1024 * 1024,
             body_idle_timeout: Duration::from_secs(60),
+            discard_bytes_max: 64 * 1024 * 1024,
+            discard_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -7,7 +7,7 @@ use holdpoint_wire::{
 };
 use http::{HeaderMap, Method, Uri, header, request, uri};
 
-use crate::forward::hop_by_hop;
+use crate::forward::{default_port, hop_by_hop};
 
 /// Host and port, as a tunnel or a request names them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,15 +42,13 @@ pub struct Parts {
 }
 
 /// The message that a request is, unless it could be another one as well.
+///
+/// Of two lengths the HTTP library has already dropped `Content-Length` (RFC 9112 §6.3); the body
+/// that it read is the one that is judged, and it is framed anew when it is forwarded.
 pub fn message_of(parts: Parts, body: Body) -> Result<Message, Unreadable> {
     let Parts { via, head } = parts;
     let (scheme, authority) = destination(&via, &head.uri)?;
     agree_with_host(&authority, scheme, &head.headers)?;
-    if head.headers.contains_key(header::TRANSFER_ENCODING)
-        && head.headers.contains_key(header::CONTENT_LENGTH)
-    {
-        return Err(Unreadable::new("two lengths are given: send content-length or chunked"));
-    }
     let mut headers = head.headers;
     hop_by_hop::remove(&mut headers);
     // These were meant for us and have been answered, or follow from the other fields.
@@ -58,12 +56,14 @@ pub fn message_of(parts: Parts, body: Body) -> Result<Message, Unreadable> {
         headers.remove(answered);
     }
     let target = head.uri.path_and_query().map_or("/", uri::PathAndQuery::as_str);
+    // `http://host?query` has an empty path, which origin form writes as `/` (RFC 9112 §3.2.1).
+    let root = if target.starts_with('?') { "/" } else { "" };
     Ok(Message {
         method: head.method.as_str().to_owned(),
         scheme,
         host: authority.host,
         port: authority.port,
-        target: target.to_owned(),
+        target: format!("{root}{target}"),
         headers: in_order(&headers),
         body,
     })
@@ -101,7 +101,9 @@ fn destination(via: &Via, uri: &Uri) -> Result<(Scheme, Authority), Unreadable> 
             if named == (*scheme, authority.clone()) {
                 return Ok(named);
             }
-            Err(Unreadable::new("the target names another host than the tunnel that it came through"))
+            Err(Unreadable::new(
+                "the target names another host than the tunnel that it came through",
+            ))
         }
     }
 }
@@ -140,14 +142,6 @@ fn agree_with_host(
     }
     let Authority { host, port } = authority;
     Err(Unreadable::new(format!("the Host header names another host than {host}:{port}")))
-}
-
-/// The port of a scheme (RFC 9110 §4.2).
-pub(crate) fn default_port(scheme: Scheme) -> u16 {
-    match scheme {
-        Scheme::Http => 80,
-        Scheme::Https => 443,
-    }
 }
 
 fn in_order(headers: &HeaderMap) -> Vec<(String, Bytes)> {

@@ -5,15 +5,17 @@
 //! - [`proxy`]: accepts connections, a bounded number at a time, until told to stop
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
-//! - [`connection`]: the requests of one connection
-//! - [`tunnel`]: CONNECT, and TLS inside it
+//! - `connection`: the requests of one connection
+//! - `tunnel`: CONNECT, and TLS inside it
 //! - [`arrival`]: a message with its body, read up to a limit
 //! - [`message`]: the message in the wire's words
 //! - [`refuse`]: answers to what does not even reach the handler
+//! - `discard`: bodies that nobody wants
 //! - [`limits`], [`stop`]: how much and how long
 
 pub mod arrival;
-pub mod connection;
+mod connection;
+mod discard;
 pub mod evidence;
 pub mod handler;
 pub mod limits;

@@ -44,7 +44,9 @@ impl<H: Handler> Proxy<H> {
         let places = Arc::new(Semaphore::new(most(self.limits.connections_max)));
         let mut connections = JoinSet::new();
         loop {
-            let Some(place) = unless(&stop, Arc::clone(&places).acquire_owned()).await else { break };
+            let Some(place) = unless(&stop, Arc::clone(&places).acquire_owned()).await else {
+                break;
+            };
             let Some(accepted) = unless(&stop, listener.accept()).await else { break };
             while connections.try_join_next().is_some() {}
             let Ok(place) = place else { break };

@@ -37,14 +37,12 @@ impl Unanswerable {
 /// A refusal as `application/problem+json` (RFC 9457).
 pub fn problem(status: StatusCode, refusal: &Refusal) -> Response<ResponseBody> {
     let code = refusal.code();
+    let sent = if code == Code::OutcomeUnknown { "" } else { "; nothing was sent" };
     let body = json!({
         "type": format!("http://holdpoint.internal/reasons/{code}"),
         "title": "Holdpoint refused this",
         "status": status.as_u16(),
-        "detail": format!(
-            "Holdpoint refused this ({code}). {}; nothing was sent.",
-            refusal.text()
-        ),
+        "detail": format!("Holdpoint refused this ({code}). {}{sent}.", refusal.text()),
         "code": code.as_str(),
     });
     let mut response = Response::new(whole(body.to_string()));
@@ -55,7 +53,10 @@ pub fn problem(status: StatusCode, refusal: &Refusal) -> Response<ResponseBody> 
 }
 
 /// Adds what HTTP requires of a response with this status, whoever rendered it.
-pub(super) fn complete(status: StatusCode, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+pub(super) fn complete(
+    status: StatusCode,
+    mut response: Response<ResponseBody>,
+) -> Response<ResponseBody> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {

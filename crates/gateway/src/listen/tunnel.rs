@@ -109,8 +109,7 @@ impl<H: Handler> Inside<'_, H> {
     {
         let Session { proxy, stop, .. } = self.session;
         let via = Via::Tunnel { scheme, authority: self.authority.clone() };
-        let answer =
-            |request| self.session.exchange(request, self.evidence.clone(), via.clone());
+        let answer = |request| self.session.exchange(request, self.evidence.clone(), via.clone());
         converse(io, &proxy.limits, stop, std::future::pending(), answer).await;
     }
 
@@ -126,7 +125,7 @@ impl<H: Handler> Inside<'_, H> {
         );
         let reason = Reason::new(Code::Unparsed, text);
         let unanswerable = Unanswerable::new(StatusCode::MISDIRECTED_REQUEST, reason);
-        let answer = |_| self.session.turn_away(&self.evidence, unanswerable.clone());
+        let answer = |request| self.session.reject(request, &self.evidence, unanswerable.clone());
         converse(io, &proxy.limits, stop, std::future::pending(), answer).await;
     }
 }

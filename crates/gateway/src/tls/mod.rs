@@ -13,7 +13,7 @@ mod tests;
 
 pub use authority::{Authority, AuthorityError};
 pub use client::{TrustError, trust};
-pub use leaves::{Leaves, LeafError};
+pub use leaves::{LeafError, Leaves};
 
 /// HTTP/1.1 is the only protocol that we speak within TLS (RFC 7301).
 pub(crate) const ALPN: &[u8] = b"http/1.1";

@@ -1,0 +1,6 @@
+//! What leaves, and where to.
+
+mod dial;
+mod outgoing;
+mod reachable;
+mod scrub;
