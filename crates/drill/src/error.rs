@@ -33,7 +33,7 @@ pub enum DrillError {
     #[error("the unguarded run did not lose the volume, so nothing can be proven: {0}")]
     NothingLost(String),
     /// A command of the guard failed or printed something else than its contract says.
-    #[error("`holdpoint {command}` {detail}")]
+    #[error("`holdpoint {command}`: {detail}")]
     Holdpoint {
         /// The command, without secrets.
         command: String,

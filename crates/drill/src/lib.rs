@@ -8,9 +8,13 @@
 //! - [`tabletop`]: the incident unguarded, then guarded link by link
 //! - [`story`]: the same for a human
 
+pub mod cli;
 mod error;
+pub mod kill_chain;
 pub mod railway;
 mod server;
+pub mod story;
+pub mod tabletop;
 mod tls;
 pub mod upstream;
 

@@ -237,3 +237,6 @@ impl<'a> Query<'a> {
         Duration::from_millis(self.number(name, default_ms).min(PAUSE_MS_MAX))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,8 @@ use super::schema::{FieldShape, Schema};
 /// The deepest nesting, and the most tokens, that a document may have.
 const DEPTH_MAX: usize = 64;
 const TOKENS_MAX: usize = 20_000;
-/// How many fields a document may select once its fragments are laid open.
-const FIELDS_MAX: usize = 5_000;
+/// How many selections a document may have once its fragments are laid open.
+const SELECTIONS_MAX: usize = 5_000;
 
 /// Query or mutation, with the fields of its root.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Document {
             schema,
             fragments: fragments(&definitions),
             variables: given(&operation, variables)?,
-            fields_left: FIELDS_MAX,
+            selections_left: SELECTIONS_MAX,
         };
         let mut fields = Vec::new();
         let root = if mutation { "Mutation" } else { "Query" };
@@ -141,7 +141,7 @@ struct Reader<'a> {
     schema: &'a Schema,
     fragments: BTreeMap<String, cst::FragmentDefinition>,
     variables: BTreeMap<String, Value>,
-    fields_left: usize,
+    selections_left: usize,
 }
 
 impl Reader<'_> {
@@ -156,6 +156,8 @@ impl Reader<'_> {
             return Err("The document is nested too deeply".to_owned());
         }
         for selection in selected.selections() {
+            self.selections_left =
+                self.selections_left.checked_sub(1).ok_or("The document selects too much")?;
             match selection {
                 Selection::Field(field) if self.is_included(field.directives())? => {
                     let field = self.field(parent, &field, depth)?;
@@ -183,8 +185,6 @@ impl Reader<'_> {
     }
 
     fn field(&mut self, parent: &str, field: &cst::Field, depth: usize) -> Result<Field, Invalid> {
-        self.fields_left =
-            self.fields_left.checked_sub(1).ok_or("The document selects too many fields")?;
         let name = field.name().map(|name| name.text().to_string()).unwrap_or_default();
         let alias = field.alias().and_then(|alias| alias.name());
         let key = alias.map_or_else(|| name.clone(), |alias| alias.text().to_string());
@@ -289,10 +289,7 @@ fn merge(into: &mut Vec<Field>, field: Field) -> Result<(), Invalid> {
 }
 
 /// The JSON of a written value; nothing if it is a variable that was not given.
-fn literal(
-    value: &Written,
-    variables: &BTreeMap<String, Value>,
-) -> Result<Option<Value>, Invalid> {
+fn literal(value: &Written, variables: &BTreeMap<String, Value>) -> Result<Option<Value>, Invalid> {
     Ok(Some(match value {
         Written::Variable(variable) => {
             let name = variable.name().map(|name| name.text().to_string()).unwrap_or_default();

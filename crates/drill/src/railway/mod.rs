@@ -25,8 +25,8 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
 
-pub use arrival::{Arrival, fingerprint};
 use arrival::Log;
+pub use arrival::{Arrival, fingerprint};
 use schema::Schema;
 use state::{CustomDomain, Power, State};
 
@@ -209,11 +209,9 @@ impl Provider {
 
 fn seed(state: &mut State) -> Result<Seed, DrillError> {
     let project = state.add_project("rentals", &["production", "staging"])?;
-    let environment = |state: &State, name| {
-        state.environment_named(&project, name).unwrap_or_default()
-    };
-    let (production, staging) =
-        (environment(state, "production"), environment(state, "staging"));
+    let environment =
+        |state: &State, name| state.environment_named(&project, name).unwrap_or_default();
+    let (production, staging) = (environment(state, "production"), environment(state, "staging"));
     let service = state.add_service(&project, "api")?;
     let power = Power::Environment { project: project.clone(), environment: staging.clone() };
     let mut seed = Seed {

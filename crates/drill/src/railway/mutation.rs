@@ -173,10 +173,7 @@ fn project_delete(state: &mut State, power: &Power, id: &str) -> Result<Found, F
         .filter(|(_, held)| held.project == id)
         .map(|(environment, _)| environment.clone())
         .collect();
-    authorize(
-        power,
-        &Scope { project: Some(id.to_owned()), environments: environments.clone() },
-    )?;
+    authorize(power, &Scope { project: Some(id.to_owned()), environments: environments.clone() })?;
     state.projects.remove(id);
     state.environments.retain(|_, held| held.project != id);
     state.services.retain(|_, held| held.project != id);

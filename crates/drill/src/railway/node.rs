@@ -17,14 +17,20 @@ pub(super) const WORKSPACE: &str = "6d1f8a5e-6f0b-4f6e-9a53-0e8f6f0f2b11";
 pub(super) enum Node {
     User,
     Workspace,
-    ProjectCredential { project: String, environment: String },
+    ProjectCredential {
+        project: String,
+        environment: String,
+    },
     Project(String),
     Environment(String),
     Service(String),
     Volume(String),
     Instance(String),
     Domain(String),
-    Domains { environment: String, service: String },
+    Domains {
+        environment: String,
+        service: String,
+    },
     Connection(Vec<Node>),
     Edge(Box<Node>),
     /// What has no links: its fields are given.

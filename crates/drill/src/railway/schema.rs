@@ -141,9 +141,9 @@ impl Schema {
         if let Some(fields) = self.inputs.get(name) {
             let Value::Object(given) = value else { return false };
             return given.keys().all(|key| fields.contains_key(key))
-                && fields.iter().all(|(key, ty)| {
-                    self.accepts(ty, given.get(key).unwrap_or(&Value::Null))
-                });
+                && fields
+                    .iter()
+                    .all(|(key, ty)| self.accepts(ty, given.get(key).unwrap_or(&Value::Null)));
         }
         if let Some(words) = self.enums.get(name) {
             return value.as_str().is_some_and(|word| words.contains(word));

@@ -128,8 +128,7 @@ impl State {
     /// The environment `name` of `project`.
     pub(super) fn environment_named(&self, project: &str, name: &str) -> Option<String> {
         let mut all = self.environments.iter();
-        all.find(|(_, held)| held.project == project && held.name == name)
-            .map(|(id, _)| id.clone())
+        all.find(|(_, held)| held.project == project && held.name == name).map(|(id, _)| id.clone())
     }
 
     /// Adds an empty project with the environments `names`; the first is the primary one.
