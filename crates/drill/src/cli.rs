@@ -2,6 +2,8 @@
 
 use std::{
     ffi::OsStr,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -69,7 +71,8 @@ impl Holdpoint {
     /// The guard `binary`, with its state in `state`, which is made.
     pub fn new(binary: &Path, state: &Path) -> Result<Self, DrillError> {
         let cannot = || DrillError::io(format!("cannot prepare {}", state.display()));
-        std::fs::create_dir_all(state).map_err(cannot())?;
+        let mut directory = DirBuilder::new();
+        directory.recursive(true).mode(0o700).create(state).map_err(cannot())?;
         std::fs::write(state.join("holdpoint.toml"), CONFIGURATION).map_err(cannot())?;
         Ok(Self { binary: binary.to_owned(), state: state.to_owned() })
     }

@@ -40,7 +40,7 @@ fn write_unguarded(story: &mut String, scenario: Scenario, run: &Unguarded) -> s
     let staging = if run.staging_deleted { ", and staging's with it" } else { "" };
     writeln!(
         story,
-        "After {:.1} seconds and {} requests production's data was gone{staging}.",
+        "After {:.2} seconds and {} requests production's data was gone{staging}.",
         run.seconds, run.messages
     )?;
     writeln!(
@@ -113,7 +113,7 @@ fn verdict(tabletop: &Tabletop) -> String {
     let guarded = &tabletop.guarded;
     if tabletop.saved() {
         return format!(
-            "Without the guard the data was gone in {:.1} seconds. With it, {} roads were tried, \
+            "Without the guard the data was gone in {:.2} seconds. With it, {} roads were tried, \
              and the data\nis still there.",
             tabletop.unguarded.seconds,
             guarded.links.len()
@@ -125,10 +125,12 @@ fn verdict(tabletop: &Tabletop) -> String {
     "The data is still there, but not everything went as it should: see above.".to_owned()
 }
 
-/// Breaks `text` into lines of at most `width` characters, at spaces.
+/// Breaks `text` into lines of at most `width` characters, at spaces. What could steer a terminal
+/// counts as a space: some of the text came from elsewhere.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    for word in words.filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
                 line.push(' ');

@@ -176,13 +176,13 @@ impl Agent {
         self.post(DESTROY, HOST, Carriage::Account, &findings.found_credential, &body).await
     }
 
-    /// Looks at the project: harmless.
+    /// Looks at which volumes are left, and where: harmless.
     pub async fn look(&mut self, findings: &Findings) -> Result<Answer, DrillError> {
-        let project = &findings.project;
-        let query = format!(
-            "query {{ project(id: \"{project}\") {{ name volumes {{ edges {{ node {{ id name }} }} }} }} }}"
-        );
-        let body = json!({"query": query});
+        let body = json!({
+            "query": "query Left($id: String!) { project(id: $id) { volumes { edges { node { \
+                      id volumeInstances { edges { node { environment { name } } } } } } } } }",
+            "variables": {"id": findings.project},
+        });
         self.post(GONE, HOST, Carriage::Account, &findings.found_credential, &body).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Write as _,
+    io::{self, Write as _},
     path::PathBuf,
     sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
@@ -143,9 +143,6 @@ pub(super) struct Log {
     file: Option<Mutex<File>>,
 }
 
-/// The log takes no more.
-pub(super) struct LogFull;
-
 impl Log {
     pub(super) fn new(file: Option<PathBuf>) -> Result<Self, DrillError> {
         let open = |path: PathBuf| {
@@ -160,16 +157,17 @@ impl Log {
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn keep(&self, arrival: Arrival) -> Result<(), LogFull> {
+    /// Whether it takes no more.
+    pub(super) fn is_full(&self) -> bool {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).len() >= ARRIVALS_MAX
+    }
+
+    pub(super) fn keep(&self, arrival: Arrival) -> io::Result<()> {
         if let Some(file) = &self.file {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            writeln!(file, "{}", json!(arrival)).map_err(|_| LogFull)?;
+            writeln!(file, "{}", json!(arrival))?;
         }
-        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        if arrivals.len() >= ARRIVALS_MAX {
-            return Err(LogFull);
-        }
-        arrivals.push(arrival);
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
         Ok(())
     }
 }

@@ -28,8 +28,7 @@ pub(super) fn execute(state: &mut State, power: Option<&Power>, document: &Docum
     for field in &document.fields {
         let found = match power {
             None => Err(not_authorized()),
-            Some(power) if field.name == "__typename" => {
-                let _ = power;
+            Some(_) if field.name == "__typename" => {
                 Ok(Found::Leaf(Value::String(field.gives.clone())))
             }
             Some(power) if document.mutation => mutation::execute(state, power, field),

@@ -83,6 +83,17 @@ pub struct Seed {
     pub staging_credential: String,
 }
 
+/// A running fake as other processes need to know it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Description {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// The certificate to trust, in PEM.
+    pub ca_pem: String,
+    /// What it held when it started.
+    pub seed: Seed,
+}
+
 struct Provider {
     schema: Schema,
     state: Mutex<State>,
@@ -128,6 +139,12 @@ impl FakeRailway {
     /// What it held when it started.
     pub fn seed(&self) -> &Seed {
         &self.seed
+    }
+
+    /// What another process needs to know of it.
+    pub fn description(&self) -> Description {
+        let (addr, ca_pem) = (self.addr(), self.ca_pem().to_owned());
+        Description { addr, ca_pem, seed: self.seed.clone() }
     }
 
     /// Everything that arrived, oldest first.
@@ -198,12 +215,17 @@ impl Provider {
     }
 
     fn answer(&self, request: &Request<Bytes>) -> Response<AnswerBody> {
-        let mut arrival = Arrival::of(request);
-        let (status, body) = arrival.serve(&self.schema, &mut self.state(), request);
-        if self.log.keep(arrival).is_err() {
+        // One message at a time, so that the log's order is that of the effects.
+        let mut state = self.state();
+        if self.log.is_full() {
             return whole(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the log is full");
         }
-        whole(status, "application/json", body.to_string())
+        let mut arrival = Arrival::of(request);
+        let (status, body) = arrival.serve(&self.schema, &mut state, request);
+        match self.log.keep(arrival) {
+            Ok(()) => whole(status, "application/json", body.to_string()),
+            Err(error) => whole(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", error.to_string()),
+        }
     }
 }
 

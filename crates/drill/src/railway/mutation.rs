@@ -135,8 +135,11 @@ fn patch_commit(state: &mut State, power: &Power, given: &Arguments) -> Result<F
     let environment = text(given, "environmentId");
     authorize(power, &environment_scope(state, environment)?)?;
     let patch = given.get("patch").cloned().unwrap_or(Value::Null);
-    for id in deleted(&patch, "volumes") {
-        let volume = state.volumes.get_mut(&id).ok_or("Volume not found")?;
+    let volumes = deleted(&patch, "volumes");
+    if !volumes.iter().all(|id| state.volumes.contains_key(id)) {
+        return Err("Volume not found".to_owned());
+    }
+    for (_, volume) in state.volumes.iter_mut().filter(|(id, _)| volumes.contains(id)) {
         volume.instances.retain(|_, held| held.environment != environment);
     }
     state.volumes.retain(|_, volume| !volume.instances.is_empty());

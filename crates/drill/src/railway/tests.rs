@@ -237,6 +237,25 @@ async fn what_is_no_graphql_message_is_refused() {
     assert_eq!(fixture.railway.log().len(), 6);
 }
 
+#[tokio::test]
+async fn other_processes_can_follow_it() {
+    let directory = TempDir::new().unwrap();
+    let log_file = directory.path().join("arrivals.jsonl");
+    let config = Config { log_file: Some(log_file.clone()), ..Config::default() };
+    let railway = FakeRailway::start(config).await.unwrap();
+    let description = json!(railway.description());
+    assert_eq!(description["addr"], railway.addr().to_string());
+    let ca = directory.path().join("ca.pem");
+    std::fs::write(&ca, description["ca_pem"].as_str().unwrap()).unwrap();
+    let fixture = Fixture { railway, ca, _directory: directory };
+    let query = format!("mutation {{ projectDelete(id: {}) }}", description["seed"]["project"]);
+    fixture.ask(&query, Value::Null).await;
+    let written = std::fs::read_to_string(log_file).unwrap();
+    let arrival: Value = serde_json::from_str(written.trim_end()).unwrap();
+    assert_eq!(arrival, json!(fixture.railway.log()[0]));
+    assert_eq!(arrival["executed"], json!(["projectDelete"]));
+}
+
 #[test]
 fn documents_are_checked_against_the_schema() {
     let schema = Schema::railway();

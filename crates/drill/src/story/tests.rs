@@ -91,6 +91,7 @@ fn the_story_never_claims_more_than_happened() {
 #[test]
 fn text_is_broken_at_spaces() {
     assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+    assert_eq!(wrap("\u{1b}[2Jgone\u{7}", 9), ["[2Jgone"]);
     assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
     assert_eq!(wrap("  ", 3), Vec::<String>::new());
 }
