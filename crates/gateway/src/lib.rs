@@ -4,10 +4,24 @@
 //!
 //! - [`tls`]: the authority whose certificates agents trust, and what we trust upstream
 //! - [`listen`]: bytes in, until a whole message has arrived
+//! - [`serve`]: the conversation with the agent: outcomes, refusals, holds that are waited for
+//! - [`point`]: the enforcement point: what HTTP brings to the walk
+//! - `resolve`: from operations to questions for policy, by what is [`known`]
+//! - `fulfil`: a human's release, asked for or consumed
+//! - `inject`: phantoms become secrets, and the message leaves
 //! - [`forward`]: a message out, to exactly the address that was checked
+//! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
 
 pub mod body;
 pub mod forward;
+mod fulfil;
+mod inject;
+pub mod known;
 pub mod listen;
+pub mod point;
+pub mod release;
+mod resolve;
+pub mod serve;
+mod stored;
 pub mod tls;

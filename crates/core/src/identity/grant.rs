@@ -32,7 +32,7 @@ impl Grant {
     ) -> Credential {
         if self.hosts.is_empty() || self.purpose.is_empty() {
             Credential::Unbound
-        } else if !self.hosts.iter().any(|pattern| glob::host_matches(pattern, host)) {
+        } else if !self.reaches(host) {
             Credential::Leaving
         } else if !self.purpose_covers(operation) {
             Credential::OutsidePurpose
@@ -54,13 +54,17 @@ impl Grant {
         })
     }
 
-    /// An unknown environment is judged as production.
+    /// What is local, without an environment or unknown is not *another* environment.
     fn environment_covers(&self, environment: Environment) -> bool {
-        match (self.environment, environment) {
-            (None, _) => true,
-            (Some(Environment::Production), Environment::Unknown) => true,
-            (Some(granted), environment) => granted == environment,
-        }
+        use Environment::{Local, None, Unknown};
+        self.environment.is_none_or(|granted| {
+            granted == environment || matches!(environment, Local | None | Unknown)
+        })
+    }
+
+    /// Whether the secret may be sent to `host` at all.
+    pub fn reaches(&self, host: &str) -> bool {
+        self.hosts.iter().any(|pattern| glob::host_matches(pattern, host))
     }
 }
 

@@ -46,23 +46,25 @@ pub struct Facts {
 }
 
 /// Where the credential of an operation comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// The order is that of strictness: of several credentials in one message, the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {
     /// There is none.
     None,
     /// A phantom whose secret is bound to this host, purpose and environment.
     Granted,
-    /// Holdpoint did not give it out.
-    Foreign,
+    /// A phantom whose secret belongs to another environment.
+    WrongEnvironment,
+    /// A phantom whose secret was not made for this operation.
+    OutsidePurpose,
     /// A phantom whose secret nobody has bound yet.
     Unbound,
     /// A phantom on its way to a host that its secret is not bound to.
     Leaving,
-    /// A phantom whose secret was not made for this operation.
-    OutsidePurpose,
-    /// A phantom whose secret belongs to another environment.
-    WrongEnvironment,
+    /// Holdpoint did not give it out.
+    Foreign,
 }
 
 impl Credential {

@@ -21,6 +21,5 @@ mod tests;
 
 pub use client::{Client, ForwardError, Limits, Route};
 pub use dial::{Dialer, Override, Unreached};
-pub(crate) use outgoing::default_port;
 pub use reachable::reachable;
 pub use scrub::{Needles, Scrubber};

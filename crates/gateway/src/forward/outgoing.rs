@@ -110,18 +110,10 @@ fn host_field(
     port: u16,
 ) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    HeaderValue::try_from(match port == default_port(scheme) {
+    HeaderValue::try_from(match port == scheme.default_port() {
         true => host,
         false => format!("{host}:{port}"),
     })
-}
-
-/// The port of a scheme (RFC 9110 §4.2).
-pub(crate) fn default_port(scheme: Scheme) -> u16 {
-    match scheme {
-        Scheme::Http => 80,
-        Scheme::Https => 443,
-    }
 }
 
 /// Asks for a response that can be read: not encoded, and not in pieces, which could cut what we

@@ -1,13 +1,15 @@
 //! The message in the wire's words, from the head that the HTTP library has read.
 
+use std::fmt;
+
 use bytes::Bytes;
 use holdpoint_wire::{
     Unreadable,
-    http::{Body, Message, Scheme},
+    http::{Address, Body, Message, RawMessage, Scheme},
 };
 use http::{HeaderMap, Method, Uri, header, request, uri};
 
-use crate::forward::{default_port, hop_by_hop};
+use crate::forward::hop_by_hop;
 
 /// Host and port, as a tunnel or a request names them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -16,6 +18,15 @@ pub struct Authority {
     pub host: String,
     /// Port.
     pub port: u16,
+}
+
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// Through what a request came.
@@ -41,32 +52,57 @@ pub struct Parts {
     pub head: request::Parts,
 }
 
-/// The message that a request is, unless it could be another one as well.
-///
-/// Of two lengths the HTTP library has already dropped `Content-Length` (RFC 9112 §6.3); the body
-/// that it read is the one that is judged, and it is framed anew when it is forwarded.
+/// The message that a request is, unless it could be another one as well. Host, SNI and tunnel
+/// must agree; the wire checks that.
 pub fn message_of(parts: Parts, body: Body) -> Result<Message, Unreadable> {
     let Parts { via, head } = parts;
-    let (scheme, authority) = destination(&via, &head.uri)?;
-    agree_with_host(&authority, scheme, &head.headers)?;
+    if head.headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(Unreadable::new("send exactly one Host header"));
+    }
+    let (to, connect) = address(via, &head.uri)?;
     let mut headers = head.headers;
     hop_by_hop::remove(&mut headers);
-    // These were meant for us and have been answered, or follow from the other fields.
-    for answered in [header::EXPECT, header::HOST, header::CONTENT_LENGTH] {
-        headers.remove(answered);
-    }
-    let target = head.uri.path_and_query().map_or("/", uri::PathAndQuery::as_str);
-    // `http://host?query` has an empty path, which origin form writes as `/` (RFC 9112 §3.2.1).
-    let root = if target.starts_with('?') { "/" } else { "" };
-    Ok(Message {
-        method: head.method.as_str().to_owned(),
-        scheme,
-        host: authority.host,
-        port: authority.port,
-        target: format!("{root}{target}"),
+    // These were meant for us and have been answered, or follow from the body.
+    headers.remove(header::EXPECT);
+    headers.remove(header::CONTENT_LENGTH);
+    let raw = RawMessage {
         headers: in_order(&headers),
         body,
-    })
+        connect,
+        ..RawMessage::new(head.method.as_str(), to)
+    };
+    let mut message = Message::try_from(raw)?;
+    message.headers.retain(|(name, _)| name != "host");
+    Ok(message)
+}
+
+/// Where a request goes, and the tunnel that it came through.
+fn address(via: Via, uri: &Uri) -> Result<(Address, Option<String>), Unreadable> {
+    let absolute = uri.scheme().is_some();
+    match via {
+        Via::Proxy if uri.scheme_str() == Some("http") => Ok((Address::Url(uri.to_string()), None)),
+        Via::Proxy if absolute => {
+            Err(Unreadable::new("https goes through CONNECT, not through a target with https://"))
+        }
+        Via::Proxy => Err(Unreadable::new(
+            "this is a forward proxy: set HTTP_PROXY and HTTPS_PROXY to it and ask for the real host",
+        )),
+        Via::Tunnel { scheme, authority } => {
+            if absolute && uri.scheme_str() != Some(scheme.as_str()) {
+                return Err(Unreadable::new("the target's scheme is not that of the tunnel"));
+            }
+            let authority = authority.to_string();
+            let to = match absolute {
+                true => Address::Url(uri.to_string()),
+                false => Address::Origin {
+                    scheme,
+                    authority: authority.clone(),
+                    target: uri.path_and_query().map_or("/", uri::PathAndQuery::as_str).to_owned(),
+                },
+            };
+            Ok((to, Some(authority)))
+        }
+    }
 }
 
 /// What CONNECT asks for (RFC 9110 §9.3.6): always with a port.
@@ -74,38 +110,6 @@ pub fn connect_authority(uri: &Uri) -> Result<Authority, Unreadable> {
     let authority = uri.authority().filter(|_| uri.scheme().is_none());
     let asked = authority.and_then(|authority| authority_of(authority, None));
     asked.ok_or_else(|| Unreadable::new("CONNECT needs host:port, such as api.example.com:443"))
-}
-
-fn destination(via: &Via, uri: &Uri) -> Result<(Scheme, Authority), Unreadable> {
-    let absolute = match (uri.scheme_str(), uri.authority()) {
-        (Some("http"), Some(authority)) => Some((Scheme::Http, authority)),
-        (Some("https"), Some(authority)) => Some((Scheme::Https, authority)),
-        (None, None) => None,
-        _ => return Err(Unreadable::new("the target is no http URL")),
-    };
-    let named = absolute.map(|(scheme, authority)| {
-        authority_of(authority, Some(scheme))
-            .map(|authority| (scheme, authority))
-            .ok_or_else(|| Unreadable::new("the target's host or port is not usable"))
-    });
-    match (via, named.transpose()?) {
-        (Via::Proxy, Some((Scheme::Http, authority))) => Ok((Scheme::Http, authority)),
-        (Via::Proxy, Some((Scheme::Https, _))) => {
-            Err(Unreadable::new("https goes through CONNECT, not through a target with https://"))
-        }
-        (Via::Proxy, None) => Err(Unreadable::new(
-            "this is a forward proxy: set HTTP_PROXY and HTTPS_PROXY to it and ask for the real host",
-        )),
-        (Via::Tunnel { scheme, authority }, None) => Ok((*scheme, authority.clone())),
-        (Via::Tunnel { scheme, authority }, Some(named)) => {
-            if named == (*scheme, authority.clone()) {
-                return Ok(named);
-            }
-            Err(Unreadable::new(
-                "the target names another host than the tunnel that it came through",
-            ))
-        }
-    }
 }
 
 /// Host and port of an authority; the scheme's port where none is written.
@@ -120,28 +124,10 @@ fn authority_of(authority: &uri::Authority, scheme: Option<Scheme>) -> Option<Au
         Some(port) => port.as_str().parse().ok()?,
         // `http` reads `host:` as a host without a port.
         None if authority.as_str().ends_with(':') => return None,
-        None => default_port(scheme?),
+        None => scheme?.default_port(),
     };
     let plain = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_graphic());
     (plain && port != 0).then_some(Authority { host: bare, port })
-}
-
-/// The Host header must be there once and name the same host (RFC 9112 §3.2).
-fn agree_with_host(
-    authority: &Authority,
-    scheme: Scheme,
-    headers: &HeaderMap,
-) -> Result<(), Unreadable> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Err(Unreadable::new("send exactly one Host header"));
-    };
-    let named = host.to_str().ok().and_then(|host| host.parse::<uri::Authority>().ok());
-    if named.and_then(|named| authority_of(&named, Some(scheme))).as_ref() == Some(authority) {
-        return Ok(());
-    }
-    let Authority { host, port } = authority;
-    Err(Unreadable::new(format!("the Host header names another host than {host}:{port}")))
 }
 
 fn in_order(headers: &HeaderMap) -> Vec<(String, Bytes)> {

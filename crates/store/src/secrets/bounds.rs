@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use holdpoint_core::{Effect, Environment, Operation, policy::Credential};
+use holdpoint_core::{Effect, Environment, Operation, identity::Grant, policy::Credential};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{error::StoreError, host_pattern::HostPattern};
@@ -107,6 +107,15 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// The rule that decides about these bounds.
+    pub fn grant(&self) -> Grant {
+        Grant {
+            hosts: self.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
+            purpose: self.purposes.iter().map(|purpose| purpose.as_str().to_owned()).collect(),
+            environment: self.environment,
+        }
+    }
+
     /// Whether a human has said where it may go and what for.
     pub fn is_bound(&self) -> bool {
         !self.hosts.is_empty() && !self.purposes.is_empty()

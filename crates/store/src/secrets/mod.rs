@@ -74,6 +74,8 @@ pub struct Secret {
     pub name: String,
     /// What it was made for.
     pub bounds: Bounds,
+    /// What the agent holds in its place.
+    pub phantom: String,
     /// The real credential.
     pub value: SecretString,
 }
@@ -246,7 +248,7 @@ impl Secrets {
         let value = self.0.0.seal.unseal(&sealed, &place(&listed)?, "secret")?;
         let value = std::str::from_utf8(&value).map_err(|_| StoreError::Corrupt("a secret"))?;
         let value = SecretString::from(value);
-        Ok(Secret { name: listed.name, bounds: listed.bounds, value })
+        Ok(Secret { name: listed.name, bounds: listed.bounds, phantom: listed.phantom, value })
     }
 }
 

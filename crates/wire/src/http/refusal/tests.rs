@@ -17,6 +17,7 @@ fn refusal(kind: RefusalKind) -> Refusal {
             (Code::NeedsApproval, "destroying in production needs a human's release.")
         }
         RefusalKind::Unavailable => (Code::LedgerUnavailable, "the disk of the ledger is full"),
+        RefusalKind::Upstream => (Code::UpstreamUnreachable, "the host refused the connection"),
     };
     let hold = (kind == RefusalKind::Hold).then(|| "h-41".to_owned());
     Refusal {
