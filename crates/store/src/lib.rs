@@ -12,6 +12,7 @@
 //! - [`payloads`]: bodies and responses, each under a key that can be erased
 //! - [`holds`]: operations that wait for a human, and their way to exactly one execution
 //! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
+//! - [`ledger`]: the record of everything that was decided, which nobody can alter unseen
 //! - [`watch`]: who hears that something changed
 //!
 //! # Blocking
@@ -30,6 +31,7 @@ pub mod host_pattern;
 pub mod hosts;
 mod id;
 pub mod inventory;
+pub mod ledger;
 pub mod payloads;
 pub mod refusals;
 mod schema;

@@ -1,0 +1,174 @@
+//! Crashes: killed writers, and files that were written in part.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use super::*;
+
+/// Where the killed writer keeps its state; set only in the child process.
+const CHILD: &str = "HOLDPOINT_TEST_LEDGER_STATE";
+const ROUNDS: u32 = 40;
+
+/// Kills a writer again and again. What it was told to be recorded has to be there.
+#[test]
+fn no_acknowledged_record_is_lost_by_a_kill() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        write_until_killed(Path::new(&path));
+    }
+    let state = State::with_records(0);
+    let mut acknowledged = BTreeMap::new();
+    for round in 0..ROUNDS {
+        acknowledged.extend(killed_writer(&state.path, round));
+        let ledger = state.open().unwrap();
+        let size = ledger.reader().unwrap().head().size;
+        drop(ledger);
+        assert_eq!(state.verify().map(|head| head.size), Ok(size), "round {round}");
+        let reader = Reader::open(&state.dir()).unwrap();
+        for (index, number) in &acknowledged {
+            assert_eq!(reader.record(*index).unwrap(), record(*number), "round {round}");
+        }
+    }
+    assert!(acknowledged.len() > ROUNDS as usize, "only {} records", acknowledged.len());
+}
+
+/// Runs a writer, kills it, and returns what it said was recorded: the number at each index.
+fn killed_writer(state: &Path, round: u32) -> Vec<(u64, u64)> {
+    let test = "ledger::tests::crash::no_acknowledged_record_is_lost_by_a_kill";
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--quiet"])
+        .env(CHILD, state)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let ready = said.by_ref().find(|line| line == "ready");
+    assert!(ready.is_some(), "the writer did not start");
+    std::thread::sleep(Duration::from_micros(u64::from(round) * 997 % 17_000));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The last line may have been cut short by the kill; it then lacks its end.
+    let acknowledged = said.filter_map(|line| {
+        let (index, number) = line.strip_prefix("ack ")?.strip_suffix(" end")?.split_once(' ')?;
+        Some((index.parse().unwrap(), number.parse().unwrap()))
+    });
+    acknowledged.collect()
+}
+
+fn write_until_killed(state: &Path) -> ! {
+    let ledger = Arc::new(Ledger::open(state, || Timestamp(u64::MAX)).unwrap());
+    println!("ready");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    for number in 0.. {
+        let ledger = Arc::clone(&ledger);
+        runtime.spawn(async move {
+            let durable = ledger.commit(&record(number), subject(number)).await.unwrap();
+            println!("ack {} {number} end", durable.index());
+        });
+        if number % 40 == 0 {
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+    std::process::exit(1)
+}
+
+/// The files before and after a write, which wrote one line into the history.
+struct Write {
+    before: Files,
+    after: Files,
+    sizes: (u64, u64),
+}
+
+fn write(state: &State, sizes: (u64, u64)) -> Write {
+    state.record(0..sizes.0);
+    let before = state.files();
+    state.record(sizes.0..sizes.1);
+    Write { before, after: state.files(), sizes }
+}
+
+impl Write {
+    /// The tiles that the write makes, in the order of their names.
+    fn tiles(&self) -> impl Iterator<Item = (&String, &Vec<u8>)> {
+        self.after.iter().filter(|(name, _)| !self.before.contains_key(*name))
+    }
+
+    /// The state in which all tiles are written, and nothing is signed yet.
+    fn unsigned(&self) -> Files {
+        let mut files = self.before.clone();
+        files.extend(self.tiles().map(|(name, bytes)| (name.clone(), bytes.clone())));
+        files
+    }
+
+    /// Opening the ledger after this crash brings it back to `size`, and it goes on.
+    fn check(&self, state: &State, crashed: &Files, size: u64) {
+        state.restore(crashed);
+        drop(state.open().unwrap());
+        state.assert_holds(size);
+        state.record(size..size + 2);
+        state.assert_holds(size + 2);
+    }
+}
+
+const SIZES: [(u64, u64); 5] = [(0, 1), (3, 5), (250, 256), (255, 258), (256, 520)];
+
+#[test]
+fn tiles_that_were_written_in_part_are_dropped() {
+    for sizes in SIZES {
+        let state = State::new();
+        let write = write(&state, sizes);
+        let mut crashed = write.before.clone();
+        for (name, bytes) in write.tiles() {
+            for length in [0, 1, bytes.len() / 2, bytes.len() - 1, bytes.len()] {
+                crashed.insert(name.clone(), bytes[..length].to_vec());
+                write.check(&state, &crashed, sizes.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_history_line_counts_only_when_it_is_whole() {
+    let state = State::new();
+    let write = write(&state, (255, 258));
+    let (old, new) = (&write.before["checkpoints"], &write.after["checkpoints"]);
+    for length in old.len()..=new.len() {
+        let mut crashed = write.unsigned();
+        crashed.insert("checkpoints".to_owned(), new[..length].to_vec());
+        let whole = length == new.len();
+        write.check(&state, &crashed, if whole { write.sizes.1 } else { write.sizes.0 });
+    }
+}
+
+#[test]
+fn a_checkpoint_counts_only_when_it_is_renamed() {
+    let state = State::new();
+    let write = write(&state, (255, 258));
+    let note = &write.after["checkpoint"];
+    let mut crashed = write.unsigned();
+    crashed.insert("checkpoints".to_owned(), write.after["checkpoints"].clone());
+    for length in (0..=note.len()).step_by(7) {
+        crashed.insert("checkpoint.next".to_owned(), note[..length].to_vec());
+        write.check(&state, &crashed, write.sizes.1);
+    }
+    // Renamed, and killed before the outgrown tiles were removed.
+    let mut crashed = write.before.clone();
+    crashed.extend(write.after.clone());
+    write.check(&state, &crashed, write.sizes.1);
+}
+
+#[test]
+fn a_head_whose_tiles_are_gone_was_cut_back_and_is_not_opened() {
+    let state = State::new();
+    let write = write(&state, (255, 258));
+    let mut crashed = write.before.clone();
+    crashed.insert("checkpoints".to_owned(), write.after["checkpoints"].clone());
+    state.restore(&crashed);
+    let refused = state.open().unwrap_err().to_string();
+    assert!(refused.contains("had 258 records, and now has 255"), "{refused}");
+    // Nothing was changed by trying.
+    assert_eq!(state.files(), crashed);
+    assert!(fs::exists(state.path.join(SIGNING_KEY)).unwrap());
+}
