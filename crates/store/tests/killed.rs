@@ -4,6 +4,8 @@
 //! directory in its environment. What a child says on its standard output it says only after the
 //! store has returned; the effects that it has are lines in a file, each synced.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "all of this file is a test")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, OpenOptions},

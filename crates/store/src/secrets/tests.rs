@@ -77,7 +77,7 @@ fn a_uuid_stays_a_uuid_of_its_version() {
         let groups: Vec<usize> = phantom.split('-').map(str::len).collect();
         assert_eq!(groups, [8, 4, 4, 4, 12]);
         assert!(phantom.chars().all(|c| c == '-' || c.is_ascii_hexdigit()), "{phantom}");
-        assert_eq!((&phantom[14..15], &phantom[19..20]), ("4", "8"));
+        assert_eq!((phantom.as_bytes()[14], phantom.as_bytes()[19]), (b'4', b'8'));
     }
 }
 
@@ -192,7 +192,7 @@ fn no_secret_is_in_an_error_a_debug_text_or_the_files() {
         format!("{refused} {refused:?}"),
         json,
     ] {
-        assert!(!text.contains(&REAL[4..]), "{text}");
+        assert!(!text.contains(REAL.trim_start_matches("ghp_")), "{text}");
     }
     for file in std::fs::read_dir(dir.path()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
@@ -228,7 +228,7 @@ fn fingerprints_are_keyed() {
     let (one, other) = (State::in_memory().unwrap(), State::in_memory().unwrap());
     let print = one.secrets().fingerprint(REAL);
     assert_eq!(print, one.secrets().fingerprint(REAL));
-    assert_ne!(print, one.secrets().fingerprint(&REAL[1..]));
+    assert_ne!(print, one.secrets().fingerprint(REAL.trim_start_matches('g')));
     assert_ne!(print, other.secrets().fingerprint(REAL));
     assert_eq!(print.len(), 32);
 }

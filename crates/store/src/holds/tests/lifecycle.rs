@@ -16,7 +16,7 @@ use crate::{
 fn released_executed_once_and_answered_for_a_while() {
     let scene = Scene::new();
     let hold = scene.opened("op", NOW);
-    assert_eq!(scene.holds.open(NOW).unwrap(), [hold.clone()]);
+    assert_eq!(scene.holds.open(NOW).unwrap(), std::slice::from_ref(&hold));
     assert!(matches!(scene.consume(&hold, NOW), Err(ConsumeError::NotApproved(HoldState::Open))));
     assert_eq!(scene.approve(&hold, &scene.ada, NOW).unwrap().state, HoldState::Approved);
     let consumed = scene.consume(&hold, NOW).unwrap();
@@ -214,13 +214,26 @@ fn only_the_gateway_says_that_an_execution_is_lost() {
     let command = State::open(dir.path()).unwrap().holds(HoldTerms::default());
     let seen = command.find(&hold.id, NOW).unwrap().unwrap();
     assert_eq!(seen.state, HoldState::Consuming);
-    drop(consumed);
+    // As if the process had been killed: nothing is dropped.
+    std::mem::forget(consumed);
     let lock = scene.state.lock_gateway().unwrap();
     let lost = scene.holds.recover(&lock, NOW).unwrap();
     assert_eq!(lost.iter().map(|hold| hold.state).collect::<Vec<_>>(), [HoldState::Unknown]);
     let again = scene.consume(&hold, NOW);
     assert!(matches!(again, Err(ConsumeError::NotApproved(HoldState::Unknown))));
     assert_eq!(scene.holds.recover(&lock, NOW).unwrap(), []);
+}
+
+#[test]
+fn an_execution_that_is_cancelled_or_panics_is_unknown() {
+    let scene = Scene::new();
+    let hold = scene.opened("op", NOW);
+    scene.approve(&hold, &scene.ada, NOW).unwrap();
+    drop(scene.consume(&hold, NOW).unwrap());
+    assert_eq!(scene.state_of(&hold, NOW), HoldState::Unknown);
+    let again = scene.consume(&hold, NOW);
+    assert!(matches!(again, Err(ConsumeError::NotApproved(HoldState::Unknown))));
+    assert!(matches!(scene.open("op", NOW), Opening::Opened(_)));
 }
 
 #[test]
