@@ -143,6 +143,10 @@ impl Approval {
     pub fn verify(&self, key: &VerifyingKey) -> Result<(), ApprovalError> {
         let mut bytes = [0; 64];
         hex::decode_to_slice(&self.signature, &mut bytes).map_err(|_| ApprovalError::Unreadable)?;
+        // Upper-case digits would be a second way to write the same answer.
+        if hex::encode(bytes) != self.signature {
+            return Err(ApprovalError::Unreadable);
+        }
         key.verify_strict(&self.context.signed_text()?, &Signature::from_bytes(&bytes))
             .map_err(|_| ApprovalError::Signature)
     }

@@ -230,6 +230,9 @@ impl Episode {
 
 impl RefusalMemory for Episode {
     fn remember(&self, refusal: &Remembered) -> Result<()> {
+        if !refusal.counts() {
+            return Ok(());
+        }
         let horizon = integer_before(refusal.at, self.remember_minutes);
         self.with(|refusals| {
             refusals.retain(|old| millis(old.at) > horizon);
@@ -238,7 +241,7 @@ impl RefusalMemory for Episode {
                     == (&refusal.run, &refusal.resource, refusal.effect)
             };
             let of_run = refusals.iter().filter(|old| old.run == refusal.run).count();
-            if refusal.counts() && of_run < self.max {
+            if of_run < self.max {
                 refusals.retain(|old| !same(old));
                 refusals.push(refusal.clone());
             }

@@ -211,3 +211,6 @@ fn meta(database: &Database, key: &str, make: impl FnOnce() -> Result<String>) -
         Ok(value)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,27 @@ use crate::{
     state::GatewayLock,
 };
 
-/// The right to execute a hold's stored bytes once. Whoever has it has to say how it ended.
+/// The right to execute a hold's stored bytes once. Whoever has it says how it ended, with
+/// [`Holds::finish`]; if it is dropped before (a panic, a task that was cancelled), nobody knows
+/// what became of it, and the hold is `unknown`.
 #[derive(Debug)]
-#[must_use = "a hold that was consumed and is not finished stays `consuming`"]
+#[must_use = "a hold that is consumed and not finished is `unknown`"]
 pub struct Consumed {
     hold: Hold,
     approvers: Vec<String>,
     evidence: Digest,
+    unfinished: Option<Holds>,
+    at: Timestamp,
+}
+
+impl Drop for Consumed {
+    fn drop(&mut self) {
+        let Some(holds) = self.unfinished.take() else { return };
+        if let Err(error) = holds.end_as(&self.hold.id, Ending::Unknown, self.at) {
+            // It stays `consuming`, and is `unknown` once the gateway starts again.
+            tracing::warn!(hold = self.hold.id, %error, "an execution could not be marked unknown");
+        }
+    }
 }
 
 impl Consumed {
@@ -84,24 +98,34 @@ impl Holds {
     ) -> Result<Consumed, ConsumeError> {
         let present = Present { now, policy_digest, state_digest };
         // An error would roll back; a hold that is void has to stay so.
-        let consumed: Result<_, ConsumeError> = self.write(|transaction| {
+        let claimed: Result<_, ConsumeError> = self.write(|transaction| {
             Ok::<_, StoreError>(match claim(transaction, id, &present)? {
-                true => Ok(consumed(transaction, id)?),
+                true => Ok(consumed(transaction, id, now)?),
                 false => Err(end(transaction, id, &present)?),
             })
         })?;
         self.announce();
-        consumed
+        let mut consumed = claimed?;
+        // Only now, when it is committed and nothing is locked, is it ours to leave unfinished.
+        consumed.unfinished = Some(self.clone());
+        Ok(consumed)
     }
 
     /// Says how an execution ended. A response that is too large to keep is not kept, and the
     /// hold is done all the same.
     pub fn finish(
         &self,
-        consumed: Consumed,
+        mut consumed: Consumed,
         ending: Ending<'_>,
         now: Timestamp,
     ) -> Result<Hold, StoreError> {
+        let finished = self.end_as(&consumed.hold.id, ending, now)?;
+        // Only now: if it could not be said, dropping says that it is unknown.
+        consumed.unfinished = None;
+        Ok(finished)
+    }
+
+    fn end_as(&self, id: &str, ending: Ending<'_>, now: Timestamp) -> Result<Hold, StoreError> {
         let finished = self.write(|transaction| {
             let (state, response) = match ending {
                 Ending::Done { response } => {
@@ -111,7 +135,6 @@ impl Holds {
                 Ending::Unknown => (HoldState::Unknown, None),
             };
             let until = now.plus_seconds(self.terms.answer_minutes.saturating_mul(60));
-            let id = &consumed.hold.id;
             transaction.execute(
                 "UPDATE holds SET state = ?2, ended_at = ?3, response = ?4, response_until = ?5
                  WHERE id = ?1 AND state = 'consuming'",
@@ -201,13 +224,14 @@ fn claim(transaction: &Transaction<'_>, id: &str, present: &Present) -> Result<b
     Ok(claimed == 1)
 }
 
-fn consumed(transaction: &Transaction<'_>, id: &str) -> Result<Consumed> {
+fn consumed(transaction: &Transaction<'_>, id: &str, at: Timestamp) -> Result<Consumed> {
     let hold = find(transaction, id)?.ok_or(StoreError::Corrupt("a hold"))?;
     let sql = "SELECT answer FROM approvals WHERE hold = ?1 AND decision = 'approve'
                ORDER BY approver";
     let answers = rows(transaction, sql, [id], |row| Ok(row.get::<_, String>(0)?))?;
     let evidence = Digest::of_fields(answers.iter().map(String::as_bytes));
-    Ok(Consumed { approvers: released_by(transaction, id)?, hold, evidence })
+    let approvers = released_by(transaction, id)?;
+    Ok(Consumed { hold, approvers, evidence, unfinished: None, at })
 }
 
 /// Why a hold could not be claimed; one that was approved ends here.

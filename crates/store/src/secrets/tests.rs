@@ -1,1 +1,292 @@
+//! Secrets stay secret, phantoms look like them, and bounds bound.
 
+use holdpoint_core::{
+    Effect, Environment, Operation, ResourceId, Reversibility, Timestamp, policy::Credential,
+};
+use proptest::prelude::*;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Bounds, PhantomError, Purpose, SecretError, phantom_of};
+use crate::{error::StoreError, state::State};
+
+const NOW: Timestamp = Timestamp(5);
+const REAL: &str = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+
+fn secret(text: &str) -> SecretString {
+    SecretString::from(text)
+}
+
+fn bounds(hosts: &[&str], purposes: &[&str], environment: Option<Environment>) -> Bounds {
+    Bounds {
+        hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+        purposes: purposes.iter().map(|purpose| purpose.parse().unwrap()).collect(),
+        environment,
+    }
+}
+
+fn class(c: char) -> u8 {
+    match c {
+        '0'..='9' => 0,
+        'a'..='z' => 1,
+        'A'..='Z' => 2,
+        _ => 3,
+    }
+}
+
+#[test]
+fn phantoms_keep_what_is_public_in_a_credential() {
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg";
+    for (real, kept) in [
+        (REAL, "ghp_"),
+        ("github_pat_11ABCDEFG0abcdefghijkl", "github_pat_"),
+        ("sk-proj-abcdefgh12345678", "sk-proj-"),
+        ("sk-abcdefgh12345678", "sk-"),
+        ("sk_live_abcdefgh12345678", "sk_live_"),
+        ("xoxb-1234567890-abcdefghij", "xoxb-"),
+        ("AKIAIOSFODNN7EXAMPLE", "AKIA"),
+        ("glpat-abcdefgh12345678", "glpat-"),
+        ("npm_abcdefgh12345678", "npm_"),
+        (jwt, "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9."),
+        ("postgres://app:s3cr3tpassw0rd@db.example.com/app", "postgres://app:"),
+        (
+            "-----BEGIN KEY-----\nMIIBVAIBADANBgkqhkiG9w0B\n-----END KEY-----\n",
+            "-----BEGIN KEY-----\n",
+        ),
+    ] {
+        let Ok(phantom) = phantom_of(&secret(real.trim())) else { panic!("{real}") };
+        assert!(phantom.starts_with(kept), "{phantom}");
+        assert_ne!(phantom, real.trim());
+        assert_eq!(phantom.len(), real.trim().len());
+    }
+}
+
+#[test]
+fn a_phantom_keeps_the_ends_of_a_url_and_of_an_armoured_key() {
+    let url = phantom_of(&secret("postgres://app:s3cr3tpassw0rd@db.example.com/app")).unwrap();
+    assert!(url.ends_with("@db.example.com/app"), "{url}");
+    let key = "-----BEGIN KEY-----\nMIIBVAIBADANBgkqhkiG9w0B\n-----END KEY-----";
+    assert!(phantom_of(&secret(key)).unwrap().ends_with("\n-----END KEY-----"));
+}
+
+#[test]
+fn a_uuid_stays_a_uuid_of_its_version() {
+    let real = "3d2c42fb-9f1e-4b6a-8c0d-1234567890ab";
+    for _ in 0..50 {
+        let phantom = phantom_of(&secret(real)).unwrap();
+        assert_ne!(phantom, real);
+        let groups: Vec<usize> = phantom.split('-').map(str::len).collect();
+        assert_eq!(groups, [8, 4, 4, 4, 12]);
+        assert!(phantom.chars().all(|c| c == '-' || c.is_ascii_hexdigit()), "{phantom}");
+        assert_eq!((phantom.as_bytes()[14], phantom.as_bytes()[19]), (b'4', b'8'));
+    }
+}
+
+#[test]
+fn what_cannot_have_a_phantom_is_refused() {
+    for (real, expect) in [
+        ("", PhantomError::TooShort),
+        ("short12", PhantomError::TooShort),
+        ("ghp_abc", PhantomError::TooShort),
+        ("--------------------", PhantomError::TooShort),
+        ("postgres://app:short@db.example.com/app", PhantomError::TooShort),
+        ("eyJhbGciOiJub25lIn0.eyJyb2xlIjoiYW5vbiJ9.", PhantomError::TooShort),
+        ("abcdefgh12345678\n", PhantomError::Blanks),
+        (" abcdefgh12345678", PhantomError::Blanks),
+        ("abcdefgh\u{0}12345678", PhantomError::NotAscii),
+        ("abcdefgh\u{e4}12345678", PhantomError::NotAscii),
+        (&"a1".repeat(40_000), PhantomError::TooLong),
+    ] {
+        let refused = phantom_of(&secret(real)).unwrap_err();
+        assert_eq!(refused.to_string(), expect.to_string(), "{real}");
+    }
+    assert_eq!(phantom_of(&secret("longer12")).unwrap().len(), 8);
+}
+
+proptest! {
+    #[test]
+    fn phantoms_have_the_shape_of_the_secret_and_not_its_value(
+        prefix in prop::sample::select(vec!["", "ghp_", "sk-", "AKIA", "glpat-"]),
+        real in "[!-~]{0,8}[a-zA-Z0-9]{8,40}[!-~]{0,8}",
+    ) {
+        let real = format!("{prefix}{real}");
+        let Ok(phantom) = phantom_of(&secret(&real)) else { return Ok(()) };
+        prop_assert_ne!(&phantom, &real);
+        let classes = |text: &str| text.chars().map(class).collect::<Vec<_>>();
+        prop_assert_eq!(classes(&phantom), classes(&real));
+        prop_assert!(phantom.starts_with(prefix));
+        let other = |c: char| if class(c) == 3 { c } else { '.' };
+        let marks = |text: &str| text.chars().map(other).collect::<String>();
+        prop_assert_eq!(marks(&phantom), marks(&real));
+    }
+
+    #[test]
+    fn hexadecimal_stays_hexadecimal(real in "[0-9a-f]{16,64}") {
+        let phantom = phantom_of(&secret(&real)).unwrap();
+        prop_assert!(phantom.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')));
+    }
+
+    #[test]
+    fn purposes_match_as_a_regular_expression_would(
+        name in "[ab]{1,3}[ab*]{0,6}", operation in "[ab]{0,8}",
+    ) {
+        let purpose: Purpose = format!("x:{name}").parse().unwrap();
+        fn slow(pattern: &[u8], text: &[u8]) -> bool {
+            match (pattern, text) {
+                ([], []) => true,
+                ([b'*', rest @ ..], _) => (0..=text.len()).any(|from| slow(rest, &text[from..])),
+                ([p, pattern @ ..], [t, text @ ..]) => p == t && slow(pattern, text),
+                _ => false,
+            }
+        }
+        let expect = slow(name.as_bytes(), operation.as_bytes());
+        prop_assert_eq!(purpose.matches(&format!("x:{operation}")), expect);
+    }
+}
+
+#[test]
+fn a_phantom_leads_to_its_secret_and_back() {
+    let secrets = State::in_memory().unwrap().secrets();
+    let bound = bounds(&["api.github.com"], &["github:*"], Some(Environment::None));
+    let listed = secrets.add("github", &secret(REAL), &bound, NOW).unwrap();
+    let found = secrets.secret_of(&listed.phantom).unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.value.expose_secret()), ("github", REAL));
+    assert_eq!(found.bounds, bound);
+    assert!(secrets.secret_of(REAL).unwrap().is_none());
+    assert_eq!(secrets.is_real(REAL).unwrap().as_deref(), Some("github"));
+    assert_eq!(secrets.is_real(&listed.phantom).unwrap(), None);
+    assert_eq!(secrets.reveal_all().unwrap()[0].value.expose_secret(), REAL);
+    let rebound = secrets.bind("github", &bounds(&[], &[], None)).unwrap();
+    assert_eq!(rebound.phantom, listed.phantom);
+    let unbound = secrets.secret_of(&listed.phantom).unwrap().unwrap();
+    assert_eq!(unbound.value.expose_secret(), REAL);
+    assert!(!unbound.bounds.is_bound());
+    secrets.remove("github").unwrap();
+    assert!(secrets.secret_of(&listed.phantom).unwrap().is_none());
+    assert!(matches!(secrets.remove("github"), Err(StoreError::Missing { .. })));
+}
+
+#[test]
+fn a_secret_is_kept_once_and_a_phantom_never() {
+    let secrets = State::in_memory().unwrap().secrets();
+    let none = Bounds::default();
+    let listed = secrets.add("github", &secret(REAL), &none, NOW).unwrap();
+    let again = secrets.add("other", &secret(REAL), &none, NOW);
+    assert!(matches!(again, Err(SecretError::Known(name)) if name == "github"));
+    let phantom = secrets.add("other", &secret(&listed.phantom), &none, NOW);
+    assert!(matches!(phantom, Err(SecretError::IsPhantom(name)) if name == "github"));
+    let named = secrets.add("github", &secret("another-secret-1"), &none, NOW);
+    assert!(matches!(named, Err(SecretError::Store(StoreError::Exists { .. }))));
+}
+
+#[test]
+fn no_secret_is_in_an_error_a_debug_text_or_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(dir.path()).unwrap();
+    let secrets = state.secrets();
+    let listed = secrets.add("github", &secret(REAL), &Bounds::default(), NOW).unwrap();
+    let found = secrets.secret_of(&listed.phantom).unwrap().unwrap();
+    let refused = secrets.add("other", &secret(REAL), &Bounds::default(), NOW).unwrap_err();
+    let json = serde_json::to_string(&listed).unwrap();
+    for text in [
+        format!("{found:?} {state:?} {secrets:?} {listed:?}"),
+        format!("{refused} {refused:?}"),
+        json,
+    ] {
+        assert!(!text.contains(REAL.trim_start_matches("ghp_")), "{text}");
+    }
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(16).any(|window| window == &REAL.as_bytes()[4..20]));
+    }
+}
+
+#[test]
+fn a_row_that_was_changed_from_outside_does_not_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let secrets = State::open(dir.path()).unwrap().secrets();
+    let bound = bounds(&["api.github.com"], &["github:read*"], None);
+    let outside = rusqlite::Connection::open(dir.path().join("state.db")).unwrap();
+    for change in [
+        "UPDATE secrets SET hosts = '[\"evil.example.com\"]'",
+        "UPDATE secrets SET purposes = '[\"github:*\"]'",
+        "UPDATE secrets SET environment = 'staging'",
+        "UPDATE secrets SET name = 'other'",
+        "UPDATE secrets SET sealed = zeroblob(60)",
+        "UPDATE secrets SET sealed = x'00'",
+    ] {
+        let phantom = secrets.add("github", &secret(REAL), &bound, NOW).unwrap().phantom;
+        assert!(secrets.secret_of(&phantom).is_ok());
+        outside.execute(change, []).unwrap();
+        let found = secrets.secret_of(&phantom);
+        assert!(matches!(found, Err(StoreError::Unsealed("secret"))), "{change}");
+        outside.execute("DELETE FROM secrets", []).unwrap();
+    }
+}
+
+#[test]
+fn fingerprints_are_keyed() {
+    let (one, other) = (State::in_memory().unwrap(), State::in_memory().unwrap());
+    let print = one.secrets().fingerprint(REAL);
+    assert_eq!(print, one.secrets().fingerprint(REAL));
+    assert_ne!(print, one.secrets().fingerprint(REAL.trim_start_matches('g')));
+    assert_ne!(print, other.secrets().fingerprint(REAL));
+    assert_eq!(print.len(), 32);
+}
+
+fn operation(name: &str, effect: Effect, reveals_secrets: bool) -> Operation {
+    let resource = ResourceId::new("railway:service/s");
+    Operation { reveals_secrets, ..Operation::known(name, effect, resource, Reversibility::None) }
+}
+
+#[test]
+fn bounds_bound() {
+    use Credential::{Granted, Leaving, OutsidePurpose, Unbound, WrongEnvironment};
+    use Effect::{Create, Destroy, Observe};
+    use Environment::{Development, Local, Production, Staging, Unknown};
+    let made = bounds(&["backboard.railway.com"], &["railway:customDomain*"], Some(Staging));
+    let host = "backboard.railway.com";
+    for (host, name, effect, reveals, environment, expect) in [
+        (host, "railway:customDomainCreate", Create, false, Staging, Granted),
+        (host, "railway:customDomainDelete", Destroy, false, Unknown, Granted),
+        (host, "railway:customDomainCreate", Create, false, Local, Granted),
+        (host, "railway:customDomainCreate", Create, false, Production, WrongEnvironment),
+        (host, "railway:customDomainCreate", Create, false, Development, WrongEnvironment),
+        (host, "railway:volumeDelete", Destroy, false, Staging, OutsidePurpose),
+        (host, "railway:project", Observe, false, Staging, Granted),
+        (host, "railway:variables", Observe, true, Staging, OutsidePurpose),
+        (host, "railwayx:project", Observe, false, Staging, OutsidePurpose),
+        (host, "graphql:query", Observe, false, Staging, OutsidePurpose),
+        ("BACKBOARD.railway.com.", "railway:project", Observe, false, Staging, Granted),
+        ("evil.example.com", "railway:project", Observe, false, Staging, Leaving),
+        ("evil.example.com", "railway:volumeDelete", Destroy, false, Production, Leaving),
+    ] {
+        let operation = operation(name, effect, reveals);
+        let judged = made.judge(host, &operation, environment);
+        assert_eq!(judged, expect, "{host} {name} {effect} {environment}");
+    }
+    let operation = operation("railway:project", Observe, false);
+    for unbound in [bounds(&[], &["railway:*"], None), bounds(&[host], &[], None)] {
+        assert_eq!(unbound.judge(host, &operation, Staging), Unbound);
+    }
+    let everywhere = bounds(&[host], &["railway:*"], None);
+    assert_eq!(everywhere.judge(host, &operation, Production), Granted);
+}
+
+#[test]
+fn what_is_no_purpose_is_refused() {
+    for (text, expect) in [
+        ("railway:customDomain*", true),
+        ("github:*", true),
+        ("*:read", false),
+        ("*", false),
+        ("railway", false),
+        ("railway:", false),
+        (":x", false),
+        ("a:*b*c*d*e*f*g*h*", true),
+        ("a:*b*c*d*e*f*g*h*i*", false),
+        ("a:b c", false),
+        (&format!("a:{}", "b".repeat(200)), false),
+    ] {
+        assert_eq!(text.parse::<Purpose>().is_ok(), expect, "{text}");
+    }
+}
