@@ -89,12 +89,12 @@ fn check_encoding(message: &Message) -> Result<(), Unreadable> {
         ));
     }
     let content_type = message.header_text("content-type").unwrap_or_default();
-    let charset = content_type.split(';').skip(1).find_map(|parameter| {
+    let mut charsets = content_type.split(';').skip(1).filter_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });
     let known = ["utf-8", "utf8", "us-ascii"];
-    if charset.is_some_and(|own| !known.iter().any(|name| name.eq_ignore_ascii_case(own))) {
+    if charsets.any(|own| !known.iter().any(|name| name.eq_ignore_ascii_case(own))) {
         return Err(Unreadable::new("the body is not in UTF-8; send it with charset=utf-8"));
     }
     Ok(())

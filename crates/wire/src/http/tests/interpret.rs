@@ -208,14 +208,16 @@ fn what_is_read_in_two_ways_is_refused() {
     path("/a%ff", "UTF-8");
     check("GET https://registry.npmjs.org/a%2f..%2fb", &[], "", "encoded slash");
     let post = "POST https://api.example.com/items";
-    check(post, JSON, r#"{"a":1,"a":2}"#, "strict JSON");
-    check(post, JSON, r#"{"a":{"b":1,"b":2}}"#, "strict JSON");
-    check(post, JSON, "{} {}", "strict JSON");
-    check(post, JSON, "{\"a\":NaN}", "strict JSON");
-    check(post, &[("Content-Type", "text/plain")], r#"{"a":1,"a":2}"#, "strict JSON");
-    check(post, &[], r#"{"a":1,"a":2}"#, "strict JSON");
+    check(post, JSON, r#"{"a":1,"a":2}"#, "JSON");
+    check(post, JSON, r#"{"a":{"b":1,"b":2}}"#, "JSON");
+    check(post, JSON, "{} {}", "JSON");
+    check(post, JSON, "{\"a\":NaN}", "JSON");
+    check(post, &[("Content-Type", "text/plain")], r#"{"a":1,"a":2}"#, "JSON");
+    check(post, &[], r#"{"a":1,"a":2}"#, "JSON");
     check(post, &[JSON[0], ("Content-Encoding", "gzip")], "{}", "compressed");
     check(post, &[("Content-Type", "application/json; charset=utf-16")], "{}", "UTF-8");
+    let two = "application/json; charset=utf-8; charset=utf-16";
+    check(post, &[("Content-Type", two)], "{}", "UTF-8");
     let multipart = &[("Content-Type", "multipart/form-data; boundary=x")];
     check(
         post,
@@ -254,7 +256,7 @@ fn prompts_are_not_instructions() {
 fn graphql_is_found_wherever_it_is() {
     let check = |line: &str, headers: &[(&str, &str)], body: &str, expect: bool| {
         let found = operations(line, headers, body)
-            .is_ok_and(|found| found.iter().any(|one| one.name.starts_with("graphql:")));
+            .is_ok_and(|found| found.iter().any(|one| !one.name.contains("rest:") && !one.known));
         assert_eq!(found, expect, "{line} {body}");
     };
     let query = r#"{"query":"mutation { deleteIt(id: 1) }"}"#;
