@@ -91,32 +91,24 @@ impl Document {
         variables: &Variables,
         secrets: Secrets,
     ) -> Result<Vec<Field>, Unreadable> {
-        let mut expansion = Expansion::new(self, variables, secrets);
-        let mut roots = Vec::new();
-        let selection = self.operation.selection_set();
-        expansion.fields(selection.as_ref(), 0, &mut |field| {
-            roots.push(field.clone());
-            Ok(())
-        })?;
-        if roots.len() > ROOT_FIELDS_MAX {
-            return Err(Unreadable::over_limit(format!(
-                "the operation has more than {ROOT_FIELDS_MAX} root fields; send it in parts"
-            )));
-        }
-        roots.into_iter().map(|field| self.root_field(&field, variables, secrets)).collect()
+        let mut roots =
+            Roots { document: self, fields: Vec::new(), open: Vec::new(), seen: HashSet::new() };
+        roots.walk(self.operation.selection_set(), 0)?;
+        let mut scan =
+            Scan { document: self, variables, secrets, open: Vec::new(), known: HashMap::new() };
+        let read = |field: cst::Field| {
+            Ok(Field {
+                name: name(field.name())?,
+                arguments: variables.arguments(field.arguments().as_ref())?,
+                selects_secrets: scan.selects_secrets(field.selection_set(), 1)?,
+            })
+        };
+        roots.fields.into_iter().map(read).collect()
     }
 
-    fn root_field(
-        &self,
-        field: &cst::Field,
-        variables: &Variables,
-        secrets: Secrets,
-    ) -> Result<Field, Unreadable> {
-        let mut expansion = Expansion::new(self, variables, secrets);
-        Ok(Field {
-            name: name(field.name())?,
-            arguments: variables.arguments(field.arguments().as_ref())?,
-            selects_secrets: expansion.selects_secrets(field.selection_set().as_ref(), 1)?,
+    fn fragment(&self, called: &str) -> Result<&cst::FragmentDefinition, Unreadable> {
+        self.fragments.get(called).ok_or_else(|| {
+            Unreadable::new(format!("there is no fragment called `{called}`; send it, too"))
         })
     }
 }
@@ -159,110 +151,139 @@ fn twice(what: &str, called: &str) -> Unreadable {
     Unreadable::new(format!("the document has two {what}s called `{called}`; send one"))
 }
 
-/// A walk through selections that steps into each fragment once.
-struct Expansion<'a> {
+/// The selections of a set, none without one.
+fn selections(set: Option<cst::SelectionSet>) -> impl Iterator<Item = cst::Selection> {
+    set.into_iter().flat_map(|set| set.selections())
+}
+
+/// The name of the fragment that a spread puts in place.
+fn spread_name(spread: &cst::FragmentSpread) -> Result<String, Unreadable> {
+    name(spread.fragment_name().and_then(|it| it.name()))
+}
+
+fn inside_itself(called: &str) -> Unreadable {
+    Unreadable::new(format!("the fragment `{called}` is inside itself; take it out"))
+}
+
+fn too_deep(depth: usize) -> Result<(), Unreadable> {
+    match depth > EXPANDED_DEPTH_MAX {
+        true => Err(Unreadable::over_limit(format!(
+            "the document is nested deeper than {EXPANDED_DEPTH_MAX}; send a flatter one"
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Collects root fields.
+struct Roots<'a> {
     document: &'a Document,
-    variables: &'a Variables,
-    secrets: Secrets,
+    fields: Vec<cst::Field>,
     /// Fragments that the walk is inside of.
     open: Vec<String>,
-    /// Fragments that the walk has been through: a second time adds nothing new.
+    /// Fragments that the walk has been through: their fields merge, a second time adds nothing.
     seen: HashSet<String>,
 }
 
-impl<'a> Expansion<'a> {
-    fn new(document: &'a Document, variables: &'a Variables, secrets: Secrets) -> Self {
-        Self { document, variables, secrets, open: Vec::new(), seen: HashSet::new() }
-    }
-
-    /// Visits the fields that a selection has at its own level.
-    fn fields(
-        &mut self,
-        selection: Option<&cst::SelectionSet>,
-        depth: usize,
-        visit: &mut dyn FnMut(&cst::Field) -> Result<(), Unreadable>,
-    ) -> Result<(), Unreadable> {
-        self.each(selection, depth, &mut |_, field, _| visit(field))
-    }
-
-    /// Whether a selection shows secrets, at any depth.
-    fn selects_secrets(
-        &mut self,
-        selection: Option<&cst::SelectionSet>,
-        depth: usize,
-    ) -> Result<bool, Unreadable> {
-        let mut found = false;
-        self.each(selection, depth, &mut |walk, field, depth| {
-            let below = field.selection_set();
-            found |= walk.is_secret(field)? | walk.selects_secrets(below.as_ref(), depth + 1)?;
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    fn is_secret(&self, field: &cst::Field) -> Result<bool, Unreadable> {
-        let arguments = field.arguments();
-        if self.secrets.fields.contains(&name(field.name())?.as_str()) {
-            return Ok(true);
-        }
-        let arguments = self.variables.arguments(arguments.as_ref())?;
-        let shows = |key: &&str| {
-            arguments.get(key).is_some_and(|value| !matches!(value, Json::Null | Json::Bool(false)))
-        };
-        Ok(self.secrets.arguments.iter().any(shows))
-    }
-
-    fn each(
-        &mut self,
-        selection: Option<&cst::SelectionSet>,
-        depth: usize,
-        visit: &mut Visit<'_, 'a>,
-    ) -> Result<(), Unreadable> {
-        if depth > EXPANDED_DEPTH_MAX {
-            return Err(Unreadable::over_limit(format!(
-                "the document is nested deeper than {EXPANDED_DEPTH_MAX}; send a flatter one"
-            )));
-        }
-        for selected in selection.into_iter().flat_map(cst::SelectionSet::selections) {
-            match selected {
-                cst::Selection::Field(field) => visit(self, &field, depth)?,
+impl Roots<'_> {
+    fn walk(&mut self, set: Option<cst::SelectionSet>, depth: usize) -> Result<(), Unreadable> {
+        too_deep(depth)?;
+        for selection in selections(set) {
+            match selection {
+                cst::Selection::Field(_) if self.fields.len() == ROOT_FIELDS_MAX => {
+                    return Err(Unreadable::over_limit(format!(
+                        "the operation has more than {ROOT_FIELDS_MAX} root fields; send it in \
+                         parts"
+                    )));
+                }
+                cst::Selection::Field(field) => self.fields.push(field),
                 cst::Selection::InlineFragment(inline) => {
-                    self.each(inline.selection_set().as_ref(), depth + 1, visit)?;
+                    self.walk(inline.selection_set(), depth + 1)?;
                 }
                 cst::Selection::FragmentSpread(spread) => {
-                    self.spread(
-                        name(spread.fragment_name().and_then(|it| it.name()))?,
-                        depth,
-                        visit,
-                    )?;
+                    let called = spread_name(&spread)?;
+                    let fragment = self.document.fragment(&called)?;
+                    if self.open.contains(&called) {
+                        return Err(inside_itself(&called));
+                    }
+                    if self.seen.insert(called.clone()) {
+                        self.open.push(called);
+                        self.walk(fragment.selection_set(), depth + 1)?;
+                        self.open.pop();
+                    }
                 }
             }
         }
         Ok(())
     }
+}
 
-    fn spread(
+/// Looks for secrets, through each fragment once; refuses fragments that are inside themselves.
+struct Scan<'a> {
+    document: &'a Document,
+    variables: &'a Variables,
+    secrets: Secrets,
+    /// Fragments that the walk is inside of.
+    open: Vec<String>,
+    /// Fragments that the walk has been through, and whether they select secrets.
+    known: HashMap<String, bool>,
+}
+
+impl Scan<'_> {
+    /// Whether a selection shows secrets, at any depth.
+    fn selects_secrets(
+        &mut self,
+        set: Option<cst::SelectionSet>,
+        depth: usize,
+    ) -> Result<bool, Unreadable> {
+        too_deep(depth)?;
+        let mut found = false;
+        for selection in selections(set) {
+            found |= match selection {
+                cst::Selection::Field(field) => {
+                    self.is_secret(&field)?
+                        | self.selects_secrets(field.selection_set(), depth + 1)?
+                }
+                cst::Selection::InlineFragment(inline) => {
+                    self.selects_secrets(inline.selection_set(), depth + 1)?
+                }
+                cst::Selection::FragmentSpread(spread) => {
+                    self.fragment_selects_secrets(spread_name(&spread)?, depth)?
+                }
+            };
+        }
+        Ok(found)
+    }
+
+    fn fragment_selects_secrets(
         &mut self,
         called: String,
         depth: usize,
-        visit: &mut Visit<'_, 'a>,
-    ) -> Result<(), Unreadable> {
+    ) -> Result<bool, Unreadable> {
+        if let Some(found) = self.known.get(&called) {
+            return Ok(*found);
+        }
         if self.open.contains(&called) {
-            return Err(Unreadable::new(format!("the fragment `{called}` is inside itself")));
+            return Err(inside_itself(&called));
         }
-        let Some(fragment) = self.document.fragments.get(&called) else {
-            return Err(Unreadable::new(format!("there is no fragment called `{called}`")));
-        };
-        if !self.seen.insert(called.clone()) {
-            return Ok(());
-        }
-        self.open.push(called);
-        let walked = self.each(fragment.selection_set().as_ref(), depth + 1, visit);
+        let set = self.document.fragment(&called)?.selection_set();
+        self.open.push(called.clone());
+        let found = self.selects_secrets(set, depth + 1)?;
         self.open.pop();
-        walked
+        self.known.insert(called, found);
+        Ok(found)
+    }
+
+    fn is_secret(&self, field: &cst::Field) -> Result<bool, Unreadable> {
+        let called = field.name().map(|name| name.text());
+        if called.is_some_and(|called| self.secrets.fields.contains(&called.as_str())) {
+            return Ok(true);
+        }
+        let Some(arguments) = field.arguments() else { return Ok(false) };
+        let arguments = self.variables.arguments(Some(&arguments))?;
+        let shows = |key: &&str| {
+            let value = arguments.get(key);
+            value.is_some_and(|value| !matches!(value, Json::Null | Json::Bool(false)))
+        };
+        Ok(self.secrets.arguments.iter().any(shows))
     }
 }
-
-/// What is done with each field, at its depth.
-type Visit<'v, 'a> =
-    dyn FnMut(&mut Expansion<'a>, &cst::Field, usize) -> Result<(), Unreadable> + 'v;

@@ -1,6 +1,6 @@
 //! GraphQL over HTTP: from what arrived to operations.
 //!
-//! - [`transport`]: the parameters of a message: documents, variables, persisted documents
+//! - `transport`: the parameters of a message: documents, variables, persisted documents
 //! - `document`: the one operation of a document that would run, and its root fields
 //! - `value`: arguments, with variables and their defaults in place
 //! - `meaning`: what a root field does, by the catalogue or by its name

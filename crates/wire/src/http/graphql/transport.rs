@@ -184,11 +184,16 @@ impl Parameters {
 
     /// Reads `name=value&…` as sent in `place`.
     fn from_form(form: &str, place: &str) -> Result<Self, Unreadable> {
+        if form.contains(';') {
+            return Err(Unreadable::new(format!(
+                "a bare `;` in {place} separates values for some servers; send it as %3B"
+            )));
+        }
         let mut values: [Option<String>; 7] = Default::default();
         for pair in form.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decoded(name)?;
-            let base = name.split(['[', '.']).next().unwrap_or_default().trim();
+            let base = base(&name);
             let Some(index) = KEYS.iter().position(|key| same_folded(base, key)) else {
                 continue;
             };
@@ -198,11 +203,6 @@ impl Parameters {
             if name != *key {
                 return Err(Unreadable::new(format!(
                     "some servers read `{name}` in {place} as `{key}`; write `{key}`"
-                )));
-            }
-            if value.contains(';') {
-                return Err(Unreadable::new(format!(
-                    "a bare `;` in {place} separates values for some servers; send it as %3B"
                 )));
             }
             if slot.replace(decoded(value)?).is_some() {
@@ -306,6 +306,13 @@ fn one_of<const N: usize>(texts: [Option<String>; N]) -> Result<Option<String>, 
         )),
         None => Ok(first),
     }
+}
+
+/// What the laxest reader takes a form's name for: without what stands before it, and up to the
+/// first sign that is none of a name (`query[]`, `query.0`, a NUL).
+fn base(name: &str) -> &str {
+    let is_sign = |character: char| !character.is_alphanumeric() && character != '_';
+    name.trim_start_matches(is_sign).split(is_sign).next().unwrap_or_default()
 }
 
 /// A form's text, decoded: `+` is a space, `%` needs two digits, the bytes are UTF-8.

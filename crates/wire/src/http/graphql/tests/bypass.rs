@@ -100,7 +100,9 @@ fn broken_documents_are_refused() {
         ("fragment f on Mutation { x }", "no operation"),
         ("mutation { ...f }", "no fragment called"),
         ("{ me { ...f } }", "no fragment called"),
+        ("{ ...f } fragment f on Query { a { ...g } } fragment g on Q { ...f }", "inside itself"),
         ("{ ...f } fragment f on Query { ...g } fragment g on Query { ...f }", "inside itself"),
+        ("{ me ...f } fragment f on Query { ...f }", "inside itself"),
         ("{ me { ...f } } fragment f on User { a { ...f } }", "inside itself"),
         ("{ ...f } fragment f on Query { a } fragment f on Query { b }", "two fragments"),
         ("mutation { volumeDelete(volumeId: \"a\", volumeId: \"v\") }", "given twice"),
@@ -185,6 +187,7 @@ fn every_way_to_send_a_document_is_read_or_refused() {
         ("text/plain", "cannot be judged"),
         ("application/json; charset=utf-16", "charset"),
         ("application/json; charset=utf-7", "charset"),
+        ("application/json; charset=utf-8; charset=utf-16", "charset"),
         ("", "cannot be judged"),
     ] {
         refused(&message("POST", "/", content_type, json!({ "query": DELETE }).to_string()), says);
@@ -199,6 +202,8 @@ fn forms_that_can_be_read_in_two_ways_are_refused() {
         ("query={me}&query[]=mutation{x}", "some servers"),
         ("query={me}&Query=mutation{x}", "some servers"),
         ("query={me};query=mutation{x}", "bare `;`"),
+        ("query={me}&a=1;query=mutation{x}", "bare `;`"),
+        ("query={me}&query%00=mutation{x}", "some servers"),
         ("query={me}&%20query=mutation{x}", "some servers"),
         ("query=%zz", "hexadecimal"),
         ("query=%", "hexadecimal"),
