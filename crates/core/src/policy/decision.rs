@@ -64,7 +64,9 @@ impl Decision {
         for decision in [&self, &other] {
             let of_verdict = decision.verdict() == verdict;
             let new = decision.reasons().iter().filter(|_| of_verdict);
-            reasons.extend(new.filter(|reason| !reasons.contains(reason)).cloned().collect::<Vec<_>>());
+            reasons.extend(
+                new.filter(|reason| !reasons.contains(reason)).cloned().collect::<Vec<_>>(),
+            );
         }
         match verdict {
             Verdict::Allow => Self::Allow { obligations },
