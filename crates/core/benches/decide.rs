@@ -101,8 +101,7 @@ fn request(case: &Case, n: usize) -> Request {
         id: ResourceId::of("railway", "volume", &(n % 64).to_string()),
         within: vec![ResourceId::of("railway", "environment", "7f1c")],
     };
-    let mut operation =
-        Operation::known(names[n % 4], case.effect, resource, Reversibility::None);
+    let mut operation = Operation::known(names[n % 4], case.effect, resource, Reversibility::None);
     operation.place = Place::Elsewhere;
     Request {
         principal: Principal {

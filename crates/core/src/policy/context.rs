@@ -99,9 +99,8 @@ impl Circumstances {
 
     fn context(&self, obligations: Obligations) -> Option<Context> {
         let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
-        let long = |number: u64| {
-            RestrictedExpression::new_long(i64::try_from(number).unwrap_or(i64::MAX))
-        };
+        let long =
+            |number: u64| RestrictedExpression::new_long(i64::try_from(number).unwrap_or(i64::MAX));
         let task_environment = self.task_environment.map_or("any", Environment::as_str);
         let mut pairs = vec![
             ("operation", text(&self.operation)),

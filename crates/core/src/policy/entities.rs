@@ -6,9 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use cedar_policy::{
-    Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression,
-};
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 
 use super::cache::Cache;
 use crate::operation::{Effect, Environment, Operation, Resource};

@@ -23,6 +23,9 @@ const OUR_FAULT: &str = "this is a fault of Holdpoint itself: report it";
 const MAX_POLICIES: usize = 10_000;
 /// At most so many bytes of policy text are loaded.
 const MAX_TEXT_BYTES: usize = 8 << 20;
+/// At most so many parts (operators, attributes, literals) make up one condition. What walks over
+/// policies is recursive, in Cedar too; this keeps it far from the end of the stack.
+const MAX_PARTS: usize = 1000;
 /// Policies look at the resource of the request, and not at what that would lead to.
 const MAX_DEREFERENCES: u32 = 1;
 
@@ -197,8 +200,13 @@ fn parse(source: &PolicySource, validator: &Validator) -> Result<Vec<Policy>, Lo
         let mend = "write one policy for each principal or resource instead of ?slots";
         return Err(source.error(offset, "templates are not supported", mend));
     }
+    if let Some(policy) = policies.policies().find(|policy| parts(policy) > MAX_PARTS) {
+        let problem = format!("a policy with more than {MAX_PARTS} parts");
+        return Err(source.error(offset(policy), problem, "split it into several policies"));
+    }
     let start = |id: &PolicyId| policies.policy(id).map_or(0, offset);
-    let validation = validator.validate_with_level(&policies, ValidationMode::Strict, MAX_DEREFERENCES);
+    let validation =
+        validator.validate_with_level(&policies, ValidationMode::Strict, MAX_DEREFERENCES);
     if let Some(error) = validation.validation_errors().next() {
         let mend = "see starter.cedarschema for what a policy may talk about";
         return Err(source.error_at(error, start(error.policy_id()), mend));
@@ -215,6 +223,11 @@ fn parse(source: &PolicySource, validator: &Validator) -> Result<Vec<Policy>, Lo
 /// Where `policy` begins in its source, annotations included.
 fn offset(policy: &Policy) -> usize {
     AsRef::<_>::as_ref(policy).loc().map_or(0, |loc| loc.start())
+}
+
+fn parts(policy: &Policy) -> usize {
+    let condition = AsRef::<_>::as_ref(policy).non_scope_constraints();
+    condition.map_or(0, |condition| condition.subexpressions().take(MAX_PARTS + 1).count())
 }
 
 fn place(source: &PolicySource, offset: usize) -> String {
@@ -235,6 +248,11 @@ fn rule(source: &PolicySource, policy: Policy, delays: &Delays) -> Result<Rule, 
     let ways = monotone::ways(syntax.body(), &delays.0)
         .map_err(|objection| source.error(offset, objection.problem, objection.mend))?;
     let touches = ways.touches();
+    // Made from its syntax tree it does not drag its text along through every evaluation, which
+    // takes a third of the time.
+    let policy = Policy::from_pst(syntax).map_err(|error| {
+        source.error(offset, error.to_string(), "write the policy in simpler terms")
+    })?;
     let code = match policy.annotation("code") {
         Some(code) => Code::from_str(code).map_err(|error| {
             let known: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();

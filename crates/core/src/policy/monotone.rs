@@ -2,7 +2,8 @@
 //!
 //! Only then is the first set of obligations that Cedar allows the least burden, and only then
 //! does doing more than was asked for never turn a yes into a no. The walk keeps one bit, the
-//! truth value that would help the request, which every `!` turns over.
+//! truth value that would help the request, which every `!` turns over. It is recursive; loading
+//! bounds how many parts a condition has.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,6 @@ use cedar_policy::pst::{BinaryOp, Clause, Effect, Expr, Literal, Template, Unary
 
 use super::lattice::{MAX_APPROVALS, Way, Ways};
 
-/// How deep a condition may be nested.
-const MAX_DEPTH: usize = 256;
 /// In how many ways the obligations of one policy may be combined.
 const MAX_WAYS: usize = 64;
 
@@ -43,7 +42,7 @@ pub(super) fn ways(policy: &Template, delays: &[u64]) -> Result<Ways, Objection>
             Clause::Unless(condition) => (condition, forbids),
         };
         if !forbids && !helps {
-            walk.free(condition, MAX_DEPTH).map_err(|_| {
+            free(condition).map_err(|_| {
                 Objection::new(
                     "an obligation in the `unless` of a `permit`",
                     "move it to the `when` of the permit, or to the `unless` of a forbid",
@@ -51,7 +50,7 @@ pub(super) fn ways(policy: &Template, delays: &[u64]) -> Result<Ways, Objection>
             })?;
             continue;
         }
-        let of_clause = walk.ways(condition, helps, MAX_DEPTH)?;
+        let of_clause = walk.ways(condition, helps)?;
         // One clause that fails keeps a forbid from applying; a permit needs all of them.
         ways = if forbids { union(ways, of_clause)? } else { product(&ways, &of_clause)? };
     }
@@ -64,27 +63,26 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// The ways in which obligations make `expression` come out as `helps`.
-    fn ways(&self, expression: &Expr, helps: bool, depth: usize) -> Result<BTreeSet<Way>, Objection> {
-        let depth = deeper(depth)?;
+    fn ways(&self, expression: &Expr, helps: bool) -> Result<BTreeSet<Way>, Objection> {
         match expression {
-            Expr::UnaryOp { op: UnaryOp::Not, expr } => self.ways(expr, !helps, depth),
+            Expr::UnaryOp { op: UnaryOp::Not, expr } => self.ways(expr, !helps),
             Expr::BinaryOp { op: op @ (BinaryOp::And | BinaryOp::Or), left, right } => {
-                let left = self.ways(left, helps, depth)?;
-                let right = self.ways(right, helps, depth)?;
+                let left = self.ways(left, helps)?;
+                let right = self.ways(right, helps)?;
                 let both = helps == (*op == BinaryOp::And);
                 if both { product(&left, &right) } else { union(left, right) }
             }
             Expr::IfThenElse { cond, then_expr, else_expr } => {
-                self.free(cond, depth)?;
-                let then = self.ways(then_expr, helps, depth)?;
-                union(then, self.ways(else_expr, helps, depth)?)
+                free(cond)?;
+                let then = self.ways(then_expr, helps)?;
+                union(then, self.ways(else_expr, helps)?)
             }
             Expr::BinaryOp { op, left, right } => match self.comparison(*op, left, right)? {
                 Some((way, grows)) => once(way, grows == helps),
-                None => self.free(expression, depth).map(|()| indifferent()),
+                None => free(expression).map(|()| indifferent()),
             },
             _ if fact(expression) == Some(Fact::Snapshot) => once((0, true, 0), helps),
-            _ => self.free(expression, depth).map(|()| indifferent()),
+            _ => free(expression).map(|()| indifferent()),
         }
     }
 
@@ -138,38 +136,37 @@ impl Walk<'_> {
             Fact::Snapshot => Err(misused()),
         }
     }
+}
 
-    /// Checks that `expression` does not depend on obligations.
-    fn free(&self, expression: &Expr, depth: usize) -> Result<(), Objection> {
-        let depth = deeper(depth)?;
-        let free = |expression: &Expr| self.free(expression, depth);
-        match expression {
-            Expr::Literal(_) | Expr::Var(Var::Principal | Var::Action | Var::Resource) => Ok(()),
-            Expr::GetAttr { expr, .. } if **expr == Expr::Var(Var::Context) => {
-                if fact(expression).is_some() { Err(misused()) } else { Ok(()) }
-            }
-            Expr::UnaryOp { expr, .. }
-            | Expr::GetAttr { expr, .. }
-            | Expr::HasAttr { expr, .. }
-            | Expr::Like { expr, .. }
-            | Expr::Is { expr, in_expr: None, .. } => free(expr),
-            Expr::BinaryOp { left, right, .. }
-            | Expr::Is { expr: left, in_expr: Some(right), .. } => free(left).and(free(right)),
-            Expr::IfThenElse { cond, then_expr, else_expr } => {
-                free(cond).and(free(then_expr)).and(free(else_expr))
-            }
-            Expr::Set(members) => members.iter().try_for_each(|member| free(member)),
-            Expr::Record(members) => members.values().try_for_each(|member| free(member)),
-            Expr::Var(Var::Context) => Err(Objection::new(
-                "`context` is used as a whole",
-                "name the attributes that matter, like context.operation; all of them are always there",
-            )),
-            // The syntax tree may grow: what is not known here could hide an obligation.
-            _ => Err(Objection::new(
-                "an expression that cannot be checked",
-                "write it with comparisons, `like`, `in`, `is`, `if` and sets",
-            )),
+/// Checks that `expression` does not depend on obligations.
+fn free(expression: &Expr) -> Result<(), Objection> {
+    match expression {
+        Expr::Literal(_) | Expr::Var(Var::Principal | Var::Action | Var::Resource) => Ok(()),
+        Expr::GetAttr { expr, .. } if **expr == Expr::Var(Var::Context) => {
+            if fact(expression).is_some() { Err(misused()) } else { Ok(()) }
         }
+        Expr::UnaryOp { expr, .. }
+        | Expr::GetAttr { expr, .. }
+        | Expr::HasAttr { expr, .. }
+        | Expr::Like { expr, .. }
+        | Expr::Is { expr, in_expr: None, .. } => free(expr),
+        Expr::BinaryOp { left, right, .. } | Expr::Is { expr: left, in_expr: Some(right), .. } => {
+            free(left).and(free(right))
+        }
+        Expr::IfThenElse { cond, then_expr, else_expr } => {
+            free(cond).and(free(then_expr)).and(free(else_expr))
+        }
+        Expr::Set(members) => members.iter().try_for_each(|member| free(member)),
+        Expr::Record(members) => members.values().try_for_each(|member| free(member)),
+        Expr::Var(Var::Context) => Err(Objection::new(
+            "`context` is used as a whole",
+            "name the attributes that matter, like context.operation; all of them are always there",
+        )),
+        // The syntax tree may grow: what is not known here could hide an obligation.
+        _ => Err(Objection::new(
+            "an expression that cannot be checked",
+            "write it with comparisons, `like`, `in`, `is`, `if` and sets",
+        )),
     }
 }
 
@@ -211,15 +208,6 @@ fn mirrored(op: BinaryOp) -> BinaryOp {
         BinaryOp::GreaterEq => BinaryOp::LessEq,
         other => other,
     }
-}
-
-fn deeper(depth: usize) -> Result<usize, Objection> {
-    depth.checked_sub(1).ok_or_else(|| {
-        Objection::new(
-            format!("a condition that is nested more than {MAX_DEPTH} deep"),
-            "split it into several policies",
-        )
-    })
 }
 
 fn misused() -> Objection {

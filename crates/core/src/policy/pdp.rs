@@ -148,7 +148,9 @@ impl<'a> Question<'a> {
         }
         for (index, obligations) in impossible {
             match self.ask(index, obligations)? {
-                Answer::Allow => return Ok(Decision::Deny { reasons: reasons::no_way_back(&first) }),
+                Answer::Allow => {
+                    return Ok(Decision::Deny { reasons: reasons::no_way_back(&first) });
+                }
                 Answer::Deny(forbids) => last = forbids,
             }
         }
@@ -172,7 +174,11 @@ impl<'a> Question<'a> {
         let resource = self.resource.uid.clone();
         let request = cedar::Request::new(principal, action, resource, context, None)
             .map_err(|error| PolicyError(error.to_string()))?;
-        let (policies, entities) = (&self.slice.policies, &self.resource.entities);
+        let policies = match index {
+            0 => &self.slice.policies,
+            _ => &self.slice.movable,
+        };
+        let entities = &self.resource.entities;
         let response = self.pdp.authorizer.is_authorized(&request, policies, entities);
         let diagnostics = response.diagnostics();
         // Cedar leaves out what it cannot evaluate, a forbid too. We do not.

@@ -8,12 +8,7 @@ use cedar_policy::{
     ResourceConstraint,
 };
 
-use super::{
-    cache::Cache,
-    entities::Names,
-    lattice::Touches,
-    load::Rule,
-};
+use super::{cache::Cache, entities::Names, lattice::Touches, load::Rule};
 use crate::operation::Effect;
 
 /// At most so many slices are kept.
@@ -32,6 +27,9 @@ pub(super) struct Slices {
 #[derive(Debug)]
 pub(super) struct Slice {
     pub(super) policies: PolicySet,
+    /// Its permits, and those of its forbids that look at obligations: the others say what they
+    /// said before, whatever is done.
+    pub(super) movable: PolicySet,
     pub(super) rules: Vec<Arc<Rule>>,
     /// What its permits look at.
     pub(super) permits_touch: Touches,
@@ -91,11 +89,16 @@ impl Slices {
             .filter(|(scope, _)| scope.fits(key))
             .map(|(_, rule)| Arc::clone(rule))
             .collect();
-        let policies = PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone()));
+        let policies = |wanted: fn(&Rule) -> bool| {
+            let wanted = rules.iter().filter(|rule| wanted(rule));
+            PolicySet::from_policies(wanted.map(|rule| rule.policy.clone())).ok()
+        };
+        let all = policies(|_| true)?;
+        let movable = policies(|rule| !rule.forbids || !rule.touches.nothing())?;
         let permits = rules.iter().filter(|rule| !rule.forbids);
         let permits_touch =
             permits.fold(Touches::default(), |touches, rule| touches.or(rule.touches));
-        Some(Slice { policies: policies.ok()?, rules, permits_touch })
+        Some(Slice { policies: all, movable, rules, permits_touch })
     }
 }
 

@@ -71,11 +71,7 @@ fn told(decision: &Decision) -> String {
     };
     let obligations = obligations.iter().map(|obligation| obligation.to_string());
     let code = decision.reasons().first().map(|reason| reason.code.as_str().to_owned());
-    std::iter::once(verdict.to_owned())
-        .chain(obligations)
-        .chain(code)
-        .collect::<Vec<_>>()
-        .join(" ")
+    std::iter::once(verdict.to_owned()).chain(obligations).chain(code).collect::<Vec<_>>().join(" ")
 }
 
 fn codes(decision: &Decision) -> Vec<Code> {

@@ -2,7 +2,7 @@
 
 use proptest::{prelude::*, sample::select};
 
-use super::{PolicySource, Pdp, request, told};
+use super::{Pdp, PolicySource, request, told};
 use crate::operation::{Effect, Environment};
 
 /// Conditions that pass strict validation and overflow when they are evaluated.
@@ -11,7 +11,7 @@ const OVERFLOWS: [&str; 5] = [
     "-9223372036854775807 - 2 < 0",
     "9223372036854775807 * 2 > 0",
     "context.known && 9223372036854775807 + 1 > 0",
-    "if context.host_listed then 9223372036854775807 * 3 > 1 else false",
+    "(if context.host_listed then 9223372036854775807 * 3 > 1 else false)",
 ];
 
 /// Conditions that obligations change, before or after the one that overflows.

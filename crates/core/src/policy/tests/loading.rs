@@ -97,8 +97,7 @@ fn the_digest_changes_with_every_text_and_their_order() {
 #[test]
 fn without_policies_nothing_is_allowed() {
     let pdp = Pdp::load(&[]).unwrap();
-    let (decision, evaluations) =
-        pdp.decide_counted(&request(Effect::Observe, Environment::Local));
+    let (decision, evaluations) = pdp.decide_counted(&request(Effect::Observe, Environment::Local));
     assert_eq!(told(&decision), "deny no_policy_applies");
     assert_eq!(evaluations, 1);
 }

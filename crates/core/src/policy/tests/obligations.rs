@@ -21,7 +21,8 @@ fn check(guard: &str, can_snapshot: bool, can_delay: bool, expect: &str) {
 
 #[test]
 fn the_least_burden_that_can_be_borne() {
-    let any = "unless { context.snapshot || context.delay_seconds >= 172800 || context.approvals >= 1 }";
+    let any =
+        "unless { context.snapshot || context.delay_seconds >= 172800 || context.approvals >= 1 }";
     check(any, true, true, "allow snapshot");
     check(any, false, true, "hold delay:172800 needs_approval");
     check(any, false, false, "hold approval:1 needs_approval");
@@ -63,8 +64,7 @@ fn two_guards_that_each_need_a_net_need_both() {
 #[test]
 fn a_permit_may_ask_for_something_too() {
     let pdp = only("permit (principal, action, resource) when { context.approvals >= 1 };");
-    let (decision, evaluations) =
-        pdp.decide_counted(&request(Effect::Create, Environment::Local));
+    let (decision, evaluations) = pdp.decide_counted(&request(Effect::Create, Environment::Local));
     assert_eq!(told(&decision), "hold approval:1 no_policy_applies");
     assert_eq!(evaluations, 2);
 }
