@@ -24,7 +24,7 @@ pub mod reason;
 pub mod refusal;
 pub mod time;
 
-pub use authorized::{Authorized, Judged, Message};
+pub use authorized::{Authorized, Judged, Judgement, Message};
 pub use digest::Digest;
 pub use operation::{Effect, Environment, Operation, Resource, ResourceId, Reversibility};
 pub use reason::{Code, Reason};

@@ -39,7 +39,8 @@ pub async fn enforce<P: Point>(
     let forwarded = point.forward(authorized).await;
     point.reached(Stage::Forwarded);
 
-    record::outcome(point, &principal, index, &forwarded).await;
+    let happened = record::happened(index, &forwarded);
+    record::outcome(point, &principal, happened).await;
     point.reached(Stage::Reported);
     forwarded.outcome
 }

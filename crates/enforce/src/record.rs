@@ -38,22 +38,21 @@ pub(crate) async fn decision<P: Point>(
     authorized.map_err(unauthorized)
 }
 
+/// What is written down about a forwarded message.
+pub(crate) fn happened<O>(decision: u64, forwarded: &Forwarded<O>) -> RecordKind {
+    let Forwarded { outcome, status, answer } = forwarded;
+    let failure = outcome.as_ref().err().map(|refusal| refusal.code().to_string());
+    RecordKind::Outcome { decision, status: *status, answer: *answer, failure }
+}
+
 /// Records what became of a forwarded message. The effect has happened: if this cannot be
 /// written, the ledger refuses everything from now on, and the decision stands there without an
 /// outcome for all to see.
-pub(crate) async fn outcome<P: Point>(
-    point: &P,
-    principal: &Principal,
-    decision: u64,
-    forwarded: &Forwarded<P::Outcome>,
-) {
-    let Forwarded { outcome, status, answer } = forwarded;
-    let failure = outcome.as_ref().err().map(|refusal| refusal.code().to_string());
-    let kind = RecordKind::Outcome { decision, status: *status, answer: *answer, failure };
-    let record = record(point, principal, kind);
-    let subject = Digest::of(&decision.to_be_bytes());
+pub(crate) async fn outcome<P: Point>(point: &P, principal: &Principal, happened: RecordKind) {
+    let record = record(point, principal, happened);
+    let subject = Digest::of(b"outcome");
     if let Err(error) = point.append(record, subject).await {
-        tracing::error!(decision, %error, "outcome not recorded");
+        tracing::error!(%error, "what became of a message is not recorded");
     }
 }
 

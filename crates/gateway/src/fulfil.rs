@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use holdpoint_core::{
-    Code, Judged, Refusal,
+    Code, Judged, Judgement, Refusal,
     identity::Principal,
     ledger::Meaning,
     obligation::{Obligation, Receipt},
@@ -13,7 +13,7 @@ use holdpoint_enforce::{Fulfil, Fulfilment, Point as _, record};
 use holdpoint_store::{
     Hold,
     holds::{ConsumeError, NewHold, OpenError, Opening},
-    refusals::Remembered,
+    refusals::{RefusalMemory as _, Remembered},
 };
 use http::Response;
 use secrecy::ExposeSecret as _;
@@ -47,9 +47,19 @@ impl Fulfil for HttpPoint {
 
     async fn remember(&self, principal: &Principal, judged: &Judged<Arrived>) -> Result<(), Refusal> {
         let refusals = self.state.refusals(self.config.refusals.remember_minutes);
-        for judgement in judged.judgements() {
-            let remembered = Remembered::of(principal, judgement, &judged.message().message.host);
-            refusals.remember(&remembered, self.now()).map_err(unavailable)?;
+        let host = &judged.message().message.host;
+        for Judgement { operation, decision, .. } in judged.judgements() {
+            let Some(reason) = decision.reasons().first() else { continue };
+            let remembered = Remembered {
+                run: principal.run.clone(),
+                agent: principal.agent.clone(),
+                resource: operation.resource.clone(),
+                host: Some(host.clone()),
+                effect: operation.effect,
+                code: reason.code,
+                at: self.now(),
+            };
+            refusals.remember(&remembered).map_err(unavailable)?;
         }
         Ok(())
     }
@@ -58,8 +68,8 @@ impl Fulfil for HttpPoint {
         let known = self.known();
         let secrets = self.state.secrets();
         let values = judged.message().credentials.iter().map(|it| it.value.expose_secret());
-        let foreign = values.filter(|value| known.secret_of(value).is_none());
-        foreign.map(|value| secrets.fingerprint(value)).collect()
+        let foreign = values.filter(|&value| known.secret_of(value).is_none());
+        foreign.map(|value| secrets.fingerprint(&String::from_utf8_lossy(value))).collect()
     }
 }
 
@@ -139,7 +149,7 @@ impl HttpPoint {
     fn credential_name(&self, arrived: &Arrived) -> Option<String> {
         let known = self.known();
         let mut values = arrived.credentials.iter().map(|it| it.value.expose_secret());
-        values.find_map(|value| known.secret_of(value).map(|secret| secret.name.clone()))
+        values.find_map(|value| known.secret_of(value).map(|known| known.secret.name.clone()))
     }
 }
 

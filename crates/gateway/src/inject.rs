@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Forward, Forwarded};
 use holdpoint_wire::http::credentials;
@@ -16,6 +17,9 @@ use crate::{
     known::Known,
     point::{Arrived, HttpPoint},
 };
+
+/// A shorter piece of base64 could be anything.
+const NEEDLE_BYTES_MIN: usize = 8;
 
 impl Forward for HttpPoint {
     type Outcome = Response<ResponseBody>;
@@ -47,20 +51,19 @@ impl Forward for HttpPoint {
     }
 }
 
-/// Puts the real credentials in, and says what must not come back.
+/// Puts the real credentials in, and says what must not come back. The last is replaced first:
+/// what lies before it stays where it was found.
 fn inject(arrived: &mut Arrived, known: &Known) -> Result<Option<Arc<Needles>>, Refusal> {
     let mut needles: Vec<(Zeroizing<Vec<u8>>, Vec<u8>)> = Vec::new();
-    for credential in &arrived.credentials {
+    for credential in arrived.credentials.iter().rev() {
         // Policy has let this through, so it is a phantom; what it stands for may be gone by now.
-        let secret = known.secret_of(credential.value.expose_secret()).ok_or_else(gone)?;
-        let real = secret.value.expose_secret();
-        let swapped = credentials::substitute(&mut arrived.message, credential, real)
-            .map_err(|error| Refusal::new(RefusalKind::Deny, error.code, error.text))?;
-        needles.push((Zeroizing::new(real.as_bytes().to_vec()), secret.phantom.as_bytes().to_vec()));
-        // An echo of a whole header shows an encoded credential in its encoding.
-        if swapped.real.len() == swapped.phantom.len() {
-            needles.push((swapped.real, swapped.phantom));
-        }
+        let held = known.secret_of(credential.value.expose_secret()).ok_or_else(gone)?;
+        let (real, phantom) = (held.secret.value.expose_secret(), &held.secret.phantom);
+        credentials::substitute(&mut arrived.message, credential, real.as_bytes())
+            .map_err(|error| Refusal::new(RefusalKind::Deny, Code::Unparsed, error.to_string()))?;
+        needles.push((real.as_bytes().to_vec().into(), phantom.as_bytes().to_vec()));
+        // An echo of `Basic` credentials shows the secret in base64, at one of three offsets.
+        needles.extend(base64_of(real.as_bytes(), phantom.as_bytes()));
     }
     if needles.is_empty() {
         return Ok(None);
@@ -68,6 +71,21 @@ fn inject(arrived: &mut Arrived, known: &Known) -> Result<Option<Arc<Needles>>, 
     let needles = Needles::new(needles)
         .map_err(|error| Refusal::new(RefusalKind::Deny, Code::OverLimit, error.to_string()))?;
     Ok(Some(Arc::new(needles)))
+}
+
+/// The base64 of `real` and of `phantom` wherever they may stand in a longer text: of each
+/// alignment, only those characters that depend on nothing else.
+fn base64_of(real: &[u8], phantom: &[u8]) -> Vec<(Zeroizing<Vec<u8>>, Vec<u8>)> {
+    let encoded = |value: &[u8], offset: usize| {
+        let padded = Zeroizing::new([vec![0; offset].as_slice(), value].concat());
+        let text = Zeroizing::new(STANDARD_NO_PAD.encode(padded.as_slice()).into_bytes());
+        let first = (offset * 8).div_ceil(6);
+        let last = (offset + value.len()) * 8 / 6;
+        text.get(first..last).map(<[u8]>::to_vec)
+    };
+    let pair = |offset| Some((Zeroizing::new(encoded(real, offset)?), encoded(phantom, offset)?));
+    let long_enough = |(needle, _): &(Zeroizing<Vec<u8>>, Vec<u8>)| needle.len() >= NEEDLE_BYTES_MIN;
+    (0..3).filter_map(pair).filter(long_enough).collect()
 }
 
 fn gone() -> Refusal {

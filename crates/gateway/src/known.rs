@@ -3,8 +3,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use holdpoint_catalog::hosts::{self, Host};
-use holdpoint_core::{Environment, ResourceId};
+use holdpoint_catalog::hosts::{self, Host, Speaks};
+use holdpoint_core::{Environment, ResourceId, identity::Grant};
 use holdpoint_store::{
     Config, State, StoreError,
     hosts::HostTable,
@@ -18,7 +18,16 @@ use holdpoint_wire::World;
 pub struct Known {
     hosts: HostTable,
     inventory: InventoryTable,
-    secrets: HashMap<String, Arc<Secret>>,
+    secrets: HashMap<String, Arc<KnownSecret>>,
+}
+
+/// A secret with what it may be used for.
+#[derive(Debug)]
+pub struct KnownSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// What it may be used for.
+    pub grant: Grant,
 }
 
 impl Known {
@@ -28,18 +37,24 @@ impl Known {
         Ok(Self {
             hosts: HostTable::merge(&config.hosts, &state.hosts().list()?),
             inventory: InventoryTable::merge(&config.inventory, &state.inventory().list()?),
-            secrets: secrets.map(|secret| (secret.phantom.clone(), Arc::new(secret))).collect(),
+            secrets: secrets
+                .map(|secret| {
+                    let grant = secret.bounds.grant();
+                    (secret.phantom.clone(), Arc::new(KnownSecret { secret, grant }))
+                })
+                .collect(),
         })
     }
 
     /// The secret that a phantom stands for.
-    pub fn secret_of(&self, phantom: &str) -> Option<&Arc<Secret>> {
-        self.secrets.get(phantom)
+    pub fn secret_of(&self, phantom: &[u8]) -> Option<&KnownSecret> {
+        let phantom = std::str::from_utf8(phantom).ok()?;
+        self.secrets.get(phantom).map(Arc::as_ref)
     }
 
     /// Every secret.
-    pub fn secrets(&self) -> impl Iterator<Item = &Arc<Secret>> {
-        self.secrets.values()
+    pub fn secrets(&self) -> impl Iterator<Item = &KnownSecret> {
+        self.secrets.values().map(Arc::as_ref)
     }
 
     /// The environment that the inventory gives to a resource.
@@ -61,12 +76,14 @@ impl World for Known {
         let provider = identity.map(|identity| identity.provider);
         if let Some(listed) = self.hosts.find(host, port) {
             let environment = Some(listed.environment).filter(|it| *it != Environment::Unknown);
-            return Some(Host { speaks: listed.speaks, environment, provider });
+            // A word for what nobody can read yet is read as plain REST.
+            let speaks = listed.speaks.parse().unwrap_or(Speaks::Rest);
+            return Some(Host { speaks, environment, provider });
         }
         let bound = self.secrets().any(|secret| secret.grant.reaches(host));
         preset.or_else(|| {
             bound.then(|| Host {
-                speaks: identity.map_or(hosts::Speaks::Rest, |identity| identity.speaks),
+                speaks: identity.map_or(Speaks::Rest, |identity| identity.speaks),
                 environment: None,
                 provider,
             })

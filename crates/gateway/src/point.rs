@@ -1,9 +1,12 @@
 //! The HTTP enforcement point: what HTTP brings to the walk.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
 use holdpoint_core::{
-    Code, Digest, Message as _, Operation, Refusal, Timestamp,
+    Code, Digest, Operation, Refusal, Timestamp,
     authorized::{Appended, Durable},
     identity::Principal,
     ledger::Record,
@@ -39,6 +42,12 @@ pub struct HttpPoint {
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
+}
+
+impl fmt::Debug for HttpPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpPoint").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 /// A message on its way through the walk.

@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::BytesMut;
 use holdpoint_core::Refusal;
 use holdpoint_enforce::{Point as _, enforce};
 use holdpoint_store::{Hold, Topic, holds::Ending};
 use http::Response;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
@@ -100,8 +101,15 @@ async fn try_execute(point: &HttpPoint, hold: &Hold) -> Result<(), Refusal> {
 /// The whole response as bytes; none if it is too large to be kept, or breaks off.
 async fn keep(point: &HttpPoint, response: Response<ResponseBody>) -> Option<Vec<u8>> {
     let limit = usize::try_from(point.config.limits.stored_body_bytes).unwrap_or(usize::MAX);
-    let (head, body) = response.into_parts();
-    let body = Limited::new(body, limit).collect().await;
-    let body = body.map_err(|error| tracing::warn!(%error, "an answer is not kept")).ok()?;
-    StoredResponse::bytes(&head, &body.to_bytes()).ok()
+    let (head, mut body) = response.into_parts();
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| tracing::warn!(%error, "an answer broke off")).ok()?;
+        whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        if whole.len() > limit {
+            tracing::warn!(limit, "an answer is too large to be kept");
+            return None;
+        }
+    }
+    StoredResponse::bytes(&head, &whole).ok()
 }

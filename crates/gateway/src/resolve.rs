@@ -10,6 +10,7 @@ use holdpoint_enforce::{
     resolve::{Destination, Surroundings, requests},
 };
 use holdpoint_wire::{World as _, http::credentials};
+use holdpoint_store::refusals::RefusalMemory as _;
 use secrecy::ExposeSecret as _;
 
 use crate::{
@@ -46,24 +47,26 @@ impl Surroundings for Live<'_> {
 
     fn credential(&self, operation: &Operation, environment: Environment) -> Credential {
         let message = &self.arrived.message;
-        let judge = |value: &str| {
-            self.known.secret_of(value).map_or(Credential::Foreign, |secret| {
-                secret.grant.covers(&message.host, operation, environment)
+        let judge = |value: &[u8]| {
+            self.known.secret_of(value).map_or(Credential::Foreign, |known| {
+                known.grant.covers(&message.host, operation, environment)
             })
         };
         let carried = self.arrived.credentials.iter().map(|it| judge(it.value.expose_secret()));
         // A phantom that stands anywhere else is not replaced, but must not leave either.
         let mut bound_elsewhere =
-            self.known.secrets().filter(|secret| !secret.grant.reaches(&message.host));
-        let leaves =
-            bound_elsewhere.any(|secret| credentials::occurs(message, secret.phantom.as_bytes()));
+            self.known.secrets().filter(|known| !known.grant.reaches(&message.host));
+        let leaves = bound_elsewhere
+            .any(|known| credentials::occurrences(message, known.secret.phantom.as_bytes()));
         carried.chain(leaves.then_some(Credential::Leaving)).max().unwrap_or(Credential::None)
     }
 
     fn refused_before(&self, principal: &Principal, operation: &Operation) -> bool {
         let refusals = self.point.state.refusals(self.point.config.refusals.remember_minutes);
         let now = self.point.now();
-        refusals.refused_before(&principal.run, operation, now).unwrap_or_else(|error| {
+        refusals
+            .refused_before(&principal.run, &operation.resource, operation.effect, now)
+            .unwrap_or_else(|error| {
             // What cannot be remembered is taken as refused: a human will see it.
             tracing::error!(%error, "refusals cannot be looked up");
             true

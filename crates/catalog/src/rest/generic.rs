@@ -3,6 +3,8 @@
 
 use holdpoint_core::Effect;
 
+use crate::verbs::effect_of_words;
+
 /// What a method says by itself (RFC 9110 §9.3). Methods are case-sensitive, so `delete` is not
 /// `DELETE`, and what a server makes of it cannot be seen.
 pub fn effect_of_method(method: &str) -> Effect {
@@ -62,21 +64,6 @@ pub fn only_reads(name: &str) -> bool {
     };
     READING.contains(&first.as_str())
         && effect_of_words(name).is_none_or(|effect| effect == Effect::Observe)
-}
-
-/// What a name says by its words: the strictest reading of a camelCase, kebab-case or snake_case
-/// name; `None` if it is harmless.
-pub fn effect_of_words(name: &str) -> Option<Effect> {
-    // The seam to `crate::verbs::effect_of_words`.
-    let lower = name.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if has(&["delete", "destroy", "drop", "truncate", "purge", "wipe", "erase"]) {
-        Some(Effect::Destroy)
-    } else if has(&["remove", "terminate", "revoke"]) {
-        Some(Effect::Remove)
-    } else {
-        None
-    }
 }
 
 const READING: &[&str] = &[

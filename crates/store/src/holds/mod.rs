@@ -158,6 +158,27 @@ impl Holds {
         })
     }
 
+    /// What is released at `now` and not executed yet, oldest first.
+    pub fn released(&self, now: Timestamp) -> Result<Vec<Hold>> {
+        let sql = "SELECT * FROM holds WHERE state = 'approved' ORDER BY decided_at, id";
+        self.write(|transaction| {
+            expire(transaction, now)?;
+            rows(transaction, sql, [], hold)
+        })
+    }
+
+    /// Ends a release that came to nothing: what is not executed now is not executed later.
+    pub fn void(&self, id: &str, now: Timestamp) -> Result<()> {
+        self.write(|transaction| -> Result<()> {
+            let sql = "UPDATE holds SET state = 'void', ended_at = ?2
+                       WHERE id = ?1 AND state = 'approved'";
+            transaction.execute(sql, params![id, millis(now)])?;
+            Ok(())
+        })?;
+        self.announce();
+        Ok(())
+    }
+
     /// The newest holds in whatever state, at most `max`.
     pub fn recent(&self, max: u32, now: Timestamp) -> Result<Vec<Hold>> {
         let sql = "SELECT * FROM holds ORDER BY created_at DESC, id LIMIT ?1";

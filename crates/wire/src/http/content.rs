@@ -1,14 +1,10 @@
 //! A body as far as its content type lets it be read.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
-use serde_json::{Map, Number, Value};
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::{
+    json::Json,
     message::{Body, Message},
     path,
 };
@@ -132,69 +128,7 @@ fn untyped(bytes: &[u8]) -> Result<Content, Unreadable> {
 
 /// JSON that can be read in one way only.
 fn strict_json(bytes: &[u8]) -> Result<Value, Unreadable> {
-    // The seam to `super::json::read`.
-    serde_json::from_slice::<Strict>(bytes)
-        .map(|Strict(value)| value)
+    Json::read(bytes)?;
+    serde_json::from_slice(bytes)
         .map_err(|error| Unreadable::new(format!("the body is not strict JSON: {error}")))
-}
-
-/// JSON without duplicate keys.
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(Strict(value)) = seq.next_element()? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut fields = Map::new();
-        while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
-            if fields.insert(name, value).is_some() {
-                return Err(A::Error::custom("a key is there twice"));
-            }
-        }
-        Ok(Value::Object(fields))
-    }
 }

@@ -1,6 +1,7 @@
 //! JSON-RPC 2.0 over HTTP: what the named procedures do.
 
 use holdpoint_catalog::rest::generic;
+use holdpoint_catalog::verbs;
 use holdpoint_core::{Effect, Operation, Resource};
 use serde_json::Value;
 
@@ -49,5 +50,5 @@ fn effect(method: &str, params: Option<&Value>) -> Effect {
     if reads {
         return Effect::Observe;
     }
-    generic::effect_of_words(name).map_or(Effect::Execute, |effect| effect.max(Effect::Execute))
+    verbs::effect_of_words(name).map_or(Effect::Execute, |effect| effect.max(Effect::Execute))
 }

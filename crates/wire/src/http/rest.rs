@@ -2,6 +2,7 @@
 //! the method, and by a provider's tables where there are any.
 
 use holdpoint_catalog::rest::{self, Rule, generic};
+use holdpoint_catalog::verbs;
 use holdpoint_core::{Effect, Operation, Resource, ResourceId};
 
 use super::{
@@ -161,7 +162,7 @@ fn by_procedure(message: &Message, content: &Content) -> Option<Effect> {
     let header = PROCEDURES
         .iter()
         .flat_map(|name| message.header(name))
-        .filter_map(|value| generic::effect_of_words(&String::from_utf8_lossy(value)))
+        .filter_map(|value| verbs::effect_of_words(&String::from_utf8_lossy(value)))
         .max();
     let xml = match content {
         Content::Xml(text) if text.contains("<methodCall") => Some(Effect::Execute),
