@@ -46,7 +46,7 @@ impl Fulfil for HttpPoint {
     }
 
     async fn remember(&self, principal: &Principal, judged: &Judged<Arrived>) -> Result<(), Refusal> {
-        let refusals = self.state.refusals(self.config.refusals.remember_minutes);
+        let refusals = self.state.refusals(self.config().refusals.remember_minutes);
         let host = &judged.message().message.host;
         for Judgement { operation, decision, .. } in judged.judgements() {
             let Some(reason) = decision.reasons().first() else { continue };

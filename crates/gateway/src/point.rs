@@ -35,7 +35,7 @@ pub type Clock = fn() -> Timestamp;
 /// Everything that the stages of one gateway share.
 pub struct HttpPoint {
     pub(crate) state: State,
-    pub(crate) config: Arc<Config>,
+    config: RwLock<Arc<Config>>,
     pub(crate) client: Client,
     pub(crate) clock: Clock,
     pub(crate) ledger: ledger::Ledger,
@@ -132,12 +132,12 @@ impl HttpPoint {
     ) -> Result<Self, StoreError> {
         let known = RwLock::new(Arc::new(Known::read(&state, &config)?));
         let policies = RwLock::new(Arc::new(policies));
-        Ok(Self { state, config, client, clock, ledger, known, policies, observe })
+        Ok(Self { state, config: RwLock::new(config), client, clock, ledger, known, policies, observe })
     }
 
     /// What waits, on the configured terms.
     pub(crate) fn holds(&self) -> Holds {
-        self.state.holds(self.config.hold.clone())
+        self.state.holds(self.config().hold.clone())
     }
 
     /// What is known now.
@@ -147,14 +147,24 @@ impl HttpPoint {
 
     /// Reads again what humans said. What was good before stays if that fails.
     pub fn refresh(&self) -> Result<(), StoreError> {
-        let known = Arc::new(Known::read(&self.state, &self.config)?);
+        let known = Arc::new(Known::read(&self.state, &self.config())?);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())
     }
 
-    /// Puts other policies in force.
-    pub fn take_policies(&self, policies: Pdp) {
+    /// Puts another configuration and other policies in force. Addresses, certificates and
+    /// limits of the listener stay as they were at the start.
+    pub fn take(&self, config: Arc<Config>, policies: Pdp) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+        if let Err(error) = self.refresh() {
+            tracing::error!(%error, "a change could not be read; what was known before stays");
+        }
+    }
+
+    /// The configuration in force.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -100,7 +100,7 @@ async fn try_execute(point: &HttpPoint, hold: &Hold) -> Result<(), Refusal> {
 
 /// The whole response as bytes; none if it is too large to be kept, or breaks off.
 async fn keep(point: &HttpPoint, response: Response<ResponseBody>) -> Option<Vec<u8>> {
-    let limit = usize::try_from(point.config.limits.stored_body_bytes).unwrap_or(usize::MAX);
+    let limit = usize::try_from(point.config().limits.stored_body_bytes).unwrap_or(usize::MAX);
     let (head, mut body) = response.into_parts();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {

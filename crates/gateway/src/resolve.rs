@@ -62,7 +62,7 @@ impl Surroundings for Live<'_> {
     }
 
     fn refused_before(&self, principal: &Principal, operation: &Operation) -> bool {
-        let refusals = self.point.state.refusals(self.point.config.refusals.remember_minutes);
+        let refusals = self.point.state.refusals(self.point.config().refusals.remember_minutes);
         let now = self.point.now();
         refusals
             .refused_before(&principal.run, &operation.resource, operation.effect, now)

@@ -60,7 +60,7 @@ impl Server {
     /// Waits a while for the release of a hold, and then for its response.
     async fn wait(&self, held: Refusal) -> Result<Response<ResponseBody>, Refusal> {
         let Some(id) = held.hold.clone() else { return Err(held) };
-        let patience = Duration::from_secs(self.point.config.hold.wait_seconds);
+        let patience = Duration::from_secs(self.point.config().hold.wait_seconds);
         let until = Instant::now() + patience;
         let mut changes = self.point.state.subscribe();
         loop {

@@ -12,7 +12,7 @@ use crate::body::{ResponseBody, whole};
 /// What is kept cannot be read back.
 #[derive(Debug, Error)]
 #[error("a stored message or response cannot be read: {0}")]
-pub struct StoredError(String);
+pub(crate) struct StoredError(String);
 
 impl StoredError {
     fn new(error: impl std::fmt::Display) -> Self {

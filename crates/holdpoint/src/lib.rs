@@ -2,14 +2,16 @@
 //!
 //! - [`cli`]: the command line
 //! - [`commands`]: one file a verb
+//! - [`running`]: the running gateway
 //! - [`status`]: how a verb ends
 //! - [`terminal`]: asking a human, and only a human
 
 pub mod cli;
 pub mod commands;
+pub mod running;
 pub mod status;
 pub mod terminal;
 
 pub use cli::Cli;
-pub use commands::run;
+pub use commands::{run, run_observed};
 pub use status::{CommandError, Status};

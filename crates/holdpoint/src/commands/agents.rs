@@ -6,7 +6,7 @@ use holdpoint_store::agents::{Agent, Kill};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 
-use super::{Here, now, up::proxy_address};
+use super::{Here, now, up};
 use crate::status::{CommandError, Ended, Status};
 
 /// The variables by which clients find the CA that they have to trust: curl and OpenSSL, Python,
@@ -122,8 +122,8 @@ fn new(here: &Here, name: &str, task: &Task) -> Result<(), CommandError> {
 
 /// What an agent needs in its environment to come through the gateway.
 fn environment(here: &Here, bearer: &str) -> Result<Map<String, Value>, CommandError> {
-    let proxy = format!("http://{bearer}@{}", proxy_address(here));
-    let ca = here.dir()?.join("ca.pem");
+    let proxy = format!("http://{bearer}@{}", up::proxy_address(here));
+    let ca = here.dir.join("ca.pem");
     let ca = ca.to_str().ok_or_else(|| CommandError::unable("the state directory's name is no text"))?;
     let proxies = PROXY_VARIABLES.iter().map(|name| ((*name).to_owned(), json!(proxy)));
     let trust = CA_VARIABLES.iter().map(|name| ((*name).to_owned(), json!(ca)));

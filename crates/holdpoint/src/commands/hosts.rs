@@ -60,7 +60,8 @@ pub fn run(hosts: Hosts, here: &Here) -> Ended {
             here.print(&listed, if text.is_empty() { "no host is listed beside the presets" } else { &text })?;
         }
         Verb::Add { host, port, speaks, environment } => {
-            let environment = environment.unwrap_or_else(|| default_environment(speaks));
+            let speaks = speaks.as_str().to_owned();
+            let environment = environment.unwrap_or_else(|| default_environment(&speaks));
             let listed = ListedHost { host, port, speaks, environment };
             store.add(&listed).map_err(CommandError::unable)?;
             forget(here, &Mend::Host(listed.host.as_str().to_owned()))?;

@@ -14,10 +14,19 @@ pub mod secrets;
 pub mod tabletop;
 pub mod up;
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use holdpoint_enforce::Stage;
-use holdpoint_store::{Config, State};
+use holdpoint_core::Timestamp;
+use holdpoint_store::{
+    Config, Holds as Waiting, State,
+    config::{Flags, LastGood},
+};
 use serde::Serialize;
 
 use crate::{
@@ -40,9 +49,13 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         other => Cli { verb: other, ..cli },
     };
     let dir = verb.state_dir()?;
-    let config = Config::load(&dir).map_err(CommandError::usage)?;
-    let state = State::open(&dir, &config.limits).map_err(CommandError::unable)?;
-    let here = Here { state, config, json: verb.json };
+    let flags = match &verb.verb {
+        Some(Verb::Up(up)) => up.flags(),
+        _ => Flags::default(),
+    };
+    let config = LastGood::load(&dir, flags).map_err(CommandError::usage)?;
+    let state = State::open_with(&dir, &config.config().limits).map_err(CommandError::unable)?;
+    let here = Here { state, config: config.config(), last_good: config, dir, json: verb.json };
     match verb.verb {
         None => holds::newest(&here),
         Some(Verb::Up(up)) => up::run(up, here, observe),
@@ -68,13 +81,28 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
 pub struct Here {
     /// What is kept.
     pub state: State,
-    /// `holdpoint.toml`.
-    pub config: Config,
+    /// `holdpoint.toml` and the command line's flags.
+    pub config: Arc<Config>,
+    /// The same, to be read again.
+    pub last_good: LastGood,
+    /// The state directory.
+    pub dir: PathBuf,
     /// Whether facts are printed as JSON.
     pub json: bool,
 }
 
+/// The time, which only this room reads for commands.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 impl Here {
+    /// What waits for a human, on the configured terms.
+    pub fn holds(&self) -> Waiting {
+        self.state.holds(self.config.hold.clone())
+    }
+
     /// Prints one fact: as JSON if that was asked for, else as `text`.
     pub fn print(&self, fact: &impl Serialize, text: &str) -> Result<(), CommandError> {
         let line = match self.json {

@@ -1,0 +1,106 @@
+//! `holdpoint doctor`: what works here, what does not, and the mend.
+
+use std::net::TcpStream;
+
+use clap::Args;
+use holdpoint_core::policy::Pdp;
+use holdpoint_store::ledger::{DIRECTORY, VERIFIER_KEY, VerifierKey, verify};
+use serde::Serialize;
+
+use super::{Here, now, policy, up};
+use crate::status::{CommandError, Ended, Status};
+
+/// What works here, what does not, and the mend.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  holdpoint doctor --json | jq '.[] | select(.ok|not)'")]
+pub struct Doctor {}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    found: String,
+    /// What to do; empty if nothing.
+    mend: &'static str,
+}
+
+impl Finding {
+    fn new(what: &'static str, found: Result<String, String>, mend: &'static str) -> Self {
+        let (ok, found) = match found {
+            Ok(found) => (true, found),
+            Err(found) => (false, found),
+        };
+        Self { what, ok, found, mend: if ok { "" } else { mend } }
+    }
+}
+
+/// Looks at everything; ends with 1 if anything was found wanting.
+pub fn run(_doctor: &Doctor, here: &Here) -> Ended {
+    let findings = [gateway(here), policies(here), ledger(here), approvers(here), agents(here), way_out()];
+    let line = |finding: &Finding| {
+        let mark = if finding.ok { "ok     " } else { "wanting" };
+        let mend = if finding.ok { String::new() } else { format!("\n          → {}", finding.mend) };
+        format!("{mark} {:<10} {}{mend}\n", finding.what, finding.found)
+    };
+    here.print(&findings, &findings.iter().map(line).collect::<String>())?;
+    let wanting = findings.iter().any(|finding| !finding.ok);
+    Ok(if wanting { Status::Wanting } else { Status::Done })
+}
+
+fn gateway(here: &Here) -> Finding {
+    let found = match up::listening(here) {
+        None => Err("no gateway runs on this state".to_owned()),
+        Some(listening) => TcpStream::connect(listening.proxy)
+            .map(|_| format!("listens on {}", listening.proxy))
+            .map_err(|error| format!("{} does not answer: {error}", listening.proxy)),
+    };
+    Finding::new("gateway", found, "start it with `holdpoint up`")
+}
+
+fn policies(here: &Here) -> Finding {
+    let found = policy::sources(&here.config.policies)
+        .and_then(|sources| Pdp::load(&sources).map_err(CommandError::usage))
+        .map(|pdp| format!("in order, digest {}", pdp.digest()))
+        .map_err(|error| error.to_string());
+    Finding::new("policies", found, "mend the file and line that is named")
+}
+
+fn ledger(here: &Here) -> Finding {
+    let key_file = here.dir.join(VERIFIER_KEY);
+    if !key_file.exists() {
+        return Finding::new("ledger", Ok("not begun yet".to_owned()), "");
+    }
+    let found = VerifierKey::read(&key_file)
+        .map_err(|error| error.to_string())
+        .and_then(|key| {
+            verify(&here.dir.join(DIRECTORY), &key, None).map_err(|finding| finding.to_string())
+        })
+        .map(|head| format!("in order, {} records", head.size));
+    let mend = "keep a copy of the ledger as it is, and find out who touched it";
+    Finding::new("ledger", found, mend)
+}
+
+fn approvers(here: &Here) -> Finding {
+    let waiting = here.holds().open(now()).map_or(0, |open| open.len());
+    let found = match here.state.approvers().list() {
+        Err(error) => Err(error.to_string()),
+        Ok(list) if list.is_empty() => Err(format!("nobody can release anything; {waiting} wait")),
+        Ok(list) => Ok(format!("{} can release; {waiting} wait", list.len())),
+    };
+    Finding::new("approvers", found, "make a key with `holdpoint approvers enrol NAME`")
+}
+
+fn agents(here: &Here) -> Finding {
+    let found = here.state.agents().list().map_err(|error| error.to_string());
+    let found = found.map(|list| format!("{} have an identity", list.len()));
+    Finding::new("agents", found, "look at the state directory")
+}
+
+/// What this build cannot do yet is found wanting, not passed over.
+fn way_out() -> Finding {
+    let found = "an agent that runs as the same user can go around the proxy, and read this state";
+    let mend = "run agents as another user or in a container whose only route is the proxy, until \
+                `holdpoint run` is built";
+    Finding::new("enclosure", Err(found.to_owned()), mend)
+}

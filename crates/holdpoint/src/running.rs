@@ -1,0 +1,212 @@
+//! The running gateway: its parts, put together and taken apart.
+
+use std::{
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use holdpoint_core::{
+    Digest,
+    ledger::{Record, RecordKind},
+    policy::Pdp,
+};
+use holdpoint_enforce::{Ledger as _, Point as _, Stage};
+use holdpoint_gateway::{
+    forward::{self, Client, Dialer},
+    listen::{self, Proxy, Stop, Stopper},
+    point::HttpPoint,
+    release::execute_released,
+    serve::Server,
+    tls::{Authority, Leaves, trust},
+};
+use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::broadcast::{self, error::RecvError},
+    task::JoinHandle,
+};
+
+use crate::{
+    commands::{Here, now, policy},
+    status::CommandError,
+};
+
+/// How long connecting to an upstream may take, and the TLS handshake as well.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A gateway that listens.
+#[derive(Debug)]
+pub struct Running {
+    /// Where agents connect to.
+    pub proxy: SocketAddr,
+    /// The CA that agents have to trust.
+    pub ca: PathBuf,
+    here: Arc<Here>,
+    point: Arc<HttpPoint>,
+    stopper: Stopper,
+    serving: JoinHandle<()>,
+    releasing: JoinHandle<()>,
+}
+
+impl Running {
+    /// Puts the parts together and listens. `lock` shows that this is the only gateway here.
+    pub async fn start(
+        here: Arc<Here>,
+        lock: &GatewayLock,
+        observe: fn(Stage),
+    ) -> Result<Self, CommandError> {
+        let config = Arc::clone(&here.config);
+        let authority = Authority::open(&here.dir, now()).map_err(CommandError::unable)?;
+        let ca = authority.certificate_path().to_owned();
+        let leaf_cache = usize::try_from(config.limits.leaf_cache).ok().and_then(NonZeroUsize::new);
+        let leaves = Leaves::new(authority, leaf_cache.unwrap_or(NonZeroUsize::MIN));
+        let point = Arc::new(point(&here, &config, observe)?);
+        for hold in here.holds().recover(lock, now()).map_err(CommandError::unable)? {
+            tracing::warn!(hold = hold.id, "it was being executed when the gateway died");
+        }
+        record(&point, RecordKind::Lifecycle { event: "gateway_started".into() }).await?;
+
+        let listener = TcpListener::bind(config.proxy).await.map_err(|error| {
+            CommandError::unable(format!("cannot listen on {}: {error}", config.proxy))
+        })?;
+        let proxy = listener.local_addr().map_err(CommandError::unable)?;
+        let control = here.state.listen(lock).map_err(CommandError::unable)?;
+        let stopper = Stopper::new();
+        let server = Server::new(Arc::clone(&point));
+        let listen = Proxy::new(server, Arc::new(leaves), listen_limits(&config), Arc::new(now));
+        let serving = tokio::spawn(Arc::new(listen).serve(listener, stopper.stop()));
+        let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
+        tokio::spawn(control.serve());
+        let changes = here.state.subscribe();
+        tokio::spawn(follow(Arc::clone(&here), Arc::clone(&point), changes, stopper.stop()));
+        Ok(Self { proxy, ca, here, point, stopper, serving, releasing })
+    }
+
+    /// Runs until SIGTERM or SIGINT, then ends what is in flight.
+    pub async fn until_stopped(self) {
+        let Self { here, point, stopper, serving, releasing, .. } = self;
+        wait_for_stop(&here, &point).await;
+        stopper.say();
+        for task in [serving, releasing] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a part of the gateway ended badly");
+            }
+        }
+        let stopped = RecordKind::Lifecycle { event: "gateway_stopped".into() };
+        if let Err(error) = record(&point, stopped).await {
+            tracing::error!(%error, "the stop is not recorded");
+        }
+    }
+}
+
+/// The enforcement point of this gateway.
+fn point(here: &Here, config: &Arc<Config>, observe: fn(Stage)) -> Result<HttpPoint, CommandError> {
+    let policies = policies(config)?;
+    let ledger = Ledger::open(&here.dir, now).map_err(CommandError::unable)?;
+    let tls = trust(&config.upstream_ca).map_err(CommandError::usage)?;
+    let overrides = config.resolve.iter().map(|resolve| forward::dial::Override {
+        host: resolve.host.clone(),
+        port: resolve.port,
+        address: resolve.to,
+    });
+    let dialer = Dialer::new(overrides, tls, CONNECT_TIMEOUT);
+    let client = Client::new(dialer, forward::Limits::default());
+    let state = here.state.clone();
+    HttpPoint::new(state, Arc::clone(config), client, ledger, policies, now, observe)
+        .map_err(CommandError::unable)
+}
+
+/// The starter policies and the configured ones.
+fn policies(config: &Config) -> Result<Pdp, CommandError> {
+    Pdp::load(&policy::sources(&config.policies)?).map_err(CommandError::usage)
+}
+
+fn listen_limits(config: &Config) -> listen::Limits {
+    let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    listen::Limits {
+        connections_max: u32::try_from(config.limits.connections).unwrap_or(u32::MAX),
+        head_bytes_max: number(config.limits.header_bytes),
+        body_prefix_bytes: number(config.limits.body_bytes),
+        ..listen::Limits::default()
+    }
+}
+
+/// Takes what humans change, as soon as they do, and records that they did.
+async fn follow(
+    here: Arc<Here>,
+    point: Arc<HttpPoint>,
+    mut changes: broadcast::Receiver<Topic>,
+    stop: Stop,
+) {
+    loop {
+        let topic = tokio::select! {
+            change = changes.recv() => match change {
+                Ok(topic) => Some(topic),
+                // Some were missed: everything may have changed.
+                Err(RecvError::Lagged(_)) => None,
+                Err(RecvError::Closed) => return,
+            },
+            () = stop.said() => return,
+        };
+        if topic == Some(Topic::Holds) {
+            continue;
+        }
+        if let Err(error) = point.refresh() {
+            tracing::error!(%error, "a change could not be read; what was known before stays");
+        }
+        if matches!(topic, None | Some(Topic::Policies | Topic::Config)) {
+            reload(&here, &point);
+        }
+        let what = topic.map_or("everything", Topic::as_str).to_owned();
+        let detail = format!("policies {}", point.policies().digest());
+        if let Err(error) = record(&point, RecordKind::Change { what, detail }).await {
+            tracing::error!(%error, "a change is not recorded");
+        }
+    }
+}
+
+/// Reads configuration and policies again. What is bad is refused, and the last good stays.
+fn reload(here: &Here, point: &HttpPoint) {
+    let taken = here
+        .last_good
+        .reload()
+        .map_err(CommandError::usage)
+        .and_then(|config| Ok((policies(&config)?, config)));
+    match taken {
+        Ok((policies, config)) => point.take(config, policies),
+        Err(error) => {
+            tracing::error!(%error, "refused; the last good configuration stays in force");
+        }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT; SIGHUP reads configuration and policies again.
+async fn wait_for_stop(here: &Here, point: &HttpPoint) {
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
+        tracing::error!("cannot hear signals; ending at once");
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return,
+            _ = interrupt.recv() => return,
+            _ = hangup.recv() => reload(here, point),
+        }
+    }
+}
+
+/// Puts something that no message caused on record.
+async fn record(point: &HttpPoint, kind: RecordKind) -> Result<(), CommandError> {
+    let record = Record::new(now(), None, kind);
+    let subject = Digest::of(b"gateway");
+    point.commit(record, subject).await.map(drop).map_err(CommandError::unable)
+}
