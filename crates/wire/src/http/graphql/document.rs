@@ -31,15 +31,22 @@ pub(super) struct Secrets {
     pub(super) arguments: &'static [&'static str],
 }
 
+impl Secrets {
+    fn are_mentioned_in(self, text: &str) -> bool {
+        self.fields.iter().chain(self.arguments).any(|name| text.contains(name))
+    }
+}
+
 /// A document, and which of its operations would run.
-pub(super) struct Document {
+pub(super) struct Document<'t> {
+    text: &'t str,
     operation: cst::OperationDefinition,
     fragments: HashMap<String, cst::FragmentDefinition>,
 }
 
-impl Document {
+impl<'t> Document<'t> {
     /// Reads `text`, of which the operation called `wanted` would run, or the only one.
-    pub(super) fn read(text: &str, wanted: Option<&str>) -> Result<Self, Unreadable> {
+    pub(super) fn read(text: &'t str, wanted: Option<&str>) -> Result<Self, Unreadable> {
         let tree = Parser::new(text).token_limit(TOKENS_MAX).recursion_limit(DEPTH_MAX).parse();
         if let Some(error) = tree.errors().next() {
             return Err(match error.is_limit() {
@@ -68,7 +75,7 @@ impl Document {
                 _ => return Err(Unreadable::new("the document defines types; send operations")),
             }
         }
-        Ok(Self { operation: select(operations, wanted)?, fragments })
+        Ok(Self { text, operation: select(operations, wanted)?, fragments })
     }
 
     /// The operation that would run.
@@ -96,11 +103,14 @@ impl Document {
         roots.walk(self.operation.selection_set(), 0)?;
         let mut scan =
             Scan { document: self, variables, secrets, open: Vec::new(), known: HashMap::new() };
+        // Names have no escapes: what the text does not mention, no selection can have. Nothing
+        // else below the root fields changes what they do.
+        let mentioned = secrets.are_mentioned_in(self.text);
         let read = |field: cst::Field| {
             Ok(Field {
                 name: name(field.name())?,
                 arguments: variables.arguments(field.arguments().as_ref())?,
-                selects_secrets: scan.selects_secrets(field.selection_set(), 1)?,
+                selects_secrets: mentioned && scan.selects_secrets(field.selection_set(), 1)?,
             })
         };
         roots.fields.into_iter().map(read).collect()
@@ -176,7 +186,7 @@ fn too_deep(depth: usize) -> Result<(), Unreadable> {
 
 /// Collects root fields.
 struct Roots<'a> {
-    document: &'a Document,
+    document: &'a Document<'a>,
     fields: Vec<cst::Field>,
     /// Fragments that the walk is inside of.
     open: Vec<String>,
@@ -219,7 +229,7 @@ impl Roots<'_> {
 
 /// Looks for secrets, through each fragment once; refuses fragments that are inside themselves.
 struct Scan<'a> {
-    document: &'a Document,
+    document: &'a Document<'a>,
     variables: &'a Variables,
     secrets: Secrets,
     /// Fragments that the walk is inside of.

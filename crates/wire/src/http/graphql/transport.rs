@@ -129,10 +129,11 @@ fn media_type(message: &Message) -> Result<String, Unreadable> {
     let value = String::from_utf8_lossy(value).to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_owned();
-    let charset = parts.find_map(|part| part.strip_prefix("charset"));
-    let charset = charset.map(|rest| rest.trim_matches([' ', '\t', '=', '"']));
-    match charset {
-        None | Some("utf-8" | "utf8") => Ok(media_type),
+    let mut charsets = parts
+        .filter_map(|part| part.strip_prefix("charset"))
+        .map(|rest| rest.trim_matches([' ', '\t', '=', '"']));
+    match charsets.find(|charset| !matches!(*charset, "utf-8" | "utf8")) {
+        None => Ok(media_type),
         Some(other) => {
             Err(Unreadable::new(format!("the body is in the charset `{other}`; send it as UTF-8")))
         }
