@@ -124,6 +124,18 @@ fn durable(criterion: &mut Criterion, runtime: &Runtime) {
     group.bench_function("one decision, nobody else", |bencher| {
         bencher.iter_custom(|rounds| (0..rounds).map(|_| commit(runtime, &ledger, 1)).sum());
     });
+    group.bench_function("one decision appended, until it is on disk", |bencher| {
+        let (record, subject) = (record(1), subject(1));
+        bencher.iter(|| {
+            let index = match runtime.block_on(ledger.append(&record, subject)) {
+                Ok(appended) => appended.index(),
+                Err(error) => unusable(&error),
+            };
+            while ledger.reader().is_ok_and(|reader| reader.head().size <= index) {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        });
+    });
     group.bench_function("one decision appended", |bencher| {
         let (record, subject) = (record(1), subject(1));
         bencher.iter(|| match runtime.block_on(ledger.append(&record, subject)) {
