@@ -34,6 +34,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use holdpoint_core::{
@@ -52,7 +53,7 @@ pub use reader::{PAGE_RECORDS_MAX, Reader};
 pub use verify::verify;
 
 use bundle::ENTRY_BYTES_MAX;
-use queue::{Queue, Queued};
+use queue::{LINGER, Queue, Queued};
 
 /// The ledger's directory in a state directory.
 pub const DIRECTORY: &str = "ledger";
@@ -74,8 +75,16 @@ impl Ledger {
         state: &Path,
         clock: impl Fn() -> Timestamp + Send + 'static,
     ) -> Result<Self, LedgerError> {
+        Self::open_lingering(state, clock, LINGER)
+    }
+
+    fn open_lingering(
+        state: &Path,
+        clock: impl Fn() -> Timestamp + Send + 'static,
+        linger: Duration,
+    ) -> Result<Self, LedgerError> {
         let writer = open::open(state, clock)?;
-        let queue = Arc::new(Queue::new(writer.rows.size()));
+        let queue = Arc::new(Queue::new(writer.rows.size(), linger));
         let (dir, key) = (writer.dir.clone(), writer.key.verifier().clone());
         let writer = thread::Builder::new()
             .name("ledger".to_owned())

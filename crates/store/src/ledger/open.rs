@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use holdpoint_core::{Timestamp, ledger::tree::record_hash};
+use holdpoint_core::{
+    Timestamp,
+    ledger::tree::{TreeError, record_hash},
+};
 
 use crate::ledger::{
     LedgerError,
@@ -23,7 +26,7 @@ use crate::ledger::{
     history::{self, History},
     key::SigningKey,
     layout::{self, CHECKPOINT, CHECKPOINT_NEXT, HISTORY, Row, Tile},
-    rows::{HASH_BYTES, Rows},
+    rows::{HASH_BYTES, Rows, tile_of_subtree},
     tiles::{TileFiles, read_exact},
     writer::Writer,
 };
@@ -175,11 +178,19 @@ fn rows(dir: &Path, head: Head) -> Result<Rows, LedgerError> {
         let bytes = read_exact(dir, tile).ok()?;
         (bytes.len() == usize::from(tile.width) * HASH_BYTES).then_some(bytes)
     };
-    let rows = Rows::restore(head.size, &TileFiles::new(dir, head.size), exact)?;
+    let restored = Rows::restore(head.size, &TileFiles::new(dir, head.size), exact);
+    let rows = restored.map_err(|error| unreadable_edge(error, head.size))?;
     if rows.root() != head.root {
         return Err(Finding::of(CHECKPOINT, Fault::Root { size: head.size }).into());
     }
     Ok(rows)
+}
+
+fn unreadable_edge(error: TreeError, size: u64) -> LedgerError {
+    let TreeError::Missing { level, index } = error else { return error.into() };
+    let (row, number) = tile_of_subtree(level, index);
+    let file = Tile::of(row, number, size).map_or_else(String::new, Tile::path);
+    Finding::of(file, Fault::Missing).into()
 }
 
 /// The bundle that is being filled; each of its entries has to be the signed one.

@@ -18,7 +18,7 @@ const RECORD_OVERHEAD_BYTES: usize = 128;
 const GROUP_RECORDS_MAX: usize = 16 * 1024;
 /// How long a record that nobody waits for may stay unwritten. Together with one write before
 /// it and its own it has to stay below 100 ms.
-const LINGER: Duration = Duration::from_millis(30);
+pub(crate) const LINGER: Duration = Duration::from_millis(30);
 
 /// Called once the record is on disk.
 pub(crate) type Waiter = oneshot::Sender<()>;
@@ -53,6 +53,7 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
     room: Semaphore,
+    linger: Duration,
 }
 
 #[derive(Debug)]
@@ -66,8 +67,9 @@ struct State {
 }
 
 impl Queue {
-    /// A queue whose first record gets the index `next`.
-    pub(crate) fn new(next: u64) -> Self {
+    /// A queue whose first record gets the index `next`, and in which no record stays longer
+    /// than `linger` before it is written.
+    pub(crate) fn new(next: u64, linger: Duration) -> Self {
         let state = State {
             next,
             queued: VecDeque::new(),
@@ -80,6 +82,7 @@ impl Queue {
             state: Mutex::new(state),
             ready: Condvar::new(),
             room: Semaphore::new(QUEUED_BYTES_MAX),
+            linger,
         }
     }
 
@@ -123,8 +126,8 @@ impl Queue {
                     None => return Work::Idle,
                     Some(rest) => rest,
                 },
-                Some(lingered) if lingered < LINGER && state.waiters == 0 && !state.closed => {
-                    LINGER - lingered
+                Some(lingered) if lingered < self.linger && state.waiters == 0 && !state.closed => {
+                    self.linger - lingered
                 }
                 Some(_) => return Work::Group(state.take()),
             };

@@ -46,13 +46,18 @@ impl State {
     }
 
     pub(super) fn open(&self) -> Result<Ledger, LedgerError> {
-        let clock = Arc::clone(&self.clock);
-        Ledger::open(&self.path, move || Timestamp(clock.load(Ordering::SeqCst)))
+        Ledger::open(&self.path, self.clock())
     }
 
-    /// Opens the ledger, appends records and closes it.
+    fn clock(&self) -> impl Fn() -> Timestamp + Send + 'static {
+        let clock = Arc::clone(&self.clock);
+        move || Timestamp(clock.load(Ordering::SeqCst))
+    }
+
+    /// Opens the ledger, appends records as one group and closes it.
     pub(super) fn record(&self, numbers: std::ops::Range<u64>) {
-        let ledger = self.open().unwrap();
+        let hour = Duration::from_secs(3600);
+        let ledger = Ledger::open_lingering(&self.path, self.clock(), hour).unwrap();
         run(async {
             for number in numbers {
                 ledger.append(&record(number), subject(number)).await.unwrap();

@@ -33,12 +33,13 @@ pub(crate) fn read_grown(dir: &Path, tile: Tile) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The next wider file of this tile; the full one, if there is none in between.
+/// The next wider file of this tile; the full one, if there is none in between. Not the widest:
+/// that one may be half written, whereas the next was whole before `tile` was removed.
 fn wider(dir: &Path, tile: Tile) -> Tile {
-    let present = (tile.width + 1..WIDTH).map(|width| Tile { width, ..tile });
-    present
-        .filter(|tile| dir.join(tile.path()).exists())
-        .next_back()
+    let present = |tile: &Tile| dir.join(tile.path()).exists();
+    (tile.width + 1..WIDTH)
+        .map(|width| Tile { width, ..tile })
+        .find(present)
         .unwrap_or(Tile { width: WIDTH, ..tile })
 }
 

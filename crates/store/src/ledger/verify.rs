@@ -99,7 +99,7 @@ impl<'a> Verification<'a> {
     /// Every file is one of those that the signed head is made of.
     fn no_other_files(&self) -> Result<(), Finding> {
         let files =
-            layout::files(self.dir).map_err(|error| Finding::of("", Fault::unreadable(&error)))?;
+            layout::files(self.dir).map_err(|error| Finding::of(".", Fault::unreadable(&error)))?;
         let ours = |file: &str| match Tile::parse(file) {
             Some(tile) => tile.belongs_to(self.head.size),
             None => file == CHECKPOINT || file == HISTORY,
@@ -182,7 +182,7 @@ impl<'a> Verification<'a> {
         let mut agreed = 0;
         let bundles = self.head.size.div_ceil(u64::from(WIDTH));
         for (_, bundle) in (0..bundles).zip(hashed.iter().cycle()) {
-            let stopped = || Finding::of("", Fault::Unreadable("a thread ended".to_owned()));
+            let stopped = || Finding::of(".", Fault::Unreadable("a thread ended".to_owned()));
             for record in bundle.recv().unwrap_or_else(|_| Err(stopped()))? {
                 while let Some(line) = earlier.next_if(|line| line.size == rows.size()) {
                     agrees(*line, &rows, HISTORY, &mut agreed)?;

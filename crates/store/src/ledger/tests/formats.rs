@@ -1,6 +1,5 @@
 //! File names and bundles.
 
-use super::*;
 use crate::ledger::{
     bundle::{Bundle, entries, first_entries},
     layout::{Row, Tile},

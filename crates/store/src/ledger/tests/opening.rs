@@ -82,6 +82,16 @@ fn a_changed_edge_is_not_built_upon() {
 }
 
 #[test]
+fn a_missing_edge_is_named() {
+    for name in ["tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"] {
+        let state = State::with_records(300);
+        fs::remove_file(state.dir().join(name)).unwrap();
+        let refused = state.open().unwrap_err().to_string();
+        assert!(refused.contains(&format!("`{name}`: is missing")), "{refused}");
+    }
+}
+
+#[test]
 fn a_first_opening_that_was_cut_short_is_begun_again() {
     let state = State::new();
     drop(state.open().unwrap());

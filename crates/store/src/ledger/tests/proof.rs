@@ -48,7 +48,7 @@ fn no_byte_of_a_proof_can_be_changed() {
         for flip in [1, 2, 32, 0x80] {
             let mut bytes = text.clone().into_bytes();
             bytes[at] ^= flip;
-            assert!(!holds(bytes), "byte {at} of {:?}", &text[at.saturating_sub(9)..at]);
+            assert!(!holds(bytes), "byte {at}");
         }
         let mut bytes = text.clone().into_bytes();
         bytes.remove(at);
