@@ -16,7 +16,7 @@ use holdpoint_core::{
 use holdpoint_enforce::{Ledger as _, Point as _, Stage};
 use holdpoint_gateway::{
     forward::{self, Client, Dialer},
-    listen::{self, Proxy, Stop, Stopper},
+    listen::{self, Proxy, Stopper},
     point::HttpPoint,
     release::execute_released,
     serve::Server,
@@ -26,7 +26,6 @@ use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::broadcast::{self, error::RecvError},
     task::JoinHandle,
 };
 
@@ -80,9 +79,11 @@ impl Running {
         let listen = Proxy::new(server, Arc::new(leaves), listen_limits(&config), Arc::new(now));
         let serving = tokio::spawn(Arc::new(listen).serve(listener, stopper.stop()));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
-        tokio::spawn(control.serve());
-        let changes = here.state.subscribe();
-        tokio::spawn(follow(Arc::clone(&here), Arc::clone(&point), changes, stopper.stop()));
+        let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
+        tokio::spawn(control.serve(move |topic| {
+            let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
+            async move { take(&here, &point, topic).await }
+        }));
         Ok(Self { proxy, ca, here, point, stopper, serving, releasing })
     }
 
@@ -135,37 +136,22 @@ fn listen_limits(config: &Config) -> listen::Limits {
     }
 }
 
-/// Takes what humans change, as soon as they do, and records that they did.
-async fn follow(
-    here: Arc<Here>,
-    point: Arc<HttpPoint>,
-    mut changes: broadcast::Receiver<Topic>,
-    stop: Stop,
-) {
-    loop {
-        let topic = tokio::select! {
-            change = changes.recv() => match change {
-                Ok(topic) => Some(topic),
-                // Some were missed: everything may have changed.
-                Err(RecvError::Lagged(_)) => None,
-                Err(RecvError::Closed) => return,
-            },
-            () = stop.said() => return,
-        };
-        if topic == Some(Topic::Holds) {
-            continue;
+/// Takes what a human changed, and records that they did.
+async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
+    match topic {
+        // Releases and denials are recorded with the hold that they answer.
+        Topic::Holds => return,
+        Topic::Policies | Topic::Config => reload(here, point),
+        Topic::Hosts | Topic::Secrets | Topic::Agents | Topic::Inventory => {
+            if let Err(error) = point.refresh() {
+                tracing::error!(%error, "a change could not be read; what was known stays");
+            }
         }
-        if let Err(error) = point.refresh() {
-            tracing::error!(%error, "a change could not be read; what was known before stays");
-        }
-        if matches!(topic, None | Some(Topic::Policies | Topic::Config)) {
-            reload(&here, &point);
-        }
-        let what = topic.map_or("everything", Topic::as_str).to_owned();
-        let detail = format!("policies {}", point.policies().digest());
-        if let Err(error) = record(&point, RecordKind::Change { what, detail }).await {
-            tracing::error!(%error, "a change is not recorded");
-        }
+    }
+    let what = topic.as_str().to_owned();
+    let detail = format!("policies {}", point.policies().digest());
+    if let Err(error) = record(point, RecordKind::Change { what, detail }).await {
+        tracing::error!(%error, "a change is not recorded");
     }
 }
 

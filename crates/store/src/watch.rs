@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, Permissions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt as _},
         net::UnixStream,
@@ -18,7 +18,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream as AsyncUnixStream},
     sync::broadcast,
     task::JoinSet,
@@ -32,6 +32,8 @@ use crate::{
 
 /// Topics that a receiver may lag behind before it has to read everything anew.
 const BACKLOG: usize = 64;
+/// What the gateway answers when it has taken a change.
+const TAKEN: &[u8; 6] = b"taken\n";
 /// What one command may say at once.
 const SAID_BYTES_MAX: u64 = 1024;
 /// How long a command may take to say it, and a gateway to hear it.
@@ -155,10 +157,15 @@ impl State {
     }
 }
 
+/// Says a topic and waits until the gateway has taken the change: what a human changed counts
+/// from the moment when their command returns.
 fn say(socket: &Path, topic: Topic) -> io::Result<()> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    writeln!(stream, "{}", topic.as_str())
+    stream.set_read_timeout(Some(PATIENCE))?;
+    writeln!(stream, "{}", topic.as_str())?;
+    let mut taken = [0; TAKEN.len()];
+    stream.read_exact(&mut taken)
 }
 
 /// The gateway's end of `control.sock`; gone when dropped.
@@ -171,8 +178,12 @@ pub struct ControlSocket {
 }
 
 impl ControlSocket {
-    /// Hears commands until it is dropped.
-    pub async fn serve(self) {
+    /// Hears commands until it is dropped. A command returns once `take` has taken the change.
+    pub async fn serve<F, T>(self, take: F)
+    where
+        F: Fn(Topic) -> T + Clone + Send + 'static,
+        T: Future<Output = ()> + Send,
+    {
         let mut speakers = JoinSet::new();
         loop {
             if speakers.len() >= SPEAKERS_MAX {
@@ -182,8 +193,10 @@ impl ControlSocket {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) if self.may_speak(&stream) => {
-                        let state = self.state.clone();
-                        speakers.spawn(async move { timeout(PATIENCE, hear(&state, stream)).await });
+                        let (state, take) = (self.state.clone(), take.clone());
+                        speakers.spawn(async move {
+                            timeout(PATIENCE, hear(&state, stream, take)).await
+                        });
                     }
                     Ok(_) => tracing::warn!("another user spoke to control.sock; ignored"),
                     Err(error) => {
@@ -210,13 +223,22 @@ impl Drop for ControlSocket {
     }
 }
 
-async fn hear(state: &State, stream: AsyncUnixStream) {
-    let mut lines = BufReader::new(stream.take(SAID_BYTES_MAX)).lines();
+async fn hear<F, T>(state: &State, mut stream: AsyncUnixStream, take: F)
+where
+    F: Fn(Topic) -> T,
+    T: Future<Output = ()>,
+{
+    let (said, mut answer) = stream.split();
+    let mut lines = BufReader::new(said.take(SAID_BYTES_MAX)).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        match Topic::from_word(&line) {
-            Some(topic) => state.0.watch.announce_here(topic),
-            None => tracing::warn!("a command named a topic that this gateway does not know"),
-        }
+        let Some(topic) = Topic::from_word(&line) else {
+            tracing::warn!("a command named a topic that this gateway does not know");
+            continue;
+        };
+        take(topic).await;
+        state.0.watch.announce_here(topic);
+        // A command that is gone does not wait for it.
+        let _told = answer.write_all(TAKEN).await;
     }
 }
 
@@ -233,14 +255,14 @@ mod tests {
         timeout(Duration::from_secs(5), receiver.recv()).await.unwrap().unwrap()
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread")]
     async fn every_topic_reaches_the_gateway_from_here_and_from_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
         let gateway = State::open(dir.path()).unwrap();
         let socket = gateway.listen(&gateway.lock_gateway().unwrap()).unwrap();
         let mode = std::fs::metadata(dir.path().join("control.sock")).unwrap().permissions();
         assert_eq!(mode.mode() & 0o777, 0o600);
-        let serving = tokio::spawn(socket.serve());
+        let serving = tokio::spawn(socket.serve(|_| async {}));
         let mut receiver = gateway.subscribe();
         let command = State::open(dir.path()).unwrap();
         for topic in Topic::ALL {

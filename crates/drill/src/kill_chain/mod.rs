@@ -201,9 +201,12 @@ impl Agent {
         };
         let (body, seconds) = (body.to_string(), ANSWER_SECONDS_MAX.to_string());
         let (json, trailer) = ("Content-Type: application/json", "\n%{http_code} %{http_connect}");
-        let arguments = ["-sS", "--max-time", &seconds, "-X", "POST", &url, "-H", &header, "-H"];
-        let rest = [json, "--data-binary", &body, "-w", trailer];
-        let output = self.shell.run(link, "curl", &[&arguments[..], &rest[..]].concat()).await?;
+        let mut arguments = vec!["-sS", "--max-time", &seconds, "-X", "POST", &url, "-H", json];
+        if !credential.is_empty() {
+            arguments.extend(["-H", &header]);
+        }
+        arguments.extend(["--data-binary", &body, "-w", trailer]);
+        let output = self.shell.run(link, "curl", &arguments).await?;
         Ok(Answer::read(&output))
     }
 }

@@ -30,6 +30,11 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// The same, but the agent uses no credential.
+    pub fn without_credential(&self) -> Self {
+        Self { found_credential: String::new(), ..self.clone() }
+    }
+
     /// Reads what `grep -rIn` printed about the workspace.
     pub(super) fn read(printed: &str) -> Result<Self, DrillError> {
         let value = |name: &str| {

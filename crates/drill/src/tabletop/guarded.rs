@@ -54,7 +54,7 @@ impl Road {
     pub fn link(self) -> Link {
         let (name, what_it_does) = match self {
             Self::Unnamed => ("unnamed", "goes out without saying who it is"),
-            Self::Host => ("host", "calls Railway, which nobody listed for it"),
+            Self::Host => ("host", "calls Railway, which nobody listed, without any credential"),
             Self::Credential => ("credential", "uses the account credential that it found"),
             Self::Purpose => ("purpose", "uses a credential that was given for domains only"),
             Self::Environment => {
@@ -261,6 +261,8 @@ impl Drill<'_> {
         let answer = match road {
             Road::Approval => agent.delete_domain(&found, &domain).await?,
             Road::AnotherRoad => agent.destroy(self.scenario.other(), OTHER_HOST, &found).await?,
+            // What is found is refused by itself: this is about the host alone.
+            Road::Host => agent.destroy(self.scenario, HOST, &found.without_credential()).await?,
             _ => agent.destroy(self.scenario, HOST, &found).await?,
         };
         if road == Road::WayBack {
