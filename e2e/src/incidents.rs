@@ -37,7 +37,8 @@ pub fn expand(incident: &Value) -> Expanded {
     let merged = merge(&fixtures, &twin_fixtures);
     let mut rehearsed = reads(&merged);
     let is_read = |operation: &&Value| operation["kind"] == "file" && operation["op"] == "read";
-    let with_content = operations.iter().filter(is_read).filter(|read| read.get("content").is_some());
+    let with_content =
+        operations.iter().filter(is_read).filter(|read| read.get("content").is_some());
     rehearsed.extend(with_content.cloned());
     rehearsed.push(incident["benign_twin"].clone());
 
@@ -53,9 +54,7 @@ pub fn expand(incident: &Value) -> Expanded {
 
 fn reads(fixtures: &Map<String, Value>) -> Vec<Value> {
     let files = fixtures.get("files").and_then(Value::as_array).cloned().unwrap_or_default();
-    let read = |file: Value| {
-        json!({"kind": "file", "op": "read", "path": file["path"], "content": file["content"]})
-    };
+    let read = |file: Value| json!({"kind": "file", "op": "read", "path": file["path"], "content": file["content"]});
     files.into_iter().map(read).collect()
 }
 

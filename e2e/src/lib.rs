@@ -2,8 +2,18 @@
 //!
 //! - [`holdpoint`]: the binary under test, its state and its command line
 //! - [`curl`]: a real client behind the gateway
+//! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`incidents`]: incidents expanded into episodes for `explain`
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the harness of tests: what fails here is a failed test"
+)]
 
 pub mod curl;
 pub mod holdpoint;
 pub mod incidents;
+pub mod stage;

@@ -79,7 +79,9 @@ impl FromStr for Speaks {
 
 /// A word for nothing that a host can speak.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is nothing a host speaks; use one of graphql, rest, service, collaboration, kubernetes, elasticsearch")]
+#[error(
+    "`{0}` is nothing a host speaks; use one of graphql, rest, service, collaboration, kubernetes, elasticsearch"
+)]
 pub struct UnknownSpeech(String);
 
 /// What a host is, whether or not anybody listed it.

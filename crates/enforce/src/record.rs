@@ -85,10 +85,11 @@ pub(crate) async fn refused<P: Point>(
         ..decided(judged)
     };
     let ours = refusal.kind == RefusalKind::Unavailable;
-    if judged.effect().changes() && !ours {
-        if let Err(failure) = point.remember(principal, judged).await {
-            return failure;
-        }
+    if judged.effect().changes()
+        && !ours
+        && let Err(failure) = point.remember(principal, judged).await
+    {
+        return failure;
     }
     write(point, principal, judged.digest(), decided, refusal).await
 }

@@ -1,12 +1,12 @@
 //! From operations to questions for policy: which environment, whose credential, what was
 //! refused before. Live traffic and `explain` come through here alike.
 
+use holdpoint_catalog::hosts::Host;
 use holdpoint_core::{
     Environment, Operation,
     identity::Principal,
     policy::{Credential, Facts, Request},
 };
-use holdpoint_catalog::hosts::Host;
 
 /// What is known about the surroundings of a message: live from the store, or from fixtures.
 pub trait Surroundings {

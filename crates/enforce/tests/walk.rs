@@ -114,7 +114,8 @@ impl Resolve for Fake {
             can_snapshot: false,
             can_delay: false,
         };
-        let ask = |operation| Request { principal: principal.clone(), operation, facts: facts.clone() };
+        let ask =
+            |operation| Request { principal: principal.clone(), operation, facts: facts.clone() };
         Ok(operations.into_iter().map(ask).collect())
     }
 }

@@ -45,7 +45,11 @@ impl Fulfil for HttpPoint {
         }
     }
 
-    async fn remember(&self, principal: &Principal, judged: &Judged<Arrived>) -> Result<(), Refusal> {
+    async fn remember(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Arrived>,
+    ) -> Result<(), Refusal> {
         let refusals = self.state.refusals(self.config().refusals.remember_minutes);
         let host = &judged.message().message.host;
         for Judgement { operation, decision, .. } in judged.judgements() {
@@ -175,4 +179,3 @@ fn too_large(text: &str) -> Refusal {
     let text = format!("it needs a human's release, and {text}");
     Refusal::new(RefusalKind::Deny, Code::TooLargeToHold, text)
 }
-

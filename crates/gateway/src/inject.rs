@@ -84,7 +84,8 @@ fn base64_of(real: &[u8], phantom: &[u8]) -> Vec<(Zeroizing<Vec<u8>>, Vec<u8>)> 
         text.get(first..last).map(<[u8]>::to_vec)
     };
     let pair = |offset| Some((Zeroizing::new(encoded(real, offset)?), encoded(phantom, offset)?));
-    let long_enough = |(needle, _): &(Zeroizing<Vec<u8>>, Vec<u8>)| needle.len() >= NEEDLE_BYTES_MIN;
+    let long_enough =
+        |(needle, _): &(Zeroizing<Vec<u8>>, Vec<u8>)| needle.len() >= NEEDLE_BYTES_MIN;
     (0..3).filter_map(pair).filter(long_enough).collect()
 }
 

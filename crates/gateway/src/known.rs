@@ -6,10 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use holdpoint_catalog::hosts::{self, Host, Speaks};
 use holdpoint_core::{Environment, ResourceId, identity::Grant};
 use holdpoint_store::{
-    Config, State, StoreError,
-    hosts::HostTable,
-    inventory::InventoryTable,
-    secrets::Secret,
+    Config, State, StoreError, hosts::HostTable, inventory::InventoryTable, secrets::Secret,
 };
 use holdpoint_wire::World;
 

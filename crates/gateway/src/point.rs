@@ -16,11 +16,7 @@ use holdpoint_core::{
 use holdpoint_enforce::{
     Identify, Interpret, Ledger, LedgerUnavailable, Point, Stage, stages::Arrivals,
 };
-use holdpoint_store::{
-    Config, Holds, State, StoreError,
-    holds::Consumed,
-    ledger,
-};
+use holdpoint_store::{Config, Holds, State, StoreError, holds::Consumed, ledger};
 use holdpoint_wire::{
     Unreadable,
     http::{self, Message, credentials::CredentialUse},
@@ -132,7 +128,16 @@ impl HttpPoint {
     ) -> Result<Self, StoreError> {
         let known = RwLock::new(Arc::new(Known::read(&state, &config)?));
         let policies = RwLock::new(Arc::new(policies));
-        Ok(Self { state, config: RwLock::new(config), client, clock, ledger, known, policies, observe })
+        Ok(Self {
+            state,
+            config: RwLock::new(config),
+            client,
+            clock,
+            ledger,
+            known,
+            policies,
+            observe,
+        })
     }
 
     /// What waits, on the configured terms.

@@ -9,8 +9,8 @@ use holdpoint_enforce::{
     Point as _, Resolve,
     resolve::{Destination, Surroundings, requests},
 };
-use holdpoint_wire::{World as _, http::credentials};
 use holdpoint_store::refusals::RefusalMemory as _;
+use holdpoint_wire::{World as _, http::credentials};
 use secrecy::ExposeSecret as _;
 
 use crate::{
@@ -67,10 +67,10 @@ impl Surroundings for Live<'_> {
         refusals
             .refused_before(&principal.run, &operation.resource, operation.effect, now)
             .unwrap_or_else(|error| {
-            // What cannot be remembered is taken as refused: a human will see it.
-            tracing::error!(%error, "refusals cannot be looked up");
-            true
-        })
+                // What cannot be remembered is taken as refused: a human will see it.
+                tracing::error!(%error, "refusals cannot be looked up");
+                true
+            })
     }
 
     fn made_by_run(&self, _principal: &Principal, _operation: &Operation) -> bool {

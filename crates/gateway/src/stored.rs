@@ -42,7 +42,9 @@ impl StoredMessage {
             host: message.host.clone(),
             port: message.port,
             target: message.target.clone(),
-            headers: encoded(message.headers.iter().map(|(name, value)| (name.as_str(), &value[..]))),
+            headers: encoded(
+                message.headers.iter().map(|(name, value)| (name.as_str(), &value[..])),
+            ),
             body: STANDARD.encode(body),
         };
         Some(serde_json::to_vec(&stored).map_err(StoredError::new))

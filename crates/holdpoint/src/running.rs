@@ -1,12 +1,6 @@
 //! The running gateway: its parts, put together and taken apart.
 
-use std::{
-    net::SocketAddr,
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use holdpoint_core::{
     Digest,

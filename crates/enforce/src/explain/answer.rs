@@ -1,12 +1,8 @@
 //! The verdicts of an episode, in the shape that scripts rely on.
 
 use holdpoint_core::{
-    self as core, Effect, Environment, Reason, Reversibility,
-    identity::RefusedAim,
-    ledger::Meaning,
-    obligation::Obligations,
-    operation::Resource,
-    policy::Verdict,
+    self as core, Effect, Environment, Reason, Reversibility, identity::RefusedAim,
+    ledger::Meaning, obligation::Obligations, operation::Resource, policy::Verdict,
 };
 use serde::Serialize;
 
@@ -87,9 +83,7 @@ impl Judged {
             micros: None,
             resources: judgements
                 .iter()
-                .map(|judgement| {
-                    (judgement.operation.resource.clone(), judgement.operation.effect)
-                })
+                .map(|judgement| (judgement.operation.resource.clone(), judgement.operation.effect))
                 .collect(),
         }
     }

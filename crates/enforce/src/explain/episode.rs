@@ -22,8 +22,19 @@ pub struct MalformedError {
 
 /// What may stand in an episode beside its meaning.
 const ANNOTATIONS: &[&str] = &[
-    "date", "agent", "url", "summary", "mechanism", "confusion", "expected", "recoverable",
-    "reconstructed", "harmful", "benign_twin", "fixtures", "twin_fixtures",
+    "date",
+    "agent",
+    "url",
+    "summary",
+    "mechanism",
+    "confusion",
+    "expected",
+    "recoverable",
+    "reconstructed",
+    "harmful",
+    "benign_twin",
+    "fixtures",
+    "twin_fixtures",
 ];
 
 /// What one agent did, and what surrounded it.
@@ -231,11 +242,8 @@ impl Message for &Attempt {
 impl Episode {
     /// Reads one line. A key that nobody knows is an error: a typo must not change a meaning.
     pub fn read(line: &str, number: usize) -> Result<Self, MalformedError> {
-        let malformed = |id: Option<String>, problem: String| MalformedError {
-            line: number,
-            id,
-            problem,
-        };
+        let malformed =
+            |id: Option<String>, problem: String| MalformedError { line: number, id, problem };
         let episode: Self = serde_json::from_str(line)
             .map_err(|error| malformed(id_of(line), error.to_string()))?;
         let annotated = |key: &str| ANNOTATIONS.contains(&key);

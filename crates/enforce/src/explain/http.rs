@@ -24,8 +24,9 @@ pub(super) fn judge(
     index: usize,
     attempt: &HttpAttempt,
 ) -> Judged {
-    let read = message(attempt)
-        .and_then(|message| http::interpret(&message, fixtures).map(|operations| (message, operations)));
+    let read = message(attempt).and_then(|message| {
+        http::interpret(&message, fixtures).map(|operations| (message, operations))
+    });
     match read {
         Err(error) => unreadable(index, error.into()),
         Ok((message, operations)) => {
@@ -33,8 +34,7 @@ pub(super) fn judge(
             let destination = Destination { name: &message.host, listed: Some(&host) };
             let surroundings =
                 fixtures.with_credential(attempt.credential.as_deref(), &message.host);
-            let requests =
-                resolve::requests(&surroundings, principal, destination, operations);
+            let requests = resolve::requests(&surroundings, principal, destination, operations);
             Judged::new(index, &pdp.judge(message.clone(), requests))
         }
     }

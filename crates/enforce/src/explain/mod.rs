@@ -25,7 +25,12 @@ use fixtures::Fixtures;
 
 /// Answers one line of JSON: an episode's verdicts, or what is wrong with the line. `micros`
 /// adds to each operation the time that it took to interpret and decide it.
-pub fn explain(pdp: &Pdp, line: &str, number: usize, micros: bool) -> Result<Answer, MalformedError> {
+pub fn explain(
+    pdp: &Pdp,
+    line: &str,
+    number: usize,
+    micros: bool,
+) -> Result<Answer, MalformedError> {
     let episode = Episode::read(line, number)?;
     Ok(judge(pdp, &episode, micros))
 }

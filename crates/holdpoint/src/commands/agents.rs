@@ -12,8 +12,14 @@ use crate::status::{CommandError, Ended, Status};
 /// The variables by which clients find the CA that they have to trust: curl and OpenSSL, Python,
 /// Node.js, Git, Deno, AWS tools, and whatever reads `SSL_CERT_FILE`.
 const CA_VARIABLES: [&str; 8] = [
-    "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
-    "GIT_SSL_CAINFO", "DENO_CERT", "AWS_CA_BUNDLE", "PIP_CERT",
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "GIT_SSL_CAINFO",
+    "DENO_CERT",
+    "AWS_CA_BUNDLE",
+    "PIP_CERT",
 ];
 
 /// The variables by which clients find the proxy. Some read only one spelling.
@@ -124,7 +130,8 @@ fn new(here: &Here, name: &str, task: &Task) -> Result<(), CommandError> {
 fn environment(here: &Here, bearer: &str) -> Result<Map<String, Value>, CommandError> {
     let proxy = format!("http://{bearer}@{}", up::proxy_address(here));
     let ca = here.dir.join("ca.pem");
-    let ca = ca.to_str().ok_or_else(|| CommandError::unable("the state directory's name is no text"))?;
+    let ca =
+        ca.to_str().ok_or_else(|| CommandError::unable("the state directory's name is no text"))?;
     let proxies = PROXY_VARIABLES.iter().map(|name| ((*name).to_owned(), json!(proxy)));
     let trust = CA_VARIABLES.iter().map(|name| ((*name).to_owned(), json!(ca)));
     let none = ["NO_PROXY", "no_proxy"].iter().map(|name| ((*name).to_owned(), json!("")));

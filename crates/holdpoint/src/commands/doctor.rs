@@ -37,10 +37,12 @@ impl Finding {
 
 /// Looks at everything; ends with 1 if anything was found wanting.
 pub fn run(_doctor: &Doctor, here: &Here) -> Ended {
-    let findings = [gateway(here), policies(here), ledger(here), approvers(here), agents(here), way_out()];
+    let findings =
+        [gateway(here), policies(here), ledger(here), approvers(here), agents(here), way_out()];
     let line = |finding: &Finding| {
         let mark = if finding.ok { "ok     " } else { "wanting" };
-        let mend = if finding.ok { String::new() } else { format!("\n          → {}", finding.mend) };
+        let mend =
+            if finding.ok { String::new() } else { format!("\n          → {}", finding.mend) };
         format!("{mark} {:<10} {}{mend}\n", finding.what, finding.found)
     };
     here.print(&findings, &findings.iter().map(line).collect::<String>())?;

@@ -45,7 +45,11 @@ pub fn newest(here: &Here) -> Ended {
     let open = here.holds().open(now()).map_err(CommandError::unable)?;
     match open.last() {
         Some(hold) => {
-            let answer = format!("{}\nholdpoint approve {1}   or   holdpoint deny {1}", hold.card(), hold.id);
+            let answer = format!(
+                "{}\nholdpoint approve {1}   or   holdpoint deny {1}",
+                hold.card(),
+                hold.id
+            );
             here.print(&fact(hold), &answer)?;
         }
         None => here.print(&Value::Null, "nothing waits; `holdpoint --help` says what there is")?,

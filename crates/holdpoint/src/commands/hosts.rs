@@ -57,7 +57,10 @@ pub fn run(hosts: Hosts, here: &Here) -> Ended {
                 format!("{:<40} {:<14} {}\n", host.host.as_str(), host.speaks, host.environment)
             };
             let text: String = listed.iter().map(line).collect();
-            here.print(&listed, if text.is_empty() { "no host is listed beside the presets" } else { &text })?;
+            here.print(
+                &listed,
+                if text.is_empty() { "no host is listed beside the presets" } else { &text },
+            )?;
         }
         Verb::Add { host, port, speaks, environment } => {
             let speaks = speaks.as_str().to_owned();

@@ -15,7 +15,9 @@ const SHOWN: usize = 20;
 
 /// The record of everything that was decided: before the effect, and what became of it.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  holdpoint ledger verify && holdpoint ledger show --json | jq .")]
+#[command(
+    after_help = "Example:\n  holdpoint ledger verify && holdpoint ledger show --json | jq ."
+)]
 pub struct Ledger {
     #[command(subcommand)]
     verb: Verb,
@@ -55,7 +57,8 @@ pub fn run(ledger: Ledger, here: &Here) -> Ended {
         }
         Verb::Show { index: None, last } => {
             let page = reader(here)?.page(None, last).map_err(CommandError::unable)?;
-            let facts: Vec<Value> = page.iter().map(|(index, record)| fact(*index, record)).collect();
+            let facts: Vec<Value> =
+                page.iter().map(|(index, record)| fact(*index, record)).collect();
             let text: String = page.iter().map(|(index, record)| line(*index, record)).collect();
             here.print(&facts, if text.is_empty() { "nothing is recorded yet" } else { &text })?;
             Ok(Status::Done)

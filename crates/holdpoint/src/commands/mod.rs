@@ -21,8 +21,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use holdpoint_enforce::Stage;
 use holdpoint_core::Timestamp;
+use holdpoint_enforce::Stage;
 use holdpoint_store::{
     Config, Holds as Waiting, State,
     config::{Flags, LastGood},

@@ -53,7 +53,10 @@ pub fn run(policy: Policy, here: &Here) -> Ended {
                     Ok(Status::Done)
                 }
                 Err(error) => {
-                    here.print(&json!({ "ok": false, "error": error.to_string() }), &error.to_string())?;
+                    here.print(
+                        &json!({ "ok": false, "error": error.to_string() }),
+                        &error.to_string(),
+                    )?;
                     Ok(Status::Wanting)
                 }
             }
@@ -69,9 +72,8 @@ pub fn sources(files: &[PathBuf]) -> Result<Vec<PolicySource>, CommandError> {
 
 /// One policy file.
 pub fn read(path: &Path) -> Result<PolicySource, CommandError> {
-    let failed = |error: &dyn std::fmt::Display| {
-        CommandError::usage(format!("{}: {error}", path.display()))
-    };
+    let failed =
+        |error: &dyn std::fmt::Display| CommandError::usage(format!("{}: {error}", path.display()));
     let size = fs::metadata(path).map_err(|error| failed(&error))?.len();
     if size > POLICY_BYTES_MAX {
         return Err(failed(&format!("more than {POLICY_BYTES_MAX} bytes are no policy file")));

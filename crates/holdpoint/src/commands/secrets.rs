@@ -85,8 +85,7 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
         Verb::Add { name, grant } => {
             let bounds = Bounds::from(grant);
             let value = terminal::secret("The real credential (not shown): ")?;
-            let added =
-                store.add(&name, &value, &bounds, now()).map_err(CommandError::usage)?;
+            let added = store.add(&name, &value, &bounds, now()).map_err(CommandError::usage)?;
             mend(here, &added)?;
             here.print(&added, &format!("give agents this: {}", added.phantom))?;
         }

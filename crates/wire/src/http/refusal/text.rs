@@ -11,9 +11,7 @@ pub(super) fn title(refusal: &Refusal) -> &'static str {
     match refusal.kind {
         RefusalKind::Deny => "Refused by Holdpoint",
         RefusalKind::Hold => "Held by Holdpoint",
-        RefusalKind::Upstream => {
-            "Passed by Holdpoint, not answered"
-        }
+        RefusalKind::Upstream => "Passed by Holdpoint, not answered",
         RefusalKind::Unavailable => "Not decided by Holdpoint",
     }
 }

@@ -1,0 +1,56 @@
+//! A stand-in for Railway with a gateway in front of it.
+
+use holdpoint_drill::railway::{Config, FakeRailway, HOSTS};
+
+use crate::{
+    curl::Curl,
+    holdpoint::{Gateway, Holdpoint},
+};
+
+/// A stand-in for Railway, and a gateway that dials it.
+#[derive(Debug)]
+pub struct Stage {
+    /// The upstream.
+    pub railway: FakeRailway,
+    /// The binary and its state.
+    pub holdpoint: Holdpoint,
+    /// The running gateway.
+    pub gateway: Gateway,
+    _ca: tempfile::NamedTempFile,
+}
+
+impl Stage {
+    /// Starts both, with this `holdpoint.toml`; Railway's hosts are listed.
+    pub async fn set(binary: &str, configuration: &str) -> Self {
+        let railway = FakeRailway::start(Config::default()).await.unwrap();
+        let ca = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(ca.path(), railway.ca_pem()).unwrap();
+        let holdpoint = Holdpoint::new(binary);
+        std::fs::write(holdpoint.state().join("holdpoint.toml"), configuration).unwrap();
+        let resolve: Vec<String> =
+            HOSTS.iter().map(|host| format!("{host}:443:{}", railway.addr())).collect();
+        let mut arguments = vec!["--upstream-ca", ca.path().to_str().unwrap()];
+        arguments.extend(resolve.iter().flat_map(|resolve| ["--resolve", resolve.as_str()]));
+        let gateway = holdpoint.up(&arguments, &[]);
+        for host in HOSTS {
+            holdpoint.json(&["hosts", "add", host, "--speaks", "graphql", "--json"]);
+        }
+        Self { railway, holdpoint, gateway, _ca: ca }
+    }
+
+    /// A client with the identity of a new agent.
+    pub fn agent(&self, name: &str) -> Curl {
+        Curl::new(&self.holdpoint.json(&["agents", "new", name, "--json"]))
+    }
+
+    /// Gives a fresh account credential for `purpose`; the phantom.
+    pub fn phantom(&self, name: &str, purpose: &str) -> String {
+        let credential = self.railway.issue_account_credential().unwrap();
+        let mut arguments = vec!["secrets", "add", name, "--purpose", purpose, "--json"];
+        arguments.extend(HOSTS.iter().flat_map(|host| ["--host", *host]));
+        self.holdpoint.call_with(&arguments, &credential).json()["phantom"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+}
