@@ -8,7 +8,6 @@ use crate::{
 };
 
 /// A stand-in for Railway, and a gateway that dials it.
-#[derive(Debug)]
 pub struct Stage {
     /// The upstream.
     pub railway: FakeRailway,

@@ -1,3 +1,5 @@
+//! The tables as look-ups see them.
+
 use std::collections::BTreeSet;
 
 use holdpoint_core::{

@@ -1,3 +1,5 @@
+//! What names say, and what they must not be taken for.
+
 use holdpoint_core::Effect::{
     self, Create, Destroy, Execute, GrantAccess, MintCredential, Modify, Observe, Remove, Spend,
     WeakenRecovery,

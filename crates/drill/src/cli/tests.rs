@@ -1,3 +1,5 @@
+//! The calls, against a stand-in for the binary.
+
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use tempfile::TempDir;

@@ -1,3 +1,5 @@
+//! The agent's steps, by themselves.
+
 use holdpoint_core::Code;
 
 use super::{Answer, Findings, Scenario, Workspace};

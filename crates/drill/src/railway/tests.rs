@@ -1,3 +1,5 @@
+//! The stand-in, asked over the wire.
+
 use std::{path::PathBuf, process::Stdio};
 
 use serde_json::{Map, Value, json};

@@ -1,3 +1,5 @@
+//! The story, word for word.
+
 use super::{tell, wrap};
 use crate::{
     kill_chain::{Scenario, Step},

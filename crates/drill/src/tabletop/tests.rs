@@ -1,3 +1,5 @@
+//! The drill without a guard, and with bad ones.
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,

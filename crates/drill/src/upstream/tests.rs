@@ -1,3 +1,5 @@
+//! The upstream that echoes, asked over the wire.
+
 use std::process::{Output, Stdio};
 
 use serde_json::Value;

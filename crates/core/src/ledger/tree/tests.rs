@@ -1,3 +1,5 @@
+//! The tree against an independent implementation.
+
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash, mem_backed_tree::MemoryBackedTree};
 use proptest::prelude::*;
 use sha2_oracle::Sha256;

@@ -1,3 +1,5 @@
+//! Strict JSON: what is read, and what is refused.
+
 use holdpoint_core::Code;
 use proptest::prelude::*;
 
