@@ -67,7 +67,7 @@ fn the_most_telling_reason_comes_first() {
     request.principal.killed = true;
     request.facts.host_listed = false;
     let expect =
-        [Code::Killed, Code::ForeignCredential, Code::WrongEnvironment, Code::UnlistedHost];
+        [Code::Killed, Code::ForeignCredential, Code::UnlistedHost, Code::WrongEnvironment];
     assert_eq!(codes(&starter().decide(&request)), expect);
 }
 
