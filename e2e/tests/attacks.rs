@@ -9,7 +9,8 @@ use std::{
 
 use e2e::{
     curl::Curl,
-    holdpoint::{Gateway, Holdpoint},
+    holdpoint::{Gateway, Holdpoint, PASSPHRASE},
+    stage::Stage,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
@@ -146,4 +147,47 @@ fn a_secret_leaves_over_tls_or_to_a_port_that_a_human_listed() {
     assert!(arrived.contains(REAL), "{arrived}");
     let elsewhere = agent.run(&["http://api.example.test/", "-H", &authorization]);
     assert_eq!(elsewhere.status, 403, "{elsewhere:?}");
+}
+
+/// Railway with a held deletion of a domain: the stage, the agent's client, the phantom, the
+/// mutation, and the hold.
+async fn held() -> (Stage, Curl, String, String, String) {
+    let stage = Stage::set(BINARY, "[hold]\nwait_seconds = 0\n").await;
+    let domain = stage.railway.add_domain("book.example.com").unwrap();
+    let phantom = stage.phantom("railway-domains", "railway:customDomain*");
+    let enrolled = stage.holdpoint.call_with(&["approvers", "enrol", "ada"], PASSPHRASE);
+    assert_eq!(enrolled.status, 0, "{}", enrolled.stderr);
+    let agent = stage.agent("domains");
+    let mutation = format!("mutation {{ customDomainDelete(id: \"{domain}\") }}");
+    let answer = agent.railway(&phantom, &mutation);
+    assert_eq!(answer.status, 428, "{answer:?}");
+    let hold = answer.json()["errors"][0]["extensions"]["hold"].as_str().unwrap().to_owned();
+    (stage, agent, domain, phantom, hold)
+}
+
+fn approve(holdpoint: &Holdpoint, hold: &str, name: &str) {
+    let approved = holdpoint.call_with(&["approve", hold, "--name", name], PASSPHRASE);
+    assert_eq!(approved.status, 0, "{}", approved.stderr);
+}
+
+/// The state in which a released hold ends.
+fn ended(holdpoint: &Holdpoint, hold: &str) -> String {
+    for _ in 0..200 {
+        let shown = holdpoint.json(&["holds", hold, "--json"]);
+        let state = shown["state"].as_str().unwrap();
+        if !["open", "approved", "consuming"].contains(&state) {
+            return state.to_owned();
+        }
+        thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("{hold} never ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_reached_nobody_is_not_done() {
+    let (stage, _agent, domain, _phantom, hold) = held().await;
+    let Stage { railway, holdpoint, gateway: _gateway, .. } = stage;
+    drop(railway);
+    approve(&holdpoint, &hold, &domain);
+    assert_eq!(ended(&holdpoint, &hold), "void");
 }
