@@ -12,6 +12,7 @@ use e2e::{
     holdpoint::{Gateway, Holdpoint, PASSPHRASE},
     stage::Stage,
 };
+use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 const PURPOSE: &str = "rest:*";
@@ -190,4 +191,23 @@ async fn a_release_that_reached_nobody_is_not_done() {
     drop(railway);
     approve(&holdpoint, &hold, &domain);
     assert_eq!(ended(&holdpoint, &hold), "void");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_released_it_is_in_the_ledger_before_it_happens() {
+    let (stage, _agent, domain, _phantom, hold) = held().await;
+    approve(&stage.holdpoint, &hold, &domain);
+    assert_eq!(ended(&stage.holdpoint, &hold), "done");
+    assert_eq!(stage.gateway.stop(), 0);
+    let shown = stage.holdpoint.json(&["ledger", "show", "--json"]);
+    let records: Vec<&Value> = shown.as_array().unwrap().iter().collect();
+    let index_of = |is: &dyn Fn(&Value) -> bool| {
+        let found = records.iter().find(|shown| is(&shown["record"]));
+        found.unwrap_or_else(|| panic!("{records:#?}"))["index"].as_u64()
+    };
+    let approved =
+        index_of(&|record| record["hold"] == hold.as_str() && record["approver"] == "ada");
+    let executed =
+        index_of(&|record| record["hold"] == hold.as_str() && record["forwarded"] == true);
+    assert!(approved < executed, "{records:#?}");
 }

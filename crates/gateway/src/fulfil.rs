@@ -5,11 +5,11 @@ use std::sync::PoisonError;
 use holdpoint_core::{
     Code, Judged, Judgement, Refusal,
     identity::Principal,
-    ledger::Meaning,
+    ledger::{Meaning, Record, RecordKind},
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
 };
-use holdpoint_enforce::{Fulfil, Fulfilment, Point as _, record};
+use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
 use holdpoint_store::{
     Hold,
     holds::{ConsumeError, NewHold, OpenError, Opening},
@@ -33,7 +33,7 @@ impl Fulfil for HttpPoint {
         let obligations = judged.decision().obligations();
         match &judged.message().origin {
             // Released bytes are executed by their release or not at all.
-            Origin::Release(release) => self.consume(judged, release),
+            Origin::Release(release) => self.consume(judged, release).await,
             Origin::Agent if obligations.is_empty() => {
                 Ok(Fulfilment::Receipts { receipts: Vec::new(), hold: None })
             }
@@ -117,7 +117,7 @@ impl HttpPoint {
     }
 
     /// Uses a human's release, which is for exactly this and good once.
-    fn consume(
+    async fn consume(
         &self,
         judged: &Judged<Arrived>,
         release: &Release,
@@ -133,7 +133,15 @@ impl HttpPoint {
         let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
         let met = Obligation::Approval { count };
         let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
+        let approvers = consumed.approvers().to_owned();
+        let evidence = consumed.evidence();
         *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
+        for approver in approvers {
+            let hold = release.hold.clone();
+            let kind = RecordKind::Approval { hold, approver, released: true, evidence };
+            let record = Record::new(self.now(), None, kind);
+            self.commit(record, judged.digest()).await.map_err(record::ledger_unavailable)?;
+        }
         let hold = Some(release.hold.clone());
         Ok(Fulfilment::Receipts { receipts: vec![receipt], hold })
     }
