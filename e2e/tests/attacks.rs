@@ -211,3 +211,13 @@ async fn who_released_it_is_in_the_ledger_before_it_happens() {
         index_of(&|record| record["hold"] == hold.as_str() && record["forwarded"] == true);
     assert!(approved < executed, "{records:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_asked_is_not_done_for_its_namesake() {
+    let (stage, _agent, domain, _phantom, hold) = held().await;
+    assert_eq!(stage.holdpoint.call(&["agents", "remove", "domains"]).status, 0);
+    stage.agent("domains");
+    approve(&stage.holdpoint, &hold, &domain);
+    assert_eq!(ended(&stage.holdpoint, &hold), "void");
+    assert!(stage.railway.domain_exists(&domain));
+}
