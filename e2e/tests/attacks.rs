@@ -221,3 +221,17 @@ async fn what_an_agent_asked_is_not_done_for_its_namesake() {
     assert_eq!(ended(&stage.holdpoint, &hold), "void");
     assert!(stage.railway.domain_exists(&domain));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_gets_no_stored_answer() {
+    let (stage, agent, domain, _phantom, hold) = held().await;
+    approve(&stage.holdpoint, &hold, &domain);
+    assert_eq!(ended(&stage.holdpoint, &hold), "done");
+    let url = format!("http://holdpoint.internal/holds/{hold}");
+    assert_eq!(agent.run(&[&url]).status, 200);
+    let other = stage.agent("other").run(&[&url]);
+    assert_eq!(other.status, 403, "{other:?}");
+    assert_eq!(stage.holdpoint.call(&["agents", "kill", "domains"]).status, 0);
+    let killed = agent.run(&[&url]);
+    assert_eq!((killed.status, killed.code().as_str()), (403, "killed"), "{killed:?}");
+}
