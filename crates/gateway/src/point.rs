@@ -218,13 +218,14 @@ impl Identify for HttpPoint {
 }
 
 impl HttpPoint {
-    /// Who asked for what is held, if that agent still exists, killed if it is killed now.
+    /// Who asked for what is held, if that run still exists, killed if it is killed now.
     fn principal_of(&self, hold: &str) -> Result<Option<Principal>, StoreError> {
         let Some(hold) = self.holds().find(hold, self.now())? else {
             return Ok(None);
         };
         let agent = self.state.agents().find(&hold.principal.agent)?;
-        Ok(agent.map(|agent| Principal { killed: agent.principal.killed, ..hold.principal }))
+        let same = agent.filter(|agent| agent.principal.run == hold.principal.run);
+        Ok(same.map(|agent| Principal { killed: agent.principal.killed, ..hold.principal }))
     }
 }
 

@@ -90,7 +90,7 @@ impl Server {
                 refuse(RefusalKind::Deny, Code::ApprovalVoid, "nobody released it in time")
             }
             HoldState::Void => {
-                let text = "what was to be released is not what would be done now; nothing was \
+                let text = "it could not be done any more as it was to be released; nothing was \
                             sent, and it can be asked for again";
                 refuse(RefusalKind::Deny, Code::ApprovalVoid, text)
             }
@@ -114,6 +114,10 @@ impl Server {
         message: &Message,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let principal = self.point.identify(claim).await?;
+        if principal.killed {
+            let text = "this run was stopped by a human, and nothing of it passes";
+            return Err(Refusal::new(RefusalKind::Deny, Code::Killed, text));
+        }
         let id = message.target.strip_prefix("/holds/").filter(|_| message.method == "GET");
         let id = id.ok_or_else(|| {
             let text = "holdpoint.internal answers GET /holds/ID and nothing else";
@@ -150,7 +154,7 @@ fn still_held(hold: &Hold) -> Refusal {
 }
 
 /// A refusal as an HTTP response, in the words that the client's protocol has for it.
-pub(crate) fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
+fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
     let rendered = refusal::render(refusal, message);
     let mut response = Response::new(whole(rendered.body));
     *response.status_mut() =
