@@ -4,6 +4,8 @@
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`incidents`]: incidents expanded into episodes for `explain`
+//! - [`episodes`]: files of episodes, and what `explain` says to them
+//! - [`replay`]: episodes at a live gateway
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +16,8 @@
 )]
 
 pub mod curl;
+pub mod episodes;
 pub mod holdpoint;
 pub mod incidents;
+pub mod replay;
 pub mod stage;
