@@ -3,6 +3,7 @@
 //! - [`holdpoint`]: the binary under test, its state and its command line
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
+//! - [`echo`]: an upstream that echoes, with a gateway in front of it
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 
 #![allow(
@@ -14,6 +15,7 @@
 )]
 
 pub mod curl;
+pub mod echo;
 pub mod holdpoint;
 pub mod incidents;
 pub mod stage;

@@ -96,9 +96,11 @@ fn gone() -> Refusal {
 
 /// Why there is no answer, without claiming a failure that is not ours.
 fn unanswered(error: &ForwardError, host: &str) -> Refusal {
-    let code = match error {
-        ForwardError::NothingSent(_) => Code::UpstreamUnreachable,
-        ForwardError::OutcomeUnknown(_) | ForwardError::Withheld { .. } => Code::OutcomeUnknown,
+    let (code, text) = match error {
+        ForwardError::NothingSent(unreached) => (Code::UpstreamUnreachable, unreached.to_string()),
+        ForwardError::OutcomeUnknown(_) | ForwardError::Withheld { .. } => {
+            (Code::OutcomeUnknown, format!("the upstream is {host}; {error}"))
+        }
     };
-    Refusal::new(RefusalKind::Upstream, code, format!("{host}: {error}"))
+    Refusal::new(RefusalKind::Upstream, code, text)
 }
