@@ -169,7 +169,7 @@ pub fn subject<M>(judged: &Judged<M>) -> String {
 }
 
 /// No record, no effect.
-fn ledger_unavailable(error: LedgerUnavailable) -> Refusal {
+pub fn ledger_unavailable(error: LedgerUnavailable) -> Refusal {
     Refusal::new(RefusalKind::Unavailable, Code::LedgerUnavailable, error.to_string())
 }
 

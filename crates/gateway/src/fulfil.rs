@@ -5,11 +5,11 @@ use std::sync::PoisonError;
 use holdpoint_core::{
     Code, Judged, Judgement, Refusal,
     identity::Principal,
-    ledger::Meaning,
+    ledger::{Meaning, Record, RecordKind},
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
 };
-use holdpoint_enforce::{Fulfil, Fulfilment, Point as _, record};
+use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
 use holdpoint_store::{
     Hold,
     holds::{ConsumeError, NewHold, OpenError, Opening},
@@ -33,7 +33,7 @@ impl Fulfil for HttpPoint {
         let obligations = judged.decision().obligations();
         match &judged.message().origin {
             // Released bytes are executed by their release or not at all.
-            Origin::Release(release) => self.consume(judged, release),
+            Origin::Release(release) => self.consume(judged, release).await,
             Origin::Agent if obligations.is_empty() => {
                 Ok(Fulfilment::Receipts { receipts: Vec::new(), hold: None })
             }
@@ -117,7 +117,7 @@ impl HttpPoint {
     }
 
     /// Uses a human's release, which is for exactly this and good once.
-    fn consume(
+    async fn consume(
         &self,
         judged: &Judged<Arrived>,
         release: &Release,
@@ -130,6 +130,17 @@ impl HttpPoint {
                 ConsumeError::Store(error) => unavailable(error),
                 error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
             })?;
+        for approver in consumed.approvers() {
+            let kind = RecordKind::Approval {
+                hold: release.hold.clone(),
+                approver: approver.clone(),
+                released: true,
+                evidence: consumed.evidence(),
+            };
+            let record = Record::new(now, None, kind);
+            let committed = self.commit(record, judged.digest()).await;
+            committed.map_err(record::ledger_unavailable)?;
+        }
         let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
         let met = Obligation::Approval { count };
         let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());

@@ -32,7 +32,7 @@ impl Forward for HttpPoint {
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
         let (host, port) = (arrived.message.host.clone(), arrived.message.port);
-        let route = Route { listed_privately: known.listed_by_human(&host, port), scrub };
+        let route = Route { listed_privately: known.may_lie_inside(&host, port), scrub };
         let rest = arrived.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         match self.client.send(arrived.message, rest, &route).await {
             Ok(response) => {

@@ -186,7 +186,14 @@ impl Arrivals for HttpPoint {
 
 impl Interpret for HttpPoint {
     fn interpret(&self, arrived: &Arrived) -> Result<Vec<Operation>, Unreadable> {
-        http::interpret(&arrived.message, &*self.known())
+        let operations = http::interpret(&arrived.message, &*self.known())?;
+        let max = self.config().limits.operations;
+        match u64::try_from(operations.len()) {
+            Ok(count) if count <= max => Ok(operations),
+            _ => Err(Unreadable::over_limit(format!(
+                "the message is more than {max} operations; send them in parts"
+            ))),
+        }
     }
 }
 
