@@ -4,6 +4,7 @@
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
+//! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 
 #![allow(
@@ -16,6 +17,7 @@
 
 pub mod curl;
 pub mod echo;
+pub mod files;
 pub mod holdpoint;
 pub mod incidents;
 pub mod stage;
