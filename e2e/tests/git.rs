@@ -55,6 +55,10 @@ async fn everyday_work_passes_and_a_large_pack_streams() {
     let next = copy.commit("note.txt", "another note\n");
     copy.git(&["push", "-o", "ci.skip", "origin", "fix"]).done();
     assert_eq!(stage.tip("refs/heads/fix"), Some(next));
+    // Alike enough for git to send most of the commits as differences to one of them.
+    let many: Vec<String> = (0..20).map(|n| copy.commit("note.txt", format!("{n}\n"))).collect();
+    copy.git(&["push", "origin", "fix"]).done();
+    assert_eq!(stage.tip("refs/heads/fix"), many.last().cloned());
 
     let before = peak_kb(&stage.gateway);
     let large = copy.commit("large.bin", noise(20_000_000));
@@ -78,12 +82,15 @@ async fn what_is_not_everyday_is_held_and_git_says_so() {
     let main = stage.tip("refs/heads/main").unwrap();
     copy.git(&["checkout", "--quiet", "-b", "fix"]).done();
     let tip = copy.commit("note.txt", "a note\n");
+    let update = copy.git(&["push", "origin", "fix:main"]);
+    assert_rejected(&update, "main", &["git:update_ref", "(opaque)", "holdpoint approve h"]);
     copy.git(&["push", "--quiet", "origin", "fix"]).done();
     copy.git(&["tag", "v1"]).done();
+    copy.git(&["commit", "--quiet", "--amend", "-m", "written anew"]).done();
 
     for (arguments, reference, words) in [
-        (vec!["push", "origin", "fix:main"], "main", vec!["git:update_ref", "holdpoint approve h"]),
-        (vec!["push", "--force", "origin", "fix:main"], "main", vec!["git:update_ref"]),
+        (vec!["push", "--force", "origin", "fix"], "fix", vec!["git:force_ref"]),
+        (vec!["push", "--force", "origin", "fix:main"], "main", vec!["Holdpoint holds"]),
         (vec!["push", "origin", "--delete", "fix"], "fix", vec!["git:delete_ref"]),
         (vec!["push", "origin", ":main"], "main", vec!["git:delete_ref"]),
         (vec!["push", "origin", "v1"], "v1", vec!["git:create_ref", "refs/tags/v1"]),

@@ -1,7 +1,8 @@
 //! What a push does to each reference, by where the reference lies and whether it is protected.
 //!
-//! What cannot be seen from here: whether a server runs something on a push to a branch that
-//! nobody calls protected (CI runs pass by the table).
+//! A branch that is not shown to go forward counts as forced: what it held may be lost. That is
+//! also the case where it moves to commits that the server has from another branch; only the code
+//! host could tell, and it is not asked yet.
 
 use holdpoint_catalog::hosts;
 use holdpoint_core::{
@@ -9,7 +10,10 @@ use holdpoint_core::{
     Operation, Resource, ResourceId, Reversibility,
 };
 
-use super::receive_pack::{Command, Push};
+use super::{
+    ancestry::Ancestry,
+    receive_pack::{Command, Push},
+};
 use crate::{World, http::message::Message};
 
 /// The branches that are protected by habit, until somebody who knows says otherwise. What they
@@ -106,9 +110,10 @@ pub(super) fn operations(
     repository: &Repository<'_>,
     world: &dyn World,
 ) -> Vec<Operation> {
+    let ancestry = Ancestry::read(push.pack, push.format);
     let mut operations = Vec::new();
     for command in &push.commands {
-        operations.push(of_command(command, repository, world));
+        operations.push(of_command(command, &ancestry, repository, world));
         let (_, options) = split_review(&command.reference);
         operations.extend(options.filter_map(|option| of_option(option, repository)));
     }
@@ -124,16 +129,21 @@ pub(super) fn operations(
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verb {
     Create,
+    /// Only goes forward.
     Update,
+    /// May lose what it held.
+    Force,
     Delete,
 }
 
 impl Verb {
-    fn of(command: &Command) -> Self {
-        match (command.old.is_null(), command.new.is_null()) {
+    fn of(command: &Command, ancestry: &Ancestry) -> Self {
+        let Command { old, new, .. } = command;
+        match (old.is_null(), new.is_null()) {
             (_, true) => Self::Delete,
             (true, false) => Self::Create,
-            (false, false) => Self::Update,
+            (false, false) if ancestry.shows(new, old) => Self::Update,
+            (false, false) => Self::Force,
         }
     }
 
@@ -141,6 +151,7 @@ impl Verb {
         match self {
             Self::Create => "git:create_ref",
             Self::Update => "git:update_ref",
+            Self::Force => "git:force_ref",
             Self::Delete => "git:delete_ref",
         }
     }
@@ -191,9 +202,14 @@ fn is_protected_by_habit(branch: &str) -> bool {
         || FAMILIES_BY_HABIT.iter().any(|family| branch.starts_with(family))
 }
 
-fn of_command(command: &Command, repository: &Repository<'_>, world: &dyn World) -> Operation {
+fn of_command(
+    command: &Command,
+    ancestry: &Ancestry,
+    repository: &Repository<'_>,
+    world: &dyn World,
+) -> Operation {
     let (name, _) = split_review(&command.reference);
-    let (verb, kind) = (Verb::of(command), Kind::of(name, repository, world));
+    let (verb, kind) = (Verb::of(command, ancestry), Kind::of(name, repository, world));
     let resource = repository.reference(name);
     if kind == Kind::Other {
         return Operation::guessed(verb.name(), Execute, resource);
@@ -210,10 +226,13 @@ fn effect(verb: Verb, kind: Kind) -> (Effect, Reversibility) {
         (Kind::Protected, Verb::Delete) => (Destroy, None),
         // Whoever has the tip can push it again; nobody knows who has.
         (_, Verb::Delete) => (Remove, Unknown),
+        (Kind::Protected | Kind::Feature, Verb::Force) => (Destroy, Unknown),
         // What follows from it runs elsewhere: a deployment, a release.
         (Kind::Protected | Kind::Tag, _) => (Execute, Unknown),
         (_, Verb::Create) => (Create, Inverse),
-        (_, Verb::Update) => (Modify, Unknown),
+        // The old tip is still there, behind the new one.
+        (_, Verb::Update) => (Modify, Inverse),
+        (_, Verb::Force) => (Modify, Unknown),
     }
 }
 

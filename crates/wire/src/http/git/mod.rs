@@ -3,10 +3,17 @@
 //!
 //! - `pkt_line`: the lines of git's protocols
 //! - `receive_pack`: the commands of a push
+//! - `object_id`: the names of objects
+//! - `pack`, `delta`: the commits that a pack begins with
+//! - `ancestry`: whether a branch only goes forward
 //! - `meaning`: what a command does, by its reference
 //! - `report`: a "no" that git prints
 
+mod ancestry;
+mod delta;
 mod meaning;
+mod object_id;
+mod pack;
 mod pkt_line;
 mod receive_pack;
 mod report;

@@ -1,7 +1,10 @@
 //! The beginning of a push: its commands, read before the pack that follows them
 //! (git's `Documentation/gitprotocol-pack`, "Reference Update Request").
 
-use super::pkt_line::{PktLine, PktLines};
+use super::{
+    object_id::{Format, ObjectId},
+    pkt_line::{PktLine, PktLines},
+};
 use crate::{
     Unreadable,
     http::message::{Body, Message},
@@ -22,6 +25,8 @@ pub(super) struct Push<'a> {
     /// What is to become of which reference, in order; none where a client only looks whether it
     /// may push.
     pub(super) commands: Vec<Command>,
+    /// The hash function of the repository.
+    pub(super) format: Format,
     /// What the client can do.
     pub(super) capabilities: Vec<&'a str>,
     /// What the server is told beside the commands (`git push -o`).
@@ -39,28 +44,6 @@ pub(super) struct Command {
     pub(super) new: ObjectId,
     /// Its full name, below `refs/`.
     pub(super) reference: String,
-}
-
-/// The name of an object: 40 (SHA-1) or 64 (SHA-256) hexadecimal digits, in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ObjectId(String);
-
-impl ObjectId {
-    /// The id that `text` is, if it is one.
-    fn read(text: &str) -> Option<Self> {
-        let digits = text.bytes().all(|digit| digit.is_ascii_hexdigit());
-        (digits && matches!(text.len(), 40 | 64)).then(|| Self(text.to_ascii_lowercase()))
-    }
-
-    /// Whether it stands for no object: the reference is not there before, or after.
-    pub(super) fn is_null(&self) -> bool {
-        self.0.bytes().all(|digit| digit == b'0')
-    }
-
-    /// What a client calls the hash function.
-    fn format(&self) -> &'static str {
-        if self.0.len() == 64 { "sha256" } else { "sha1" }
-    }
 }
 
 impl<'a> Push<'a> {
@@ -97,6 +80,7 @@ impl<'a> Reader<'a> {
     fn new(body: &'a Body) -> Self {
         let push = Push {
             commands: Vec::new(),
+            format: Format::Sha1,
             capabilities: Vec::new(),
             options: Vec::new(),
             pack: &[],
@@ -128,11 +112,14 @@ impl<'a> Reader<'a> {
         while let Some(line) = self.line()? {
             if let Some(id) = line.strip_prefix("shallow ") {
                 self.shallow += 1;
-                if self.shallow > SHALLOW_MAX {
-                    return Err(too_many());
+                let is_id = [Format::Sha1, Format::Sha256]
+                    .iter()
+                    .any(|format| ObjectId::read(id, *format).is_some());
+                match is_id {
+                    _ if self.shallow > SHALLOW_MAX => return Err(too_many()),
+                    false => return Err(no_command()),
+                    true => continue,
                 }
-                ObjectId::read(id).ok_or_else(no_command)?;
-                continue;
             }
             let (command, capabilities) = match line.split_once('\0') {
                 None => (line, None),
@@ -149,26 +136,26 @@ impl<'a> Reader<'a> {
                     return Err(no_command());
                 }
                 self.push.capabilities = capabilities.split_ascii_whitespace().collect();
+                self.push.format = self.format()?;
             }
             if self.push.commands.len() == COMMANDS_MAX {
                 return Err(too_many());
             }
-            let command = Command::read(command).ok_or_else(no_command)?;
+            let command = Command::read(command, self.push.format).ok_or_else(no_command)?;
             self.push.commands.push(command);
         }
-        self.check_format()
+        Ok(())
     }
 
-    /// All ids are of the format that the client says it uses; without a word, SHA-1.
-    fn check_format(&self) -> Result<(), Unreadable> {
-        let formats = self.push.capabilities.iter();
-        let mut formats = formats.filter_map(|it| it.strip_prefix("object-format="));
-        let format = formats.next().unwrap_or("sha1");
-        let ids = self.push.commands.iter().flat_map(|command| [&command.old, &command.new]);
-        match formats.next().is_none() && ids.into_iter().all(|id| id.format() == format) {
-            true => Ok(()),
-            false => Err(Unreadable::new(
-                "the push mixes object formats (sha1, sha256); send it as git does",
+    /// The hash function that the client says it uses; without a word, SHA-1.
+    fn format(&self) -> Result<Format, Unreadable> {
+        let named =
+            self.push.capabilities.iter().filter_map(|it| it.strip_prefix("object-format="));
+        let mut named = named.map(Format::named);
+        match (named.next().unwrap_or(Some(Format::Sha1)), named.next()) {
+            (Some(format), None) => Ok(format),
+            _ => Err(Unreadable::new(
+                "the push names several object formats, or one that is unknown; send it as git does",
             )),
         }
     }
@@ -204,10 +191,10 @@ impl<'a> Reader<'a> {
 
 impl Command {
     /// `old-id new-id refname`.
-    fn read(line: &str) -> Option<Self> {
+    fn read(line: &str, format: Format) -> Option<Self> {
         let (old, rest) = line.split_once(' ')?;
         let (new, reference) = rest.split_once(' ')?;
-        let (old, new) = (ObjectId::read(old)?, ObjectId::read(new)?);
+        let (old, new) = (ObjectId::read(old, format)?, ObjectId::read(new, format)?);
         is_reference(reference).then(|| Self { old, new, reference: reference.to_owned() })
     }
 }
@@ -215,7 +202,10 @@ impl Command {
 /// Whether `name` can be a reference's (`git check-ref-format`); servers refuse all others.
 fn is_reference(name: &str) -> bool {
     let part = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock")
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && !part.ends_with(".lock")
     };
     let sign = |sign: char| sign.is_control() || " ~^:?*[\\".contains(sign);
     let below = name.strip_prefix("refs/");
@@ -232,5 +222,7 @@ fn no_command() -> Unreadable {
 }
 
 fn too_many() -> Unreadable {
-    Unreadable::over_limit("the push is about more references than can be judged; push fewer at once")
+    Unreadable::over_limit(
+        "the push is about more references than can be judged; push fewer at once",
+    )
 }

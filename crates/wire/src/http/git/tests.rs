@@ -1,6 +1,8 @@
 //! Pushes, from their bytes to operations.
 
+mod ancestry;
 mod commands;
+mod report;
 mod seeds;
 
 use bytes::Bytes;

@@ -9,18 +9,18 @@ use crate::world::{Host, World};
 /// Old id, new id and reference, and the operations.
 const COMMANDS: &[(&str, &str, &str, &[&str])] = &[
     (NULL, NEW, "refs/heads/fix", &["create_ref create ./refs/heads/fix"]),
-    (OLD, NEW, "refs/heads/fix", &["update_ref modify ./refs/heads/fix"]),
+    (OLD, NEW, "refs/heads/fix", &["force_ref destroy ./refs/heads/fix"]),
     (OLD, NULL, "refs/heads/fix", &["delete_ref remove ./refs/heads/fix"]),
     (NULL, NEW, "refs/heads/main", &["create_ref execute ./refs/heads/main"]),
-    (OLD, NEW, "refs/heads/main", &["update_ref execute ./refs/heads/main"]),
+    (OLD, NEW, "refs/heads/main", &["force_ref destroy ./refs/heads/main"]),
     (OLD, NULL, "refs/heads/main", &["delete_ref destroy ./refs/heads/main"]),
-    (OLD, NEW, "refs/heads/MAIN", &["update_ref execute ./refs/heads/MAIN"]),
-    (OLD, NEW, "refs/heads/release/1.2", &["update_ref execute ./refs/heads/release/1.2"]),
-    (OLD, NEW, "refs/heads/gh-pages", &["update_ref execute ./refs/heads/gh-pages"]),
-    (OLD, NEW, "refs/heads/fix/main", &["update_ref modify ./refs/heads/fix/main"]),
-    (OLD, NEW, "refs/heads/maintenance", &["update_ref modify ./refs/heads/maintenance"]),
+    (OLD, NEW, "refs/heads/MAIN", &["force_ref destroy ./refs/heads/MAIN"]),
+    (OLD, NEW, "refs/heads/release/1.2", &["force_ref destroy ./refs/heads/release/1.2"]),
+    (OLD, NEW, "refs/heads/gh-pages", &["force_ref destroy ./refs/heads/gh-pages"]),
+    (OLD, NEW, "refs/heads/fix/main", &["force_ref destroy ./refs/heads/fix/main"]),
+    (OLD, NEW, "refs/heads/maintenance", &["force_ref destroy ./refs/heads/maintenance"]),
     (NULL, NEW, "refs/tags/v1", &["create_ref execute ./refs/tags/v1"]),
-    (OLD, NEW, "refs/tags/v1", &["update_ref execute ./refs/tags/v1"]),
+    (OLD, NEW, "refs/tags/v1", &["force_ref execute ./refs/tags/v1"]),
     (OLD, NULL, "refs/tags/v1", &["delete_ref remove ./refs/tags/v1"]),
     (NULL, NEW, "refs/for/main", &["create_ref create ./refs/for/main"]),
     (NULL, NEW, "refs/for/main%topic=x", &["create_ref create ./refs/for/main"]),
@@ -30,8 +30,8 @@ const COMMANDS: &[(&str, &str, &str, &[&str])] = &[
         "refs/for/main%topic=x,submit",
         &["create_ref create ./refs/for/main", "push_option execute ."],
     ),
-    (OLD, NEW, "refs/meta/config", &["update_ref grant_access ./refs/meta/config"]),
-    (OLD, NEW, "refs/replace/1", &["update_ref execute ./refs/replace/1"]),
+    (OLD, NEW, "refs/meta/config", &["force_ref grant_access ./refs/meta/config"]),
+    (OLD, NEW, "refs/replace/1", &["force_ref execute ./refs/replace/1"]),
     (NULL, NULL, "refs/heads/fix", &["delete_ref remove ./refs/heads/fix"]),
 ];
 
@@ -60,7 +60,7 @@ fn a_push_is_all_of_its_commands_and_options() {
     let optional = format!("{fix}{CAPABILITIES} push-options\n");
     let shallow = format!("shallow {OLD}");
     let created = "create_ref create ./refs/heads/fix";
-    let moved = "update_ref execute ./refs/heads/main";
+    let moved = "force_ref destroy ./refs/heads/main";
     let removed = "delete_ref remove ./refs/heads/old";
     // What a client sends before a large pack, to see whether it may push at all.
     check(&["0000"], &["receive_pack observe ."]);
@@ -75,7 +75,7 @@ fn a_push_is_all_of_its_commands_and_options() {
     check(&[&optional, "0000", "frobnicate", "0000", "PACK"], &[created, runs]);
     let wide = |id: &str| id.repeat(2).chars().take(64).collect::<String>();
     let sha256 = format!("{} {} refs/heads/fix\0object-format=sha256", wide(OLD), wide(NEW));
-    check(&[&sha256, "0000", "PACK"], &["update_ref modify ./refs/heads/fix"]);
+    check(&[&sha256, "0000", "PACK"], &["force_ref destroy ./refs/heads/fix"]);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn what_could_be_read_otherwise_is_refused() {
     check(&["0000", &fix, "0000", "PACK"], "something else");
     check(&[&fix, &late, "0000", "PACK"], "no command");
     check(&[&format!("{fix}\0a\0b"), "0000", "PACK"], "no command");
-    check(&[&format, "0000", "PACK"], "object formats");
+    check(&[&format, "0000", "PACK"], "no command");
     check(&[&twice, "0000", "PACK"], "object formats");
     check(&[&short, "0000", "PACK"], "no command");
     check(&["push-cert\0 report-status", "0000"], "--no-signed");
@@ -171,10 +171,10 @@ impl World for Said {
 
 #[test]
 fn who_knows_what_is_protected_is_believed() {
-    for (branch, expect) in [("next", "execute"), ("main", "modify"), ("master", "execute")] {
-        let body = pkt(&[&format!("{OLD} {NEW} refs/heads/{branch}"), "0000", "PACK"]);
+    for (branch, expect) in [("next", "execute"), ("main", "create"), ("master", "execute")] {
+        let body = pkt(&[&format!("{NULL} {NEW} refs/heads/{branch}"), "0000", "PACK"]);
         let read = interpret(&push(Body::Whole(body.into())), &Said).unwrap();
-        assert_eq!(shown(&read), [format!("update_ref {expect} ./refs/heads/{branch}")]);
+        assert_eq!(shown(&read), [format!("create_ref {expect} ./refs/heads/{branch}")]);
     }
 }
 
@@ -203,7 +203,7 @@ proptest! {
         let mut lines: Vec<String> =
             others.iter().map(|name| format!("{NULL} {NEW} refs/heads/f-{name}")).collect();
         let at = usize::from(at) % (lines.len() + 1);
-        lines.insert(at, format!("{OLD} {NEW} refs/heads/main"));
+        lines.insert(at, format!("{NULL} {NEW} refs/heads/main"));
         lines[0] += CAPABILITIES;
         let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         lines.extend(["0000", "PACK"]);
