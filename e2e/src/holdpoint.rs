@@ -195,6 +195,13 @@ impl Gateway {
         self.child.id()
     }
 
+    /// The most memory that it ever had, in KiB.
+    pub fn peak_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Asks the gateway to stop, and waits until it has.
     pub fn stop(mut self) -> i32 {
         self.end()

@@ -1,13 +1,17 @@
 //! Real git behind a live gateway: what everyday work needs passes, the rest is held in words
 //! that git prints, and what a human releases is pushed by the gateway.
 
-use std::fs;
-
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use e2e::{
     git::GitStage,
-    holdpoint::{Called, Gateway, until},
+    git_host::HOST,
+    holdpoint::{Called, until},
 };
 
+/// A secret with the shape of a known issuer's.
+const REAL: &str = "ghp_7hIsIsTheRealOneAndNobodySeesIt00042";
+/// A credential that an agent has found somewhere.
+const FOUND: &str = "ghp_0123456789abcdefABCDEF0123456789abcd";
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 /// Bodies are judged by their first MiB, so that what streams can be told from what is kept.
 const SMALL: &str = "[hold]\nwait_seconds = 0\n[limits]\nbody_bytes = 1048576\n";
@@ -24,13 +28,6 @@ fn noise(bytes: usize) -> Vec<u8> {
         state.to_le_bytes()
     };
     (0..bytes / 8).flat_map(|_| next()).collect()
-}
-
-/// The most memory that the gateway ever had, in KiB.
-fn peak_kb(gateway: &Gateway) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", gateway.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// Panics unless git said that `reference` was not changed, and why.
@@ -60,10 +57,10 @@ async fn everyday_work_passes_and_a_large_pack_streams() {
     copy.git(&["push", "origin", "fix"]).done();
     assert_eq!(stage.tip("refs/heads/fix"), many.last().cloned());
 
-    let before = peak_kb(&stage.gateway);
+    let before = stage.gateway.peak_kb();
     let large = copy.commit("large.bin", noise(20_000_000));
     copy.git(&["push", "origin", "fix:refs/heads/large"]).done();
-    let grown = peak_kb(&stage.gateway) - before;
+    let grown = stage.gateway.peak_kb() - before;
     assert_eq!(stage.tip("refs/heads/large"), Some(large.clone()));
     assert!(grown < GROWTH_KB_MAX, "{grown} KiB for 20 MB");
     let asked = stage.host.asked();
@@ -133,4 +130,36 @@ async fn a_released_push_is_done_by_the_gateway_and_seen_by_the_next_fetch() {
     let approved = stage.holdpoint.call(&["holds", "--all", "--json"]).json();
     assert_eq!(approved[0]["hold"], hold.as_str(), "{approved}");
     stage.holdpoint.verified();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phantom_pushes_with_the_real_secret_and_a_found_one_gets_a_sentence() {
+    let stage = GitStage::set(BINARY, SMALL).await;
+    let arguments = ["secrets", "add", "code", "--host", HOST, "--purpose", "git:*", "--json"];
+    let added = stage.holdpoint.call_with(&arguments, REAL);
+    let phantom = added.json()["phantom"].as_str().unwrap().to_owned();
+    let copy = stage.agent("worker");
+    copy.git(&["checkout", "--quiet", "-b", "fix"]).done();
+    let tip = copy.commit("note.txt", "a note\n");
+    let push_as = |password: &str| {
+        let basic = BASE64_STANDARD.encode(format!("x-access-token:{password}"));
+        let header = format!("http.extraHeader=Authorization: Basic {basic}");
+        copy.git(&["-c", &header, "push", "origin", "fix"])
+    };
+
+    let found = push_as(FOUND);
+    assert_eq!(found.status, 128, "{found:?}");
+    let said = &found.stderr;
+    assert!(
+        said.contains("remote: Holdpoint refused") && said.contains("foreign_credential"),
+        "{said}"
+    );
+    assert_eq!(stage.tip("refs/heads/fix"), None);
+
+    push_as(&phantom).done();
+    assert_eq!(stage.tip("refs/heads/fix"), Some(tip));
+    let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("x-access-token:{REAL}")));
+    let asked = stage.host.asked();
+    let sent: Vec<_> = asked.iter().filter_map(|it| it.authorization.as_deref()).collect();
+    assert!(sent.len() >= 2 && sent.iter().all(|it| *it == basic), "{sent:?}");
 }

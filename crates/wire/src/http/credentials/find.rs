@@ -80,8 +80,8 @@ fn in_header(index: usize, name: &str, text: &str, found: &mut Vec<CredentialUse
     }
 }
 
-/// `Authorization`: the token of a scheme that has one, both halves of a `Basic` pair, and
-/// everything after the word for any other scheme (RFC 9110 §11.6.2).
+/// `Authorization`: the token of a scheme that has one, both halves of a `Basic` pair (but for a
+/// word that says that the other is a token), and everything after the word for any other scheme (RFC 9110 §11.6.2).
 fn in_authorization(part: Part, text: &str, found: &mut Vec<CredentialUse>) {
     let name = "authorization";
     let trimmed = text.trim();
@@ -100,7 +100,8 @@ fn in_authorization(part: Part, text: &str, found: &mut Vec<CredentialUse>) {
         let (user, password) = pair.split_at_checked(colon).unwrap_or((&pair, b""));
         let password = password.get(1..).unwrap_or_default();
         for (half, writing) in [(user, Writing::BasicUser), (password, Writing::BasicPassword)] {
-            if !half.is_empty() {
+            let says_token = names::BASIC_WORDS.iter().any(|word| word.as_bytes() == half);
+            if !half.is_empty() && !says_token {
                 found.push(credential(part, range.clone(), writing, name, half));
             }
         }

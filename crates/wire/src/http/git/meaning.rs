@@ -110,7 +110,10 @@ pub(super) fn operations(
     repository: &Repository<'_>,
     world: &dyn World,
 ) -> Vec<Operation> {
-    let ancestry = Ancestry::read(push.pack, push.format);
+    let updates = |command: &Command| !command.old.is_null() && !command.new.is_null();
+    // Only what was there before can lose something.
+    let pack = if push.commands.iter().any(updates) { push.pack } else { &[] };
+    let ancestry = Ancestry::read(pack, push.format);
     let mut operations = Vec::new();
     for command in &push.commands {
         operations.push(of_command(command, &ancestry, repository, world));

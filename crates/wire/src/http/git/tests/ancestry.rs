@@ -106,8 +106,8 @@ fn a_commit_that_is_stored_as_a_difference_by_id_is_read() {
 }
 
 fn hex(digits: &str) -> Vec<u8> {
-    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
-    (0..digits.len()).step_by(2).map(byte).collect()
+    let byte = |two: &[u8]| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16);
+    digits.as_bytes().chunks(2).map(|two| byte(two).unwrap()).collect()
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn what_could_be_read_otherwise_is_refused() {
     let format = format!("{fix}\0object-format=sha256");
     let twice = format!("{fix}\0object-format=sha1 object-format=sha256");
     let options = format!("{fix}\0push-options");
-    let short = format!("{} {NEW} refs/heads/fix", &OLD[1..]);
+    let short = format!("{} {NEW} refs/heads/fix", "1".repeat(39));
     check(&[&fix], "breaks off");
     check(&[], "breaks off");
     check(&[&options, "0000", "ci.skip"], "breaks off");
