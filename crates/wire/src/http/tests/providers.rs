@@ -146,3 +146,32 @@ fn what_stands_in_queries_and_bodies() {
     check("api.example.com", "application/json", SUBRESOURCES);
     check("api.example.com", "application/json", SQL);
 }
+
+/// A mutation of GitHub, its variables, and the effect.
+const GITHUB: &[(&str, &str, Effect)] = &[
+    ("createPullRequest", r#"{"repositoryId":"r"}"#, Create),
+    ("addComment", r#"{"subjectId":"s","body":"delete it"}"#, Create),
+    ("closeIssue", r#"{"issueId":"i"}"#, Modify),
+    ("mergePullRequest", r#"{"pullRequestId":"p"}"#, Execute),
+    ("addPullRequestReview", r#"{"pullRequestId":"p","event":"COMMENT"}"#, Create),
+    ("addPullRequestReview", r#"{"pullRequestId":"p","event":"APPROVE"}"#, GrantAccess),
+    ("createRepository", r#"{"name":"n","visibility":"PRIVATE"}"#, Create),
+    ("createRepository", r#"{"name":"n","visibility":"PUBLIC"}"#, GrantAccess),
+    ("updateRef", r#"{"refId":"r","oid":"o"}"#, Execute),
+    ("updateRef", r#"{"refId":"r","oid":"o","force":true}"#, Destroy),
+    ("deleteRef", r#"{"refId":"r"}"#, Remove),
+    ("deleteIssue", r#"{"issueId":"i"}"#, Destroy),
+    ("deleteBranchProtectionRule", r#"{"branchProtectionRuleId":"b"}"#, WeakenRecovery),
+    ("somethingNew", "{}", Execute),
+];
+
+#[test]
+fn github() {
+    for (mutation, input, expect) in GITHUB {
+        let query = format!("mutation($i: I!) {{ {mutation}(input: $i) {{ clientMutationId }} }}");
+        let body = format!(r#"{{"query":"{query}","variables":{{"i":{input}}}}}"#);
+        let headers = [("content-type", "application/json")];
+        let found = effect("POST https://api.github.com/graphql", &headers, &body);
+        assert_eq!(found, *expect, "{body}");
+    }
+}
