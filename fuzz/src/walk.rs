@@ -50,11 +50,9 @@ pub fn http_message(input: &[u8]) {
     let found = credentials::find(&message);
     let mut all = true;
     for used in found.iter().rev() {
-        match credentials::substitute(&mut message, used, used.value.expose_secret()) {
-            Ok(()) => {}
-            Err(credentials::SubstituteError::NotWritable) => all = false,
-            Err(credentials::SubstituteError::Moved) => panic!("moved: {}", used.position),
-        }
+        let put = credentials::substitute(&mut message, used, used.value.expose_secret());
+        assert_ne!(put, Err(credentials::SubstituteError::Moved), "{}", used.position);
+        all &= put.is_ok();
     }
     let values = |found: &[credentials::CredentialUse]| -> Vec<Vec<u8>> {
         found.iter().map(|used| used.value.expose_secret().to_vec()).collect()

@@ -156,7 +156,7 @@ impl Kind {
 }
 
 /// Kind, provider, names. A name that begins with `*` is a suffix below which anything is the
-/// provider's own. From the providers' own documentation of their endpoints.
+/// provider's own. From common use.
 const HOSTS: &[(Kind, &str, &[&str])] = &[
     (Kind::Registry, "npm", &["registry.npmjs.org", "registry.yarnpkg.com", "npm.jsr.io"]),
     (

@@ -21,6 +21,7 @@ use crate::{
 
 /// What `message` would do, never empty.
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
+    rest::refuse_other_targets(message)?;
     let place = Place::of(message, world);
     if place.graphql {
         return graphql::interpret(message, place.provider, world);
