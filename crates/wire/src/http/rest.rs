@@ -19,6 +19,9 @@ const WITHIN_MAX: usize = 16;
 /// Headers by which a server is asked to take another method than the one that was sent.
 const OVERRIDES: &[&str] = &["x-http-method-override", "x-http-method", "x-method-override"];
 
+/// Headers by which some servers take another path than the one that was sent.
+const OTHER_TARGETS: &[&str] = &["x-original-url", "x-rewrite-url"];
+
 /// Headers that name the procedure that is meant (AWS JSON protocols, SOAP 1.1).
 const PROCEDURES: &[&str] = &["x-amz-target", "soapaction"];
 
@@ -99,6 +102,18 @@ pub(super) fn read(
         }
     }
     Ok(strictest)
+}
+
+/// Refuses a message whose headers name another target than its first line does.
+pub(super) fn refuse_other_targets(message: &Message) -> Result<(), Unreadable> {
+    let own = message.target.as_bytes();
+    let mut named = OTHER_TARGETS.iter().flat_map(|name| message.header(name));
+    match named.any(|target| target != own) {
+        true => Err(Unreadable::new(
+            "a header names another path, which some servers take; send that path itself",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// The methods that headers or the query would put in place of the one that was sent.
