@@ -3,7 +3,12 @@
 
 use std::process::Command;
 
+use holdpoint_core::{Digest, Message as _};
+use holdpoint_wire::http::{Address, Body, Message, RawMessage};
 use serde_json::Value;
+
+/// Where Railway answers GraphQL.
+const RAILWAY: &str = "https://backboard.railway.com/graphql/v2";
 
 /// What an agent is given to get out: the variables of `holdpoint agents new`.
 #[derive(Debug, Clone)]
@@ -51,6 +56,17 @@ impl Curl {
         Self { environment }
     }
 
+    /// The same agent behind a gateway that listens at `proxy` now.
+    #[must_use]
+    pub fn through(&self, proxy: &str) -> Self {
+        let moved = |value: &str| match value.split_once('@') {
+            Some((agent, _)) => format!("{agent}@{proxy}"),
+            None => value.to_owned(),
+        };
+        let variables = self.environment.iter();
+        Self { environment: variables.map(|(name, it)| (name.clone(), moved(it))).collect() }
+    }
+
     /// Runs curl with `arguments`.
     pub fn run(&self, arguments: &[&str]) -> Answer {
         let output = self.command(arguments).output().unwrap();
@@ -68,26 +84,63 @@ impl Curl {
 
     /// The command that [`run`](Self::run) runs.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("curl");
+        let mut command = self.program("curl");
         command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .args(["--silent", "--show-error", "--max-time", "60"])
             .args(["--write-out", "\n--status %{http_code}"])
             .args(arguments);
         command
     }
 
+    /// Another program with what this agent is given to get out, and nothing else.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The proxy's URL, with this agent's bearer in it.
+    pub fn proxy(&self) -> &str {
+        let variable = self.environment.iter().find(|(name, _)| name == "HTTPS_PROXY");
+        variable.map_or("", |(_, value)| value)
+    }
+
+    /// What this agent proves itself with.
+    pub fn bearer(&self) -> &str {
+        let user = self.proxy().trim_start_matches("http://").split_once(':');
+        user.map_or("", |(bearer, _)| bearer)
+    }
+
     /// Sends a GraphQL document to Railway with a bearer token.
     pub fn railway(&self, token: &str, document: &str) -> Answer {
         let authorization = format!("Authorization: Bearer {token}");
-        let body = serde_json::json!({ "query": document }).to_string();
-        let mut arguments = vec!["https://backboard.railway.com/graphql/v2"];
+        let body = graphql_body(document);
+        let mut arguments = vec![RAILWAY];
         if !token.is_empty() {
             arguments.extend(["-H", &authorization]);
         }
         arguments.extend(["-H", "Content-Type: application/json", "-d", &body]);
         self.run(&arguments)
     }
+}
+
+/// The digest of the message that [`Curl::railway`] sends, as a ledger has to name it.
+pub fn railway_digest(token: &str, document: &str) -> Digest {
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned().into());
+    let message = Message::try_from(RawMessage {
+        headers: vec![
+            header("authorization", &format!("Bearer {token}")),
+            header("content-type", "application/json"),
+        ],
+        body: Body::Whole(graphql_body(document).into()),
+        ..RawMessage::new("POST", Address::Url(RAILWAY.to_owned()))
+    });
+    message.unwrap().digest()
+}
+
+fn graphql_body(document: &str) -> String {
+    serde_json::json!({ "query": document }).to_string()
 }

@@ -4,9 +4,13 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread,
     time::{Duration, Instant},
 };
 
+use holdpoint_core::Timestamp;
+use holdpoint_store::{State, approvers::WorkFactor};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -94,18 +98,46 @@ impl Holdpoint {
         called.json()
     }
 
+    /// Makes `name` an approver whose key costs nothing to open: tests release a lot.
+    pub fn enrol(&self, name: &str) {
+        let state = State::open(self.state()).unwrap();
+        let passphrase = PASSPHRASE.to_owned().into();
+        state.approvers().enrol(name, &passphrase, WorkFactor::TRIVIAL, Timestamp(0)).unwrap();
+    }
+
+    /// The records from index `first` on, at most a thousand, oldest first: `index` and `record`.
+    pub fn records_from(&self, first: u64) -> Vec<Value> {
+        let shown = self.json(&["ledger", "show", "--last", "1000", "--json"]);
+        let mut records = shown.as_array().unwrap().clone();
+        records.sort_by_key(|shown| shown["index"].as_u64());
+        records.retain(|shown| shown["index"].as_u64() >= Some(first));
+        records
+    }
+
+    /// How many records there are, of which none was touched.
+    pub fn verified(&self) -> u64 {
+        let verified = self.call(&["ledger", "verify", "--json"]);
+        assert_eq!(verified.status, 0, "{} {}", verified.stdout, verified.stderr);
+        verified.json()["size"].as_u64().unwrap()
+    }
+
     /// Starts the gateway on free ports with further `arguments` and `environment`.
     pub fn up(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Gateway {
         let mut command = self.command(&["up", "--proxy", "127.0.0.1:0", "--json"]);
         command.args(arguments).envs(environment.iter().copied());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Ok(addresses) = serde_json::from_str(&line) else {
-            panic!("no gateway: {:?}", child.wait_with_output());
-        };
-        Gateway { child, addresses }
+        Gateway::start(command)
+    }
+}
+
+/// Looks again and again until `found` gives something; panics with `what` after 20 s.
+pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let patience = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < patience, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -114,9 +146,45 @@ impl Holdpoint {
 pub struct Gateway {
     child: Child,
     addresses: Value,
+    /// What it said on standard error: read all the time, or a talkative gateway would wait.
+    said: Arc<Mutex<String>>,
 }
 
 impl Gateway {
+    /// Runs `command`, which is to become a gateway, and waits until it listens.
+    pub fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Ok(addresses) = serde_json::from_str(&line) else {
+            panic!("no gateway: {:?}", child.wait_with_output());
+        };
+        let said = Arc::new(Mutex::new(String::new()));
+        let (written, stderr) = (Arc::clone(&said), BufReader::new(child.stderr.take().unwrap()));
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                *written.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Self { child, addresses, said }
+    }
+
+    /// What it has said on standard error until now.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until it has said `text`.
+    pub fn says(&self, text: &str) {
+        until(text, || self.said().contains(text).then_some(()));
+    }
+
+    /// Asks the gateway to read its configuration again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
     /// `127.0.0.1:PORT`.
     pub fn proxy(&self) -> &str {
         self.addresses["proxy"].as_str().unwrap()
@@ -129,7 +197,14 @@ impl Gateway {
 
     /// Asks the gateway to stop, and waits until it has.
     pub fn stop(mut self) -> i32 {
-        self.signal("-TERM");
+        self.end()
+    }
+
+    /// The same for a gateway that may have ended before; -1 if a signal ended it.
+    pub fn end(&mut self) -> i32 {
+        if self.child.try_wait().unwrap().is_none() {
+            self.signal("-TERM");
+        }
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 

@@ -1,5 +1,11 @@
 //! How long a decision takes: a table in thread CPU time, then criterion's own numbers.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a measurement that cannot be made should stop"
+)]
+
 use std::hint::black_box;
 
 use criterion::Criterion;
@@ -20,15 +26,18 @@ struct Case {
     effect: Effect,
     environment: Environment,
     credential: Credential,
+    /// Every operation and resource is a new one, so that no cache helps.
+    fresh: bool,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     Case {
         name: "allow",
         policies: 100,
         effect: Effect::Observe,
         environment: Environment::Staging,
         credential: Credential::Granted,
+        fresh: false,
     },
     Case {
         name: "allow a change",
@@ -36,6 +45,7 @@ const CASES: [Case; 6] = [
         effect: Effect::Create,
         environment: Environment::Staging,
         credential: Credential::Granted,
+        fresh: false,
     },
     Case {
         name: "allow",
@@ -43,6 +53,15 @@ const CASES: [Case; 6] = [
         effect: Effect::Observe,
         environment: Environment::Staging,
         credential: Credential::Granted,
+        fresh: false,
+    },
+    Case {
+        name: "allow, nothing cached",
+        policies: 100,
+        effect: Effect::Observe,
+        environment: Environment::Staging,
+        credential: Credential::Granted,
+        fresh: true,
     },
     Case {
         name: "allow with a snapshot",
@@ -50,6 +69,7 @@ const CASES: [Case; 6] = [
         effect: Effect::Destroy,
         environment: Environment::Staging,
         credential: Credential::Granted,
+        fresh: false,
     },
     Case {
         name: "hold",
@@ -57,6 +77,7 @@ const CASES: [Case; 6] = [
         effect: Effect::Destroy,
         environment: Environment::Production,
         credential: Credential::Granted,
+        fresh: false,
     },
     Case {
         name: "deny",
@@ -64,6 +85,7 @@ const CASES: [Case; 6] = [
         effect: Effect::Destroy,
         environment: Environment::Production,
         credential: Credential::Foreign,
+        fresh: false,
     },
 ];
 
@@ -97,11 +119,13 @@ fn pdp(count: usize) -> Pdp {
 /// A request, made afresh like the gateway does.
 fn request(case: &Case, n: usize) -> Request {
     let names = ["railway:variables", "railway:volume", "railway:service", "railway:project"];
+    let name = if case.fresh { format!("railway:field{n}") } else { names[n % 4].to_owned() };
+    let number = if case.fresh { n } else { n % 64 };
     let resource = holdpoint_core::Resource {
-        id: ResourceId::of("railway", "volume", &(n % 64).to_string()),
+        id: ResourceId::of("railway", "volume", &number.to_string()),
         within: vec![ResourceId::of("railway", "environment", "7f1c")],
     };
-    let mut operation = Operation::known(names[n % 4], case.effect, resource, Reversibility::None);
+    let mut operation = Operation::known(name, case.effect, resource, Reversibility::None);
     operation.place = Place::Elsewhere;
     Request {
         principal: Principal {
@@ -137,14 +161,14 @@ fn cpu_nanoseconds() -> i64 {
 }
 
 /// Microseconds that a share of all decisions stays under: p50 and p99.
-fn percentiles(pdp: &Pdp, case: &Case) -> (f64, f64) {
+fn percentiles(mut measured: impl FnMut(usize)) -> (f64, f64) {
     for n in 0..1000 {
-        black_box(decide(pdp, case, n));
+        measured(n);
     }
     let mut samples: Vec<i64> = (0..SAMPLES)
         .map(|n| {
             let start = cpu_nanoseconds();
-            black_box(decide(pdp, case, n));
+            measured(n);
             cpu_nanoseconds() - start
         })
         .collect();
@@ -157,8 +181,14 @@ fn main() {
     let sets = [pdp(100), pdp(1000)];
     let of = |case: &Case| &sets[usize::from(case.policies == 1000)];
     println!("{:24} {:>8} {:>10} {:>10}   verdict", "case", "policies", "p50 in us", "p99 in us");
+    let (p50, p99) = percentiles(|n| {
+        black_box(request(&CASES[0], n));
+    });
+    println!("{:24} {:>8} {p50:>10.1} {p99:>10.1}", "making the request", "-");
     for case in &CASES {
-        let (p50, p99) = percentiles(of(case), case);
+        let (p50, p99) = percentiles(|n| {
+            black_box(decide(of(case), case, n));
+        });
         let verdict = decide(of(case), case, 0).verdict();
         println!("{:24} {:>8} {p50:>10.1} {p99:>10.1}   {verdict:?}", case.name, case.policies);
     }

@@ -39,7 +39,29 @@ pub fn host_matches(pattern: &str, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Every way to read a star, tried out.
+    fn slowly(pattern: &[u8], name: &[u8]) -> bool {
+        match (pattern, name) {
+            ([], []) => true,
+            ([b'*', rest @ ..], _) => (0..=name.len()).any(|from| slowly(rest, &name[from..])),
+            ([p, pattern @ ..], [n, name @ ..]) => p == n && slowly(pattern, name),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_is_what_trying_everything_finds(
+            pattern in "[ab]{0,2}[ab*]{0,6}", name in "[ab]{0,8}",
+        ) {
+            let expect = slowly(pattern.as_bytes(), name.as_bytes());
+            prop_assert_eq!(matches(&pattern, &name), expect);
+        }
+    }
 
     #[test]
     fn stars_stand_for_any_run() {

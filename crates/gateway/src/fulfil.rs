@@ -131,6 +131,17 @@ impl HttpPoint {
                 ConsumeError::Store(error) => unavailable(error),
                 error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
             })?;
+        for approver in consumed.approvers() {
+            let kind = RecordKind::Approval {
+                hold: release.hold.clone(),
+                approver: approver.clone(),
+                released: true,
+                evidence: consumed.evidence(),
+            };
+            let record = Record::new(now, None, kind);
+            let committed = self.commit(record, judged.digest()).await;
+            committed.map_err(record::ledger_unavailable)?;
+        }
         let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
         let met = Obligation::Approval { count };
         let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());

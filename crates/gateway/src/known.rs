@@ -74,9 +74,10 @@ impl Known {
         self.inventory.find(resource)
     }
 
-    /// Whether a human listed a host by its name, so that it may lie inside.
-    pub fn listed_by_human(&self, host: &str, port: u16) -> bool {
-        self.hosts.find(host, port).is_some()
+    /// Whether a human listed exactly this host, so that it may lie inside: on this machine or in
+    /// a private network. A wildcard says nothing about where its hosts are.
+    pub fn may_lie_inside(&self, host: &str, port: u16) -> bool {
+        self.hosts.find(host, port).is_some_and(|listed| !listed.host.is_wildcard())
     }
 }
 

@@ -6,8 +6,11 @@ use std::{
 };
 
 use bytes::BytesMut;
-use holdpoint_core::{Code, Refusal};
-use holdpoint_enforce::{Point as _, enforce};
+use holdpoint_core::{
+    Code, Digest, Refusal, Timestamp,
+    ledger::{Record, RecordKind},
+};
+use holdpoint_enforce::{Ledger as _, Point as _, enforce};
 use holdpoint_store::{Hold, Topic, holds::Ending};
 use http::Response;
 use http_body_util::BodyExt as _;
@@ -24,7 +27,9 @@ use crate::{
 pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
     let mut changes = point.state.subscribe();
     let under_way = Arc::new(Mutex::new(HashSet::new()));
+    let mut denials = Denials { since: point.now(), recorded: HashSet::new() };
     loop {
+        denials.record(&point).await;
         for hold in approved(&point) {
             if lock(&under_way).insert(hold.id.clone()) {
                 // In a task of its own: a slow upstream delays no other release.
@@ -46,6 +51,39 @@ pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
         };
         if !goes_on {
             return;
+        }
+    }
+}
+
+/// What humans denied since the gateway started, put on record once each.
+struct Denials {
+    since: Timestamp,
+    recorded: HashSet<String>,
+}
+
+impl Denials {
+    async fn record(&mut self, point: &HttpPoint) {
+        let denials = point.holds().denials(self.since).unwrap_or_else(|error| {
+            tracing::error!(%error, "denials cannot be looked up");
+            Vec::new()
+        });
+        for (hold, answer) in denials {
+            // Only those of the latest moment have to be remembered.
+            if hold.decided_at > Some(self.since) {
+                self.since = hold.decided_at.unwrap_or(self.since);
+                self.recorded.clear();
+            }
+            if !self.recorded.insert(hold.id.clone()) {
+                continue;
+            }
+            let evidence = answer.evidence().unwrap_or_else(|_| Digest::of(hold.id.as_bytes()));
+            let approver = answer.context.approver;
+            let kind =
+                RecordKind::Approval { hold: hold.id.clone(), approver, released: false, evidence };
+            let record = Record::new(point.now(), None, kind);
+            if let Err(error) = point.commit(record, hold.message_digest).await {
+                tracing::error!(hold = hold.id, %error, "a denial is not recorded");
+            }
         }
     }
 }

@@ -68,8 +68,8 @@ impl Live<'_> {
         let leaves = |phantom: &str| credentials::occurrences(message, phantom.as_bytes());
         operation.provider() != MODEL
             && *self.strays.get_or_init(|| {
-                let mut bound_elsewhere =
-                    self.known.secrets().filter(|known| !known.grant.reaches(&message.host));
+                let bound = self.known.secrets().filter(|known| !known.grant.hosts.is_empty());
+                let mut bound_elsewhere = bound.filter(|known| !known.grant.reaches(&message.host));
                 bound_elsewhere.any(|known| leaves(&known.secret.phantom))
             })
     }

@@ -6,13 +6,13 @@ use holdpoint_core::{Code, Reason, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Identify as _, Point as _, enforce};
 use holdpoint_store::{Hold, HoldState};
 use holdpoint_wire::http::{Message, refusal};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::Response;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    body::{ResponseBody, whole},
+    body::ResponseBody,
     fulfil::denied,
-    listen::{Admission, Arrival, Evidence, Handler, Stop},
+    listen::{Admission, Arrival, Evidence, Handler, Stop, refuse},
     point::{Arrived, Claim, HttpPoint, unavailable},
 };
 
@@ -155,15 +155,5 @@ fn still_held(hold: &Hold) -> Refusal {
 
 /// A refusal as an HTTP response, in the words that the client's protocol has for it.
 fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
-    let rendered = refusal::render(refusal, message);
-    let mut response = Response::new(whole(rendered.body));
-    *response.status_mut() =
-        StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    for (name, value) in rendered.headers {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
+    refuse::response(refusal::render(refusal, message))
 }

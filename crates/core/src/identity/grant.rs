@@ -93,10 +93,12 @@ mod tests {
         let mut read_secrets = operation("railway:variables", Effect::Observe);
         read_secrets.reveals_secrets = true;
         use Credential::{Granted, Leaving, OutsidePurpose, WrongEnvironment};
-        use Environment::{Production, Staging, Unknown};
+        use Environment::{Development, Local, Production, Staging, Unknown};
         for (host, operation, environment, expected) in [
             (here, &delete_domain, Production, Granted),
             (here, &delete_domain, Unknown, Granted),
+            (here, &delete_domain, Local, Granted),
+            (here, &delete_domain, Development, WrongEnvironment),
             (here, &delete_domain, Staging, WrongEnvironment),
             ("evil.example", &delete_domain, Production, Leaving),
             (here, &delete_volume, Production, OutsidePurpose),

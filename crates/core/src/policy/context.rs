@@ -17,8 +17,10 @@ use crate::{
 /// At most so many different circumstances are kept.
 const MAX_CIRCUMSTANCES: usize = 4096;
 
-/// The true-or-false circumstances, by their names in the schema.
-const FLAGS: [(&str, fn(&Request) -> bool); 10] = [
+/// A true-or-false circumstance by its name in the schema.
+type Flag = (&'static str, fn(&Request) -> bool);
+
+const FLAGS: [Flag; 10] = [
     ("known", |request| request.operation.known),
     ("reveals_secrets", |request| request.operation.reveals_secrets),
     ("on_this_machine", |request| request.operation.place == Place::ThisMachine),
@@ -62,14 +64,14 @@ impl ContextCache {
         Self { cache: Cache::new(MAX_CIRCUMSTANCES), candidates }
     }
 
-    pub(super) fn contexts(&self, request: &Request) -> Option<Arc<Contexts>> {
+    pub(super) fn contexts(&self, request: &Request) -> Arc<Contexts> {
         let circumstances = Circumstances::of(request);
         let make = || {
             let by_candidate = (0..self.candidates).map(|_| OnceLock::new()).collect();
             let circumstances = circumstances.clone();
-            Ok::<_, ()>(Arc::new(Contexts { circumstances, by_candidate }))
+            Arc::new(Contexts { circumstances, by_candidate })
         };
-        self.cache.get_or_make(&circumstances, make).ok()
+        self.cache.get_or_make(&circumstances, make)
     }
 }
 

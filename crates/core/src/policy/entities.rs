@@ -65,7 +65,7 @@ pub(super) struct Located {
 /// The resources that were asked about lately.
 #[derive(Debug)]
 pub(super) struct Resources {
-    cache: Cache<Key, Arc<Located>>,
+    cache: Cache<Key, Option<Arc<Located>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -89,7 +89,7 @@ impl Resources {
     ) -> Option<Arc<Located>> {
         let resource = operation.resource.clone();
         let key = Key { resource, environment, provider: operation.provider().to_owned() };
-        self.cache.get_or_make(&key, || locate(names, &key).map(Arc::new).ok_or(())).ok()
+        self.cache.get_or_make(&key, || locate(names, &key).map(Arc::new))
     }
 }
 

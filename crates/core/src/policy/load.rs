@@ -3,10 +3,12 @@
 use std::{collections::HashMap, str::FromStr};
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy_core::ast::{self, Expr};
 use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{
+    bounds,
     entities::Names,
     lattice::{DEFAULT_DELAYS, MAX_DELAYS, Touches, Ways},
     monotone,
@@ -23,9 +25,6 @@ const OUR_FAULT: &str = "this is a fault of Holdpoint itself: report it";
 const MAX_POLICIES: usize = 10_000;
 /// At most so many bytes of policy text are loaded.
 const MAX_TEXT_BYTES: usize = 8 << 20;
-/// At most so many parts (operators, attributes, literals) make up one condition. What walks over
-/// policies is recursive, in Cedar too; this keeps it far from the end of the stack.
-const MAX_PARTS: usize = 1000;
 /// Policies look at the resource of the request, and not at what that would lead to.
 const MAX_DEREFERENCES: u32 = 1;
 
@@ -122,6 +121,8 @@ impl Default for Delays {
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) policy: Policy,
+    /// Scope, `when` and `unless` in one expression.
+    pub(super) condition: Expr,
     pub(super) forbids: bool,
     pub(super) code: Code,
     pub(super) text: String,
@@ -193,16 +194,15 @@ pub(super) fn rules(sources: &[PolicySource], delays: &Delays) -> Result<Vec<Rul
 
 /// The policies of `source` in the order of the text, strictly validated.
 fn parse(source: &PolicySource, validator: &Validator) -> Result<Vec<Policy>, LoadError> {
+    if let Some((offset, problem)) = bounds::breach(&source.text) {
+        return Err(source.error(offset, problem, "split it into several policies"));
+    }
     let policies = PolicySet::from_str(&source.text)
         .map_err(|errors| source.error_at(&errors, 0, "write it in Cedar's policy syntax"))?;
     if let Some(template) = policies.templates().next() {
         let offset = AsRef::<_>::as_ref(template).loc().map_or(0, |loc| loc.start());
         let mend = "write one policy for each principal or resource instead of ?slots";
         return Err(source.error(offset, "templates are not supported", mend));
-    }
-    if let Some(policy) = policies.policies().find(|policy| parts(policy) > MAX_PARTS) {
-        let problem = format!("a policy with more than {MAX_PARTS} parts");
-        return Err(source.error(offset(policy), problem, "split it into several policies"));
     }
     let start = |id: &PolicyId| policies.policy(id).map_or(0, offset);
     let validation =
@@ -225,11 +225,6 @@ fn offset(policy: &Policy) -> usize {
     AsRef::<_>::as_ref(policy).loc().map_or(0, |loc| loc.start())
 }
 
-fn parts(policy: &Policy) -> usize {
-    let condition = AsRef::<_>::as_ref(policy).non_scope_constraints();
-    condition.map_or(0, |condition| condition.subexpressions().take(MAX_PARTS + 1).count())
-}
-
 fn place(source: &PolicySource, offset: usize) -> String {
     format!("{}:{}", source.name, source.position(offset).0)
 }
@@ -242,17 +237,11 @@ fn rule(source: &PolicySource, policy: Policy, delays: &Delays) -> Result<Rule, 
         None => place(source, offset),
     };
     let policy = policy.new_id(PolicyId::new(id));
-    let syntax = policy.to_pst().map_err(|error| {
-        source.error(offset, error.to_string(), "write the policy in simpler terms")
-    })?;
-    let ways = monotone::ways(syntax.body(), &delays.0)
+    let syntax: &ast::Policy = policy.as_ref();
+    let condition = syntax.condition();
+    let ways = monotone::ways(syntax, &delays.0)
         .map_err(|objection| source.error(offset, objection.problem, objection.mend))?;
     let touches = ways.touches();
-    // Made from its syntax tree it does not drag its text along through every evaluation, which
-    // takes a third of the time.
-    let policy = Policy::from_pst(syntax).map_err(|error| {
-        source.error(offset, error.to_string(), "write the policy in simpler terms")
-    })?;
     let code = match policy.annotation("code") {
         Some(code) => Code::from_str(code).map_err(|error| {
             let known: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
@@ -265,5 +254,13 @@ fn rule(source: &PolicySource, policy: Policy, delays: &Delays) -> Result<Rule, 
         Some(text) if !text.is_empty() => text.to_owned(),
         _ => format!("The policy `{}` forbids it.", policy.id()),
     };
-    Ok(Rule { forbids: policy.effect() == Effect::Forbid, policy, code, text, touches, ways })
+    Ok(Rule {
+        condition,
+        forbids: policy.effect() == Effect::Forbid,
+        policy,
+        code,
+        text,
+        touches,
+        ways,
+    })
 }

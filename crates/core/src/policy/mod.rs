@@ -7,13 +7,15 @@
 //! - [`lattice`]: which obligations could release an operation, in their order of burden
 //!
 //! Inside: `monotone` (obligations may only help), `slice` (which policies a request can meet),
-//! `entities` and `context` (the request in Cedar's words), `reasons` (what is told, and in which
-//! order), `cache` (bounded).
+//! `entities`, `context` and `evaluate` (the request in Cedar's words and before it), `reasons` (what is told, and in which
+//! order), `bounds` (of policy texts), `cache` (bounded).
 
+mod bounds;
 mod cache;
 mod context;
 pub mod decision;
 mod entities;
+mod evaluate;
 pub mod lattice;
 pub mod load;
 mod monotone;

@@ -2,12 +2,12 @@
 //!
 //! Only then is the first set of obligations that Cedar allows the least burden, and only then
 //! does doing more than was asked for never turn a yes into a no. The walk keeps one bit, the
-//! truth value that would help the request, which every `!` turns over. It is recursive; loading
-//! bounds how many parts a condition has.
+//! truth value that would help the request, which every `!` turns over. It is recursive; `bounds`
+//! keeps conditions short.
 
 use std::collections::BTreeSet;
 
-use cedar_policy::pst::{BinaryOp, Clause, Effect, Expr, Literal, Template, UnaryOp, Var};
+use cedar_policy_core::ast::{BinaryOp, Effect, Expr, ExprKind, Literal, Policy, UnaryOp, Var};
 
 use super::lattice::{MAX_APPROVALS, Way, Ways};
 
@@ -29,32 +29,13 @@ impl Objection {
 
 /// The ways in which obligations satisfy `policy` (a permit applies, a forbid does not), or why
 /// it is refused. `delays` are the delays in seconds that may be asked for.
-pub(super) fn ways(policy: &Template, delays: &[u64]) -> Result<Ways, Objection> {
-    let walk = Walk { delays };
-    let mut ways = BTreeSet::new();
-    let forbids = policy.effect == Effect::Forbid;
-    if !forbids {
-        ways.insert((0, false, 0));
+pub(super) fn ways(policy: &Policy, delays: &[u64]) -> Result<Ways, Objection> {
+    let permits = policy.effect() == Effect::Permit;
+    match policy.non_scope_constraints() {
+        Some(condition) => Walk { delays }.ways(condition, permits).map(Ways),
+        None if permits => Ok(Ways(indifferent())),
+        None => Ok(Ways::default()),
     }
-    for clause in policy.clauses() {
-        let (condition, helps) = match clause {
-            Clause::When(condition) => (condition, !forbids),
-            Clause::Unless(condition) => (condition, forbids),
-        };
-        if !forbids && !helps {
-            free(condition).map_err(|_| {
-                Objection::new(
-                    "an obligation in the `unless` of a `permit`",
-                    "move it to the `when` of the permit, or to the `unless` of a forbid",
-                )
-            })?;
-            continue;
-        }
-        let of_clause = walk.ways(condition, helps)?;
-        // One clause that fails keeps a forbid from applying; a permit needs all of them.
-        ways = if forbids { union(ways, of_clause)? } else { product(&ways, &of_clause)? };
-    }
-    Ok(Ways(ways))
 }
 
 struct Walk<'a> {
@@ -64,20 +45,15 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// The ways in which obligations make `expression` come out as `helps`.
     fn ways(&self, expression: &Expr, helps: bool) -> Result<BTreeSet<Way>, Objection> {
-        match expression {
-            Expr::UnaryOp { op: UnaryOp::Not, expr } => self.ways(expr, !helps),
-            Expr::BinaryOp { op: op @ (BinaryOp::And | BinaryOp::Or), left, right } => {
-                let left = self.ways(left, helps)?;
-                let right = self.ways(right, helps)?;
-                let both = helps == (*op == BinaryOp::And);
-                if both { product(&left, &right) } else { union(left, right) }
+        match expression.expr_kind() {
+            ExprKind::UnaryApp { op: UnaryOp::Not, arg } => self.ways(arg, !helps),
+            ExprKind::And { left, right } => self.joined(left, right, helps, helps),
+            ExprKind::Or { left, right } => self.joined(left, right, helps, !helps),
+            ExprKind::If { test_expr, then_expr, else_expr } => {
+                free(test_expr)?;
+                self.joined(then_expr, else_expr, helps, false)
             }
-            Expr::IfThenElse { cond, then_expr, else_expr } => {
-                free(cond)?;
-                let then = self.ways(then_expr, helps)?;
-                union(then, self.ways(else_expr, helps)?)
-            }
-            Expr::BinaryOp { op, left, right } => match self.comparison(*op, left, right)? {
+            ExprKind::BinaryApp { op, arg1, arg2 } => match self.comparison(*op, arg1, arg2)? {
                 Some((way, grows)) => once(way, grows == helps),
                 None => free(expression).map(|()| indifferent()),
             },
@@ -86,24 +62,48 @@ impl Walk<'_> {
         }
     }
 
+    /// The ways for both of two expressions, or for either.
+    fn joined(
+        &self,
+        left: &Expr,
+        right: &Expr,
+        helps: bool,
+        both: bool,
+    ) -> Result<BTreeSet<Way>, Objection> {
+        let (left, right) = (self.ways(left, helps)?, self.ways(right, helps)?);
+        let pairs = left.iter().flat_map(|left| right.iter().map(move |right| (left, right)));
+        let ways: BTreeSet<Way> = match both {
+            true => pairs.map(|(l, r)| (l.0.max(r.0), l.1 || r.1, l.2.max(r.2))).collect(),
+            false => left.union(&right).copied().collect(),
+        };
+        if ways.len() <= MAX_WAYS {
+            return Ok(ways);
+        }
+        Err(Objection::new(
+            format!("obligations are combined in more than {MAX_WAYS} ways"),
+            "split it into several policies",
+        ))
+    }
+
     /// What a comparison of an obligation with a number asks for, and whether more makes it true.
+    /// Cedar's syntax tree writes `a > b` as `!(a <= b)`.
     fn comparison(
         &self,
         op: BinaryOp,
         left: &Expr,
         right: &Expr,
     ) -> Result<Option<(Way, bool)>, Objection> {
-        use BinaryOp::{Greater, GreaterEq, Less, LessEq};
-        let (fact, bound, op) = match (fact(left), number(left), fact(right), number(right)) {
-            (Some(fact), _, _, Some(bound)) => (fact, bound, op),
-            (_, Some(bound), Some(fact), _) => (fact, bound, mirrored(op)),
-            _ => return Ok(None),
-        };
-        let (least, grows) = match op {
-            GreaterEq => (Some(bound), true),
-            Greater => (bound.checked_add(1), true),
-            Less => (Some(bound), false),
-            LessEq => (bound.checked_add(1), false),
+        let (fact, least, grows) = match (fact(left), number(left), fact(right), number(right)) {
+            (Some(fact), _, _, Some(bound)) => match op {
+                BinaryOp::Less => (fact, Some(bound), false),
+                BinaryOp::LessEq => (fact, bound.checked_add(1), false),
+                _ => return Ok(None),
+            },
+            (_, Some(bound), Some(fact), _) => match op {
+                BinaryOp::Less => (fact, bound.checked_add(1), true),
+                BinaryOp::LessEq => (fact, Some(bound), true),
+                _ => return Ok(None),
+            },
             _ => return Ok(None),
         };
         let least = least.and_then(|least| u64::try_from(least).ok()).filter(|least| *least > 0);
@@ -140,34 +140,19 @@ impl Walk<'_> {
 
 /// Checks that `expression` does not depend on obligations.
 fn free(expression: &Expr) -> Result<(), Objection> {
-    match expression {
-        Expr::Literal(_) | Expr::Var(Var::Principal | Var::Action | Var::Resource) => Ok(()),
-        Expr::GetAttr { expr, .. } if **expr == Expr::Var(Var::Context) => {
-            if fact(expression).is_some() { Err(misused()) } else { Ok(()) }
-        }
-        Expr::UnaryOp { expr, .. }
-        | Expr::GetAttr { expr, .. }
-        | Expr::HasAttr { expr, .. }
-        | Expr::Like { expr, .. }
-        | Expr::Is { expr, in_expr: None, .. } => free(expr),
-        Expr::BinaryOp { left, right, .. } | Expr::Is { expr: left, in_expr: Some(right), .. } => {
-            free(left).and(free(right))
-        }
-        Expr::IfThenElse { cond, then_expr, else_expr } => {
-            free(cond).and(free(then_expr)).and(free(else_expr))
-        }
-        Expr::Set(members) => members.iter().try_for_each(|member| free(member)),
-        Expr::Record(members) => members.values().try_for_each(|member| free(member)),
-        Expr::Var(Var::Context) => Err(Objection::new(
-            "`context` is used as a whole",
-            "name the attributes that matter, like context.operation; all of them are always there",
-        )),
-        // The syntax tree may grow: what is not known here could hide an obligation.
-        _ => Err(Objection::new(
-            "an expression that cannot be checked",
-            "write it with comparisons, `like`, `in`, `is`, `if` and sets",
-        )),
+    let count =
+        |wanted: fn(&Expr) -> bool| expression.subexpressions().filter(|part| wanted(part)).count();
+    if count(|part| fact(part).is_some()) > 0 {
+        return Err(misused());
     }
+    // Whatever is made of the whole context could hide an obligation.
+    if count(is_context) > count(|part| attribute(part).is_some()) {
+        return Err(Objection::new(
+            "`context` is used as a whole",
+            "name the attributes that matter, like context.operation; all are always there",
+        ));
+    }
+    Ok(())
 }
 
 /// The facts that obligations make true.
@@ -180,11 +165,7 @@ enum Fact {
 }
 
 fn fact(expression: &Expr) -> Option<Fact> {
-    let Expr::GetAttr { expr, attr } = expression else { return None };
-    if **expr != Expr::Var(Var::Context) {
-        return None;
-    }
-    match attr.as_str() {
+    match attribute(expression)? {
         "approvals" => Some(Fact::Approvals),
         "assurance" => Some(Fact::Assurance),
         "snapshot" => Some(Fact::Snapshot),
@@ -193,20 +174,22 @@ fn fact(expression: &Expr) -> Option<Fact> {
     }
 }
 
-fn number(expression: &Expr) -> Option<i64> {
-    match expression {
-        Expr::Literal(Literal::Long(number)) => Some(*number),
+/// The attribute, where `expression` is one of the context.
+fn attribute(expression: &Expr) -> Option<&str> {
+    match expression.expr_kind() {
+        ExprKind::GetAttr { expr, attr } if is_context(expr) => Some(attr),
         _ => None,
     }
 }
 
-fn mirrored(op: BinaryOp) -> BinaryOp {
-    match op {
-        BinaryOp::Less => BinaryOp::Greater,
-        BinaryOp::LessEq => BinaryOp::GreaterEq,
-        BinaryOp::Greater => BinaryOp::Less,
-        BinaryOp::GreaterEq => BinaryOp::LessEq,
-        other => other,
+fn is_context(expression: &Expr) -> bool {
+    matches!(expression.expr_kind(), ExprKind::Var(Var::Context))
+}
+
+fn number(expression: &Expr) -> Option<i64> {
+    match expression.expr_kind() {
+        ExprKind::Lit(Literal::Long(number)) => Some(*number),
+        _ => None,
     }
 }
 
@@ -230,24 +213,4 @@ fn once(way: Way, helps: bool) -> Result<BTreeSet<Way>, Objection> {
 /// What does not look at obligations is satisfied or not, whatever is done.
 fn indifferent() -> BTreeSet<Way> {
     BTreeSet::from([(0, false, 0)])
-}
-
-fn union(mut left: BTreeSet<Way>, right: BTreeSet<Way>) -> Result<BTreeSet<Way>, Objection> {
-    left.extend(right);
-    bounded(left)
-}
-
-fn product(left: &BTreeSet<Way>, right: &BTreeSet<Way>) -> Result<BTreeSet<Way>, Objection> {
-    let pairs = left.iter().flat_map(|left| right.iter().map(move |right| (left, right)));
-    bounded(pairs.map(|(l, r)| (l.0.max(r.0), l.1 || r.1, l.2.max(r.2))).collect())
-}
-
-fn bounded(ways: BTreeSet<Way>) -> Result<BTreeSet<Way>, Objection> {
-    if ways.len() <= MAX_WAYS {
-        return Ok(ways);
-    }
-    Err(Objection::new(
-        format!("obligations are combined in more than {MAX_WAYS} ways"),
-        "split it into several policies",
-    ))
 }

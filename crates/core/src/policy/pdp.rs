@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{self as cedar, Authorizer, EntityUid};
+use cedar_policy::EntityUid;
 
 use super::{
     context::{ContextCache, Contexts},
     decision::Decision,
     entities::{Located, Names, Resources},
+    evaluate::Evaluation,
     lattice::Lattice,
     load::{self, Delays, LoadError, PolicySource, Rule},
     reasons,
@@ -29,7 +30,6 @@ pub struct Pdp {
     lattice: Lattice,
     resources: Resources,
     contexts: ContextCache,
-    authorizer: Authorizer,
 }
 
 impl Pdp {
@@ -51,7 +51,6 @@ impl Pdp {
             contexts: ContextCache::new(&lattice),
             lattice,
             resources: Resources::new(),
-            authorizer: Authorizer::new(),
         })
     }
 
@@ -122,9 +121,8 @@ impl<'a> Question<'a> {
         let principal = pdp.names.agent(&principal.agent);
         let action = pdp.names.action(operation.effect)?.clone();
         let resource = pdp.resources.located(&pdp.names, operation, facts.environment)?;
-        let slice =
-            pdp.slices.slice(operation.effect, &principal, &resource.uid, &resource.within)?;
-        let contexts = pdp.contexts.contexts(request)?;
+        let slice = pdp.slices.slice(operation.effect, &principal, &resource.uid, &resource.within);
+        let contexts = pdp.contexts.contexts(request);
         Some(Self { pdp, slice, principal, action, resource, contexts, evaluations: 0 })
     }
 
@@ -171,25 +169,25 @@ impl<'a> Question<'a> {
         let context = self.contexts.with(index, obligations);
         let context = context.ok_or_else(|| PolicyError("the context has no value".to_owned()))?;
         let (principal, action) = (self.principal.clone(), self.action.clone());
-        let resource = self.resource.uid.clone();
-        let request = cedar::Request::new(principal, action, resource, context, None)
-            .map_err(|error| PolicyError(error.to_string()))?;
-        let policies = match index {
-            0 => &self.slice.policies,
-            _ => &self.slice.movable,
-        };
-        let entities = &self.resource.entities;
-        let response = self.pdp.authorizer.is_authorized(&request, policies, entities);
-        let diagnostics = response.diagnostics();
-        // Cedar leaves out what it cannot evaluate, a forbid too. We do not.
-        if let Some(error) = diagnostics.errors().next() {
-            return Err(PolicyError(error.to_string()));
+        let evaluation =
+            Evaluation::new(principal, action, &self.resource, context).map_err(PolicyError)?;
+        let (mut permitted, mut forbids) = (false, Vec::new());
+        for rule in &self.slice.rules {
+            // A forbid that looks at no obligation says what it said with nothing done.
+            if index > 0 && rule.forbids && rule.touches.nothing() {
+                continue;
+            }
+            // Cedar's authorizer leaves out what cannot be evaluated, a forbid too. We do not.
+            match (evaluation.satisfies(rule).map_err(PolicyError)?, rule.forbids) {
+                (true, true) => forbids.push(Arc::clone(rule)),
+                (true, false) => permitted = true,
+                (false, _) => {}
+            }
         }
-        if response.decision() == cedar::Decision::Allow {
+        if permitted && forbids.is_empty() {
             return Ok(Answer::Allow);
         }
-        let forbids = diagnostics.reason().filter_map(|id| self.slice.rule(id)).cloned();
-        Ok(Answer::Deny(forbids.collect()))
+        Ok(Answer::Deny(forbids))
     }
 }
 

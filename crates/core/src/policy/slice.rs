@@ -3,10 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use cedar_policy::{
-    ActionConstraint, EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint,
-    ResourceConstraint,
-};
+use cedar_policy::{ActionConstraint, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 
 use super::{cache::Cache, entities::Names, lattice::Touches, load::Rule};
 use crate::operation::Effect;
@@ -26,10 +23,6 @@ pub(super) struct Slices {
 /// The policies whose scope fits a request.
 #[derive(Debug)]
 pub(super) struct Slice {
-    pub(super) policies: PolicySet,
-    /// Its permits, and those of its forbids that look at obligations: the others say what they
-    /// said before, whatever is done.
-    pub(super) movable: PolicySet,
     pub(super) rules: Vec<Arc<Rule>>,
     /// What its permits look at.
     pub(super) permits_touch: Touches,
@@ -71,7 +64,7 @@ impl Slices {
         principal: &EntityUid,
         resource: &EntityUid,
         within: &[EntityUid],
-    ) -> Option<Arc<Slice>> {
+    ) -> Arc<Slice> {
         let named = |uid: &EntityUid| self.named.contains(uid).then(|| uid.clone());
         let key = Key {
             effect,
@@ -79,33 +72,20 @@ impl Slices {
             resource: named(resource),
             within: within.iter().filter_map(named).collect(),
         };
-        self.cache.get_or_make(&key, || self.cut(&key).map(Arc::new).ok_or(())).ok()
+        self.cache.get_or_make(&key, || Arc::new(self.cut(&key)))
     }
 
-    fn cut(&self, key: &Key) -> Option<Slice> {
+    fn cut(&self, key: &Key) -> Slice {
         let rules: Vec<Arc<Rule>> = self
             .rules
             .iter()
             .filter(|(scope, _)| scope.fits(key))
             .map(|(_, rule)| Arc::clone(rule))
             .collect();
-        let policies = |wanted: fn(&Rule) -> bool| {
-            let wanted = rules.iter().filter(|rule| wanted(rule));
-            PolicySet::from_policies(wanted.map(|rule| rule.policy.clone())).ok()
-        };
-        let all = policies(|_| true)?;
-        let movable = policies(|rule| !rule.forbids || !rule.touches.nothing())?;
         let permits = rules.iter().filter(|rule| !rule.forbids);
         let permits_touch =
             permits.fold(Touches::default(), |touches, rule| touches.or(rule.touches));
-        Some(Slice { policies: all, movable, rules, permits_touch })
-    }
-}
-
-impl Slice {
-    /// The rule called `id`.
-    pub(super) fn rule(&self, id: &PolicyId) -> Option<&Arc<Rule>> {
-        self.rules.iter().find(|rule| rule.id() == id)
+        Slice { rules, permits_touch }
     }
 }
 

@@ -91,7 +91,6 @@ settings! {
     inventory = 100_000, 1..=1_000_000, "Resources in the inventory.";
     refusals = 1000, 10..=100_000, "Refusals remembered for one run; beyond it, everything that changes is as if refused before.";
     leaf_cache = 1000, 1..=100_000, "TLS certificates kept for hosts that agents speak to.";
-    resolve_cache = 1000, 1..=100_000, "Answers about resources that are kept for a moment.";
 }
 
 settings! {

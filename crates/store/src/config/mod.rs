@@ -10,8 +10,8 @@
 
 mod error;
 mod limits;
-mod network;
 mod raw;
+mod resolve;
 #[cfg(test)]
 mod tests;
 
@@ -30,8 +30,8 @@ use toml::Spanned;
 pub use error::ConfigError;
 use error::Fault;
 pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
-pub use network::{Network, Resolve};
 use raw::{RawConfig, RawHost, RawPlaced};
+pub use resolve::Resolve;
 
 use crate::{
     hosts::{self, ListedHost},
@@ -60,8 +60,6 @@ pub struct Config {
     pub upstream_ca: Vec<PathBuf>,
     /// Policy files beside the starter set.
     pub policies: Vec<PathBuf>,
-    /// Private networks that listed hosts may lie in.
-    pub private_networks: Vec<Network>,
     /// Hosts that a human listed here.
     pub hosts: Vec<ListedHost>,
     /// Resources that a human placed here.
@@ -92,7 +90,6 @@ impl Default for Config {
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
             policies: Vec::new(),
-            private_networks: Vec::new(),
             hosts: Vec::new(),
             inventory: Vec::new(),
         }
@@ -132,7 +129,6 @@ impl Config {
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
             policies: each(raw.policies, beside)?,
-            private_networks: each(raw.private_networks, parse_with_mend)?,
             hosts: check_hosts(raw.hosts)?,
             inventory: each(raw.inventory, check_placed)?,
         })

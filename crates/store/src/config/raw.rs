@@ -17,7 +17,6 @@ pub(super) struct RawConfig {
     pub(super) resolve: Vec<Spanned<String>>,
     pub(super) upstream_ca: Vec<Spanned<String>>,
     pub(super) policies: Vec<Spanned<String>>,
-    pub(super) private_networks: Vec<Spanned<String>>,
     pub(super) hosts: Vec<RawHost>,
     pub(super) inventory: Vec<RawPlaced>,
 }

@@ -29,6 +29,7 @@ pub use consume::{ConsumeError, Consumed, Ending};
 pub use open::{NewHold, OpenError, Opening};
 
 use crate::{
+    approvals::Approval,
     config::HoldTerms,
     database::{digest, first, from_json, millis, optional_timestamp, rows, timestamp, word},
     error::{Result, StoreError},
@@ -164,6 +165,21 @@ impl Holds {
         self.write(|transaction| {
             expire(transaction, now)?;
             rows(transaction, sql, [], hold)
+        })
+    }
+
+    /// The holds that were denied at or after `since`, each with the signed answer that did it.
+    pub fn denials(&self, since: Timestamp) -> Result<Vec<(Hold, Approval)>> {
+        let sql = "SELECT holds.*, approvals.answer FROM holds JOIN approvals ON hold = id
+                   WHERE state = 'denied' AND decision = 'deny' AND decided_at >= ?1
+                   ORDER BY decided_at, id";
+        self.state.0.database.read(|connection| {
+            rows(connection, sql, [millis(since)], |row| {
+                let answer: String = row.get("answer")?;
+                let answer = Approval::from_bytes(answer.as_bytes())
+                    .map_err(|_| StoreError::Corrupt("an answer"))?;
+                Ok((hold(row)?, answer))
+            })
         })
     }
 

@@ -7,7 +7,9 @@ use crate::{
 };
 
 /// What makes a request one that nothing releases, with the code that is told.
-const HARD: [(fn(&mut Request), &str); 8] = [
+type Hard = (fn(&mut Request), &'static str);
+
+const HARD: [Hard; 8] = [
     (|request| request.principal.killed = true, "killed"),
     (|request| request.facts.tampers = true, "tamper"),
     (|request| request.facts.credential = Credential::Foreign, "foreign_credential"),
@@ -65,7 +67,7 @@ fn the_most_telling_reason_comes_first() {
     request.principal.killed = true;
     request.facts.host_listed = false;
     let expect =
-        [Code::Killed, Code::ForeignCredential, Code::WrongEnvironment, Code::UnlistedHost];
+        [Code::Killed, Code::ForeignCredential, Code::UnlistedHost, Code::WrongEnvironment];
     assert_eq!(codes(&starter().decide(&request)), expect);
 }
 

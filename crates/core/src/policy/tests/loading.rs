@@ -101,3 +101,36 @@ fn without_policies_nothing_is_allowed() {
     assert_eq!(told(&decision), "deny no_policy_applies");
     assert_eq!(evaluations, 1);
 }
+
+/// Policies that are as deep as the bounds on their text let them be do not end the process, on
+/// a thread with the usual stack and in a debug build; deeper ones are not even parsed.
+#[test]
+fn deep_policies_do_no_harm() {
+    let fill = |piece: &str| piece.repeat(8000 / piece.replace(' ', "").len());
+    for condition in [
+        format!("{} true", fill("true || ")),
+        format!("{} true", fill("context.known && ")),
+        format!("{} true", fill("if true then true else ")),
+        format!("{} true", fill("if ")),
+        format!("context{} == 1", fill(".a")),
+        format!("1{} == 1", fill("+1")),
+        format!("{}true", fill("!")),
+        format!("{}1 == 1", fill("-")),
+        format!("context{} == 1", fill("[\"a\"]")),
+        format!("context has a{}", fill(".a")),
+        format!("principal{}", fill(" is Agent in Agent::\"a\"")),
+        format!("{}true{}", "(".repeat(30), ")".repeat(30)),
+        format!("[{}1].contains(1)", fill("1,")),
+    ] {
+        let policy = format!("forbid (principal, action, resource) when {{ {condition} }};");
+        // Whether it is valid is not the point; that there is an answer is.
+        let answer = load(&policy).map(|pdp| pdp.digest());
+        assert!(answer.as_ref().err().is_none_or(|error| error.file == "mine.cedar"));
+    }
+    let brackets = "(".repeat(100_000);
+    let policy = format!("forbid (principal, action, resource) when {{ {brackets} }};");
+    check(&policy, (1, 76), "more than 32 brackets are open");
+    let chain = "true || ".repeat(100_000);
+    let policy = format!("forbid (principal, action, resource) when {{ {chain} true }};");
+    check(&policy, (1, 1), "a policy of more than 8192 bytes");
+}

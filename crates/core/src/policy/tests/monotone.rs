@@ -39,6 +39,7 @@ fn what_only_helps_is_accepted() {
     for clauses in [
         "when { context.snapshot && context.approvals >= 1 }",
         "when { context.known } unless { context.killed }",
+        "unless { !context.snapshot }",
         "unless { !context.known }",
     ] {
         assert_eq!(load(&permit(clauses)), Ok(()), "{clauses}");
@@ -57,13 +58,12 @@ fn what_counts_against_the_request_is_refused() {
         forbid("unless { !(context.approvals >= 1) }"),
         forbid("unless { if context.known then context.snapshot else !context.snapshot }"),
         permit("when { !context.snapshot }"),
+        permit("unless { context.snapshot }"),
         permit("when { context.delay_seconds < 172800 }"),
     ] {
         let problem = load(&policy).expect_err(&policy);
         assert_eq!(problem, "an obligation that counts against the request", "{policy}");
     }
-    let problem = load(&permit("unless { !context.snapshot }")).unwrap_err();
-    assert_eq!(problem, "an obligation in the `unless` of a `permit`");
 }
 
 #[test]
@@ -99,16 +99,4 @@ fn every_other_use_is_refused() {
         let problem = load(&forbid(clauses)).expect_err(clauses);
         assert!(problem.contains(words), "{clauses}: {problem}");
     }
-}
-
-#[test]
-fn long_conditions_are_refused_and_do_no_harm() {
-    let long = |conditions| vec!["context.known"; conditions].join(" || ");
-    assert_eq!(load(&forbid(&format!("unless {{ {} }}", long(333)))), Ok(()));
-    for conditions in [334, 1_000, 20_000] {
-        let problem = load(&forbid(&format!("unless {{ {} }}", long(conditions)))).unwrap_err();
-        assert_eq!(problem, "a policy with more than 1000 parts");
-    }
-    let deep = format!("{}context.known{}", "(".repeat(20_000), ")".repeat(20_000));
-    assert!(load(&forbid(&format!("unless {{ {deep} }}"))).is_err());
 }

@@ -210,7 +210,7 @@ fn facts() -> impl Strategy<Value = Facts> {
     })
 }
 
-fn any_request() -> impl Strategy<Value = Request> {
+pub(super) fn any_request() -> impl Strategy<Value = Request> {
     let within = vec(resource(), 0..3);
     let task = prop_oneof![Just(None), select(&Environment::ALL[..]).prop_map(Some),];
     let operation = (effect(), any::<[bool; 4]>());
@@ -258,6 +258,25 @@ proptest! {
             prop_assert_eq!(decision.obligations(), obligations);
             let code = decision.reasons().first().map(|reason| reason.code.as_str());
             prop_assert_eq!(code == Some("no_way_back"), only_elsewhere, "{:?}", decision);
+        }
+    }
+
+    #[test]
+    fn doing_more_never_turns_a_yes_into_a_no(
+        policies in vec(policy(), 1..12),
+        request in any_request(),
+    ) {
+        let plain = Plain::load(&[PolicySource::new("some.cedar", policies.concat())]);
+        let entities = entities(&request, &plain.schema);
+        let candidates = plain.lattice.candidates();
+        let allowed: Vec<_> = candidates
+            .iter()
+            .filter(|candidate| plain.allows(&request, &entities, **candidate))
+            .collect();
+        for less in &allowed {
+            for more in candidates.iter().filter(|more| more.union(**less) == **more) {
+                prop_assert!(allowed.contains(&more), "{less:?} but not {more:?}");
+            }
         }
     }
 }

@@ -1,0 +1,32 @@
+//! What the papers say of the configuration is what the code does.
+
+use holdpoint_store::config::{HoldTerms, Limits, RefusalTerms, Setting};
+
+const LIMITS: &str = include_str!("../../../docs/limits.md");
+
+/// A number as the papers write it.
+fn written(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap())
+        .collect();
+    groups.join(",")
+}
+
+#[test]
+fn every_setting_is_in_the_papers() {
+    let check = |section: &str, settings: &[Setting]| {
+        for Setting { name, default, min, max, doc } in settings {
+            let [default, min, max] = [*default, *min, *max].map(written);
+            let doc = doc.trim_end_matches('.');
+            let row = format!("| {doc} | `{section}.{name}` | {default} | {min} to {max} |");
+            assert!(LIMITS.lines().any(|line| line == row), "docs/limits.md lacks:\n{row}");
+        }
+    };
+    check("limits", Limits::SETTINGS);
+    check("hold", HoldTerms::SETTINGS);
+    check("refusals", RefusalTerms::SETTINGS);
+}
