@@ -242,3 +242,19 @@ async fn a_killed_run_gets_no_stored_answer() {
     let killed = agent.run(&[&url]);
     assert_eq!((killed.status, killed.code().as_str()), (403, "killed"), "{killed:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_agent_does_not_bury_the_holds_of_another() {
+    let configuration = "[hold]\nwait_seconds = 0\n[limits]\nholds_open_each = 2\n";
+    let stage = Stage::set(BINARY, configuration).await;
+    let phantom = stage.phantom("railway-domains", "railway:customDomain*");
+    let flooder = stage.agent("flooder");
+    let delete = |id: u8| format!("mutation {{ customDomainDelete(id: \"{id}\") }}");
+    for (id, status) in [(1, 428), (2, 428), (3, 403), (1, 428)] {
+        let answer = flooder.railway(&phantom, &delete(id));
+        assert_eq!(answer.status, status, "{id} {answer:?}");
+    }
+    let other = stage.agent("other").railway(&phantom, &delete(1));
+    assert_eq!(other.status, 428, "{other:?}");
+    assert_eq!(stage.holdpoint.json(&["holds", "--json"]).as_array().unwrap().len(), 3);
+}
