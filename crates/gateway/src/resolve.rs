@@ -14,7 +14,7 @@ use holdpoint_wire::{World as _, http::credentials};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    known::Known,
+    known::{Known, KnownSecret},
     point::{Arrived, HttpPoint},
 };
 
@@ -47,18 +47,17 @@ impl Surroundings for Live<'_> {
 
     fn credential(&self, operation: &Operation, environment: Environment) -> Credential {
         let message = &self.arrived.message;
-        let judge = |value: &[u8]| {
-            self.known.secret_of(value).map_or(Credential::Foreign, |known| {
-                known.grant.covers(&message.host, operation, environment)
-            })
-        };
-        let carried = self.arrived.credentials.iter().map(|it| judge(it.value.expose_secret()));
+        let judge = |known: &KnownSecret| known.grant.covers(&message.host, operation, environment);
+        let carried = self.arrived.credentials.iter().map(|it| {
+            let known = self.known.secret_of(it.value.expose_secret());
+            known.map_or(Credential::Foreign, judge)
+        });
         // A phantom that stands anywhere else is not replaced, but must not leave either.
-        let mut bound_elsewhere =
-            self.known.secrets().filter(|known| !known.grant.reaches(&message.host));
-        let leaves = bound_elsewhere
-            .any(|known| credentials::occurrences(message, known.secret.phantom.as_bytes()));
-        carried.chain(leaves.then_some(Credential::Leaving)).max().unwrap_or(Credential::None)
+        let astray = self.known.secrets().filter(|known| {
+            !known.grant.reaches(&message.host)
+                && credentials::occurrences(message, known.secret.phantom.as_bytes())
+        });
+        carried.chain(astray.map(judge)).max().unwrap_or(Credential::None)
     }
 
     fn refused_before(&self, principal: &Principal, operation: &Operation) -> bool {
