@@ -9,6 +9,8 @@ readonly CARGO_DENY=0.20.2
 readonly COMMANDS=(
     "cc gcc"      # ring and the bundled SQLite are compiled from C
     "curl curl"   # what README.md and docs/ show is called with it
+    "jq jq"       # so is this; scripts read refusals with it
+    "python3 python3" # a client of the black-box tests
 )
 
 say() { printf '\n== %s\n' "$*"; }

@@ -84,15 +84,34 @@ impl Curl {
 
     /// The command that [`run`](Self::run) runs.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("curl");
+        let mut command = self.program("curl");
         command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .args(["--silent", "--show-error", "--max-time", "60"])
             .args(["--write-out", "\n--status %{http_code}"])
             .args(arguments);
         command
+    }
+
+    /// Another program with what this agent is given to get out, and nothing else.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The proxy's URL, with this agent's bearer in it.
+    pub fn proxy(&self) -> &str {
+        let variable = self.environment.iter().find(|(name, _)| name == "HTTPS_PROXY");
+        variable.map_or("", |(_, value)| value)
+    }
+
+    /// What this agent proves itself with.
+    pub fn bearer(&self) -> &str {
+        let user = self.proxy().trim_start_matches("http://").split_once(':');
+        user.map_or("", |(bearer, _)| bearer)
     }
 
     /// Sends a GraphQL document to Railway with a bearer token.

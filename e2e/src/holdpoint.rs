@@ -4,6 +4,8 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -123,14 +125,19 @@ impl Holdpoint {
     pub fn up(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Gateway {
         let mut command = self.command(&["up", "--proxy", "127.0.0.1:0", "--json"]);
         command.args(arguments).envs(environment.iter().copied());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Ok(addresses) = serde_json::from_str(&line) else {
-            panic!("no gateway: {:?}", child.wait_with_output());
-        };
-        Gateway { child, addresses }
+        Gateway::start(command)
+    }
+}
+
+/// Looks again and again until `found` gives something; panics with `what` after 20 s.
+pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let patience = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < patience, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -139,9 +146,45 @@ impl Holdpoint {
 pub struct Gateway {
     child: Child,
     addresses: Value,
+    /// What it said on standard error: read all the time, or a talkative gateway would wait.
+    said: Arc<Mutex<String>>,
 }
 
 impl Gateway {
+    /// Runs `command`, which is to become a gateway, and waits until it listens.
+    pub fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Ok(addresses) = serde_json::from_str(&line) else {
+            panic!("no gateway: {:?}", child.wait_with_output());
+        };
+        let said = Arc::new(Mutex::new(String::new()));
+        let (written, stderr) = (Arc::clone(&said), BufReader::new(child.stderr.take().unwrap()));
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                *written.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Self { child, addresses, said }
+    }
+
+    /// What it has said on standard error until now.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until it has said `text`.
+    pub fn says(&self, text: &str) {
+        until(text, || self.said().contains(text).then_some(()));
+    }
+
+    /// Asks the gateway to read its configuration again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
     /// `127.0.0.1:PORT`.
     pub fn proxy(&self) -> &str {
         self.addresses["proxy"].as_str().unwrap()

@@ -3,6 +3,8 @@
 //! - [`holdpoint`]: the binary under test, its state and its command line
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
+//! - [`echo`]: an upstream that echoes, with a gateway in front of it
+//! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
 //! - [`replay`]: episodes at a live gateway
@@ -16,7 +18,9 @@
 )]
 
 pub mod curl;
+pub mod echo;
 pub mod episodes;
+pub mod files;
 pub mod holdpoint;
 pub mod incidents;
 pub mod replay;

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `/echo` (and any other) | method, target, headers and body as JSON |
 //! | `/reflect` | each header back as `x-reflected-NAME`, and in the body |
+//! | `/pieces?bytes=7` | the echo in chunks of that many bytes |
 //! | `/sse?chunks=3&pause_ms=50` | server-sent events with pauses |
 //! | `/slow?ms=500` | `slow`, after a while |
 //! | `/short?promise=100&send=10` | fewer bytes than its `content-length` promises |
@@ -132,6 +133,7 @@ async fn answer(arrival: Arrival) -> Response<AnswerBody> {
     let query = Query::parse(query);
     match path {
         "/reflect" => reflect(&arrival),
+        "/pieces" => pieces(&arrival, query.number("bytes", 7)),
         "/sse" => sse(query.number("chunks", 3), query.pause("pause_ms", 50)),
         "/slow" => {
             tokio::time::sleep(query.pause("ms", 500)).await;
@@ -164,6 +166,19 @@ fn reflect(arrival: &Arrival) -> Response<AnswerBody> {
         }
     }
     response
+}
+
+fn pieces(arrival: &Arrival, bytes: u64) -> Response<AnswerBody> {
+    let (pieces, body) = Pieces::channel();
+    let (echo, bytes) = (json!(arrival).to_string(), usize::try_from(bytes).unwrap_or_default());
+    tokio::spawn(async move {
+        for piece in echo.into_bytes().chunks(bytes.max(1)) {
+            if pieces.send(Ok(Bytes::copy_from_slice(piece))).await.is_err() {
+                return;
+            }
+        }
+    });
+    with_body(body, header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }
 
 fn sse(chunks: u64, pause: Duration) -> Response<AnswerBody> {

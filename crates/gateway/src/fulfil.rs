@@ -144,7 +144,15 @@ impl HttpPoint {
         let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
         let met = Obligation::Approval { count };
         let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
+        let approvers = consumed.approvers().to_owned();
+        let evidence = consumed.evidence();
         *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
+        for approver in approvers {
+            let hold = release.hold.clone();
+            let kind = RecordKind::Approval { hold, approver, released: true, evidence };
+            let record = Record::new(self.now(), None, kind);
+            self.commit(record, judged.digest()).await.map_err(record::ledger_unavailable)?;
+        }
         let hold = Some(release.hold.clone());
         Ok(Fulfilment::Receipts { receipts: vec![receipt], hold })
     }

@@ -9,6 +9,7 @@
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
+//! - `spelling`: how a secret may be written when it comes back
 //! - [`forward`]: a message out, to exactly the address that was checked
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
@@ -23,5 +24,6 @@ pub mod point;
 pub mod release;
 mod resolve;
 pub mod serve;
+mod spelling;
 mod stored;
 pub mod tls;

@@ -1,12 +1,12 @@
 //! The HTTP enforcement point: what HTTP brings to the walk.
 
 use std::{
-    fmt,
+    fmt, iter,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use holdpoint_core::{
-    Code, Digest, Operation, Refusal, Timestamp,
+    Code, Digest, Operation, Refusal, Resource, ResourceId, Timestamp,
     authorized::{Appended, Durable},
     identity::Principal,
     ledger::Record,
@@ -19,11 +19,17 @@ use holdpoint_enforce::{
 use holdpoint_store::{Config, Holds, State, StoreError, holds::Consumed, ledger};
 use holdpoint_wire::{
     Unreadable,
-    http::{self, Message, credentials::CredentialUse},
+    http::{
+        self, Message,
+        credentials::{CredentialUse, Part, Position},
+    },
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{body::Rest, forward::Client, known::Known, listen::Arrival};
+
+/// What stands for a credential in the name of a resource.
+const CREDENTIAL: &str = "{credential}";
 
 /// The clock of a gateway.
 pub type Clock = fn() -> Timestamp;
@@ -101,6 +107,18 @@ impl Arrived {
     pub fn released(message: Message, release: Release) -> Self {
         let credentials = http::credentials::find(&message);
         Self { message, credentials, rest: Mutex::new(None), origin: Origin::Release(release) }
+    }
+
+    /// Takes the credentials in the path out of a resource's names, which are shown and recorded.
+    fn redact(&self, resource: &mut Resource) {
+        let in_path =
+            |position: &Position| position.part == Part::Target && position.name.is_empty();
+        for credential in self.credentials.iter().filter(|it| in_path(&it.position)) {
+            let value = String::from_utf8_lossy(credential.value.expose_secret());
+            for id in iter::once(&mut resource.id).chain(&mut resource.within) {
+                *id = ResourceId::new(id.as_str().replace(&*value, CREDENTIAL));
+            }
+        }
     }
 
     /// Whether all of it is here.
@@ -186,7 +204,8 @@ impl Arrivals for HttpPoint {
 
 impl Interpret for HttpPoint {
     fn interpret(&self, arrived: &Arrived) -> Result<Vec<Operation>, Unreadable> {
-        let operations = http::interpret(&arrived.message, &*self.known())?;
+        let mut operations = http::interpret(&arrived.message, &*self.known())?;
+        operations.iter_mut().for_each(|operation| arrived.redact(&mut operation.resource));
         let max = self.config().limits.operations;
         match u64::try_from(operations.len()) {
             Ok(count) if count <= max => Ok(operations),
@@ -218,13 +237,14 @@ impl Identify for HttpPoint {
 }
 
 impl HttpPoint {
-    /// Who asked for what is held, if that agent still exists, killed if it is killed now.
+    /// Who asked for what is held, if that run still exists, killed if it is killed now.
     fn principal_of(&self, hold: &str) -> Result<Option<Principal>, StoreError> {
         let Some(hold) = self.holds().find(hold, self.now())? else {
             return Ok(None);
         };
         let agent = self.state.agents().find(&hold.principal.agent)?;
-        Ok(agent.map(|agent| Principal { killed: agent.principal.killed, ..hold.principal }))
+        let same = agent.filter(|agent| agent.principal.run == hold.principal.run);
+        Ok(same.map(|agent| Principal { killed: agent.principal.killed, ..hold.principal }))
     }
 }
 

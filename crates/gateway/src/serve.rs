@@ -6,13 +6,13 @@ use holdpoint_core::{Code, Reason, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Identify as _, Point as _, enforce};
 use holdpoint_store::{Hold, HoldState};
 use holdpoint_wire::http::{Message, refusal};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::Response;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    body::{ResponseBody, whole},
+    body::ResponseBody,
     fulfil::denied,
-    listen::{Admission, Arrival, Evidence, Handler, Stop},
+    listen::{Admission, Arrival, Evidence, Handler, Stop, refuse},
     point::{Arrived, Claim, HttpPoint, unavailable},
 };
 
@@ -90,7 +90,7 @@ impl Server {
                 refuse(RefusalKind::Deny, Code::ApprovalVoid, "nobody released it in time")
             }
             HoldState::Void => {
-                let text = "what was to be released is not what would be done now; nothing was \
+                let text = "it could not be done any more as it was to be released; nothing was \
                             sent, and it can be asked for again";
                 refuse(RefusalKind::Deny, Code::ApprovalVoid, text)
             }
@@ -114,6 +114,10 @@ impl Server {
         message: &Message,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let principal = self.point.identify(claim).await?;
+        if principal.killed {
+            let text = "this run was stopped by a human, and nothing of it passes";
+            return Err(Refusal::new(RefusalKind::Deny, Code::Killed, text));
+        }
         let id = message.target.strip_prefix("/holds/").filter(|_| message.method == "GET");
         let id = id.ok_or_else(|| {
             let text = "holdpoint.internal answers GET /holds/ID and nothing else";
@@ -150,16 +154,6 @@ fn still_held(hold: &Hold) -> Refusal {
 }
 
 /// A refusal as an HTTP response, in the words that the client's protocol has for it.
-pub(crate) fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
-    let rendered = refusal::render(refusal, message);
-    let mut response = Response::new(whole(rendered.body));
-    *response.status_mut() =
-        StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    for (name, value) in rendered.headers {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
+fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
+    refuse::response(refusal::render(refusal, message))
 }

@@ -8,8 +8,9 @@ use holdpoint_core::Effect::{
 };
 
 use super::rule::{
-    Field::{Absent, Is},
-    Rule, rule,
+    Rule,
+    When::{Absent, Is},
+    rule,
 };
 
 /// The branches that are protected by habit, until the code host itself is asked.

@@ -45,6 +45,20 @@ pub fn effect_of_action(value: &str) -> Option<Effect> {
     effect_of_words(value).filter(|effect| *effect >= Effect::Remove)
 }
 
+/// The effect of a parameter without a value that names a part of what the path names, as S3
+/// writes it (`POST /?delete`, `PUT /?lifecycle`), where the method changes something.
+pub fn effect_of_subresource(parameter: &str) -> Option<Effect> {
+    let folded = folded(parameter);
+    let access = ["policy", "acl", "publicaccessblock", "ownershipcontrols", "website"];
+    match folded.as_str() {
+        "delete" => Some(Effect::Destroy),
+        "replication" => Some(Effect::WeakenRecovery),
+        word if RECOVERY.contains(&word) => Some(Effect::WeakenRecovery),
+        word if access.contains(&word) => Some(Effect::GrantAccess),
+        _ => None,
+    }
+}
+
 /// Whether a query, form or body parameter of this name says what is to be done.
 pub fn names_action(parameter: &str) -> bool {
     ["action", "method", "op", "operation", "cmd", "command", "do"]

@@ -3,7 +3,7 @@
 
 use holdpoint_core::Effect::{Create, Execute, Observe};
 
-use super::rule::{Field, Rule, rule};
+use super::rule::{Rule, When, rule};
 
 /// What is pushed is not read yet, so a push runs something that cannot be seen.
 pub(super) const RULES: &[Rule] = &[
@@ -11,6 +11,6 @@ pub(super) const RULES: &[Rule] = &[
     rule("POST", "/**/git-upload-pack", "upload_pack", Observe),
     rule("POST", "/**/git-receive-pack", "receive_pack", Execute),
     rule("POST", "/**/info/lfs/objects/batch", "lfs_download", Observe)
-        .when(Field::Is("operation", &["download"])),
+        .when(When::Is("operation", &["download"])),
     rule("POST", "/**/info/lfs/objects/batch", "lfs_upload", Create),
 ];

@@ -18,8 +18,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::body::BodyError;
 
-/// Bytes of one needle, at most: no credential is longer.
-pub const NEEDLE_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of one needle, at most: a credential of 64 KiB in the longest spelling, `%252F`.
+pub const NEEDLE_BYTES_MAX: usize = 5 * 64 * 1024;
 /// Needles that are looked for at a time, at most.
 pub const NEEDLES_MAX: usize = 256;
 

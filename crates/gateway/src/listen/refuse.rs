@@ -1,8 +1,9 @@
 //! Answers to what does not even become a message.
 
 use holdpoint_core::{Code, Reason, Refusal, refusal::RefusalKind};
-use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::json;
+use holdpoint_wire::http::refusal::{self, Rendered};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use serde_json::{Map, Value};
 
 use crate::body::{ResponseBody, whole};
 
@@ -34,21 +35,29 @@ impl Unanswerable {
     }
 }
 
-/// A refusal as `application/problem+json` (RFC 9457).
+/// A refusal with HTTP's own status for it, where there is no message to answer in kind.
 pub fn problem(status: StatusCode, refusal: &Refusal) -> Response<ResponseBody> {
-    let code = refusal.code();
-    let sent = if code == Code::OutcomeUnknown { "" } else { "; nothing was sent" };
-    let body = json!({
-        "type": format!("http://holdpoint.internal/reasons/{code}"),
-        "title": "Holdpoint refused this",
-        "status": status.as_u16(),
-        "detail": format!("Holdpoint refused this ({code}). {}{sent}.", refusal.text()),
-        "code": code.as_str(),
-    });
-    let mut response = Response::new(whole(body.to_string()));
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/problem+json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    let mut rendered = refusal::render(refusal, None);
+    if let Ok(mut problem) = serde_json::from_slice::<Map<String, Value>>(&rendered.body) {
+        // RFC 9457 §3.1.2: the same as the response's own.
+        problem.insert("status".to_owned(), status.as_u16().into());
+        rendered.body = Value::Object(problem).to_string().into();
+    }
+    rendered.status = status.as_u16();
+    response(rendered)
+}
+
+/// What was rendered, as a response.
+pub(crate) fn response(rendered: Rendered) -> Response<ResponseBody> {
+    let mut response = Response::new(whole(rendered.body));
+    *response.status_mut() =
+        StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    for (name, value) in rendered.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
     response
 }
 

@@ -138,7 +138,7 @@ async fn an_upstream_that_nobody_listens_for_got_nothing() {
     let upstream = Upstream::at(address, tokio::spawn(async {}));
     let gateway = Gateway::start(&[&upstream]).await;
     let got = gateway.curl(&["-d", "x", &upstream.url("/")]).await;
-    assert!(got.out.contains("nothing was sent: cannot connect"), "{got:?}");
+    assert!(got.out.contains("Nothing was sent: cannot connect"), "{got:?}");
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn an_upstream_that_cannot_prove_its_name_got_nothing() {
     let setting = Setting { distrust: true, ..Setting::default() };
     let gateway = Gateway::start_with(&[&upstream], setting).await;
     let got = gateway.curl(&["-d", "x", &upstream.url("/")]).await;
-    assert!(got.out.contains("nothing was sent: cannot connect"), "{got:?}");
+    assert!(got.out.contains("Nothing was sent: cannot connect"), "{got:?}");
     assert!(got.out.contains("UnknownIssuer"), "{got:?}");
     assert!(upstream.seen().is_empty());
 }

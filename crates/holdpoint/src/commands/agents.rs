@@ -128,7 +128,8 @@ fn new(here: &Here, name: &str, task: &Task) -> Result<(), CommandError> {
 
 /// What an agent needs in its environment to come through the gateway.
 fn environment(here: &Here, bearer: &str) -> Result<Map<String, Value>, CommandError> {
-    let proxy = format!("http://{bearer}@{}", up::proxy_address(here));
+    // The password means nothing, but Python's urllib sends no user without one.
+    let proxy = format!("http://{bearer}:holdpoint@{}", up::proxy_address(here));
     let ca = here.dir.join("ca.pem");
     let ca =
         ca.to_str().ok_or_else(|| CommandError::unable("the state directory's name is no text"))?;
