@@ -66,8 +66,10 @@ impl Place {
         let speaks = [host.as_ref().map(|host| host.speaks), identity.map(|own| own.speaks)];
         Self {
             provider: host
+                .as_ref()
                 .and_then(|host| host.provider)
-                .or(identity.map(|identity| identity.provider)),
+                .or(identity.map(|identity| identity.provider))
+                .or(host.as_ref().and_then(|host| host.speaks.provider())),
             graphql: speaks.contains(&Some(Speaks::Graphql)),
             streams: identity.is_some_and(|identity| identity.streams),
         }

@@ -263,4 +263,8 @@ fn graphql_is_found_wherever_it_is() {
         false,
     );
     check("POST https://api.example.com/search", JSON, r#"{"query":"volumes"}"#, false);
+    check("POST https://api.example.com/api", JSON, r#"{"Query":"mutation { a }"}"#, false);
+    let padded = format!("{{\"query\":\"{{ {}}}\"}}", "a ".repeat(60_000));
+    assert!(operations("POST https://api.example.com/api", JSON, &padded).is_err());
+    check("GET https://api.example.com/loki?query=%7Bapp%3D%22x%22%7D", &[], "", false);
 }
