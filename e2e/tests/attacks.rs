@@ -258,3 +258,66 @@ async fn one_agent_does_not_bury_the_holds_of_another() {
     assert_eq!(other.status, 428, "{other:?}");
     assert_eq!(stage.holdpoint.json(&["holds", "--json"]).as_array().unwrap().len(), 3);
 }
+
+/// Whoever reads the comment would read the secret.
+#[test]
+fn a_phantom_in_content_stays_one() {
+    let scene = Scene::set(&["api.example.test:8080"]);
+    let phantom = scene.phantom("api.example.test");
+    let arguments = ["hosts", "add", "api.example.test", "--port", "8080", "--json"];
+    scene.holdpoint.json(&[&arguments[..], &["--environment", "staging"]].concat());
+    let agent = scene.agent();
+    let url = "http://api.example.test:8080/comments";
+    let authorization = format!("Authorization: Bearer {phantom}");
+    let json = "Content-Type: application/json";
+    let text = format!(r#"{{"text":"{phantom}","n":1}}"#);
+    for arguments in [
+        vec![url, "-H", json, "-d", &text],
+        vec![url, "-d", &format!("text={phantom}")],
+        vec![&format!("{url}/{phantom}")],
+        vec![&format!("{url}?q={phantom}")],
+        vec![url, "-H", &format!("X-Note: {phantom}")],
+    ] {
+        assert_eq!(agent.run(&arguments).status, 200, "{arguments:?}");
+    }
+    let arrived = scene.upstream.arrived();
+    assert_eq!(arrived.len(), 5);
+    let random = REAL.trim_start_matches("ghp_");
+    assert!(arrived.iter().all(|message| !message.contains(random)), "{arrived:#?}");
+
+    // Where credentials go it is still replaced, beside the one in the text too.
+    agent.run(&[url, "-H", &authorization, "-H", json, "-d", &text]);
+    let both = scene.upstream.arrived().pop().unwrap();
+    assert!(both.contains(&format!("Bearer {REAL}")) && both.contains(&text), "{both}");
+}
+
+/// What git and most clients send: a name that anybody may know, and the token as password.
+#[test]
+fn a_name_beside_a_phantom_is_no_foreign_credential() {
+    let scene = Scene::set(&["api.example.test:8080"]);
+    let phantom = scene.phantom("api.example.test");
+    scene.holdpoint.json(&["hosts", "add", "api.example.test", "--port", "8080", "--json"]);
+    let agent = scene.agent();
+    for (user, status) in [
+        ("x-access-token", 200),
+        ("ada1815@example.com", 200),
+        ("ghp_26C7e42F292c6912E7710c838347Ae178B4b", 403),
+        ("0197c2f1-6d0a-7d52-9b0e-2f3f0c0a9e11", 403),
+    ] {
+        let pair = format!("{user}:{phantom}");
+        let answer = agent.run(&["http://api.example.test:8080/", "-u", &pair]);
+        assert_eq!(answer.status, status, "{user}: {answer:?}");
+    }
+}
+
+/// Codex sends one with every prompt.
+#[test]
+fn the_name_of_a_prompt_in_a_cache_is_no_credential() {
+    let scene = Scene::set(&["api.openai.com:80"]);
+    let prompt =
+        r#"{"input":"hi","prompt_cache_key":"0197c2f1-6d0a-7d52-9b0e-2f3f0c0a9e11","model":"x"}"#;
+    let json = "Content-Type: application/json";
+    let url = "http://api.openai.com/v1/responses";
+    let asked = scene.agent().run(&[url, "-H", json, "-d", prompt]);
+    assert_eq!(asked.status, 200, "{asked:?}");
+}
