@@ -321,3 +321,34 @@ fn the_name_of_a_prompt_in_a_cache_is_no_credential() {
     let asked = scene.agent().run(&[url, "-H", json, "-d", prompt]);
     assert_eq!(asked.status, 200, "{asked:?}");
 }
+
+/// One change has several spellings that its server takes for the same.
+#[test]
+fn another_spelling_of_a_change_is_the_same_change() {
+    let form = "application/x-www-form-urlencoded";
+    let bytes = "application/octet-stream";
+    let by_number = "https://api.github.com/repositories/1296269";
+    let episodes: String = [
+        ("PATCH", "https://api.github.com/repos/o/r", form, r#"{"private":false}"#),
+        ("PATCH", "https://api.github.com/repos/o/r", bytes, r#"{"private":false}"#),
+        ("PATCH", "https://api.github.com/repos/o/r/git/refs/heads/x", form, r#"{"force":true}"#),
+        ("PATCH", by_number, "application/json", r#"{"private":false}"#),
+        ("PUT", &format!("{by_number}/pulls/5/merge"), "application/json", "{}"),
+        ("PUT", "https://gitlab.com/api/v4/projects/1?visibility=public", form, ""),
+        ("POST", "https://gitlab.com/api/v4/projects/1/repository/commits?force=true", form, ""),
+    ]
+    .into_iter()
+    .map(|(method, url, media, body)| {
+        let headers = serde_json::json!({ "Content-Type": media });
+        let operation = serde_json::json!({
+            "kind": "http", "method": method, "url": url, "headers": headers, "body": body,
+        });
+        format!("{}\n", serde_json::json!({ "id": url, "operations": [operation] }))
+    })
+    .collect();
+    let explained = Holdpoint::new(BINARY).call_with(&["explain", "--batch", "-"], &episodes);
+    let verdicts: Vec<Value> =
+        explained.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(verdicts.len(), 7);
+    assert!(verdicts.iter().all(|verdict| verdict["verdict"] == "hold"), "{verdicts:#?}");
+}
