@@ -96,6 +96,14 @@ impl Holdpoint {
         called.json()
     }
 
+    /// Tries to start the gateway, which must not listen; ended after 20 s all the same.
+    pub fn up_in_vain(&self) -> Called {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", "20"]).arg(&self.binary);
+        command.args(["up", "--proxy", "127.0.0.1:0"]).env("HOLDPOINT_STATE", self.state());
+        command.output().unwrap().into()
+    }
+
     /// Starts the gateway on free ports with further `arguments` and `environment`.
     pub fn up(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Gateway {
         let mut command = self.command(&["up", "--proxy", "127.0.0.1:0", "--json"]);
