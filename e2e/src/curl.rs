@@ -3,7 +3,12 @@
 
 use std::process::Command;
 
+use holdpoint_core::{Digest, Message as _};
+use holdpoint_wire::http::{Address, Body, Message, RawMessage};
 use serde_json::Value;
+
+/// Where Railway answers GraphQL.
+const RAILWAY: &str = "https://backboard.railway.com/graphql/v2";
 
 /// What an agent is given to get out: the variables of `holdpoint agents new`.
 #[derive(Debug, Clone)]
@@ -49,6 +54,17 @@ impl Curl {
             .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
             .collect();
         Self { environment }
+    }
+
+    /// The same agent behind a gateway that listens at `proxy` now.
+    #[must_use]
+    pub fn through(&self, proxy: &str) -> Self {
+        let moved = |value: &str| match value.split_once('@') {
+            Some((agent, _)) => format!("{agent}@{proxy}"),
+            None => value.to_owned(),
+        };
+        let variables = self.environment.iter();
+        Self { environment: variables.map(|(name, it)| (name.clone(), moved(it))).collect() }
     }
 
     /// Runs curl with `arguments`.
@@ -101,12 +117,30 @@ impl Curl {
     /// Sends a GraphQL document to Railway with a bearer token.
     pub fn railway(&self, token: &str, document: &str) -> Answer {
         let authorization = format!("Authorization: Bearer {token}");
-        let body = serde_json::json!({ "query": document }).to_string();
-        let mut arguments = vec!["https://backboard.railway.com/graphql/v2"];
+        let body = graphql_body(document);
+        let mut arguments = vec![RAILWAY];
         if !token.is_empty() {
             arguments.extend(["-H", &authorization]);
         }
         arguments.extend(["-H", "Content-Type: application/json", "-d", &body]);
         self.run(&arguments)
     }
+}
+
+/// The digest of the message that [`Curl::railway`] sends, as a ledger has to name it.
+pub fn railway_digest(token: &str, document: &str) -> Digest {
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned().into());
+    let message = Message::try_from(RawMessage {
+        headers: vec![
+            header("authorization", &format!("Bearer {token}")),
+            header("content-type", "application/json"),
+        ],
+        body: Body::Whole(graphql_body(document).into()),
+        ..RawMessage::new("POST", Address::Url(RAILWAY.to_owned()))
+    });
+    message.unwrap().digest()
+}
+
+fn graphql_body(document: &str) -> String {
+    serde_json::json!({ "query": document }).to_string()
 }

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use holdpoint_core::Timestamp;
+use holdpoint_store::{State, approvers::WorkFactor};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -104,6 +106,29 @@ impl Holdpoint {
         command.output().unwrap().into()
     }
 
+    /// Makes `name` an approver whose key costs nothing to open: tests release a lot.
+    pub fn enrol(&self, name: &str) {
+        let state = State::open(self.state()).unwrap();
+        let passphrase = PASSPHRASE.to_owned().into();
+        state.approvers().enrol(name, &passphrase, WorkFactor::TRIVIAL, Timestamp(0)).unwrap();
+    }
+
+    /// The records from index `first` on, at most a thousand, oldest first: `index` and `record`.
+    pub fn records_from(&self, first: u64) -> Vec<Value> {
+        let shown = self.json(&["ledger", "show", "--last", "1000", "--json"]);
+        let mut records = shown.as_array().unwrap().clone();
+        records.sort_by_key(|shown| shown["index"].as_u64());
+        records.retain(|shown| shown["index"].as_u64() >= Some(first));
+        records
+    }
+
+    /// How many records there are, of which none was touched.
+    pub fn verified(&self) -> u64 {
+        let verified = self.call(&["ledger", "verify", "--json"]);
+        assert_eq!(verified.status, 0, "{} {}", verified.stdout, verified.stderr);
+        verified.json()["size"].as_u64().unwrap()
+    }
+
     /// Starts the gateway on free ports with further `arguments` and `environment`.
     pub fn up(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Gateway {
         let mut command = self.command(&["up", "--proxy", "127.0.0.1:0", "--json"]);
@@ -180,7 +205,14 @@ impl Gateway {
 
     /// Asks the gateway to stop, and waits until it has.
     pub fn stop(mut self) -> i32 {
-        self.signal("-TERM");
+        self.end()
+    }
+
+    /// The same for a gateway that may have ended before; -1 if a signal ended it.
+    pub fn end(&mut self) -> i32 {
+        if self.child.try_wait().unwrap().is_none() {
+            self.signal("-TERM");
+        }
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 

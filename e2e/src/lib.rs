@@ -6,6 +6,8 @@
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
+//! - [`episodes`]: files of episodes, and what `explain` says to them
+//! - [`replay`]: episodes at a live gateway
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +19,9 @@
 
 pub mod curl;
 pub mod echo;
+pub mod episodes;
 pub mod files;
 pub mod holdpoint;
 pub mod incidents;
+pub mod replay;
 pub mod stage;

@@ -15,6 +15,7 @@ pub struct Stage {
     pub holdpoint: Holdpoint,
     /// The running gateway.
     pub gateway: Gateway,
+    arguments: Vec<String>,
     _ca: tempfile::NamedTempFile,
 }
 
@@ -26,15 +27,21 @@ impl Stage {
         std::fs::write(ca.path(), railway.ca_pem()).unwrap();
         let holdpoint = Holdpoint::new(binary);
         std::fs::write(holdpoint.state().join("holdpoint.toml"), configuration).unwrap();
-        let resolve: Vec<String> =
-            HOSTS.iter().map(|host| format!("{host}:443:{}", railway.addr())).collect();
-        let mut arguments = vec!["--upstream-ca", ca.path().to_str().unwrap()];
-        arguments.extend(resolve.iter().flat_map(|resolve| ["--resolve", resolve.as_str()]));
-        let gateway = holdpoint.up(&arguments, &[]);
+        let resolve = |host| ["--resolve".to_owned(), format!("{host}:443:{}", railway.addr())];
+        let mut arguments = vec!["--upstream-ca".to_owned(), ca.path().display().to_string()];
+        arguments.extend(HOSTS.iter().flat_map(resolve));
+        let gateway = up(&holdpoint, &arguments, &[]);
         for host in HOSTS {
             holdpoint.json(&["hosts", "add", host, "--speaks", "graphql", "--json"]);
         }
-        Self { railway, holdpoint, gateway, _ca: ca }
+        Self { railway, holdpoint, gateway, arguments, _ca: ca }
+    }
+
+    /// Ends the gateway, if it still runs, and starts another on the same state with this
+    /// `environment`. It listens at another address.
+    pub fn restart(&mut self, environment: &[(&str, &str)]) {
+        self.gateway.end();
+        self.gateway = up(&self.holdpoint, &self.arguments, environment);
     }
 
     /// A client with the identity of a new agent.
@@ -52,4 +59,9 @@ impl Stage {
             .unwrap()
             .to_owned()
     }
+}
+
+fn up(holdpoint: &Holdpoint, arguments: &[String], environment: &[(&str, &str)]) -> Gateway {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    holdpoint.up(&arguments, environment)
 }

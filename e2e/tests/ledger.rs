@@ -26,7 +26,7 @@ fn ask(agent: &Curl, method: &str, host: &str) -> u16 {
 /// Traffic of every kind: a look, a change, a refusal, a hold that is released.
 async fn after_traffic() -> EchoStage {
     let stage = EchoStage::set(BINARY, NO_WAIT).await;
-    stage.enrol("ada");
+    stage.holdpoint.enrol("ada");
     let agent = stage.agent("worker");
     for (method, host, status) in [
         ("GET", LISTED, 200),

@@ -11,7 +11,7 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
 use holdpoint_store::{
-    Hold,
+    Hold, StoreError,
     holds::{ConsumeError, NewHold, OpenError, Opening},
     refusals::{RefusalMemory as _, Remembered},
 };
@@ -112,6 +112,7 @@ impl HttpPoint {
             Ok(Opening::Denied(hold)) => Err(denied(&hold)),
             Ok(Opening::Answered(hold)) => self.stored_response(&hold).map(Fulfilment::Answered),
             Err(OpenError::Payload(error)) => Err(too_large(&error.to_string())),
+            Err(OpenError::Store(full @ StoreError::Full { .. })) => Err(too_many(&full)),
             Err(OpenError::Store(error)) => Err(unavailable(error)),
         }
     }
@@ -144,7 +145,15 @@ impl HttpPoint {
         let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
         let met = Obligation::Approval { count };
         let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
+        let approvers = consumed.approvers().to_owned();
+        let evidence = consumed.evidence();
         *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
+        for approver in approvers {
+            let hold = release.hold.clone();
+            let kind = RecordKind::Approval { hold, approver, released: true, evidence };
+            let record = Record::new(self.now(), None, kind);
+            self.commit(record, judged.digest()).await.map_err(record::ledger_unavailable)?;
+        }
         let hold = Some(release.hold.clone());
         Ok(Fulfilment::Receipts { receipts: vec![receipt], hold })
     }
@@ -184,6 +193,13 @@ pub(crate) fn denied(hold: &Hold) -> Refusal {
     let mut refusal = Refusal::new(RefusalKind::Deny, Code::ApprovalDenied, text);
     refusal.reference = hold.id.clone();
     refusal
+}
+
+fn too_many(full: &StoreError) -> Refusal {
+    let text = "too much waits for a human already; nothing was sent, and it can be asked for \
+                again once some of that is answered";
+    tracing::warn!(%full, "a hold was not opened");
+    Refusal::new(RefusalKind::Deny, Code::OverLimit, text)
 }
 
 fn too_large(text: &str) -> Refusal {

@@ -8,7 +8,10 @@ use holdpoint_core::{Environment, ResourceId, identity::Grant};
 use holdpoint_store::{
     Config, State, StoreError, hosts::HostTable, inventory::InventoryTable, secrets::Secret,
 };
-use holdpoint_wire::World;
+use holdpoint_wire::{
+    World,
+    http::{Message, Scheme},
+};
 
 /// The world as the gateway knows it, unchanging.
 #[derive(Debug, Default)]
@@ -52,6 +55,18 @@ impl Known {
     /// Every secret.
     pub fn secrets(&self) -> impl Iterator<Item = &KnownSecret> {
         self.secrets.values().map(Arc::as_ref)
+    }
+
+    /// Whether a secret may go where `message` goes, if it is bound to the host: over TLS to the
+    /// usual port, or to a port that a human listed by its number. A grant names hosts only, and
+    /// the agent picks the rest: a port where it listens itself, or a road without TLS.
+    pub fn takes_secrets(&self, message: &Message) -> bool {
+        let listed = || self.hosts.find(&message.host, message.port);
+        match (message.scheme, message.port) {
+            (Scheme::Https, 443) => true,
+            (Scheme::Http, 443) => false,
+            _ => listed().is_some_and(|listed| listed.port.is_some()),
+        }
     }
 
     /// The environment that the inventory gives to a resource.

@@ -26,7 +26,7 @@ use holdpoint_wire::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{body::Rest, forward::Client, known::Known, listen::Arrival};
+use crate::{body::Rest, forward::Client, kills::Kills, known::Known, listen::Arrival};
 
 /// What stands for a credential in the name of a resource.
 const CREDENTIAL: &str = "{credential}";
@@ -41,6 +41,7 @@ pub struct HttpPoint {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
     pub(crate) ledger: ledger::Ledger,
+    pub(crate) kills: Kills,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
@@ -152,6 +153,7 @@ impl HttpPoint {
             client,
             clock,
             ledger,
+            kills: Kills::default(),
             known,
             policies,
             observe,
@@ -170,6 +172,9 @@ impl HttpPoint {
 
     /// Reads again what humans said. What was good before stays if that fails.
     pub fn refresh(&self) -> Result<(), StoreError> {
+        let agents = self.state.agents().list()?.into_iter();
+        let alive = agents.map(|agent| agent.principal).filter(|principal| !principal.killed);
+        self.kills.spare(&alive.map(|principal| principal.run).collect());
         let known = Arc::new(Known::read(&self.state, &self.config())?);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())
@@ -237,13 +242,14 @@ impl Identify for HttpPoint {
 }
 
 impl HttpPoint {
-    /// Who asked for what is held, if that agent still exists, killed if it is killed now.
+    /// Who asked for what is held, if that run still exists, killed if it is killed now.
     fn principal_of(&self, hold: &str) -> Result<Option<Principal>, StoreError> {
         let Some(hold) = self.holds().find(hold, self.now())? else {
             return Ok(None);
         };
         let agent = self.state.agents().find(&hold.principal.agent)?;
-        Ok(agent.map(|agent| Principal { killed: agent.principal.killed, ..hold.principal }))
+        let same = agent.filter(|agent| agent.principal.run == hold.principal.run);
+        Ok(same.map(|agent| Principal { killed: agent.principal.killed, ..hold.principal }))
     }
 }
 

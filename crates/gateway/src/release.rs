@@ -7,7 +7,7 @@ use std::{
 
 use bytes::BytesMut;
 use holdpoint_core::{
-    Digest, Refusal, Timestamp,
+    Code, Digest, Refusal, Timestamp,
     ledger::{Record, RecordKind},
 };
 use holdpoint_enforce::{Ledger as _, Point as _, enforce};
@@ -20,7 +20,6 @@ use crate::{
     body::ResponseBody,
     listen::Stop,
     point::{Arrived, Claim, HttpPoint, Release, unavailable},
-    serve::render,
     stored::{StoredMessage, StoredResponse},
 };
 
@@ -121,7 +120,7 @@ async fn try_execute(point: &HttpPoint, hold: &Hold) -> Result<(), Refusal> {
     let consumed = Arc::new(Mutex::new(None));
     let release = Release { hold: hold.id.clone(), consumed: Arc::clone(&consumed) };
     let claim = Claim::Released { hold: hold.id.clone() };
-    let arrived = Arrived::released(message.clone(), release);
+    let arrived = Arrived::released(message, release);
 
     let answered = enforce(point, &claim, arrived).await;
 
@@ -129,9 +128,15 @@ async fn try_execute(point: &HttpPoint, hold: &Hold) -> Result<(), Refusal> {
     let Some(consumed) = consumed else {
         return answered.map(drop);
     };
-    let response = answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)));
-    let kept = keep(point, response).await;
-    let ending = Ending::Done { response: kept.as_deref() };
+    let kept;
+    let ending = match answered {
+        Ok(response) => {
+            kept = keep(point, response).await;
+            Ending::Done { response: kept.as_deref() }
+        }
+        Err(refusal) if refusal.code() == Code::OutcomeUnknown => Ending::Unknown,
+        Err(_) => Ending::NotSent,
+    };
     point.holds().finish(consumed, ending, point.now()).map_err(unavailable)?;
     Ok(())
 }

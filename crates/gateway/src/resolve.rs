@@ -1,5 +1,7 @@
 //! From operations to questions for policy, by what the gateway knows.
 
+use std::cell::OnceCell;
+
 use holdpoint_core::{
     Environment, Operation, Refusal, ResourceId,
     identity::Principal,
@@ -28,16 +30,49 @@ impl Resolve for HttpPoint {
         let known = self.known();
         let listed = known.host(&arrived.message.host, arrived.message.port);
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
-        let live = Live { point: self, known: &known, arrived };
+        let strays = OnceCell::new();
+        let live = Live { point: self, known: &known, arrived, strays };
         Ok(requests(&live, principal, destination, operations))
     }
 }
+
+/// The catalogue's name for what model APIs do.
+const MODEL: &str = "model";
 
 /// The surroundings of one live message.
 struct Live<'a> {
     point: &'a HttpPoint,
     known: &'a Known,
     arrived: &'a Arrived,
+    /// Whether a phantom is on its way to a host that it is not bound to; looked for when needed,
+    /// and once: the whole message is searched for every secret.
+    strays: OnceCell<bool>,
+}
+
+impl Live<'_> {
+    /// What one credential is to `operation`.
+    fn carried(&self, value: &[u8], operation: &Operation, environment: Environment) -> Credential {
+        let message = &self.arrived.message;
+        match self.known.secret_of(value) {
+            None => Credential::Foreign,
+            Some(_) if !self.known.takes_secrets(message) => Credential::Leaving,
+            Some(known) => known.grant.covers(&message.host, operation, environment),
+        }
+    }
+
+    /// A phantom that stands where no credential goes is not replaced, but must not leave either.
+    /// A prompt is the exception: an agent that has looked at its own environment has its phantoms
+    /// in every prompt from then on.
+    fn strays(&self, operation: &Operation) -> bool {
+        let message = &self.arrived.message;
+        let leaves = |phantom: &str| credentials::occurrences(message, phantom.as_bytes());
+        operation.provider() != MODEL
+            && *self.strays.get_or_init(|| {
+                let bound = self.known.secrets().filter(|known| !known.grant.hosts.is_empty());
+                let mut bound_elsewhere = bound.filter(|known| !known.grant.reaches(&message.host));
+                bound_elsewhere.any(|known| leaves(&known.secret.phantom))
+            })
+    }
 }
 
 impl Surroundings for Live<'_> {
@@ -46,19 +81,10 @@ impl Surroundings for Live<'_> {
     }
 
     fn credential(&self, operation: &Operation, environment: Environment) -> Credential {
-        let message = &self.arrived.message;
-        let judge = |value: &[u8]| {
-            self.known.secret_of(value).map_or(Credential::Foreign, |known| {
-                known.grant.covers(&message.host, operation, environment)
-            })
-        };
-        let carried = self.arrived.credentials.iter().map(|it| judge(it.value.expose_secret()));
-        // A phantom that stands anywhere else is not replaced, but must not leave either.
-        let mut bound_elsewhere =
-            self.known.secrets().filter(|known| !known.grant.reaches(&message.host));
-        let leaves = bound_elsewhere
-            .any(|known| credentials::occurrences(message, known.secret.phantom.as_bytes()));
-        carried.chain(leaves.then_some(Credential::Leaving)).max().unwrap_or(Credential::None)
+        let values = self.arrived.credentials.iter().map(|it| it.value.expose_secret());
+        let carried = values.map(|value| self.carried(value, operation, environment));
+        let strays = self.strays(operation).then_some(Credential::Leaving);
+        carried.chain(strays).max().unwrap_or(Credential::None)
     }
 
     fn refused_before(&self, principal: &Principal, operation: &Operation) -> bool {

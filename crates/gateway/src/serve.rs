@@ -35,7 +35,9 @@ impl Server {
 impl Handler for Server {
     async fn admit(&self, evidence: &Evidence) -> Admission {
         match self.point.identify(&Claim::Bearer(evidence.bearer.clone())).await {
-            Ok(_) => Admission::Admit(Stop::never()),
+            // Not turned away here: a killed run is told so in the words of what it asks.
+            Ok(principal) if principal.killed => Admission::Admit(Stop::never()),
+            Ok(principal) => Admission::Admit(self.point.kills.of(&principal.run)),
             Err(refusal) if refusal.code() == Code::Unidentified => Admission::Challenge,
             Err(refusal) => Admission::Refuse(refusal),
         }
@@ -90,7 +92,7 @@ impl Server {
                 refuse(RefusalKind::Deny, Code::ApprovalVoid, "nobody released it in time")
             }
             HoldState::Void => {
-                let text = "what was to be released is not what would be done now; nothing was \
+                let text = "it could not be done any more as it was to be released; nothing was \
                             sent, and it can be asked for again";
                 refuse(RefusalKind::Deny, Code::ApprovalVoid, text)
             }
@@ -114,6 +116,10 @@ impl Server {
         message: &Message,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let principal = self.point.identify(claim).await?;
+        if principal.killed {
+            let text = "this run was stopped by a human, and nothing of it passes";
+            return Err(Refusal::new(RefusalKind::Deny, Code::Killed, text));
+        }
         let id = message.target.strip_prefix("/holds/").filter(|_| message.method == "GET");
         let id = id.ok_or_else(|| {
             let text = "holdpoint.internal answers GET /holds/ID and nothing else";
@@ -150,6 +156,6 @@ fn still_held(hold: &Hold) -> Refusal {
 }
 
 /// A refusal as an HTTP response, in the words that the client's protocol has for it.
-pub(crate) fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
+fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
     refuse::response(refusal::render(refusal, message))
 }

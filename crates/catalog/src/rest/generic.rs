@@ -45,6 +45,20 @@ pub fn effect_of_action(value: &str) -> Option<Effect> {
     effect_of_words(value).filter(|effect| *effect >= Effect::Remove)
 }
 
+/// The effect of a parameter without a value that names a part of what the path names, as S3
+/// writes it (`POST /?delete`, `PUT /?lifecycle`), where the method changes something.
+pub fn effect_of_subresource(parameter: &str) -> Option<Effect> {
+    let folded = folded(parameter);
+    let access = ["policy", "acl", "publicaccessblock", "ownershipcontrols", "website"];
+    match folded.as_str() {
+        "delete" => Some(Effect::Destroy),
+        "replication" => Some(Effect::WeakenRecovery),
+        word if RECOVERY.contains(&word) => Some(Effect::WeakenRecovery),
+        word if access.contains(&word) => Some(Effect::GrantAccess),
+        _ => None,
+    }
+}
+
 /// Whether a query, form or body parameter of this name says what is to be done.
 pub fn names_action(parameter: &str) -> bool {
     ["action", "method", "op", "operation", "cmd", "command", "do"]
@@ -206,11 +220,44 @@ fn by_noun(method: &str, segments: &[String]) -> Option<Effect> {
         (has(CREDENTIALS) && !login && upper == "POST").then_some(Effect::MintCredential),
         has(ACCESS).then_some(Effect::GrantAccess),
         (upper == "DELETE" && holds_data(&folded)).then_some(Effect::Destroy),
+        (upper == "POST" && moves_money(&folded)).then_some(Effect::Spend),
         has(&["-delete-by-query"]).then_some(Effect::Destroy),
     ]
     .into_iter()
     .flatten()
     .max()
+}
+
+/// Where money moves when something is posted there.
+const MONEY: &[&str] = &[
+    "charge",
+    "charges",
+    "payment",
+    "payments",
+    "payment-intents",
+    "refund",
+    "refunds",
+    "payout",
+    "payouts",
+    "transfers",
+    "subscriptions",
+    "orders",
+    "purchase",
+    "purchases",
+];
+
+/// What is done to one of them so that it moves.
+const MOVING: &[&str] = &["pay", "confirm", "capture", "charge", "refund", "submit", "complete"];
+
+/// Whether the path ends with such a place (`/refunds`), or with what moves one of its things
+/// (`/payment_intents/5/confirm`, `/invoices/5/pay`); `/orders/5/notes` does not.
+fn moves_money(folded: &[String]) -> bool {
+    let is = |segment: &String, words: &[&str]| words.contains(&segment.as_str());
+    match folded {
+        [.., place, _, last] if is(last, MOVING) => is(place, MONEY) || place == "invoices",
+        [.., last] => is(last, MONEY),
+        [] => false,
+    }
 }
 
 /// Whether the path ends with a thing that holds data, or with the list of such things:

@@ -1,9 +1,9 @@
 //! Git's smart HTTP protocol and its large files, the same on every host.
-//! Source: git's `Documentation/gitprotocol-http` and the Git LFS batch API.
+//! Source: git's manual, gitprotocol-http(5); the Git LFS batch API from common use.
 
 use holdpoint_core::Effect::{Create, Execute, Observe};
 
-use super::rule::{Field, Rule, rule};
+use super::rule::{Rule, When, rule};
 
 /// What is pushed is not read yet, so a push runs something that cannot be seen.
 pub(super) const RULES: &[Rule] = &[
@@ -11,6 +11,6 @@ pub(super) const RULES: &[Rule] = &[
     rule("POST", "/**/git-upload-pack", "upload_pack", Observe),
     rule("POST", "/**/git-receive-pack", "receive_pack", Execute),
     rule("POST", "/**/info/lfs/objects/batch", "lfs_download", Observe)
-        .when(Field::Is("operation", &["download"])),
+        .when(When::Is("operation", &["download"])),
     rule("POST", "/**/info/lfs/objects/batch", "lfs_upload", Create),
 ];

@@ -1,4 +1,4 @@
-//! One row of a table: a method, a path pattern, sometimes a field of the body, and what it does.
+//! One row of a table: a method, a path pattern, sometimes a condition, and what it does.
 
 use holdpoint_core::{Effect, Reversibility};
 
@@ -7,8 +7,9 @@ use holdpoint_core::{Effect, Reversibility};
 pub struct Rule {
     /// The method; `GET` also means `HEAD`, `*` any, `!` any that changes something.
     method: &'static str,
-    /// The path: `{}` is one segment, `{pkg}` a name with or without its `@scope`, `**` any
-    /// number of segments. Everything else is compared without regard to case.
+    /// The path: `{}` is one segment, `{}:verb` one that ends so, `{pkg}` a name with or without
+    /// its `@scope`, `one|other` either word, `**` any number of segments. Everything else is
+    /// compared without regard to case.
     path: &'static str,
     /// What the provider or we call it, without the provider.
     pub name: &'static str,
@@ -16,28 +17,28 @@ pub struct Rule {
     pub effect: Effect,
     /// Whether it can be taken back.
     pub reversibility: Reversibility,
-    /// What the body must say for this rule to hold; `None` where method and path say it all.
-    pub field: Option<Field>,
+    /// Its answer is made of secrets.
+    pub reveals_secrets: bool,
+    /// What else the message must say for this row to hold.
+    pub when: When,
 }
 
-/// A condition on a top-level field of the body.
+/// What a message must say, beside its method and path, for a row to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// The field has one of these values (numbers and truth values as they are written).
+pub enum When {
+    /// Method and path say it all.
+    Always,
+    /// This top-level field of the body has one of these values (numbers and truth values as
+    /// they are written).
     Is(&'static str, &'static [&'static str]),
     /// There is no such field, or it is null.
     Absent(&'static str),
-}
-
-impl Field {
-    /// Whether a body, whose fields `value` gives, meets the condition.
-    pub fn holds(self, value: &dyn Fn(&str) -> Option<String>) -> bool {
-        match self {
-            Self::Is(name, values) => value(name)
-                .is_some_and(|value| values.iter().any(|one| one.eq_ignore_ascii_case(&value))),
-            Self::Absent(name) => value(name).is_none(),
-        }
-    }
+    /// Some object in the body has this key.
+    Key(&'static str),
+    /// This parameter of the query is there, and never has another value than these.
+    Query(&'static str, &'static [&'static str]),
+    /// The query picks single rows, as PostgREST writes it (`id=eq.5`, `id=in.(5,6)`).
+    Filtered,
 }
 
 /// A row; what it does cannot be taken back unless [`Rule::inverse`] says so.
@@ -51,13 +52,19 @@ pub(super) const fn rule(
         Effect::Destroy | Effect::Spend => Reversibility::None,
         _ => Reversibility::Unknown,
     };
-    Rule { method, path, name, effect, reversibility, field: None }
+    let (reveals_secrets, when) = (false, When::Always);
+    Rule { method, path, name, effect, reversibility, reveals_secrets, when }
 }
 
 impl Rule {
-    /// The same row, for bodies that meet `field`.
-    pub(super) const fn when(self, field: Field) -> Self {
-        Self { field: Some(field), ..self }
+    /// The same row, for messages that say so.
+    pub(super) const fn when(self, when: When) -> Self {
+        Self { when, ..self }
+    }
+
+    /// The same row, whose answer is made of secrets.
+    pub(super) const fn secret(self) -> Self {
+        Self { reveals_secrets: true, ..self }
     }
 
     /// The same row, undone by another operation of the provider.
@@ -94,6 +101,18 @@ fn path_fits(pattern: &[&str], segments: &[String]) -> bool {
             rest.split_first().is_some_and(|(_, rest)| path_fits(pattern_rest, rest))
         }
         "{pkg}" => !segment.starts_with('-') && path_fits(pattern_rest, rest),
-        literal => literal.eq_ignore_ascii_case(segment) && path_fits(pattern_rest, rest),
+        verb if verb.starts_with("{}") => {
+            ends_with(segment, verb.trim_start_matches("{}")) && path_fits(pattern_rest, rest)
+        }
+        words => {
+            words.split('|').any(|word| word.eq_ignore_ascii_case(segment))
+                && path_fits(pattern_rest, rest)
+        }
     }
+}
+
+/// Whether `segment` ends with `end`, without regard to case.
+fn ends_with(segment: &str, end: &str) -> bool {
+    let at = segment.len().checked_sub(end.len());
+    at.and_then(|at| segment.get(at..)).is_some_and(|own| own.eq_ignore_ascii_case(end))
 }

@@ -184,6 +184,13 @@ impl FakeRailway {
         self.state().domains.contains_key(id)
     }
 
+    /// The names of the variables that all services of the environment `environment` (an id)
+    /// share.
+    pub fn shared_variables(&self, environment: &str) -> Vec<String> {
+        let held = self.state().variables.get(&(environment.to_owned(), None)).cloned();
+        held.unwrap_or_default().into_keys().collect()
+    }
+
     /// Adds a volume like the seeded one, past the API.
     pub fn add_volume(&self, name: &str) -> Result<String, DrillError> {
         self.state().add_volume(&self.seed.project, &self.seed.service, name)

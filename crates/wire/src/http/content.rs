@@ -1,22 +1,27 @@
-//! A body as far as its content type lets it be read.
-
-use serde::de::IgnoredAny;
-use serde_json::Value;
+//! A body as far as its content type lets it be read: the one place where media types, character
+//! sets and codings are judged, for every dialect.
 
 use super::{
-    json::Json,
+    json::{Json, same_folded},
     message::{Body, Message},
     path,
 };
 use crate::Unreadable;
 
+/// The most lines that a body of JSON lines may have.
+const LINES_MAX: usize = 10_000;
+
 /// What a body says, as far as judgement needs it.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
     /// JSON, read strictly.
-    Json(Value),
+    Json(Json),
+    /// One JSON value a line, each read strictly.
+    Lines(Vec<Json>),
     /// A form: names and values.
     Form(Vec<(String, String)>),
+    /// A GraphQL document by itself.
+    Document(String),
     /// XML, as text: procedures have names there, too.
     Xml(String),
     /// Nothing, or something whose bytes are no instructions (an upload).
@@ -24,25 +29,69 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// The value of a top-level field: text as it is, numbers and truth values as written.
-    pub(super) fn field(&self, name: &str) -> Option<String> {
+    /// The value of a top-level field that decides what is done; empty where it is no word.
+    /// Refuses two values, and spellings that only some servers take for it.
+    pub(super) fn field<'a>(&'a self, name: &'a str) -> Result<Option<&'a str>, Unreadable> {
         match self {
-            Self::Json(Value::Object(fields)) => match fields.get(name)? {
-                Value::Null => None,
-                Value::String(text) => Some(text.clone()),
-                other => Some(other.to_string()),
-            },
-            Self::Form(pairs) => {
-                pairs.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone())
+            Self::Json(json) => {
+                let value = json.field(name)?.filter(|value| !value.is_null());
+                Ok(value.map(|value| value.word().unwrap_or_default()))
             }
-            _ => None,
+            Self::Form(_) => {
+                let mut values = self.folded(name);
+                let first = values.next();
+                match values.any(|other| Some(other) != first) {
+                    true => Err(Unreadable::new(format!(
+                        "the form has several values for `{name}`; send one"
+                    ))),
+                    false => Ok(first),
+                }
+            }
+            _ => Ok(None),
         }
     }
+
+    /// The values of every top-level field that some server takes for `name`.
+    pub(super) fn folded<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let json = match self {
+            Self::Json(json) => Some(json),
+            _ => None,
+        };
+        let in_json = json.into_iter().flat_map(|json| json.folded(name));
+        let words = in_json.filter_map(|(_, value)| value.word());
+        let form = self.pairs().iter().filter(|(own, _)| same_folded(path::lax_name(own), name));
+        words.chain(form.map(|(_, value)| value.as_str()))
+    }
+
+    /// The names and values of a form.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        match self {
+            Self::Form(pairs) => pairs,
+            _ => &[],
+        }
+    }
+
+    /// Whether an object in it has the key `name`: at any depth of one JSON value, at the top of
+    /// JSON lines.
+    pub(super) fn has_key(&self, name: &str) -> bool {
+        match self {
+            Self::Json(json) => holds_key(json, name),
+            Self::Lines(lines) => lines.iter().any(|line| line.folded(name).next().is_some()),
+            _ => false,
+        }
+    }
+}
+
+/// Reading has bounded the depth.
+fn holds_key(json: &Json, name: &str) -> bool {
+    json.fields().iter().any(|(own, value)| same_folded(own, name) || holds_key(value, name))
+        || json.values().iter().any(|value| holds_key(value, name))
 }
 
 /// Reads the body of `message`. Refuses what two readers could read differently: compressed
 /// bodies, other character sets, duplicate keys.
 pub(super) fn read(message: &Message) -> Result<Content, Unreadable> {
+    check_codings(message)?;
     let Body::Whole(bytes) = &message.body else {
         return Err(Unreadable::over_limit(
             "the body is longer than can be judged, and method and path do not say what it does; send less at once",
@@ -51,16 +100,13 @@ pub(super) fn read(message: &Message) -> Result<Content, Unreadable> {
     if bytes.is_empty() {
         return Ok(Content::Opaque);
     }
-    check_encoding(message)?;
-    let media = media_type(message);
-    match media.as_str() {
-        "application/x-www-form-urlencoded" => {
-            let text = utf8(bytes)?;
-            Ok(Content::Form(path::parameters(text)?))
-        }
+    match media_type(message).as_str() {
+        "application/x-www-form-urlencoded" => path::parameters(utf8(bytes)?).map(Content::Form),
+        "application/graphql" => Ok(Content::Document(utf8(bytes)?.to_owned())),
+        media if media.ends_with("x-ndjson") || media == "application/jsonl" => lines(bytes),
         media if media.starts_with("multipart/") => multipart(bytes),
         media if media == "application/json" || media.ends_with("+json") => {
-            strict_json(bytes).map(Content::Json)
+            Json::read(bytes).map(Content::Json)
         }
         media if media.ends_with("/xml") || media.ends_with("+xml") => {
             Ok(Content::Xml(utf8(bytes)?.to_owned()))
@@ -76,28 +122,49 @@ pub(super) fn media_type(message: &Message) -> String {
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Refuses bodies that would have to be decompressed or decoded before they can be judged.
-fn check_encoding(message: &Message) -> Result<(), Unreadable> {
-    let encoding = message.header_text("content-encoding").unwrap_or_default().trim();
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+/// Refuses bodies that would have to be decompressed or decoded before they can be judged, and
+/// several content types. Each parameter that begins like a character set counts, however it is
+/// written: some servers take the first, some the last.
+fn check_codings(message: &Message) -> Result<(), Unreadable> {
+    let plain = |value: &&bytes::Bytes| {
+        value.trim_ascii().is_empty() || value.trim_ascii().eq_ignore_ascii_case(b"identity")
+    };
+    if !message.header("content-encoding").all(|value| plain(&value)) {
         return Err(Unreadable::new(
-            "the body is compressed and has to be judged; send it without Content-Encoding",
+            "the body is compressed and has to be judged; send it without content-encoding",
         ));
     }
-    let content_type = message.header_text("content-type").unwrap_or_default();
-    let mut charsets = content_type.split(';').skip(1).filter_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-    });
-    let known = ["utf-8", "utf8", "us-ascii"];
-    if charsets.any(|own| !known.iter().any(|name| name.eq_ignore_ascii_case(own))) {
-        return Err(Unreadable::new("the body is not in UTF-8; send it with charset=utf-8"));
+    let mut types = message.header("content-type");
+    let Some(own) = types.next() else { return Ok(()) };
+    if types.next().is_some() {
+        return Err(Unreadable::new("a body needs exactly one content-type; send one"));
     }
-    Ok(())
+    let own = String::from_utf8_lossy(own).to_ascii_lowercase();
+    let charsets = own.split(';').skip(1).filter_map(|part| part.trim().strip_prefix("charset"));
+    let mut charsets = charsets.map(|rest| rest.trim_matches([' ', '\t', '=', '"', '\'']));
+    match charsets.find(|own| !matches!(*own, "utf-8" | "utf8" | "us-ascii")) {
+        None => Ok(()),
+        Some(other) => Err(Unreadable::new(format!(
+            "the body is in the charset `{other}` and has to be judged; send it as UTF-8"
+        ))),
+    }
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Unreadable> {
-    std::str::from_utf8(bytes).map_err(|_| Unreadable::new("the body is not UTF-8"))
+    std::str::from_utf8(bytes)
+        .map_err(|_| Unreadable::new("the body is not UTF-8; send it as UTF-8"))
+}
+
+/// JSON lines.
+fn lines(bytes: &[u8]) -> Result<Content, Unreadable> {
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let lines = lines.take(LINES_MAX + 1).map(Json::read).collect::<Result<Vec<_>, _>>()?;
+    match lines.len() > LINES_MAX {
+        true => Err(Unreadable::over_limit(format!(
+            "the body has more than {LINES_MAX} lines; send it in parts"
+        ))),
+        false => Ok(Content::Lines(lines)),
+    }
 }
 
 /// An upload, unless one of its parts would change the method.
@@ -114,21 +181,23 @@ fn multipart(bytes: &[u8]) -> Result<Content, Unreadable> {
 
 /// A body without a telling content type: many servers read JSON and forms from it all the same.
 fn untyped(bytes: &[u8]) -> Result<Content, Unreadable> {
-    match strict_json(bytes) {
-        Ok(value) if value.is_object() || value.is_array() => Ok(Content::Json(value)),
-        Ok(_) => Ok(Content::Opaque),
-        Err(unreadable) if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => Err(unreadable),
-        Err(_) => Ok(std::str::from_utf8(bytes)
-            .ok()
-            .filter(|text| text.contains('=') && !text.contains(['\n', ' ']))
-            .and_then(|text| path::parameters(text).ok())
-            .map_or(Content::Opaque, Content::Form)),
+    if begins_like_json(bytes) {
+        return Json::read(bytes).map(Content::Json);
     }
+    let form = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.contains('=') && !text.contains(['\n', ' ']))
+        .and_then(|text| path::parameters(text).ok());
+    Ok(form.map_or(Content::Opaque, Content::Form))
 }
 
-/// JSON that can be read in one way only.
-fn strict_json(bytes: &[u8]) -> Result<Value, Unreadable> {
-    Json::read(bytes)?;
-    serde_json::from_slice(bytes)
-        .map_err(|error| Unreadable::new(format!("the body is not strict JSON: {error}")))
+/// Whether a text begins as an object with a key, or a list of texts, lists or objects: `[INFO]`
+/// does not.
+fn begins_like_json(bytes: &[u8]) -> bool {
+    let begin = bytes.trim_ascii_start().split_first();
+    begin.is_some_and(|(first, rest)| match (first, rest.trim_ascii_start().first()) {
+        (b'{', Some(next)) => b"\"}".contains(next),
+        (b'[', Some(next)) => b"\"[{]".contains(next),
+        _ => false,
+    })
 }

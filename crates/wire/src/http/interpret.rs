@@ -4,12 +4,14 @@
 use apollo_parser::{Parser, cst::Definition};
 use holdpoint_catalog::hosts;
 use holdpoint_core::{Effect, Operation};
-use serde_json::Value;
 
 use super::{
     content::{self, Content},
-    graphql, jsonrpc,
+    graphql,
+    json::{Json, same_folded},
+    jsonrpc,
     message::{Body, Message},
+    path,
     rest::{self, Target},
 };
 use crate::{
@@ -19,6 +21,7 @@ use crate::{
 
 /// What `message` would do, never empty.
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
+    rest::refuse_other_targets(message)?;
     let place = Place::of(message, world);
     if place.graphql {
         return graphql::interpret(message, place.provider, world);
@@ -64,8 +67,10 @@ impl Place {
         let speaks = [host.as_ref().map(|host| host.speaks), identity.map(|own| own.speaks)];
         Self {
             provider: host
+                .as_ref()
                 .and_then(|host| host.provider)
-                .or(identity.map(|identity| identity.provider)),
+                .or(identity.map(|identity| identity.provider))
+                .or(host.as_ref().and_then(|host| host.speaks.provider())),
             graphql: speaks.contains(&Some(Speaks::Graphql)),
             streams: identity.is_some_and(|identity| identity.streams),
         }
@@ -119,38 +124,53 @@ fn asks_graphql(message: &Message, target: &Target) -> bool {
 
 /// Whether a message to another address carries a GraphQL request all the same.
 fn carries_graphql(message: &Message, target: &Target, content: &Content) -> bool {
-    let typed = matches!(
-        content::media_type(message).as_str(),
-        "application/graphql" | "application/graphql+json"
-    );
+    let typed = matches!(content, Content::Document(_))
+        || content::media_type(message) == "application/graphql+json";
     let segment = target.segments.iter().any(|segment| {
         segment.eq_ignore_ascii_case("graphql") || segment.eq_ignore_ascii_case("gql")
     });
-    let queried = |(name, value): &(String, String)| name == "query" && reads_as_graphql(value);
+    let queried = |(name, value): &(String, String)| {
+        same_folded(path::lax_name(name), "query") && is_document(value)
+    };
     let body = match content {
-        Content::Json(Value::Array(parts)) => parts.iter().any(has_query),
-        Content::Json(value) => has_query(value),
-        Content::Form(pairs) => pairs.iter().any(queried),
-        _ => false,
+        Content::Json(json) => has_query(json) || json.values().iter().any(has_query),
+        _ => content.pairs().iter().any(queried),
     };
     let changes = !target.is_safe(message);
     typed || body || (segment && changes) || target.query.iter().any(queried)
 }
 
 /// Whether a JSON value has a `query` that is GraphQL.
-fn has_query(value: &Value) -> bool {
-    value.get("query").and_then(Value::as_str).is_some_and(reads_as_graphql)
+fn has_query(json: &Json) -> bool {
+    json.folded("query").any(|(_, value)| value.as_str().is_some_and(is_document))
 }
 
-/// Whether a text is a GraphQL document with an operation in it, and not the words of a search.
-fn reads_as_graphql(text: &str) -> bool {
-    if !text.contains('{') || text.len() > 1 << 20 {
+/// Whether a text is a GraphQL document with an operation in it, and not the words of a search:
+/// what is too long to be told apart is one, and will be refused as one.
+fn is_document(text: &str) -> bool {
+    if !begins_like_a_document(text) {
         return false;
     }
-    let tree = Parser::new(text).recursion_limit(64).token_limit(20_000).parse();
-    let operation = tree
-        .document()
-        .definitions()
-        .any(|definition| matches!(definition, Definition::OperationDefinition(_)));
-    operation && tree.errors().len() == 0
+    if text.len() > graphql::DOCUMENT_BYTES_MAX {
+        return true;
+    }
+    let parser = Parser::new(text).recursion_limit(graphql::DEPTH_MAX);
+    let tree = parser.token_limit(graphql::TOKENS_MAX).parse();
+    if let Some(error) = tree.errors().next() {
+        return error.is_limit();
+    }
+    let is_operation = |definition| matches!(definition, Definition::OperationDefinition(_));
+    tree.document().definitions().any(is_operation)
+}
+
+/// Whether the first word of a text, behind what GraphQL ignores, can begin a document.
+fn begins_like_a_document(text: &str) -> bool {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', '\n', '\r', ',', '\u{FEFF}']);
+        let Some(comment) = rest.strip_prefix('#') else { break };
+        rest = comment.split_once(['\n', '\r']).map_or("", |(_, after)| after);
+    }
+    let begins = ["{", "query", "mutation", "subscription", "fragment"];
+    begins.iter().any(|word| rest.starts_with(word)) && rest.contains('{')
 }

@@ -1,6 +1,6 @@
 //! Strict JSON for judgement: what two readers could read in two ways is refused.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::Unreadable;
 
@@ -57,12 +57,45 @@ impl Json {
     /// The value of a `key` that decides what is done. A key that only some readers take for
     /// it (`Query`; `variableſ`, whose long s folds to s) is refused.
     pub fn field(&self, key: &str) -> Result<Option<&Self>, Unreadable> {
-        let Self::Object(fields) = self else { return Ok(None) };
-        match fields.iter().find(|(name, _)| name != key && same_folded(name, key)) {
+        match self.folded(key).find(|(name, _)| *name != key) {
             Some((name, _)) => Err(Unreadable::new(format!(
                 "some servers read the key `{name}` as `{key}`, others do not; write `{key}`"
             ))),
             None => Ok(self.get(key)),
+        }
+    }
+
+    /// Every field that some reader takes for `key`.
+    pub fn folded<'a>(&'a self, key: &'a str) -> impl Iterator<Item = (&'a str, &'a Self)> {
+        self.fields()
+            .iter()
+            .filter(move |(name, _)| same_folded(name, key))
+            .map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The fields, if this is an object.
+    pub fn fields(&self) -> &[(String, Self)] {
+        match self {
+            Self::Object(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// The values, if this is an array.
+    pub fn values(&self) -> &[Self] {
+        match self {
+            Self::Array(values) => values,
+            _ => &[],
+        }
+    }
+
+    /// A value that is one word: text as it is, numbers and truth values as they were written.
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::String(text) | Self::Number(text) => Some(text),
+            Self::Bool(true) => Some("true"),
+            Self::Bool(false) => Some("false"),
+            Self::Null | Self::Array(_) | Self::Object(_) => None,
         }
     }
 
@@ -91,6 +124,46 @@ pub fn same_folded(one: &str, other: &str) -> bool {
     one.chars().map(fold).eq(other.chars().map(fold))
 }
 
+/// A string that is the value of a top-level field, and the bytes where it is written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct WrittenString {
+    /// The field's name.
+    pub(super) name: String,
+    /// The string, without its escapes.
+    pub(super) value: String,
+    /// Where it is written, with its quotes.
+    pub(super) range: Range<usize>,
+}
+
+/// The strings among the top-level fields of the object in `text`, as far as it can be read. To
+/// find them must not depend on whether the rest is strict: a name that is there twice is twice
+/// here, and other values are passed over however they are.
+pub(super) fn written_strings(text: &str) -> Vec<WrittenString> {
+    let mut reader = Reader { text, at: 0 };
+    let mut found = Vec::new();
+    reader.skip_whitespace();
+    let mut next = reader.take(b'{');
+    while next.is_ok() {
+        reader.skip_whitespace();
+        let Ok(name) = reader.string() else { break };
+        reader.skip_whitespace();
+        if reader.take(b':').is_err() {
+            break;
+        }
+        reader.skip_whitespace();
+        let start = reader.at;
+        if reader.peek() == Some(b'"') {
+            let Ok(value) = reader.string() else { break };
+            found.push(WrittenString { name, value, range: start..reader.at });
+        } else {
+            reader.pass_over();
+        }
+        reader.skip_whitespace();
+        next = reader.take(b',');
+    }
+    found
+}
+
 /// Reads one text from front to back.
 struct Reader<'a> {
     text: &'a str,
@@ -117,22 +190,23 @@ impl<'a> Reader<'a> {
     fn object(&mut self, depth: usize) -> Result<Json, Unreadable> {
         self.at += 1;
         let mut fields = Vec::new();
-        let mut keys = HashSet::new();
         if self.ends(b'}') {
             return Ok(Json::Object(fields));
         }
         loop {
             self.skip_whitespace();
             let key = self.string()?;
-            if !keys.insert(key.clone()) {
-                return Err(self.wrong(&format!("the key `{key}` is there twice; send it once")));
-            }
             self.skip_whitespace();
             self.take(b':')?;
             let value = self.value(depth + 1)?;
             fields.push((key, value));
             if self.ends(b'}') {
-                return Ok(Json::Object(fields));
+                return match twice(&fields) {
+                    Some(key) => {
+                        Err(self.wrong(&format!("the key `{key}` is there twice; send it once")))
+                    }
+                    None => Ok(Json::Object(fields)),
+                };
             }
             self.take(b',')?;
         }
@@ -159,7 +233,8 @@ impl<'a> Reader<'a> {
         loop {
             let rest = self.rest();
             let plain = rest
-                .find(|character: char| matches!(character, '"' | '\\' | '\0'..='\u{1F}'))
+                .bytes()
+                .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F))
                 .unwrap_or(rest.len());
             value.push_str(rest.get(..plain).unwrap_or_default());
             self.at += plain;
@@ -245,6 +320,26 @@ impl<'a> Reader<'a> {
         Err(self.wrong("expected a JSON value (NaN, Infinity and comments are none)"))
     }
 
+    /// Passes over a value that is no string, to what follows it at the same level.
+    fn pass_over(&mut self) {
+        let mut open = 0_usize;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
+                    if self.string().is_err() {
+                        self.at = self.text.len();
+                    }
+                    continue;
+                }
+                b'{' | b'[' => open += 1,
+                b'}' | b']' | b',' if open == 0 => return,
+                b'}' | b']' => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
     /// Whether the next token is `end`; takes it if so.
     fn ends(&mut self, end: u8) -> bool {
         self.skip_whitespace();
@@ -277,6 +372,22 @@ impl<'a> Reader<'a> {
     fn wrong(&self, what: &str) -> Unreadable {
         Unreadable::new(format!("the JSON cannot be read at byte {}: {what}", self.at))
     }
+}
+
+/// A key that is there twice.
+fn twice(fields: &[(String, Json)]) -> Option<&str> {
+    const FEW: usize = 12;
+    if fields.len() <= FEW {
+        let is_again = |at: usize, key: &str| fields.iter().take(at).any(|(own, _)| own == key);
+        let mut keys = fields.iter().map(|(key, _)| key.as_str()).enumerate();
+        return keys.find(|(at, key)| is_again(*at, key)).map(|(_, key)| key);
+    }
+    let mut keys: Vec<&str> = fields.iter().map(|(key, _)| key.as_str()).collect();
+    keys.sort_unstable();
+    keys.windows(2).find_map(|pair| match pair {
+        [one, other] if one == other => Some(*one),
+        _ => None,
+    })
 }
 
 /// Whether `written` is a number by the grammar of RFC 8259 §6: no leading zero, no bare point.

@@ -112,16 +112,34 @@ pub(super) fn parameters(text: &str) -> Result<Vec<(String, String)>, Unreadable
             return Err(Unreadable::over_limit("the query or form has more than 1000 parameters"));
         }
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        parameters.push((decode(name).into_owned(), decode(value).into_owned()));
+        parameters.push((decode(name)?.into_owned(), decode(value)?.into_owned()));
     }
     Ok(parameters)
 }
 
-/// A name or value of a query or form (WHATWG URL, application/x-www-form-urlencoded).
-pub(super) fn decode(text: &str) -> Cow<'_, str> {
+/// What the laxest reader takes a parameter's name for: without what stands before it, and up to
+/// the first sign that is none of a name (`query[]`, `query.0`, a NUL).
+pub(super) fn lax_name(name: &str) -> &str {
+    let is_sign = |character: char| !character.is_alphanumeric() && character != '_';
+    name.trim_start_matches(is_sign).split(is_sign).next().unwrap_or_default()
+}
+
+/// A name or value of a query or form (WHATWG URL, application/x-www-form-urlencoded), if there
+/// is only one way to read it: `%` begins an escape, and the bytes are UTF-8.
+pub(super) fn decode(text: &str) -> Result<Cow<'_, str>, Unreadable> {
     if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text);
+        return Ok(Cow::Borrowed(text));
+    }
+    if has_broken_escape(text) {
+        return Err(Unreadable::new(
+            "the query or form has a `%` that is not followed by two hexadecimal digits; encode it as %25",
+        ));
     }
     let spaced = text.replace('+', " ");
-    Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+    match percent_decode_str(&spaced).decode_utf8() {
+        Ok(decoded) => Ok(Cow::Owned(decoded.into_owned())),
+        Err(_) => Err(Unreadable::new(
+            "the query or form is not UTF-8 after percent-decoding; send it as UTF-8",
+        )),
+    }
 }

@@ -1,12 +1,13 @@
 //! REST: what a message does by its method and path, by the headers and parameters that change
 //! the method, and by a provider's tables where there are any.
 
-use holdpoint_catalog::rest::{self, Rule, generic};
+use holdpoint_catalog::rest::{self, Rule, When, generic};
 use holdpoint_catalog::verbs;
 use holdpoint_core::{Effect, Operation, Resource, ResourceId};
 
 use super::{
     content::Content,
+    json::same_folded,
     message::Message,
     path::{self, EncodedSlash},
 };
@@ -17,6 +18,9 @@ const WITHIN_MAX: usize = 16;
 
 /// Headers by which a server is asked to take another method than the one that was sent.
 const OVERRIDES: &[&str] = &["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Headers by which some servers take another path than the one that was sent.
+const OTHER_TARGETS: &[&str] = &["x-original-url", "x-rewrite-url"];
 
 /// Headers that name the procedure that is meant (AWS JSON protocols, SOAP 1.1).
 const PROCEDURES: &[&str] = &["x-amz-target", "soapaction"];
@@ -56,7 +60,7 @@ impl Target {
     /// protocol, whose bodies stream on every host.
     pub(super) fn by_path(&self, message: &Message) -> Option<(Operation, bool)> {
         let (provider, rule) = *self.rules(&message.method).first()?;
-        let alone = rule.field.is_none() && overrides(message, self).next().is_none();
+        let alone = rule.when == When::Always && overrides(message, self).next().is_none();
         alone.then(|| (named(provider, rule, resource(message, &self.segments)), provider == "git"))
     }
 
@@ -80,7 +84,8 @@ pub(super) fn read(
     content: &Content,
 ) -> Result<Operation, Unreadable> {
     let mut methods = vec![message.method.clone()];
-    for method in overrides(message, target).chain(form_override(content)) {
+    let in_body = content.folded("_method").map(str::to_owned);
+    for method in overrides(message, target).chain(in_body) {
         let method = method.trim().to_ascii_uppercase();
         if methods.iter().skip(1).any(|other| *other != method) {
             return Err(Unreadable::new(
@@ -89,11 +94,26 @@ pub(super) fn read(
         }
         methods.push(method);
     }
-    methods
-        .iter()
-        .map(|method| by_method(message, target, content, method))
-        .max_by_key(|operation| operation.effect)
-        .ok_or_else(|| Unreadable::new("the message has no method"))
+    let mut strictest = by_method(message, target, content, &message.method)?;
+    for method in methods.iter().skip(1) {
+        let other = by_method(message, target, content, method)?;
+        if other.effect >= strictest.effect {
+            strictest = other;
+        }
+    }
+    Ok(strictest)
+}
+
+/// Refuses a message whose headers name another target than its first line does.
+pub(super) fn refuse_other_targets(message: &Message) -> Result<(), Unreadable> {
+    let own = message.target.as_bytes();
+    let mut named = OTHER_TARGETS.iter().flat_map(|name| message.header(name));
+    match named.any(|target| target != own) {
+        true => Err(Unreadable::new(
+            "a header names another path, which some servers take; send that path itself",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// The methods that headers or the query would put in place of the one that was sent.
@@ -102,59 +122,68 @@ fn overrides<'a>(message: &'a Message, target: &'a Target) -> impl Iterator<Item
         .iter()
         .flat_map(|name| message.header(name))
         .map(|value| String::from_utf8_lossy(value).into_owned());
-    let query = target.query.iter().filter(|(name, _)| name.eq_ignore_ascii_case("_method"));
+    let is_method = |name: &str| same_folded(path::lax_name(name), "_method");
+    let query = target.query.iter().filter(move |(name, _)| is_method(name));
     headers.chain(query.map(|(_, value)| value.clone()))
 }
 
-/// The methods that a form's fields would put in place of the one that was sent.
-fn form_override(content: &Content) -> impl Iterator<Item = String> {
-    let pairs = match content {
-        Content::Form(pairs) => pairs.as_slice(),
-        _ => &[],
-    };
-    let form = pairs.iter().filter(|(name, _)| name.eq_ignore_ascii_case("_method"));
-    let json = match content {
-        Content::Json(_) => content.field("_method"),
-        _ => None,
-    };
-    form.map(|(_, value)| value.clone()).chain(json).collect::<Vec<_>>().into_iter()
-}
-
 /// What a message does if its method is `method`.
-fn by_method(message: &Message, target: &Target, content: &Content, method: &str) -> Operation {
-    let field = |name: &str| content.field(name);
-    let rule = target
-        .rules(method)
-        .into_iter()
-        .find(|(_, rule)| rule.field.is_none_or(|condition| condition.holds(&field)));
-    if let Some((provider, rule)) = rule {
-        return named(provider, rule, resource(message, &target.segments));
+fn by_method(
+    message: &Message,
+    target: &Target,
+    content: &Content,
+    method: &str,
+) -> Result<Operation, Unreadable> {
+    for (provider, rule) in target.rules(method) {
+        if holds(rule.when, target, content)? {
+            return Ok(named(provider, rule, resource(message, &target.segments)));
+        }
     }
     let by_path = generic::effect(method, &target.segments);
     let effect = [by_parameters(target, content, by_path), by_procedure(message, content)]
         .into_iter()
         .flatten()
         .fold(by_path, Effect::max);
-    Operation::guessed(format!("rest:{method}"), effect, resource(message, &target.segments))
+    let resource = resource(message, &target.segments);
+    Ok(Operation::guessed(format!("rest:{method}"), effect, resource))
 }
 
-/// What parameters say that name an action (`?action=delete`), and SQL in a body.
+/// Whether a message meets a rule's condition.
+fn holds(when: When, target: &Target, content: &Content) -> Result<bool, Unreadable> {
+    Ok(match when {
+        When::Always => true,
+        When::Is(name, values) => content
+            .field(name)?
+            .is_some_and(|own| values.iter().any(|value| value.eq_ignore_ascii_case(own))),
+        When::Absent(name) => content.field(name)?.is_none(),
+        When::Key(name) => content.has_key(name),
+        When::Query(name, values) => {
+            let mut own = target.query.iter().filter(|(own, _)| own == name).peekable();
+            own.peek().is_some() && own.all(|(_, value)| values.contains(&value.as_str()))
+        }
+        When::Filtered => target
+            .query
+            .iter()
+            .any(|(_, value)| value.starts_with("eq.") || value.starts_with("in.(")),
+    })
+}
+
+/// What parameters say that name an action (`?action=delete`, `?delete`), and SQL in a body.
 fn by_parameters(target: &Target, content: &Content, by_path: Effect) -> Option<Effect> {
-    let form = match content {
-        Content::Form(pairs) => pairs.as_slice(),
-        _ => &[],
-    };
-    let named = target
-        .query
-        .iter()
-        .chain(form)
-        .filter(|(name, _)| generic::names_action(name))
-        .filter_map(|(_, value)| generic::effect_of_action(value));
-    let sql = ["sql", "statement", "query"]
-        .iter()
-        .filter_map(|name| content.field(name))
-        .any(|text| by_path.changes() && looks_like_sql(&text));
-    named.max().max(sql.then_some(Effect::Execute))
+    let pairs = target.query.iter().chain(content.pairs());
+    let named = pairs
+        .filter(|(name, _)| generic::names_action(path::lax_name(name)))
+        .filter_map(|(_, value)| generic::effect_of_action(value))
+        .max();
+    let changes = by_path.changes();
+    let bare = target.query.iter().filter(|(_, value)| changes && value.is_empty());
+    let bare = bare.filter_map(|(name, _)| generic::effect_of_subresource(name)).max();
+    let sql = changes
+        && ["sql", "statement", "query"]
+            .iter()
+            .flat_map(|name| content.folded(name))
+            .any(looks_like_sql);
+    named.max(bare).max(sql.then_some(Effect::Execute))
 }
 
 /// What a procedure does that a header or an XML body names.
@@ -210,7 +239,10 @@ fn looks_like_sql(text: &str) -> bool {
 /// An operation that a table names.
 fn named(provider: &str, rule: &Rule, resource: Resource) -> Operation {
     let name = format!("{provider}:{}", rule.name);
-    Operation::known(name, rule.effect, resource, rule.reversibility)
+    Operation {
+        reveals_secrets: rule.reveals_secrets,
+        ..Operation::known(name, rule.effect, resource, rule.reversibility)
+    }
 }
 
 /// `rest:host/path`, within the paths above it. A verb at the end (`/items/5/delete`) is part of

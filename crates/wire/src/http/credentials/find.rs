@@ -1,6 +1,6 @@
 //! Every position where credentials go, and what is there.
 
-use std::{borrow::Cow, fmt, ops::Range};
+use std::ops::Range;
 
 use base64::{
     Engine as _,
@@ -8,8 +8,6 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use secrecy::SecretSlice;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::{
     CredentialUse, Part, Position, Writing,
@@ -17,7 +15,7 @@ use super::{
     shape,
 };
 use crate::http::{
-    content,
+    content, json,
     message::{Body, Message},
     path,
 };
@@ -153,7 +151,12 @@ fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
 fn in_pairs(part: Part, text: &str, offset: usize, found: &mut Vec<CredentialUse>) {
     for (range, pair) in pieces(text, offset, '&') {
         let Some((name, raw)) = pair.split_once('=') else { continue };
-        let (name, value) = (path::decode(name), path::decode(raw));
+        // What cannot be decoded is taken as it is: in a body that streams, nobody refuses it.
+        let name = path::decode(name).unwrap_or(name.into());
+        let (value, writing) = match path::decode(raw) {
+            Ok(value) => (value, Writing::Percent),
+            Err(_) => (raw.into(), Writing::Plain),
+        };
         let named = match names::field(&name) {
             Says::Credential => !value.is_empty(),
             Says::Perhaps => shape::looks_secret(&value) || value.len() >= 32,
@@ -161,7 +164,7 @@ fn in_pairs(part: Part, text: &str, offset: usize, found: &mut Vec<CredentialUse
         };
         if named {
             let range = range.end - raw.len()..range.end;
-            found.push(credential(part, range, Writing::Percent, &name, value.as_bytes()));
+            found.push(credential(part, range, writing, &name, value.as_bytes()));
         }
     }
 }
@@ -186,46 +189,14 @@ fn in_body(message: &Message, bytes: &[u8], found: &mut Vec<CredentialUse>) {
         in_pairs(Part::Body, text, 0, found);
         return;
     }
-    let Ok(Fields(fields)) = serde_json::from_str::<Fields<'_>>(text) else { return };
-    let start = text.as_ptr() as usize;
-    for (name, raw) in fields {
-        let Ok(value) = serde_json::from_str::<String>(raw.get()) else { continue };
+    for json::WrittenString { name, value, range } in json::written_strings(text) {
         let named = match names::field(&name) {
             Says::Credential => !value.is_empty(),
             Says::Perhaps => name.contains(['_', '-']) && shape::looks_secret(&value),
             Says::Nothing => false,
         };
         if named || shape::is_credential(&value) {
-            let at = (raw.get().as_ptr() as usize).saturating_sub(start);
-            let range = at..at + raw.get().len();
             found.push(credential(Part::Body, range, Writing::Json, &name, value.as_bytes()));
         }
-    }
-}
-
-/// The fields of a JSON object as they are written, one that is there twice twice.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
-
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
-                    fields.push((name, value));
-                }
-                Ok(fields)
-            }
-        }
-
-        deserializer.deserialize_map(FieldsVisitor).map(Self)
     }
 }

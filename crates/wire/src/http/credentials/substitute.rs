@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{CredentialUse, Part, Position, Writing, find::BASE64};
 use crate::http::{
+    json::Json,
     message::{Body, Message},
     path,
 };
@@ -66,13 +67,12 @@ fn write(
             }
             Ok(Zeroizing::new(real.to_vec()))
         }
-        Writing::Percent if path::decode(text(there)?).as_bytes() == value => {
+        Writing::Percent if path::decode(text(there)?).is_ok_and(|own| own.as_bytes() == value) => {
             Ok(Zeroizing::new(percent_encode(real, NON_ALPHANUMERIC).to_string().into_bytes()))
         }
         Writing::Json => {
-            let own =
-                serde_json::from_slice::<String>(there).map_err(|_| SubstituteError::Moved)?;
-            if own.as_bytes() != value {
+            let own = Json::read(there).map_err(|_| SubstituteError::Moved)?;
+            if own.as_str().map(str::as_bytes) != Some(value) {
                 return Err(SubstituteError::Moved);
             }
             let real = std::str::from_utf8(real).map_err(|_| SubstituteError::NotWritable)?;

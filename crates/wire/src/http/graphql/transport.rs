@@ -1,15 +1,15 @@
 //! The parameters of GraphQL over HTTP, wherever a message carries them.
 
-use bytes::Bytes;
 use holdpoint_core::Digest;
-use percent_encoding::percent_decode_str;
 
 use super::{BATCH_MAX, DOCUMENT_BYTES_MAX};
 use crate::{
     Unreadable, World,
     http::{
-        Body, Message,
+        Message,
+        content::{self, Content},
         json::{Json, same_folded},
+        path,
     },
 };
 
@@ -39,25 +39,25 @@ pub struct Execution {
 impl Transport {
     /// Reads what `message` carries; persisted documents come from `world`.
     pub fn read(message: &Message, world: &dyn World) -> Result<Self, Unreadable> {
-        refuse_other_codings(message)?;
+        if message.header("upgrade").next().is_some() {
+            return Err(Unreadable::new(
+                "what a WebSocket carries cannot be judged; send GraphQL with POST",
+            ));
+        }
+        // What cannot be read is refused even where the method would not have it.
+        let content = content::read(message)?;
         let url = message.target.split_once('?').map_or("", |(_, query)| query);
-        let url = Parameters::from_form(url, "the URL")?;
-        let body = match &message.body {
-            Body::Whole(bytes) => bytes,
-            Body::Prefix(_) => {
-                return Err(Unreadable::over_limit(
-                    "the GraphQL body is larger than the limit and cannot be judged by its \
-                     beginning; send it in parts",
-                ));
-            }
-        };
+        let url = Parameters::from_url(url)?;
+        let empty = message.body.bytes().is_empty();
         let executions = match message.method.as_str() {
-            "GET" | "HEAD" if body.is_empty() => vec![url.resolve(world)?],
+            "GET" | "HEAD" | "POST" if empty => vec![url.resolve(world)?],
             "GET" | "HEAD" => {
                 return Err(Unreadable::new("a GET with a body can be read in two ways; use POST"));
             }
-            "POST" if body.is_empty() => vec![url.resolve(world)?],
-            "POST" => read_body(message, body, &url, world)?,
+            "POST" => in_body(message, content)?
+                .into_iter()
+                .map(|it| it.beside(&url)?.resolve(world))
+                .collect::<Result<_, _>>()?,
             method => {
                 return Err(Unreadable::new(format!(
                     "GraphQL is not sent with {method}; use POST with a JSON body"
@@ -68,81 +68,41 @@ impl Transport {
     }
 }
 
-/// Refuses what would make the bytes mean something else than they say.
-fn refuse_other_codings(message: &Message) -> Result<(), Unreadable> {
-    let header = |wanted: &'static str| {
-        message.headers.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value)
-    };
-    if header("content-encoding").any(|value| !value.eq_ignore_ascii_case(b"identity")) {
-        return Err(Unreadable::new("the body is compressed; send it without content-encoding"));
-    }
-    if header("upgrade").next().is_some() {
-        return Err(Unreadable::new(
-            "what a WebSocket carries cannot be judged; send GraphQL with POST",
-        ));
-    }
-    Ok(())
-}
-
-fn read_body(
-    message: &Message,
-    body: &Bytes,
-    url: &Parameters,
-    world: &dyn World,
-) -> Result<Vec<Execution>, Unreadable> {
-    let media_type = media_type(message)?;
-    let parameters = match media_type.as_str() {
-        "application/json" | "application/graphql+json" => match Json::read(body)? {
-            Json::Array(batch) if batch.len() > BATCH_MAX => {
-                return Err(Unreadable::over_limit(format!(
-                    "the batch has more than {BATCH_MAX} documents; send it in parts"
-                )));
-            }
-            Json::Array(batch) if !batch.is_empty() => {
-                batch.iter().map(Parameters::from_json).collect::<Result<Vec<_>, _>>()?
-            }
-            json => vec![Parameters::from_json(&json)?],
-        },
-        "application/graphql" => {
-            vec![Parameters { query: Some(text(body)?.to_owned()), ..Parameters::default() }]
+/// The parameters in a body; several in a batch.
+fn in_body(message: &Message, content: Content) -> Result<Vec<Parameters>, Unreadable> {
+    let media_type = content::media_type(message);
+    let typed = !matches!(media_type.as_str(), "" | "text/plain");
+    match content {
+        Content::Json(Json::Array(batch)) if typed && batch.len() > BATCH_MAX => {
+            Err(Unreadable::over_limit(format!(
+                "the batch has more than {BATCH_MAX} documents; send it in parts"
+            )))
         }
-        "application/x-www-form-urlencoded" => {
-            vec![Parameters::from_form(text(body)?, "the form")?]
+        Content::Json(Json::Array(batch)) if typed && !batch.is_empty() => {
+            batch.into_iter().map(Parameters::from_json).collect()
         }
-        other => {
-            return Err(Unreadable::new(format!(
-                "GraphQL in `{other}` cannot be judged; send `content-type: application/json`"
-            )));
+        Content::Json(json) if typed => Ok(vec![Parameters::from_json(json)?]),
+        Content::Document(query) => {
+            Ok(vec![Parameters { query: Some(query), ..Parameters::default() }])
         }
-    };
-    parameters.into_iter().map(|it| it.beside(url)?.resolve(world)).collect()
-}
-
-/// The one media type, in lower case, whose charset is UTF-8.
-fn media_type(message: &Message) -> Result<String, Unreadable> {
-    let mut types = message.headers.iter().filter(|(name, _)| name == "content-type");
-    let (Some((_, value)), None) = (types.next(), types.next()) else {
-        return Err(Unreadable::new(
-            "a GraphQL body needs exactly one content-type; send `application/json`",
-        ));
-    };
-    let value = String::from_utf8_lossy(value).to_ascii_lowercase();
-    let mut parts = value.split(';').map(str::trim);
-    let media_type = parts.next().unwrap_or_default().to_owned();
-    let mut charsets = parts
-        .filter_map(|part| part.strip_prefix("charset"))
-        .map(|rest| rest.trim_matches([' ', '\t', '=', '"']));
-    match charsets.find(|charset| !matches!(*charset, "utf-8" | "utf8")) {
-        None => Ok(media_type),
-        Some(other) => {
-            Err(Unreadable::new(format!("the body is in the charset `{other}`; send it as UTF-8")))
+        Content::Form(pairs) if typed => {
+            refuse_semicolons(message.body.bytes(), "the form")?;
+            Ok(vec![Parameters::from_pairs(pairs, "the form")?])
         }
+        _ => Err(Unreadable::new(format!(
+            "GraphQL in `{media_type}` cannot be judged; send `content-type: application/json`"
+        ))),
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
-    std::str::from_utf8(bytes)
-        .map_err(|_| Unreadable::new("the body is not UTF-8; send it as UTF-8"))
+/// Some servers split a query or form at `;`, and GraphQL has to mean one thing.
+fn refuse_semicolons(text: &[u8], place: &str) -> Result<(), Unreadable> {
+    match text.contains(&b';') {
+        true => Err(Unreadable::new(format!(
+            "a bare `;` in {place} separates values for some servers; send it as %3B"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// What was sent under [`KEYS`]; null counts as not sent.
@@ -156,45 +116,47 @@ struct Parameters {
 }
 
 impl Parameters {
-    fn from_json(json: &Json) -> Result<Self, Unreadable> {
-        if !matches!(json, Json::Object(_)) {
+    fn from_json(json: Json) -> Result<Self, Unreadable> {
+        for key in KEYS {
+            json.field(key)?;
+        }
+        let Json::Object(fields) = json else {
             return Err(Unreadable::new(
                 "a GraphQL body is an object with `query`, or a list of such objects",
             ));
+        };
+        let mut values: [Option<Json>; 7] = Default::default();
+        for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
+            let slot = KEYS.iter().position(|key| *key == name).and_then(|at| values.get_mut(at));
+            if let Some(slot) = slot {
+                *slot = Some(value);
+            }
         }
-        let field = |key| Ok(json.field(key)?.filter(|value| !value.is_null()));
-        let string = |key| match field(key)? {
-            None => Ok(None),
-            Some(Json::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(Unreadable::new(format!("`{key}` is no string; send a string"))),
-        };
-        let object = |key| match field(key)? {
-            Some(Json::String(text)) => object_in(key, text),
-            Some(object @ Json::Object(_)) => Ok(Some(object.clone())),
-            None => Ok(None),
-            Some(_) => Err(Unreadable::new(format!("`{key}` is no object; send an object"))),
-        };
+        let [query, operation_name, variables, extensions, document_id, id, doc_id] = values;
         Ok(Self {
-            query: string("query")?,
-            operation_name: string("operationName")?,
-            variables: object("variables")?,
-            extensions: object("extensions")?,
-            stored: one_of([string("documentId")?, string("id")?, string("doc_id")?])?,
+            query: string("query", query)?,
+            operation_name: string("operationName", operation_name)?,
+            variables: object("variables", variables)?,
+            extensions: object("extensions", extensions)?,
+            stored: one_of([
+                string("documentId", document_id)?,
+                string("id", id)?,
+                string("doc_id", doc_id)?,
+            ])?,
         })
     }
 
-    /// Reads `name=value&…` as sent in `place`.
-    fn from_form(form: &str, place: &str) -> Result<Self, Unreadable> {
-        if form.contains(';') {
-            return Err(Unreadable::new(format!(
-                "a bare `;` in {place} separates values for some servers; send it as %3B"
-            )));
-        }
+    /// Reads a URL's query.
+    fn from_url(query: &str) -> Result<Self, Unreadable> {
+        refuse_semicolons(query.as_bytes(), "the URL")?;
+        Self::from_pairs(path::parameters(query)?, "the URL")
+    }
+
+    /// Reads names and values as sent in `place`.
+    fn from_pairs(pairs: Vec<(String, String)>, place: &str) -> Result<Self, Unreadable> {
         let mut values: [Option<String>; 7] = Default::default();
-        for pair in form.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decoded(name)?;
-            let base = base(&name);
+        for (name, value) in pairs {
+            let base = path::lax_name(&name);
             let Some(index) = KEYS.iter().position(|key| same_folded(base, key)) else {
                 continue;
             };
@@ -206,7 +168,7 @@ impl Parameters {
                     "some servers read `{name}` in {place} as `{key}`; write `{key}`"
                 )));
             }
-            if slot.replace(decoded(value)?).is_some() {
+            if slot.replace(value).is_some() {
                 return Err(Unreadable::new(format!("`{key}` is in {place} twice; send it once")));
             }
         }
@@ -288,6 +250,25 @@ impl Parameters {
     }
 }
 
+/// The string that was sent under `key`.
+fn string(key: &str, sent: Option<Json>) -> Result<Option<String>, Unreadable> {
+    match sent {
+        None => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Unreadable::new(format!("`{key}` is no string; send a string"))),
+    }
+}
+
+/// The object that was sent under `key`, as it is or written in a string.
+fn object(key: &str, sent: Option<Json>) -> Result<Option<Json>, Unreadable> {
+    match sent {
+        Some(Json::String(text)) => object_in(key, &text),
+        Some(object @ Json::Object(_)) => Ok(Some(object)),
+        None => Ok(None),
+        Some(_) => Err(Unreadable::new(format!("`{key}` is no object; send an object"))),
+    }
+}
+
 /// The object written in `text` under `key`; `null` is none.
 fn object_in(key: &str, text: &str) -> Result<Option<Json>, Unreadable> {
     match Json::read(text.as_bytes())? {
@@ -307,25 +288,4 @@ fn one_of<const N: usize>(texts: [Option<String>; N]) -> Result<Option<String>, 
         )),
         None => Ok(first),
     }
-}
-
-/// What the laxest reader takes a form's name for: without what stands before it, and up to the
-/// first sign that is none of a name (`query[]`, `query.0`, a NUL).
-fn base(name: &str) -> &str {
-    let is_sign = |character: char| !character.is_alphanumeric() && character != '_';
-    name.trim_start_matches(is_sign).split(is_sign).next().unwrap_or_default()
-}
-
-/// A form's text, decoded: `+` is a space, `%` needs two digits, the bytes are UTF-8.
-fn decoded(text: &str) -> Result<String, Unreadable> {
-    let escapes = text.split('%').skip(1);
-    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-    if !escapes.into_iter().all(is_escape) {
-        return Err(Unreadable::new("a `%` is not followed by two hexadecimal digits"));
-    }
-    let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced)
-        .decode_utf8()
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Unreadable::new("percent-encoded bytes are not UTF-8; send them as UTF-8"))
 }

@@ -10,86 +10,66 @@ use super::*;
 const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
 const FORM: &[(&str, &str)] = &[("Content-Type", "application/x-www-form-urlencoded")];
 
-#[test]
-fn methods_paths_and_overrides() {
-    let check = |line: &str, headers: &[(&str, &str)], body: &str, expect: Effect| {
-        assert_eq!(effect(line, headers, body), expect, "{line} {headers:?} {body}");
-    };
-    check("GET https://api.example.com/items/5", &[], "", Observe);
-    check("POST https://api.example.com/items", JSON, "{\"a\":1}", Create);
-    check("DELETE https://api.example.com/items/5", &[], "", Remove);
-    check("DELETE https://api.example.com/items/5/backups/1", &[], "", WeakenRecovery);
-    check("GET https://api.example.com/items/5/delete", &[], "", Destroy);
-    check("GET https://api.example.com/items?action=delete&id=5", &[], "", Destroy);
-    check("GET https://api.example.com/items?q=1;ACTION=delete", &[], "", Destroy);
-    check("POST https://api.example.com/items", FORM, "do=purge", Destroy);
-    check("GET https://api.example.com/items?q=delete", &[], "", Observe);
-    check(
-        "POST https://api.example.com/items",
-        &[("X-HTTP-Method-Override", "DELETE")],
-        "",
-        Remove,
-    );
-    check("POST https://api.example.com/items", &[("X-HTTP-Method", "delete")], "", Remove);
-    check("POST https://api.example.com/items?_method=DELETE", &[], "", Remove);
-    check("POST https://api.example.com/items", FORM, "a=1&_method=DELETE", Remove);
-    check("POST https://api.example.com/items", JSON, "{\"_method\":\"DELETE\"}", Remove);
-    check("DELETE https://api.example.com/items/5", &[("X-Method-Override", "GET")], "", Remove);
-    check("GET https://api.example.com/items/5", &[("X-Method-Override", "DELETE")], "", Remove);
-    check("POST https://api.example.com/admin/tokens", JSON, "{}", MintCredential);
-    check("POST https://api.example.com/oauth/token", FORM, "grant_type=x", Create);
-    check("PUT https://api.example.com/teams/5/members/7", JSON, "{}", GrantAccess);
-    check(
-        "POST https://api.example.com/v1/database/query",
-        JSON,
-        "{\"query\":\"select 1\"}",
-        Execute,
-    );
-    check(
-        "POST https://api.example.com/run-report",
-        JSON,
-        "{\"sql\":\"DROP TABLE users\"}",
-        Execute,
-    );
-    check("POST https://api.example.com/search", JSON, "{\"query\":\"drop shipping\"}", Create);
-    check(
-        "POST https://x.amazonaws.com/",
-        &[("X-Amz-Target", "DynamoDB.DeleteTable")],
-        "",
-        Destroy,
-    );
-    check(
-        "POST https://api.example.com/xml",
-        &[("Content-Type", "text/xml")],
-        "<methodCall/>",
-        Execute,
-    );
-    check("POST https://k8s.example.com/scheduler/send-availability", JSON, "{}", Create);
-    check("POST https://registry.npmjs.org/-/npm/v1/security/audits", JSON, "{}", Observe);
-    check("PUT https://registry.npmjs.org/@acme%2fleft-pad", JSON, "{}", Execute);
-    check("GET https://registry.npmjs.org/@types%2Fnode", &[], "", Observe);
-    check("GET https://registry.npmjs.org/graphql", &[], "", Observe);
-    check("GET https://github.com/graphql/graphql-js", &[], "", Observe);
-    check("PATCH https://api.github.com/repos/a/b", JSON, "{\"private\":false}", GrantAccess);
-    check("PATCH https://api.github.com/repos/a/b", JSON, "{\"has_wiki\":false}", Modify);
-    check(
-        "PUT https://gitlab.com/api/v4/projects/a%2Fb/merge_requests/1/merge",
-        JSON,
-        "{}",
-        Execute,
-    );
-    check(
+/// `METHOD URL`, headers, body, and the strictest effect.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, Effect);
+
+const METHODS: &[Case<'_>] = &[
+    ("GET https://api.example.com/items/5", &[], "", Observe),
+    ("POST https://api.example.com/items", JSON, "{\"a\":1}", Create),
+    ("DELETE https://api.example.com/items/5", &[], "", Remove),
+    ("DELETE https://api.example.com/items/5/backups/1", &[], "", WeakenRecovery),
+    ("GET https://api.example.com/items/5/delete", &[], "", Destroy),
+    ("GET https://api.example.com/items?action=delete&id=5", &[], "", Destroy),
+    ("GET https://api.example.com/items?q=1;ACTION=delete", &[], "", Destroy),
+    ("POST https://api.example.com/items", FORM, "do=purge", Destroy),
+    ("GET https://api.example.com/items?q=delete", &[], "", Observe),
+    ("POST https://api.example.com/items", &[("X-HTTP-Method-Override", "DELETE")], "", Remove),
+    ("POST https://api.example.com/items", &[("X-HTTP-Method", "delete")], "", Remove),
+    ("POST https://api.example.com/items?_method=DELETE", &[], "", Remove),
+    ("POST https://api.example.com/items", FORM, "a=1&_method=DELETE", Remove),
+    ("POST https://api.example.com/items", JSON, "{\"_method\":\"DELETE\"}", Remove),
+    ("DELETE https://api.example.com/items/5", &[("X-Method-Override", "GET")], "", Remove),
+    ("GET https://api.example.com/items/5", &[("X-Method-Override", "DELETE")], "", Remove),
+    ("POST https://api.example.com/admin/tokens", JSON, "{}", MintCredential),
+    ("POST https://api.example.com/oauth/token", FORM, "grant_type=x", Create),
+    ("PUT https://api.example.com/teams/5/members/7", JSON, "{}", GrantAccess),
+    ("POST https://api.example.com/v1/database/query", JSON, "{\"query\":\"select 1\"}", Execute),
+    ("POST https://api.example.com/run-report", JSON, "{\"sql\":\"DROP TABLE users\"}", Execute),
+    ("POST https://api.example.com/search", JSON, "{\"query\":\"drop shipping\"}", Create),
+    ("POST https://x.amazonaws.com/", &[("X-Amz-Target", "DynamoDB.DeleteTable")], "", Destroy),
+    ("POST https://api.example.com/xml", &[("Content-Type", "text/xml")], "<methodCall/>", Execute),
+    ("POST https://k8s.example.com/scheduler/send-availability", JSON, "{}", Create),
+    ("POST https://registry.npmjs.org/-/npm/v1/security/audits", JSON, "{}", Observe),
+    ("PUT https://registry.npmjs.org/@acme%2fleft-pad", JSON, "{}", Execute),
+    ("GET https://registry.npmjs.org/@types%2Fnode", &[], "", Observe),
+    ("GET https://registry.npmjs.org/graphql", &[], "", Observe),
+    ("GET https://github.com/graphql/graphql-js", &[], "", Observe),
+    ("PATCH https://api.github.com/repos/a/b", JSON, "{\"private\":false}", GrantAccess),
+    ("PATCH https://api.github.com/repos/a/b", JSON, "{\"has_wiki\":false}", Modify),
+    ("PUT https://gitlab.com/api/v4/projects/a%2Fb/merge_requests/1/merge", JSON, "{}", Execute),
+    (
         "POST https://git.example.com/a/b.git/git-upload-pack",
         &[("content-encoding", "gzip")],
         "x",
         Observe,
-    );
-    check(
+    ),
+    (
         "POST https://git.example.com/a/b.git/git-receive-pack",
         &[("content-encoding", "gzip")],
         "x",
         Execute,
-    );
+    ),
+];
+
+fn check(cases: &[Case<'_>]) {
+    for (line, headers, body, expect) in cases {
+        assert_eq!(effect(line, headers, body), *expect, "{line} {headers:?} {body}");
+    }
+}
+
+#[test]
+fn methods_paths_and_overrides() {
+    check(METHODS);
 }
 
 #[test]
@@ -227,6 +207,18 @@ fn what_is_read_in_two_ways_is_refused() {
     );
     let two = &[("X-HTTP-Method", "PUT"), ("X-Method-Override", "DELETE")];
     check(post, two, "", "several methods");
+    check(post, &[("X-Original-URL", "/admin/delete")], "", "another path");
+    check(post, FORM, "a=%zz", "hexadecimal");
+    check("GET https://api.example.com/?q=100%", &[], "", "hexadecimal");
+    let delete = "PATCH https://api.github.com/repos/a/b";
+    check(delete, JSON, r#"{"Private":false}"#, "some servers");
+    check(delete, FORM, "private=true&private[]=false", "several values");
+    check(
+        "POST https://api.example.com/rpc",
+        JSON,
+        r#"{"jsonrpc":"2.0","Method":"a"}"#,
+        "some servers",
+    );
 }
 
 #[test]
@@ -283,4 +275,8 @@ fn graphql_is_found_wherever_it_is() {
         false,
     );
     check("POST https://api.example.com/search", JSON, r#"{"query":"volumes"}"#, false);
+    check("POST https://api.example.com/api", JSON, r#"{"Query":"mutation { a }"}"#, false);
+    let padded = format!("{{\"query\":\"{{ {}}}\"}}", "a ".repeat(60_000));
+    assert!(operations("POST https://api.example.com/api", JSON, &padded).is_err());
+    check("GET https://api.example.com/loki?query=%7Bapp%3D%22x%22%7D", &[], "", false);
 }
