@@ -26,7 +26,7 @@ fn ask(agent: &Curl, method: &str, host: &str) -> u16 {
 /// Traffic of every kind: a look, a change, a refusal, a hold that is released.
 async fn after_traffic() -> EchoStage {
     let stage = EchoStage::set(BINARY, NO_WAIT).await;
-    stage.enrol("ada");
+    stage.holdpoint.enrol("ada");
     let agent = stage.agent("worker");
     for (method, host, status) in [
         ("GET", LISTED, 200),
@@ -207,7 +207,7 @@ async fn without_a_ledger_nothing_passes() {
     // What was broken is refused at the next start too; mended, it goes on.
     let EchoStage { holdpoint, gateway, .. } = stage;
     gateway.stop();
-    let up = holdpoint.call(&["up", "--proxy", "127.0.0.1:0"]);
+    let up = holdpoint.up_in_vain();
     assert_eq!(up.status, 3, "{up:?}");
     fs::remove_file(&tiles).unwrap();
     fs::rename(tiles.with_extension("away"), &tiles).unwrap();

@@ -33,7 +33,7 @@ fn ask(agent: &e2e::curl::Curl, path: &str, arguments: &[&str]) -> Answer {
 async fn the_real_secret_is_upstream_and_nowhere_else() {
     let trace = [("HOLDPOINT_LOG", "trace")];
     let stage = EchoStage::set_with(BINARY, NO_WAIT, &trace).await;
-    stage.enrol("ada");
+    stage.holdpoint.enrol("ada");
     let phantom = stage.phantom("api", LISTED, REAL);
     assert!(phantom.starts_with("ghp_") && phantom != REAL);
     let agent = stage.agent("worker");

@@ -26,7 +26,7 @@ use holdpoint_wire::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{body::Rest, forward::Client, known::Known, listen::Arrival};
+use crate::{body::Rest, forward::Client, kills::Kills, known::Known, listen::Arrival};
 
 /// What stands for a credential in the name of a resource.
 const CREDENTIAL: &str = "{credential}";
@@ -41,6 +41,7 @@ pub struct HttpPoint {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
     pub(crate) ledger: ledger::Ledger,
+    pub(crate) kills: Kills,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
@@ -152,6 +153,7 @@ impl HttpPoint {
             client,
             clock,
             ledger,
+            kills: Kills::default(),
             known,
             policies,
             observe,
@@ -170,6 +172,9 @@ impl HttpPoint {
 
     /// Reads again what humans said. What was good before stays if that fails.
     pub fn refresh(&self) -> Result<(), StoreError> {
+        let agents = self.state.agents().list()?.into_iter();
+        let alive = agents.map(|agent| agent.principal).filter(|principal| !principal.killed);
+        self.kills.spare(&alive.map(|principal| principal.run).collect());
         let known = Arc::new(Known::read(&self.state, &self.config())?);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())

@@ -1,6 +1,6 @@
 //! The running gateway: its parts, put together and taken apart.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use holdpoint_core::{
     Digest,
@@ -19,7 +19,7 @@ use holdpoint_gateway::{
 use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
 
@@ -40,6 +40,7 @@ pub struct Running {
     pub ca: PathBuf,
     here: Arc<Here>,
     point: Arc<HttpPoint>,
+    signals: Signals,
     stopper: Stopper,
     serving: JoinHandle<()>,
     releasing: JoinHandle<()>,
@@ -53,6 +54,7 @@ impl Running {
         observe: fn(Stage),
     ) -> Result<Self, CommandError> {
         let config = Arc::clone(&here.config);
+        let signals = Signals::hear().map_err(CommandError::unable)?;
         let authority = Authority::open(&here.dir, now()).map_err(CommandError::unable)?;
         let ca = authority.certificate_path().to_owned();
         let leaf_cache = usize::try_from(config.limits.leaf_cache).ok().and_then(NonZeroUsize::new);
@@ -78,13 +80,13 @@ impl Running {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
             async move { take(&here, &point, topic).await }
         }));
-        Ok(Self { proxy, ca, here, point, stopper, serving, releasing })
+        Ok(Self { proxy, ca, here, point, signals, stopper, serving, releasing })
     }
 
     /// Runs until SIGTERM or SIGINT, then ends what is in flight.
     pub async fn until_stopped(self) {
-        let Self { here, point, stopper, serving, releasing, .. } = self;
-        wait_for_stop(&here, &point).await;
+        let Self { here, point, signals, stopper, serving, releasing, .. } = self;
+        signals.wait_for_stop(&here, &point).await;
         stopper.say();
         for task in [serving, releasing] {
             if let Err(error) = task.await {
@@ -135,7 +137,11 @@ async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
     match topic {
         // Releases and denials are recorded with the hold that they answer.
         Topic::Holds => return,
-        Topic::Policies | Topic::Config => reload(here, point),
+        Topic::Policies | Topic::Config => {
+            if !reload(here, point) {
+                return;
+            }
+        }
         Topic::Hosts | Topic::Secrets | Topic::Agents | Topic::Inventory => {
             if let Err(error) = point.refresh() {
                 tracing::error!(%error, "a change could not be read; what was known stays");
@@ -149,37 +155,51 @@ async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
     }
 }
 
-/// Reads configuration and policies again. What is bad is refused, and the last good stays.
-fn reload(here: &Here, point: &HttpPoint) {
+/// Reads configuration and policies again, and says whether they are in force now. What is bad is
+/// refused, and the last good stays.
+fn reload(here: &Here, point: &HttpPoint) -> bool {
     let taken = here
         .last_good
         .reload()
         .map_err(CommandError::usage)
         .and_then(|config| Ok((policies(&config)?, config)));
     match taken {
-        Ok((policies, config)) => point.take(config, policies),
+        Ok((policies, config)) => {
+            point.take(config, policies);
+            true
+        }
         Err(error) => {
             tracing::error!(%error, "refused; the last good configuration stays in force");
+            false
         }
     }
 }
 
-/// Waits for SIGTERM or SIGINT; SIGHUP reads configuration and policies again.
-async fn wait_for_stop(here: &Here, point: &HttpPoint) {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
-        tracing::error!("cannot hear signals; ending at once");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => return,
-            _ = hangup.recv() => reload(here, point),
+/// The signals that a gateway hears, from before it says that it listens.
+#[derive(Debug)]
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn hear() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT; SIGHUP reads configuration and policies again.
+    async fn wait_for_stop(mut self, here: &Here, point: &HttpPoint) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => take(here, point, Topic::Config).await,
+            }
         }
     }
 }
