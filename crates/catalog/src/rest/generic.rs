@@ -229,8 +229,16 @@ fn by_noun(method: &str, segments: &[String]) -> Option<Effect> {
 }
 
 /// Where money moves when something is posted there.
-const MONEY: &[&str] =
-    &["charge", "charges", "payment-intents", "refund", "refunds", "payout", "payouts", "transfers"];
+const MONEY: &[&str] = &[
+    "charge",
+    "charges",
+    "payment-intents",
+    "refund",
+    "refunds",
+    "payout",
+    "payouts",
+    "transfers",
+];
 
 /// What is done to one of them so that it moves.
 const MOVING: &[&str] = &["pay", "confirm", "capture", "charge", "refund"];
