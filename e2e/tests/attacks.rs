@@ -1,12 +1,5 @@
 //! What an agent tries behind the gateway, and what honest work must not be mistaken for it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "the tests' own scenery: what fails here is a failed test"
-)]
-
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
