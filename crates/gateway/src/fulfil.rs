@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use holdpoint_core::{
     Code, Judged, Judgement, Refusal,
-    identity::Principal,
+    identity::{Principal, RefusedAim},
     ledger::{Meaning, Record, RecordKind},
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
@@ -13,7 +13,7 @@ use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
 use holdpoint_store::{
     Hold, StoreError,
     holds::{ConsumeError, NewHold, OpenError, Opening},
-    refusals::{RefusalMemory as _, Remembered},
+    refusals::Remembered,
 };
 use holdpoint_wire::http::credentials::ToldBy;
 use http::Response;
@@ -55,16 +55,15 @@ impl Fulfil for HttpPoint {
         let host = &judged.message().message.host;
         for Judgement { operation, decision, .. } in judged.judgements() {
             let Some(reason) = decision.reasons().first() else { continue };
-            let remembered = Remembered {
+            let aim = RefusedAim {
                 run: principal.run.clone(),
-                agent: principal.agent.clone(),
                 resource: operation.resource.clone(),
-                host: Some(host.clone()),
                 effect: operation.effect,
                 code: reason.code,
                 at: self.now(),
             };
-            refusals.remember(&remembered).map_err(unavailable)?;
+            let (agent, host) = (principal.agent.clone(), Some(host.clone()));
+            refusals.remember(&Remembered { aim, agent, host }).map_err(unavailable)?;
         }
         Ok(())
     }

@@ -11,7 +11,6 @@ use holdpoint_enforce::{
     Point as _, Resolve,
     resolve::{Destination, Surroundings, requests},
 };
-use holdpoint_store::refusals::RefusalMemory as _;
 use holdpoint_wire::{
     World as _,
     http::credentials::{self, CredentialUse, ToldBy},

@@ -6,7 +6,7 @@ use holdpoint_core::Environment;
 use holdpoint_store::{
     host_pattern::HostPattern,
     hosts::{ListedHost, default_environment},
-    refusals::{Mend, RefusalMemory as _},
+    refusals::Mend,
 };
 use serde_json::json;
 
