@@ -1,12 +1,5 @@
 //! Incidents: what did harm is stopped, and honest work that looks like it passes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this file is a test"
-)]
-
 use std::path::PathBuf;
 
 use e2e::{

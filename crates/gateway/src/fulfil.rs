@@ -15,6 +15,7 @@ use holdpoint_store::{
     holds::{ConsumeError, NewHold, OpenError, Opening},
     refusals::{RefusalMemory as _, Remembered},
 };
+use holdpoint_wire::http::credentials::ToldBy;
 use http::Response;
 use secrecy::ExposeSecret as _;
 
@@ -71,7 +72,10 @@ impl Fulfil for HttpPoint {
     fn fingerprints(&self, judged: &Judged<Arrived>) -> Vec<String> {
         let known = self.known();
         let secrets = self.state.secrets();
-        let values = judged.message().credentials.iter().map(|it| it.value.expose_secret());
+        let used = judged.message().credentials.iter();
+        let values = used
+            .filter(|used| used.told_by != ToldBy::Nothing)
+            .map(|used| used.value.expose_secret());
         let foreign = values.filter(|&value| known.secret_of(value).is_none());
         foreign.map(|value| secrets.fingerprint(&String::from_utf8_lossy(value))).collect()
     }

@@ -232,22 +232,16 @@ fn by_noun(method: &str, segments: &[String]) -> Option<Effect> {
 const MONEY: &[&str] = &[
     "charge",
     "charges",
-    "payment",
-    "payments",
     "payment-intents",
     "refund",
     "refunds",
     "payout",
     "payouts",
     "transfers",
-    "subscriptions",
-    "orders",
-    "purchase",
-    "purchases",
 ];
 
 /// What is done to one of them so that it moves.
-const MOVING: &[&str] = &["pay", "confirm", "capture", "charge", "refund", "submit", "complete"];
+const MOVING: &[&str] = &["pay", "confirm", "capture", "charge", "refund"];
 
 /// Whether the path ends with such a place (`/refunds`), or with what moves one of its things
 /// (`/payment_intents/5/confirm`, `/invoices/5/pay`); `/orders/5/notes` does not.

@@ -147,5 +147,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("POST", "/markdown/**", "markdown", Observe),
     rule("POST", "/login/device/code", "login", Create),
     rule("POST", "/login/oauth/access_token", "login", Create),
+    // The same by number: a second name for everything above, which no everyday client uses.
+    rule("!", "/repositories/**", "change_by_number", Execute),
+    rule("!", "/organizations/**", "change_by_number", Execute),
     rule("GET", "/**", "read", Observe),
 ];

@@ -221,7 +221,6 @@ fn the_floor_is_raised_by_words_and_places() {
     check("POST /v1/payment_intents", Spend);
     check("POST /v1/payment_intents/pi_1/confirm", Spend);
     check("POST /v1/invoices/in_1/pay", Spend);
-    check("POST /api/orders", Spend);
     check("POST /v1/invoices", Create);
     check("POST /api/orders/5/notes", Create);
     check("GET /v1/charges", Observe);

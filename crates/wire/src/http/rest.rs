@@ -148,14 +148,24 @@ fn by_method(
     Ok(Operation::guessed(format!("rest:{method}"), effect, resource))
 }
 
+/// The values of a parameter of the query.
+fn queried<'a>(target: &'a Target, name: &'a str) -> impl Iterator<Item = &'a str> {
+    target.query.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+}
+
 /// Whether a message meets a rule's condition.
 fn holds(when: When, target: &Target, content: &Content) -> Result<bool, Unreadable> {
     Ok(match when {
         When::Always => true,
+        // Many servers take a parameter from the query as well.
         When::Is(name, values) => content
             .field(name)?
-            .is_some_and(|own| values.iter().any(|value| value.eq_ignore_ascii_case(own))),
-        When::Absent(name) => content.field(name)?.is_none(),
+            .into_iter()
+            .chain(queried(target, name))
+            .any(|own| values.iter().any(|value| value.eq_ignore_ascii_case(own))),
+        When::Absent(name) => {
+            content.field(name)?.or_else(|| queried(target, name).next()).is_none()
+        }
         When::Key(name) => content.has_key(name),
         When::Query(name, values) => {
             let mut own = target.query.iter().filter(|(own, _)| own == name).peekable();

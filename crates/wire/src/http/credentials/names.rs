@@ -69,6 +69,7 @@ const PAGES: &[&str] = &[
     "cursor",
     "idempotency",
     "client",
+    "cache",
 ];
 
 /// How sure a name is.
