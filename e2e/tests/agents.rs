@@ -1,6 +1,13 @@
 //! Who asks: killed and revived, bound to a task's environment, never the one who releases, and
 //! let into no address that no human has listed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests: what fails here is a failed test"
+)]
+
 use std::{
     io::{Read as _, Write as _},
     process::{Child, Stdio},

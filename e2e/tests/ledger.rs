@@ -1,6 +1,13 @@
 //! The ledger of real traffic: verified, shown, proven, found out when touched; and without it
 //! nothing passes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests: what fails here is a failed test"
+)]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,6 +1,13 @@
 //! A real secret is upstream and nowhere else; a phantom is replaced exactly or does not leave; a
 //! credential that was merely found goes nowhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests: what fails here is a failed test"
+)]
+
 use std::{
     fs,
     os::unix::{fs::MetadataExt as _, fs::chown, process::CommandExt as _},

@@ -1,6 +1,13 @@
 //! What streams does so chunk by chunk and in bounded memory; what has to be judged whole or
 //! stored and is too large is refused.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests: what fails here is a failed test"
+)]
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},
