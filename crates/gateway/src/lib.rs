@@ -27,5 +27,5 @@ pub mod release;
 mod resolve;
 pub mod serve;
 mod spelling;
-mod stored;
+pub mod stored;
 pub mod tls;

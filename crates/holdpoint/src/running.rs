@@ -3,14 +3,14 @@
 use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use holdpoint_core::{
-    Digest,
+    Digest, Timestamp,
     ledger::{Record, RecordKind},
     policy::Pdp,
 };
 use holdpoint_enforce::{Ledger as _, Point as _, Stage};
 use holdpoint_gateway::{
     forward::{self, Client, Dialer},
-    listen::{self, Proxy, Stopper},
+    listen::{self, Proxy, Stop, Stopper},
     point::HttpPoint,
     release::execute_released,
     serve::Server,
@@ -28,6 +28,10 @@ use crate::{
     status::CommandError,
 };
 
+/// How often what is over is looked for, and for how long it is kept. The ledger keeps what was
+/// decided about it for good.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const KEEP_SECONDS: u64 = 7 * 24 * 3600;
 /// How long connecting to an upstream may take, and the TLS handshake as well.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -76,6 +80,7 @@ impl Running {
         let serving = tokio::spawn(Arc::new(listen).serve(listener, stopper.stop()));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
+        tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
         tokio::spawn(control.serve(move |topic| {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
             async move { take(&here, &point, topic).await }
@@ -144,7 +149,7 @@ async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
         }
         Topic::Hosts | Topic::Secrets | Topic::Agents | Topic::Inventory => {
             if let Err(error) = point.refresh() {
-                tracing::error!(%error, "a change could not be read; what was known stays");
+                tracing::error!(%error, "a change could not be read; nothing is known until it can");
             }
         }
     }
@@ -152,6 +157,23 @@ async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
     let detail = format!("policies {}", point.policies().digest());
     if let Err(error) = record(point, RecordKind::Change { what, detail }).await {
         tracing::error!(%error, "a change is not recorded");
+    }
+}
+
+/// Forgets holds that are long over, and erases the messages and responses kept for them.
+async fn prune(here: Arc<Here>, stop: Stop) {
+    let mut due = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            _ = due.tick() => {}
+            () = stop.said() => return,
+        }
+        let before = Timestamp(now().0.saturating_sub(KEEP_SECONDS * 1000));
+        match here.holds().prune(before) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "holds that were long over are forgotten"),
+            Err(error) => tracing::error!(%error, "old holds could not be forgotten"),
+        }
     }
 }
 
