@@ -4,6 +4,8 @@
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
+//! - [`git`]: a code host with a gateway in front of it, and real git
+//! - [`git_host`]: the code host
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
@@ -13,6 +15,8 @@ pub mod curl;
 pub mod echo;
 pub mod episodes;
 pub mod files;
+pub mod git;
+pub mod git_host;
 pub mod holdpoint;
 pub mod incidents;
 pub mod replay;

@@ -13,4 +13,10 @@ pub trait World: Send + Sync {
     /// The text of a persisted GraphQL document by the lower-case hexadecimal SHA-256 that
     /// clients send for it.
     fn persisted(&self, sha256: &str) -> Option<Arc<str>>;
+
+    /// Whether a human, or the code host, protects a reference (`refs/heads/x`) of the repository
+    /// at this path (`owner/name`); `None` if nobody said.
+    fn protected(&self, _host: &str, _repository: &str, _reference: &str) -> Option<bool> {
+        None
+    }
 }

@@ -5,7 +5,8 @@ use holdpoint_core::Effect::{Create, Execute, Observe};
 
 use super::rule::{Rule, When, rule};
 
-/// What is pushed is not read yet, so a push runs something that cannot be seen.
+/// A push is what its commands say, and the wire reads them; by method and path alone it runs
+/// something that cannot be seen.
 pub(super) const RULES: &[Rule] = &[
     rule("GET", "/**/info/refs", "info_refs", Observe),
     rule("POST", "/**/git-upload-pack", "upload_pack", Observe),

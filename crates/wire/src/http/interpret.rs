@@ -7,7 +7,7 @@ use holdpoint_core::{Effect, Operation};
 
 use super::{
     content::{self, Content},
-    graphql,
+    git, graphql,
     json::{Json, same_folded},
     jsonrpc,
     message::{Body, Message},
@@ -28,6 +28,9 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
     }
     let target = Target::read(message, place.provider)?;
     if let Some((operation, streams)) = target.by_path(message) {
+        if operation.name == git::RECEIVE_PACK {
+            return git::interpret(message, &target.segments, world);
+        }
         let readable = matches!(message.body, Body::Whole(_)) || streams || place.streams;
         return if readable { Ok(vec![operation]) } else { Err(too_long()) };
     }

@@ -11,6 +11,7 @@
 mod authority;
 mod content;
 pub mod credentials;
+mod git;
 pub mod graphql;
 pub mod interpret;
 pub mod json;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use holdpoint_core::{Refusal, refusal::RefusalKind};
 use serde_json::{Value, json};
 
-use super::message::Message;
+use super::{git, message::Message};
 use shape::Shape;
 
 /// An HTTP answer that says no.
@@ -31,7 +31,20 @@ pub fn render(refusal: &Refusal, message: Option<&Message>) -> Rendered {
         RefusalKind::Unavailable => 503,
         RefusalKind::Upstream => 502,
     };
-    rendered(shape, &Problem::of(refusal, status))
+    let problem = Problem::of(refusal, status);
+    let mut rendered = rendered(shape, &problem);
+    // What failed behind us is no report of a server: it may have changed something.
+    if let Some(message) = message.filter(|_| refusal.kind != RefusalKind::Upstream)
+        && let Some(report) = git::report(message, &problem.summary(), &problem.detail)
+    {
+        rendered.status = 200;
+        rendered.body = report;
+        let headers = rendered.headers.iter_mut();
+        headers.filter(|(name, _)| *name == "content-type").for_each(|(_, value)| {
+            *value = git::MEDIA_TYPE.to_owned();
+        });
+    }
+    rendered
 }
 
 /// The answer to who could not prove who they are (RFC 9110 §15.5.8): clients read it before they
@@ -71,6 +84,12 @@ impl<'a> Problem<'a> {
     /// The code as it is written everywhere.
     fn code(&self) -> &'static str {
         self.refusal.code().as_str()
+    }
+
+    /// What it is and what releases it, in a few words.
+    fn summary(&self) -> String {
+        let release = self.approve_with.iter().map(|command| format!(": {command}"));
+        format!("{} ({}){}", self.title, self.code(), release.collect::<String>())
     }
 
     /// The fields of `contracts.md` (RFC 9457, with our own after its five).

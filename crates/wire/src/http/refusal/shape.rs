@@ -28,7 +28,8 @@ pub(super) enum Shape {
     Kubernetes,
     /// Google APIs (AIP-193).
     Google,
-    /// Git's smart HTTP: plain text is printed behind `remote:`.
+    /// Git's smart HTTP: plain text is printed behind `remote:` when references are asked for. A
+    /// push that could be read is answered in its own protocol instead.
     Git,
     /// npm prints the field `error`.
     Npm,
