@@ -6,7 +6,7 @@ use holdpoint_drill::upstream::{Arrival, EchoUpstream};
 
 use crate::{
     curl::Curl,
-    holdpoint::{Gateway, Holdpoint, PASSPHRASE},
+    holdpoint::{Gateway, Holdpoint},
 };
 
 /// A REST host that a human listed, in development.
@@ -71,12 +71,6 @@ impl EchoStage {
         let added = self.holdpoint.call_with(&arguments, value);
         assert_eq!(added.status, 0, "{}", added.stderr);
         added.json()["phantom"].as_str().unwrap().to_owned()
-    }
-
-    /// Makes a human who may release.
-    pub fn enrol(&self, name: &str) {
-        let enrolled = self.holdpoint.call_with(&["approvers", "enrol", name], PASSPHRASE);
-        assert_eq!(enrolled.status, 0, "{}", enrolled.stderr);
     }
 
     /// What arrived upstream.

@@ -98,6 +98,14 @@ impl Holdpoint {
         called.json()
     }
 
+    /// Tries to start the gateway, which must not listen; ended after 20 s all the same.
+    pub fn up_in_vain(&self) -> Called {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", "20"]).arg(&self.binary);
+        command.args(["up", "--proxy", "127.0.0.1:0"]).env("HOLDPOINT_STATE", self.state());
+        command.output().unwrap().into()
+    }
+
     /// Makes `name` an approver whose key costs nothing to open: tests release a lot.
     pub fn enrol(&self, name: &str) {
         let state = State::open(self.state()).unwrap();

@@ -11,14 +11,6 @@
 //! - [`episodes`]: files of episodes, and what `explain` says to them
 //! - [`replay`]: episodes at a live gateway
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "the harness of tests: what fails here is a failed test"
-)]
-
 pub mod curl;
 pub mod echo;
 pub mod episodes;

@@ -1,12 +1,5 @@
 //! What an agent tries behind the gateway, and what honest work must not be mistaken for it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "the tests' own scenery: what fails here is a failed test"
-)]
-
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -241,4 +234,114 @@ async fn a_killed_run_gets_no_stored_answer() {
     assert_eq!(stage.holdpoint.call(&["agents", "kill", "domains"]).status, 0);
     let killed = agent.run(&[&url]);
     assert_eq!((killed.status, killed.code().as_str()), (403, "killed"), "{killed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_agent_does_not_bury_the_holds_of_another() {
+    let configuration = "[hold]\nwait_seconds = 0\n[limits]\nholds_open_each = 2\n";
+    let stage = Stage::set(BINARY, configuration).await;
+    let phantom = stage.phantom("railway-domains", "railway:customDomain*");
+    let flooder = stage.agent("flooder");
+    let delete = |id: u8| format!("mutation {{ customDomainDelete(id: \"{id}\") }}");
+    for (id, status) in [(1, 428), (2, 428), (3, 403), (1, 428)] {
+        let answer = flooder.railway(&phantom, &delete(id));
+        assert_eq!(answer.status, status, "{id} {answer:?}");
+    }
+    let other = stage.agent("other").railway(&phantom, &delete(1));
+    assert_eq!(other.status, 428, "{other:?}");
+    assert_eq!(stage.holdpoint.json(&["holds", "--json"]).as_array().unwrap().len(), 3);
+}
+
+/// Whoever reads the comment would read the secret.
+#[test]
+fn a_phantom_in_content_stays_one() {
+    let scene = Scene::set(&["api.example.test:8080"]);
+    let phantom = scene.phantom("api.example.test");
+    let arguments = ["hosts", "add", "api.example.test", "--port", "8080", "--json"];
+    scene.holdpoint.json(&[&arguments[..], &["--environment", "staging"]].concat());
+    let agent = scene.agent();
+    let url = "http://api.example.test:8080/comments";
+    let authorization = format!("Authorization: Bearer {phantom}");
+    let json = "Content-Type: application/json";
+    let text = format!(r#"{{"text":"{phantom}","n":1}}"#);
+    for arguments in [
+        vec![url, "-H", json, "-d", &text],
+        vec![url, "-d", &format!("text={phantom}")],
+        vec![&format!("{url}/{phantom}")],
+        vec![&format!("{url}?q={phantom}")],
+        vec![url, "-H", &format!("X-Note: {phantom}")],
+    ] {
+        assert_eq!(agent.run(&arguments).status, 200, "{arguments:?}");
+    }
+    let arrived = scene.upstream.arrived();
+    assert_eq!(arrived.len(), 5);
+    let random = REAL.trim_start_matches("ghp_");
+    assert!(arrived.iter().all(|message| !message.contains(random)), "{arrived:#?}");
+
+    // Where credentials go it is still replaced, beside the one in the text too.
+    agent.run(&[url, "-H", &authorization, "-H", json, "-d", &text]);
+    let both = scene.upstream.arrived().pop().unwrap();
+    assert!(both.contains(&format!("Bearer {REAL}")) && both.contains(&text), "{both}");
+}
+
+/// What git and most clients send: a name that anybody may know, and the token as password.
+#[test]
+fn a_name_beside_a_phantom_is_no_foreign_credential() {
+    let scene = Scene::set(&["api.example.test:8080"]);
+    let phantom = scene.phantom("api.example.test");
+    scene.holdpoint.json(&["hosts", "add", "api.example.test", "--port", "8080", "--json"]);
+    let agent = scene.agent();
+    for (user, status) in [
+        ("x-access-token", 200),
+        ("ada1815@example.com", 200),
+        ("ghp_26C7e42F292c6912E7710c838347Ae178B4b", 403),
+        ("0197c2f1-6d0a-7d52-9b0e-2f3f0c0a9e11", 403),
+    ] {
+        let pair = format!("{user}:{phantom}");
+        let answer = agent.run(&["http://api.example.test:8080/", "-u", &pair]);
+        assert_eq!(answer.status, status, "{user}: {answer:?}");
+    }
+}
+
+/// Codex sends one with every prompt.
+#[test]
+fn the_name_of_a_prompt_in_a_cache_is_no_credential() {
+    let scene = Scene::set(&["api.openai.com:80"]);
+    let prompt =
+        r#"{"input":"hi","prompt_cache_key":"0197c2f1-6d0a-7d52-9b0e-2f3f0c0a9e11","model":"x"}"#;
+    let json = "Content-Type: application/json";
+    let url = "http://api.openai.com/v1/responses";
+    let asked = scene.agent().run(&[url, "-H", json, "-d", prompt]);
+    assert_eq!(asked.status, 200, "{asked:?}");
+}
+
+/// One change has several spellings that its server takes for the same.
+#[test]
+fn another_spelling_of_a_change_is_the_same_change() {
+    let form = "application/x-www-form-urlencoded";
+    let bytes = "application/octet-stream";
+    let by_number = "https://api.github.com/repositories/1296269";
+    let episodes: String = [
+        ("PATCH", "https://api.github.com/repos/o/r", form, r#"{"private":false}"#),
+        ("PATCH", "https://api.github.com/repos/o/r", bytes, r#"{"private":false}"#),
+        ("PATCH", "https://api.github.com/repos/o/r/git/refs/heads/x", form, r#"{"force":true}"#),
+        ("PATCH", by_number, "application/json", r#"{"private":false}"#),
+        ("PUT", &format!("{by_number}/pulls/5/merge"), "application/json", "{}"),
+        ("PUT", "https://gitlab.com/api/v4/projects/1?visibility=public", form, ""),
+        ("POST", "https://gitlab.com/api/v4/projects/1/repository/commits?force=true", form, ""),
+    ]
+    .into_iter()
+    .map(|(method, url, media, body)| {
+        let headers = serde_json::json!({ "Content-Type": media });
+        let operation = serde_json::json!({
+            "kind": "http", "method": method, "url": url, "headers": headers, "body": body,
+        });
+        format!("{}\n", serde_json::json!({ "id": url, "operations": [operation] }))
+    })
+    .collect();
+    let explained = Holdpoint::new(BINARY).call_with(&["explain", "--batch", "-"], &episodes);
+    let verdicts: Vec<Value> =
+        explained.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(verdicts.len(), 7);
+    assert!(verdicts.iter().all(|verdict| verdict["verdict"] == "hold"), "{verdicts:#?}");
 }

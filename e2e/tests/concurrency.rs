@@ -1,13 +1,6 @@
 //! Many clients at once: one hold for one operation, one execution for one release, and a record
 //! for everything.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this file is a test"
-)]
-
 use std::{
     collections::BTreeSet,
     thread,

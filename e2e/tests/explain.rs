@@ -1,13 +1,6 @@
 //! `holdpoint explain`: what it answers, always the same, and never something else than a live
 //! gateway decides.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this file is a test"
-)]
-
 use std::thread;
 
 use e2e::{

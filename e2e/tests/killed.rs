@@ -4,13 +4,6 @@
 //! The gateway under test ends itself at a stage that a round names. After it, what the stand-in
 //! for Railway has executed is held against the ledger of the gateway that started again.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this file is a test"
-)]
-
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher as _, RandomState},

@@ -1,5 +1,12 @@
 //! Refusals as real clients print them, and as an agent obeys that only reads their fields.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests: what fails here is a failed test"
+)]
+
 use std::process::Output;
 
 use e2e::{

@@ -1,6 +1,13 @@
 //! A real secret is upstream and nowhere else; a phantom is replaced exactly or does not leave; a
 //! credential that was merely found goes nowhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests: what fails here is a failed test"
+)]
+
 use std::{
     fs,
     os::unix::{fs::MetadataExt as _, fs::chown, process::CommandExt as _},
@@ -33,7 +40,7 @@ fn ask(agent: &e2e::curl::Curl, path: &str, arguments: &[&str]) -> Answer {
 async fn the_real_secret_is_upstream_and_nowhere_else() {
     let trace = [("HOLDPOINT_LOG", "trace")];
     let stage = EchoStage::set_with(BINARY, NO_WAIT, &trace).await;
-    stage.enrol("ada");
+    stage.holdpoint.enrol("ada");
     let phantom = stage.phantom("api", LISTED, REAL);
     assert!(phantom.starts_with("ghp_") && phantom != REAL);
     let agent = stage.agent("worker");

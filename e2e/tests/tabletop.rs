@@ -1,12 +1,5 @@
 //! The tabletop as a person or a script calls it: both ways of deleting the volume.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this file is a test"
-)]
-
 use e2e::holdpoint::{Called, Holdpoint};
 use serde_json::Value;
 

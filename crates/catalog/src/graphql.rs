@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use holdpoint_core::{Effect, Reversibility};
 
-use crate::{change_set::ChangeSet, railway};
+use crate::{change_set::ChangeSet, github, railway};
 
 /// The table of a provider; `None` if there is none, and then every mutation is a guess.
 pub fn table(provider: &str) -> Option<&'static Table> {
     match provider {
+        "github" => Some(github::table()),
         "railway" => Some(railway::table()),
         _ => None,
     }

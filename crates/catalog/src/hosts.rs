@@ -36,9 +36,9 @@ pub enum Speaks {
     Service,
     /// Code hosts, trackers, mail of the team.
     Collaboration,
-    /// Kubernetes; read as REST until it has a table.
+    /// The API of a Kubernetes cluster.
     Kubernetes,
-    /// Elasticsearch; read as REST until it has a table.
+    /// Elasticsearch or OpenSearch.
     Elasticsearch,
 }
 
@@ -62,6 +62,17 @@ impl Speaks {
             Self::Collaboration => "collaboration",
             Self::Kubernetes => "kubernetes",
             Self::Elasticsearch => "elasticsearch",
+        }
+    }
+}
+
+impl Speaks {
+    /// The provider whose tables apply to every host that speaks it.
+    pub fn provider(self) -> Option<&'static str> {
+        match self {
+            Self::Kubernetes => Some("kubernetes"),
+            Self::Elasticsearch => Some("elasticsearch"),
+            Self::Graphql | Self::Rest | Self::Service | Self::Collaboration => None,
         }
     }
 }
@@ -129,8 +140,8 @@ enum Kind {
     Model,
     /// A code host.
     Code,
-    /// A platform with a GraphQL API, to be listed by a human.
-    GraphqlPlatform,
+    /// A platform, to be listed by a human.
+    Platform(Speaks),
 }
 
 impl Kind {
@@ -139,13 +150,13 @@ impl Kind {
         match self {
             Self::Registry | Self::Model => (Speaks::Service, true, true),
             Self::Code => (Speaks::Collaboration, true, false),
-            Self::GraphqlPlatform => (Speaks::Graphql, false, false),
+            Self::Platform(speaks) => (speaks, false, false),
         }
     }
 }
 
 /// Kind, provider, names. A name that begins with `*` is a suffix below which anything is the
-/// provider's own. From the providers' own documentation of their endpoints.
+/// provider's own. From common use.
 const HOSTS: &[(Kind, &str, &[&str])] = &[
     (Kind::Registry, "npm", &["registry.npmjs.org", "registry.yarnpkg.com", "npm.jsr.io"]),
     (
@@ -260,7 +271,15 @@ const HOSTS: &[(Kind, &str, &[&str])] = &[
     (Kind::Code, "bitbucket", &["bitbucket.org", "api.bitbucket.org"]),
     (Kind::Code, "codeberg", &["codeberg.org"]),
     (Kind::Code, "sourcehut", &["git.sr.ht"]),
-    (Kind::GraphqlPlatform, "railway", &["backboard.railway.com", "backboard.railway.app"]),
+    (Kind::Platform(Speaks::Rest), "notion", &["api.notion.com"]),
+    (Kind::Platform(Speaks::Rest), "algolia", &["*.algolia.net", "*.algolianet.com"]),
+    (Kind::Platform(Speaks::Rest), "google", &["*.googleapis.com"]),
+    (Kind::Platform(Speaks::Rest), "supabase", &["*.supabase.co", "api.supabase.com"]),
+    (
+        Kind::Platform(Speaks::Graphql),
+        "railway",
+        &["backboard.railway.com", "backboard.railway.app"],
+    ),
 ];
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! - [`verbs`]: the generic floor: what a name says where no table does
 
 pub mod change_set;
+mod github;
 pub mod graphql;
 pub mod hosts;
 mod railway;

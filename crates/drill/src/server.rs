@@ -29,7 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::error::DrillError;
 
 /// The largest body that is read, in bytes.
-const BODY_MAX: usize = 16 << 20;
+const BODY_MAX: usize = 64 << 20;
 /// How many connections are served at once; the others wait.
 const CONNECTIONS_MAX: usize = 256;
 /// How long a client may take to send its headers.

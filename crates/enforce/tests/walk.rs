@@ -1,5 +1,7 @@
 //! The walk, proven on a protocol that exists only here: a line of text `effect resource`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of this file is a test")]
+
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicU64, Ordering},

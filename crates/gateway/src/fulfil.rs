@@ -4,17 +4,18 @@ use std::sync::PoisonError;
 
 use holdpoint_core::{
     Code, Judged, Judgement, Refusal,
-    identity::Principal,
+    identity::{Principal, RefusedAim},
     ledger::{Meaning, Record, RecordKind},
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
 };
 use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
 use holdpoint_store::{
-    Hold,
+    Hold, StoreError,
     holds::{ConsumeError, NewHold, OpenError, Opening},
-    refusals::{RefusalMemory as _, Remembered},
+    refusals::Remembered,
 };
+use holdpoint_wire::http::credentials::ToldBy;
 use http::Response;
 use secrecy::ExposeSecret as _;
 
@@ -54,16 +55,15 @@ impl Fulfil for HttpPoint {
         let host = &judged.message().message.host;
         for Judgement { operation, decision, .. } in judged.judgements() {
             let Some(reason) = decision.reasons().first() else { continue };
-            let remembered = Remembered {
+            let aim = RefusedAim {
                 run: principal.run.clone(),
-                agent: principal.agent.clone(),
                 resource: operation.resource.clone(),
-                host: Some(host.clone()),
                 effect: operation.effect,
                 code: reason.code,
                 at: self.now(),
             };
-            refusals.remember(&remembered).map_err(unavailable)?;
+            let (agent, host) = (principal.agent.clone(), Some(host.clone()));
+            refusals.remember(&Remembered { aim, agent, host }).map_err(unavailable)?;
         }
         Ok(())
     }
@@ -71,7 +71,10 @@ impl Fulfil for HttpPoint {
     fn fingerprints(&self, judged: &Judged<Arrived>) -> Vec<String> {
         let known = self.known();
         let secrets = self.state.secrets();
-        let values = judged.message().credentials.iter().map(|it| it.value.expose_secret());
+        let used = judged.message().credentials.iter();
+        let values = used
+            .filter(|used| used.told_by != ToldBy::Nothing)
+            .map(|used| used.value.expose_secret());
         let foreign = values.filter(|&value| known.secret_of(value).is_none());
         foreign.map(|value| secrets.fingerprint(&String::from_utf8_lossy(value))).collect()
     }
@@ -112,6 +115,7 @@ impl HttpPoint {
             Ok(Opening::Denied(hold)) => Err(denied(&hold)),
             Ok(Opening::Answered(hold)) => self.stored_response(&hold).map(Fulfilment::Answered),
             Err(OpenError::Payload(error)) => Err(too_large(&error.to_string())),
+            Err(OpenError::Store(full @ StoreError::Full { .. })) => Err(too_many(&full)),
             Err(OpenError::Store(error)) => Err(unavailable(error)),
         }
     }
@@ -192,6 +196,13 @@ pub(crate) fn denied(hold: &Hold) -> Refusal {
     let mut refusal = Refusal::new(RefusalKind::Deny, Code::ApprovalDenied, text);
     refusal.reference = hold.id.clone();
     refusal
+}
+
+fn too_many(full: &StoreError) -> Refusal {
+    let text = "too much waits for a human already; nothing was sent, and it can be asked for \
+                again once some of that is answered";
+    tracing::warn!(%full, "a hold was not opened");
+    Refusal::new(RefusalKind::Deny, Code::OverLimit, text)
 }
 
 fn too_large(text: &str) -> Refusal {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Forward, Forwarded};
-use holdpoint_wire::http::credentials;
+use holdpoint_wire::http::credentials::{self, ToldBy};
 use http::Response;
 use secrecy::ExposeSecret as _;
 
@@ -52,8 +52,13 @@ impl Forward for HttpPoint {
 fn inject(arrived: &mut Arrived, known: &Known) -> Result<Option<Arc<Needles>>, Refusal> {
     let mut needles = Vec::new();
     for credential in arrived.credentials.iter().rev() {
-        // Policy has let this through, so it is a phantom; what it stands for may be gone by now.
-        let held = known.secret_of(credential.value.expose_secret()).ok_or_else(gone)?;
+        let held = known.secret_of(credential.value.expose_secret());
+        let held = match (credential.told_by, held) {
+            (ToldBy::Shape, _) | (ToldBy::Nothing, None) => continue,
+            // Policy has let this through, so it was a phantom a moment ago.
+            (ToldBy::Place, None) => return Err(gone()),
+            (ToldBy::Place | ToldBy::Nothing, Some(held)) => held,
+        };
         let (real, phantom) = (held.secret.value.expose_secret(), &held.secret.phantom);
         credentials::substitute(&mut arrived.message, credential, real.as_bytes())
             .map_err(|error| Refusal::new(RefusalKind::Deny, Code::Unparsed, error.to_string()))?;

@@ -5,6 +5,7 @@
 //! - [`tls`]: the authority whose certificates agents trust, and what we trust upstream
 //! - [`listen`]: bytes in, until a whole message has arrived
 //! - [`serve`]: the conversation with the agent: outcomes, refusals, holds that are waited for
+//! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
 //! - `fulfil`: a human's release, asked for or consumed
@@ -18,6 +19,7 @@ pub mod body;
 pub mod forward;
 mod fulfil;
 mod inject;
+mod kills;
 pub mod known;
 pub mod listen;
 pub mod point;
@@ -25,5 +27,5 @@ pub mod release;
 mod resolve;
 pub mod serve;
 mod spelling;
-mod stored;
+pub mod stored;
 pub mod tls;

@@ -1,6 +1,7 @@
 //! The HTTP enforcement point: what HTTP brings to the walk.
 
 use std::{
+    collections::HashSet,
     fmt, iter,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
@@ -26,7 +27,7 @@ use holdpoint_wire::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{body::Rest, forward::Client, known::Known, listen::Arrival};
+use crate::{body::Rest, forward::Client, kills::Kills, known::Known, listen::Arrival};
 
 /// What stands for a credential in the name of a resource.
 const CREDENTIAL: &str = "{credential}";
@@ -41,6 +42,7 @@ pub struct HttpPoint {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
     pub(crate) ledger: ledger::Ledger,
+    pub(crate) kills: Kills,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
@@ -152,6 +154,7 @@ impl HttpPoint {
             client,
             clock,
             ledger,
+            kills: Kills::default(),
             known,
             policies,
             observe,
@@ -168,11 +171,24 @@ impl HttpPoint {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads again what humans said. What was good before stays if that fails.
+    /// Reads again what humans said. If that fails, nothing is known and nobody is alive any more:
+    /// a host, a secret or an agent that a human has just taken away must not go on.
     pub fn refresh(&self) -> Result<(), StoreError> {
-        let known = Arc::new(Known::read(&self.state, &self.config())?);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
-        Ok(())
+        let (known, alive, result) = match self.read() {
+            Ok((known, alive)) => (known, alive, Ok(())),
+            Err(error) => (Known::default(), HashSet::new(), Err(error)),
+        };
+        self.kills.spare(&alive);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+        result
+    }
+
+    /// What humans said, and the runs that are alive.
+    fn read(&self) -> Result<(Known, HashSet<String>), StoreError> {
+        let agents = self.state.agents().list()?.into_iter().map(|agent| agent.principal);
+        let alive = agents.filter(|principal| !principal.killed);
+        let alive = alive.map(|principal| principal.run).collect();
+        Ok((Known::read(&self.state, &self.config())?, alive))
     }
 
     /// Puts another configuration and other policies in force. Addresses, certificates and
@@ -181,7 +197,7 @@ impl HttpPoint {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
         if let Err(error) = self.refresh() {
-            tracing::error!(%error, "a change could not be read; what was known before stays");
+            tracing::error!(%error, "a change could not be read; nothing is known until it can");
         }
     }
 

@@ -11,8 +11,10 @@ use holdpoint_enforce::{
     Point as _, Resolve,
     resolve::{Destination, Surroundings, requests},
 };
-use holdpoint_store::refusals::RefusalMemory as _;
-use holdpoint_wire::{World as _, http::credentials};
+use holdpoint_wire::{
+    World as _,
+    http::credentials::{self, CredentialUse, ToldBy},
+};
 use secrecy::ExposeSecret as _;
 
 use crate::{
@@ -51,9 +53,15 @@ struct Live<'a> {
 
 impl Live<'_> {
     /// What one credential is to `operation`.
-    fn carried(&self, value: &[u8], operation: &Operation, environment: Environment) -> Credential {
+    fn carried(
+        &self,
+        used: &CredentialUse,
+        operation: &Operation,
+        environment: Environment,
+    ) -> Credential {
         let message = &self.arrived.message;
-        match self.known.secret_of(value) {
+        match self.known.secret_of(used.value.expose_secret()) {
+            None if used.told_by == ToldBy::Nothing => Credential::None,
             None => Credential::Foreign,
             Some(_) if !self.known.takes_secrets(message) => Credential::Leaving,
             Some(known) => known.grant.covers(&message.host, operation, environment),
@@ -81,8 +89,8 @@ impl Surroundings for Live<'_> {
     }
 
     fn credential(&self, operation: &Operation, environment: Environment) -> Credential {
-        let values = self.arrived.credentials.iter().map(|it| it.value.expose_secret());
-        let carried = values.map(|value| self.carried(value, operation, environment));
+        let used = self.arrived.credentials.iter();
+        let carried = used.map(|used| self.carried(used, operation, environment));
         let strays = self.strays(operation).then_some(Credential::Leaving);
         carried.chain(strays).max().unwrap_or(Credential::None)
     }

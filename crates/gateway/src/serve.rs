@@ -35,7 +35,9 @@ impl Server {
 impl Handler for Server {
     async fn admit(&self, evidence: &Evidence) -> Admission {
         match self.point.identify(&Claim::Bearer(evidence.bearer.clone())).await {
-            Ok(_) => Admission::Admit(Stop::never()),
+            // Not turned away here: a killed run is told so in the words of what it asks.
+            Ok(principal) if principal.killed => Admission::Admit(Stop::never()),
+            Ok(principal) => Admission::Admit(self.point.kills.of(&principal.run)),
             Err(refusal) if refusal.code() == Code::Unidentified => Admission::Challenge,
             Err(refusal) => Admission::Refuse(refusal),
         }

@@ -12,7 +12,7 @@ use crate::body::{ResponseBody, whole};
 /// What is kept cannot be read back.
 #[derive(Debug, Error)]
 #[error("a stored message or response cannot be read: {0}")]
-pub(crate) struct StoredError(String);
+pub struct StoredError(String);
 
 impl StoredError {
     fn new(error: impl std::fmt::Display) -> Self {
@@ -66,6 +66,24 @@ impl StoredMessage {
             body: Body::Whole(decode(&stored.body)?.into()),
         })
     }
+}
+
+/// The most of a message's body that a human is shown.
+const SHOWN_CHARS_MAX: usize = 2000;
+
+/// What a human is shown of the bytes that a release would send: the request line, and the body as
+/// far as it is text. Credentials in it are stand-ins.
+pub fn shown(stored: &[u8]) -> Result<String, StoredError> {
+    let message = StoredMessage::message(stored)?;
+    let Message { method, scheme, target, body, .. } = &message;
+    let line = format!("{method} {}://{}{target}", scheme.as_str(), message.authority());
+    let Ok(text) = std::str::from_utf8(body.bytes()) else {
+        return Ok(format!("{line}\n({} bytes that are no text)", body.bytes().len()));
+    };
+    // Nothing that an agent wrote may move the cursor or hide itself.
+    let plain: String = text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
+    let more = if text.chars().nth(SHOWN_CHARS_MAX).is_some() { " …" } else { "" };
+    Ok(format!("{}\n{plain}{more}", line.escape_debug()))
 }
 
 /// A whole response, as the agent gets it: scrubbed.

@@ -1,16 +1,16 @@
 //! The running gateway: its parts, put together and taken apart.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use holdpoint_core::{
-    Digest,
+    Digest, Timestamp,
     ledger::{Record, RecordKind},
     policy::Pdp,
 };
 use holdpoint_enforce::{Ledger as _, Point as _, Stage};
 use holdpoint_gateway::{
     forward::{self, Client, Dialer},
-    listen::{self, Proxy, Stopper},
+    listen::{self, Proxy, Stop, Stopper},
     point::HttpPoint,
     release::execute_released,
     serve::Server,
@@ -19,7 +19,7 @@ use holdpoint_gateway::{
 use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
 
@@ -28,6 +28,10 @@ use crate::{
     status::CommandError,
 };
 
+/// How often what is over is looked for, and for how long it is kept. The ledger keeps what was
+/// decided about it for good.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const KEEP_SECONDS: u64 = 7 * 24 * 3600;
 /// How long connecting to an upstream may take, and the TLS handshake as well.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -40,6 +44,7 @@ pub struct Running {
     pub ca: PathBuf,
     here: Arc<Here>,
     point: Arc<HttpPoint>,
+    signals: Signals,
     stopper: Stopper,
     serving: JoinHandle<()>,
     releasing: JoinHandle<()>,
@@ -53,6 +58,7 @@ impl Running {
         observe: fn(Stage),
     ) -> Result<Self, CommandError> {
         let config = Arc::clone(&here.config);
+        let signals = Signals::hear().map_err(CommandError::unable)?;
         let authority = Authority::open(&here.dir, now()).map_err(CommandError::unable)?;
         let ca = authority.certificate_path().to_owned();
         let leaf_cache = usize::try_from(config.limits.leaf_cache).ok().and_then(NonZeroUsize::new);
@@ -74,17 +80,18 @@ impl Running {
         let serving = tokio::spawn(Arc::new(listen).serve(listener, stopper.stop()));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
+        tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
         tokio::spawn(control.serve(move |topic| {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
             async move { take(&here, &point, topic).await }
         }));
-        Ok(Self { proxy, ca, here, point, stopper, serving, releasing })
+        Ok(Self { proxy, ca, here, point, signals, stopper, serving, releasing })
     }
 
     /// Runs until SIGTERM or SIGINT, then ends what is in flight.
     pub async fn until_stopped(self) {
-        let Self { here, point, stopper, serving, releasing, .. } = self;
-        wait_for_stop(&here, &point).await;
+        let Self { here, point, signals, stopper, serving, releasing, .. } = self;
+        signals.wait_for_stop(&here, &point).await;
         stopper.say();
         for task in [serving, releasing] {
             if let Err(error) = task.await {
@@ -135,10 +142,14 @@ async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
     match topic {
         // Releases and denials are recorded with the hold that they answer.
         Topic::Holds => return,
-        Topic::Policies | Topic::Config => reload(here, point),
+        Topic::Policies | Topic::Config => {
+            if !reload(here, point) {
+                return;
+            }
+        }
         Topic::Hosts | Topic::Secrets | Topic::Agents | Topic::Inventory => {
             if let Err(error) = point.refresh() {
-                tracing::error!(%error, "a change could not be read; what was known stays");
+                tracing::error!(%error, "a change could not be read; nothing is known until it can");
             }
         }
     }
@@ -149,37 +160,68 @@ async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
     }
 }
 
-/// Reads configuration and policies again. What is bad is refused, and the last good stays.
-fn reload(here: &Here, point: &HttpPoint) {
+/// Forgets holds that are long over, and erases the messages and responses kept for them.
+async fn prune(here: Arc<Here>, stop: Stop) {
+    let mut due = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            _ = due.tick() => {}
+            () = stop.said() => return,
+        }
+        let before = Timestamp(now().0.saturating_sub(KEEP_SECONDS * 1000));
+        match here.holds().prune(before) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "holds that were long over are forgotten"),
+            Err(error) => tracing::error!(%error, "old holds could not be forgotten"),
+        }
+    }
+}
+
+/// Reads configuration and policies again, and says whether they are in force now. What is bad is
+/// refused, and the last good stays.
+fn reload(here: &Here, point: &HttpPoint) -> bool {
     let taken = here
         .last_good
         .reload()
         .map_err(CommandError::usage)
         .and_then(|config| Ok((policies(&config)?, config)));
     match taken {
-        Ok((policies, config)) => point.take(config, policies),
+        Ok((policies, config)) => {
+            point.take(config, policies);
+            true
+        }
         Err(error) => {
             tracing::error!(%error, "refused; the last good configuration stays in force");
+            false
         }
     }
 }
 
-/// Waits for SIGTERM or SIGINT; SIGHUP reads configuration and policies again.
-async fn wait_for_stop(here: &Here, point: &HttpPoint) {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
-        tracing::error!("cannot hear signals; ending at once");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => return,
-            _ = hangup.recv() => reload(here, point),
+/// The signals that a gateway hears, from before it says that it listens.
+#[derive(Debug)]
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn hear() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT; SIGHUP reads configuration and policies again.
+    async fn wait_for_stop(mut self, here: &Here, point: &HttpPoint) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => take(here, point, Topic::Config).await,
+            }
         }
     }
 }

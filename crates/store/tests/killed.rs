@@ -41,7 +41,8 @@ fn passphrase() -> SecretString {
 
 fn open(holds: &Holds, number: usize) -> Hold {
     let principal = Principal {
-        agent: "fixer".to_owned(),
+        // One each: an agent may have only so many holds at a time.
+        agent: format!("fixer-{number}"),
         run: "r-1".to_owned(),
         task: Task::default(),
         killed: false,

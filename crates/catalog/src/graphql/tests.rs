@@ -60,7 +60,7 @@ fn what_matters_most_says_what_it_does() {
         assert_eq!(read, (effect, reversibility, kind, id), "{name}");
     }
     assert!(railway().mutation("bucketDelete").is_none(), "buckets die by change sets only");
-    assert!(table("github").is_none());
+    assert!(table("unheard-of").is_none());
 }
 
 /// The dangerous classes, by name, as the research lists them.

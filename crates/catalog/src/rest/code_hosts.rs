@@ -1,112 +1,21 @@
 //! Code hosts. Everyday work (issues, pull requests, comments, CI runs, feature branches) makes
 //! and changes; merges and releases `execute`, because they deploy and are installed; what loses
 //! history, protection or privacy says so.
-//! Sources: the REST references of GitHub, GitLab, Bitbucket Cloud and Forgejo.
+//! From common use of the REST APIs of GitLab, Bitbucket Cloud and Forgejo; GitHub has a module
+//! of its own.
 
 use holdpoint_core::Effect::{
     Create, Destroy, Execute, GrantAccess, MintCredential, Modify, Observe, Remove, WeakenRecovery,
 };
 
-use super::rule::{
-    Rule,
-    When::{Absent, Is},
-    rule,
-};
+use super::rule::{Rule, When::Is, rule};
 
 /// The branches that are protected by habit, until the code host itself is asked.
-const TRUNK: &[&str] =
+pub(super) const TRUNK: &[&str] =
     &["main", "master", "trunk", "production", "release", "refs/heads/main", "refs/heads/master"];
-const TRUE: &[&str] = &["true"];
-const FALSE: &[&str] = &["false"];
+const TRUE: &[&str] = &["true", "1"];
+const FALSE: &[&str] = &["false", "0"];
 const PUBLIC: &[&str] = &["public", "internal"];
-
-pub(super) const GITHUB: &[Rule] = &[
-    // Merges and releases.
-    rule("PUT", "/repos/{}/{}/pulls/{}/merge", "merge", Execute),
-    rule("POST", "/repos/{}/{}/merges", "merge", Execute),
-    rule("POST", "/repos/{}/{}/merge-upstream", "merge", Execute),
-    rule("POST", "/repos/{}/{}/releases/generate-notes", "release_notes", Observe),
-    rule("DELETE", "/repos/{}/{}/releases/**", "release_delete", Destroy),
-    rule("!", "/repos/{}/{}/releases/**", "release", Execute),
-    rule("!", "/repos/{}/{}/deployments/**", "deployment", Execute),
-    // References and files.
-    rule("DELETE", "/repos/{}/{}/git/refs/**", "ref_delete", Remove),
-    rule("PATCH", "/repos/{}/{}/git/refs/**", "ref_force_update", Destroy).when(Is("force", TRUE)),
-    rule("PATCH", "/repos/{}/{}/git/refs/heads/main", "ref_update", Execute),
-    rule("PATCH", "/repos/{}/{}/git/refs/heads/master", "ref_update", Execute),
-    rule("PATCH", "/repos/{}/{}/git/refs/**", "ref_update", Modify).inverse(),
-    rule("POST", "/repos/{}/{}/git/refs", "ref_create", Create),
-    rule("POST", "/repos/{}/{}/git/{}", "object_create", Create),
-    rule("!", "/repos/{}/{}/contents/**", "contents_change", Execute).when(Absent("branch")),
-    rule("!", "/repos/{}/{}/contents/**", "contents_change", Execute).when(Is("branch", TRUNK)),
-    rule("!", "/repos/{}/{}/contents/**", "contents_change", Modify).inverse(),
-    rule("POST", "/repos/{}/{}/branches/{}/rename", "branch_rename", Modify).inverse(),
-    // Protection and history.
-    rule("!", "/repos/{}/{}/branches/{}/protection/**", "branch_protection", WeakenRecovery),
-    rule("!", "/repos/{}/{}/rulesets/**", "ruleset", WeakenRecovery),
-    rule("!", "/orgs/{}/rulesets/**", "ruleset", WeakenRecovery),
-    // Credentials and what lets others in.
-    rule("POST", "/app/installations/{}/access_tokens", "token_create", MintCredential),
-    rule("POST", "/**/actions/runners/registration-token", "token_create", MintCredential),
-    rule("POST", "/**/actions/runners/generate-jitconfig", "token_create", MintCredential),
-    rule("!", "/applications/{}/**", "token_change", MintCredential),
-    rule("DELETE", "/**/secrets/{}", "secret_delete", Remove),
-    rule("!", "/**/secrets/**", "secret_change", MintCredential),
-    rule("!", "/repos/{}/{}/keys/**", "deploy_key", GrantAccess),
-    rule("!", "/user/keys/**", "user_key", GrantAccess),
-    rule("!", "/user/gpg_keys/**", "user_key", GrantAccess),
-    rule("!", "/user/ssh_signing_keys/**", "user_key", GrantAccess),
-    rule("!", "/repos/{}/{}/collaborators/**", "collaborator", GrantAccess),
-    rule("!", "/**/invitations/**", "invitation", GrantAccess),
-    rule("!", "/orgs/{}/memberships/**", "member", GrantAccess),
-    rule("!", "/orgs/{}/members/**", "member", GrantAccess),
-    rule("!", "/orgs/{}/teams/**", "team", GrantAccess),
-    rule("!", "/teams/**", "team", GrantAccess),
-    rule("!", "/**/hooks/**", "hook", GrantAccess),
-    rule("POST", "/repos/{}/{}/transfer", "transfer", GrantAccess),
-    rule("POST", "/repos/{}/{}/pages/**", "pages", GrantAccess),
-    rule("!", "/**/actions/permissions/**", "actions_permissions", GrantAccess),
-    // Repositories.
-    rule("DELETE", "/repos/{}/{}", "repository_delete", Destroy),
-    rule("PATCH", "/repos/{}/{}", "make_public", GrantAccess).when(Is("private", FALSE)),
-    rule("PATCH", "/repos/{}/{}", "make_public", GrantAccess).when(Is("visibility", PUBLIC)),
-    rule("PATCH", "/repos/{}/{}", "repository_change", Modify).inverse(),
-    rule("POST", "/user/repos", "repository_create", Create).when(Is("private", TRUE)),
-    rule("POST", "/user/repos", "repository_create_public", GrantAccess),
-    rule("POST", "/orgs/{}/repos", "repository_create", Create).when(Is("private", TRUE)),
-    rule("POST", "/orgs/{}/repos", "repository_create_public", GrantAccess),
-    rule("POST", "/repos/{}/{}/forks", "fork", Create),
-    rule("!", "/gists/**", "gist_public", GrantAccess).when(Is("public", TRUE)),
-    rule("DELETE", "/gists/{}", "gist_delete", Destroy),
-    rule("POST", "/gists", "gist_create", Create),
-    // Everyday work.
-    rule("DELETE", "/repos/{}/{}/issues/comments/{}", "comment_delete", Remove),
-    rule("DELETE", "/repos/{}/{}/pulls/comments/{}", "comment_delete", Remove),
-    rule("DELETE", "/repos/{}/{}/issues/{}/labels/**", "label_remove", Modify).inverse(),
-    rule("DELETE", "/repos/{}/{}/issues/{}/assignees", "assignee_remove", Modify).inverse(),
-    rule("DELETE", "/repos/{}/{}/pulls/{}/requested_reviewers", "reviewer_remove", Modify)
-        .inverse(),
-    rule("POST", "/repos/{}/{}/issues/**", "issue_create", Create),
-    rule("POST", "/repos/{}/{}/pulls/**", "pull_create", Create),
-    rule("PATCH", "/repos/{}/{}/issues/**", "issue_change", Modify).inverse(),
-    rule("PATCH", "/repos/{}/{}/pulls/**", "pull_change", Modify).inverse(),
-    rule("PUT", "/repos/{}/{}/issues/**", "issue_change", Modify).inverse(),
-    rule("PUT", "/repos/{}/{}/pulls/{}/update-branch", "pull_update", Modify),
-    rule("POST", "/repos/{}/{}/comments/{}/reactions", "reaction", Create),
-    rule("POST", "/repos/{}/{}/commits/{}/comments", "comment_create", Create),
-    rule("POST", "/repos/{}/{}/statuses/{}", "status_create", Create),
-    rule("POST", "/repos/{}/{}/check-runs", "check_create", Create),
-    rule("POST", "/repos/{}/{}/dispatches", "ci_run", Create),
-    rule("POST", "/repos/{}/{}/actions/workflows/{}/dispatches", "ci_run", Create),
-    rule("POST", "/repos/{}/{}/actions/runs/{}/rerun", "ci_run", Create),
-    rule("POST", "/repos/{}/{}/actions/runs/{}/rerun-failed-jobs", "ci_run", Create),
-    rule("POST", "/repos/{}/{}/actions/jobs/{}/rerun", "ci_run", Create),
-    rule("POST", "/repos/{}/{}/actions/runs/{}/cancel", "ci_cancel", Modify),
-    rule("POST", "/markdown/**", "markdown", Observe),
-    rule("POST", "/login/device/code", "login", Create),
-    rule("POST", "/login/oauth/access_token", "login", Create),
-    rule("GET", "/**", "read", Observe),
-];
 
 pub(super) const GITLAB: &[Rule] = &[
     rule("PUT", "/api/v4/projects/{}/merge_requests/{}/merge", "merge", Execute),

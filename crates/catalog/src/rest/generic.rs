@@ -220,11 +220,38 @@ fn by_noun(method: &str, segments: &[String]) -> Option<Effect> {
         (has(CREDENTIALS) && !login && upper == "POST").then_some(Effect::MintCredential),
         has(ACCESS).then_some(Effect::GrantAccess),
         (upper == "DELETE" && holds_data(&folded)).then_some(Effect::Destroy),
+        (upper == "POST" && moves_money(&folded)).then_some(Effect::Spend),
         has(&["-delete-by-query"]).then_some(Effect::Destroy),
     ]
     .into_iter()
     .flatten()
     .max()
+}
+
+/// Where money moves when something is posted there.
+const MONEY: &[&str] = &[
+    "charge",
+    "charges",
+    "payment-intents",
+    "refund",
+    "refunds",
+    "payout",
+    "payouts",
+    "transfers",
+];
+
+/// What is done to one of them so that it moves.
+const MOVING: &[&str] = &["pay", "confirm", "capture", "charge", "refund"];
+
+/// Whether the path ends with such a place (`/refunds`), or with what moves one of its things
+/// (`/payment_intents/5/confirm`, `/invoices/5/pay`); `/orders/5/notes` does not.
+fn moves_money(folded: &[String]) -> bool {
+    let is = |segment: &String, words: &[&str]| words.contains(&segment.as_str());
+    match folded {
+        [.., place, _, last] if is(last, MOVING) => is(place, MONEY) || place == "invoices",
+        [.., last] => is(last, MONEY),
+        [] => false,
+    }
 }
 
 /// Whether the path ends with a thing that holds data, or with the list of such things:

@@ -1,5 +1,5 @@
 //! Git's smart HTTP protocol and its large files, the same on every host.
-//! Source: git's `Documentation/gitprotocol-http` and the Git LFS batch API.
+//! Source: git's manual, gitprotocol-http(5); the Git LFS batch API from common use.
 
 use holdpoint_core::Effect::{Create, Execute, Observe};
 

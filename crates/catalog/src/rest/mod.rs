@@ -2,14 +2,19 @@
 //!
 //! - [`named`]: the rules of a provider that fit a method and path
 //! - [`generic`]: what no table names: by method, raised by the words of the path
-//! - `packages`, `code_hosts`, `models`, `git`: the tables
+//! - `packages`, `code_hosts`, `github`, `models`, `git`, `elasticsearch`, `kubernetes`,
+//!   `services`: the tables
 
 mod code_hosts;
+mod elasticsearch;
 pub mod generic;
 mod git;
+mod github;
+mod kubernetes;
 mod models;
 mod packages;
 mod rule;
+mod services;
 
 pub use rule::{Rule, When};
 
@@ -47,12 +52,18 @@ fn table(provider: &str) -> Option<(&'static str, &'static [Rule])> {
         "maven" | "packagist" | "hex" | "pub" | "go" | "debian" | "conda" | "downloads" => {
             ("registry", packages::OTHER)
         }
-        "github" => ("github", code_hosts::GITHUB),
+        "github" => ("github", github::RULES),
         "gitlab" => ("gitlab", code_hosts::GITLAB),
         "bitbucket" => ("bitbucket", code_hosts::BITBUCKET),
         "codeberg" => ("codeberg", code_hosts::CODEBERG),
         "anthropic" | "openai" | "google_ai" | "openrouter" | "mistral" | "groq" | "deepseek"
         | "xai" | "together" | "fireworks" | "cohere" => ("model", models::RULES),
+        "elasticsearch" => ("elasticsearch", elasticsearch::RULES),
+        "kubernetes" => ("kubernetes", kubernetes::RULES),
+        "notion" => ("notion", services::NOTION),
+        "algolia" => ("algolia", services::ALGOLIA),
+        "google" => ("google", services::GOOGLE),
+        "supabase" => ("supabase", services::SUPABASE),
         _ => return None,
     })
 }

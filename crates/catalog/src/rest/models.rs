@@ -1,5 +1,5 @@
 //! Model APIs. Asking a model makes an answer; what is stored with the provider can be lost.
-//! Sources: the API references of Anthropic, OpenAI, Google (Gemini), OpenRouter and Mistral;
+//! From common use of the APIs of Anthropic, OpenAI, Google (Gemini), OpenRouter and Mistral;
 //! the other providers follow OpenAI's paths.
 
 use holdpoint_core::Effect::{

@@ -1,7 +1,7 @@
 //! Package registries. To publish is to `execute`: everybody who installs runs it, and nothing
 //! here can see what that does. To take away what others install is to `destroy`.
-//! Sources: npm's registry API, PyPI's upload API, cargo's registry web API, RubyGems' API,
-//! NuGet's package publish API, the OCI distribution specification.
+//! Sources: npm: the requests of the npm client itself (its libraries `libnpm*`). PyPI, crates.io,
+//! RubyGems, NuGet and the OCI distribution specification: from common use.
 
 use holdpoint_core::Effect::{
     Create, Destroy, Execute, GrantAccess, MintCredential, Observe, Remove,
@@ -15,7 +15,9 @@ pub(super) const NPM: &[Rule] = &[
     rule("POST", "/-/npm/v1/tokens", "token_create", MintCredential),
     rule("DELETE", "/-/npm/v1/tokens/**", "token_revoke", Remove),
     rule("POST", "/-/npm/v1/oidc/**", "token_create", MintCredential),
+    rule("DELETE", "/-/user/token/{}", "token_revoke", Remove),
     rule("PUT", "/-/user/**", "login", MintCredential),
+    rule("!", "/-/stage/**", "publish", Execute),
     rule("POST", "/-/v1/login", "login", MintCredential),
     rule("!", "/-/npm/v1/user", "profile_change", GrantAccess),
     rule("!", "/-/org/**", "owner_change", GrantAccess),

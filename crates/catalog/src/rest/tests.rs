@@ -75,7 +75,7 @@ const ROWS: &[Row<'_>] = &[
         Modify,
     ),
     ("github", "PUT /repos/a/b/contents/x.md", &[], "github:contents_change", Execute),
-    ("github", "PUT /repos/a/b/actions/secrets/KEY", &[], "github:secret_change", MintCredential),
+    ("github", "PUT /repos/a/b/actions/secrets/KEY", &[], "github:secret_change", Modify),
     ("github", "PUT /repos/a/b/collaborators/eve", &[], "github:collaborator", GrantAccess),
     (
         "github",
@@ -100,6 +100,60 @@ const ROWS: &[Row<'_>] = &[
         "model:generate_content",
         Create,
     ),
+    ("github", "PUT /repos/a/b/pulls/7/merge-async", &[], "github:merge", Execute),
+    (
+        "github",
+        "POST /repos/a/b/pulls/7/reviews",
+        &[("event", "APPROVE")],
+        "github:pull_approve",
+        GrantAccess,
+    ),
+    (
+        "github",
+        "POST /repos/a/b/pulls/7/reviews",
+        &[("event", "COMMENT")],
+        "github:pull_create",
+        Create,
+    ),
+    (
+        "github",
+        "PUT /repos/a/b/branches/main/protection",
+        &[],
+        "github:branch_protection",
+        WeakenRecovery,
+    ),
+    ("github", "POST /repos/a/b/transfer", &[], "github:transfer", GrantAccess),
+    (
+        "github",
+        "PUT /orgs/o/actions/secrets/KEY/repositories",
+        &[],
+        "github:secret_access",
+        GrantAccess,
+    ),
+    (
+        "github",
+        "PUT /repos/a/b/environments/production",
+        &[],
+        "github:environment_change",
+        WeakenRecovery,
+    ),
+    ("github", "POST /repos/a/purge-cli/labels", &[], "github:label_create", Create),
+    ("github", "DELETE /repos/a/b/issues/1/reactions/2", &[], "github:reaction_remove", Modify),
+    ("github", "DELETE /repos/a/b/actions/caches", &[], "github:cache_delete", Modify),
+    ("github", "DELETE /orgs/o/packages/npm/p", &[], "github:package_delete", Destroy),
+    ("notion", "POST /v1/search", &[], "notion:search", Observe),
+    ("notion", "POST /v1/databases/5/query", &[], "notion:query", Observe),
+    ("notion", "POST /v1/pages", &[], "notion:create", Create),
+    ("notion", "PATCH /v1/pages/5", &[("in_trash", "true")], "notion:trash", Remove),
+    ("notion", "PATCH /v1/pages/5", &[], "notion:change", Modify),
+    ("algolia", "POST /1/indexes/*/queries", &[], "algolia:query", Observe),
+    ("algolia", "POST /1/indexes/products/clear", &[], "algolia:index_clear", Destroy),
+    ("google", "POST /v1/projects/p/databases/d/documents:runQuery", &[], "google:query", Observe),
+    ("google", "POST /v1/projects/p/databases/d/documents:commit", &[], "google:commit", Execute),
+    ("google", "GET /v1/projects/p/secrets/s/versions/1:access", &[], "google:secret", Observe),
+    ("supabase", "POST /rest/v1/rpc/drop_all", &[], "supabase:rpc", Execute),
+    ("supabase", "GET /rest/v1/rpc/drop_all", &[], "supabase:read", Observe),
+    ("supabase", "POST /rest/v1/orders", &[], "supabase:rows_upsert", Modify),
 ];
 
 #[test]
@@ -159,6 +213,19 @@ fn the_floor_is_raised_by_words_and_places() {
     check("POST /pods/x/exec", Execute);
     check("GET /search/query", Observe);
     check("POST /users/_delete_by_query", Destroy);
+    check("POST /v1/instances/5:delete", Destroy);
+    check("POST /v1/keys/5:destroy", Destroy);
+    check("POST /v1/accounts/5:wipeout", Destroy);
+    check("POST /v1/things/5:undelete", Create);
+    check("POST /v1/charges", Spend);
+    check("POST /v1/payment_intents", Spend);
+    check("POST /v1/payment_intents/pi_1/confirm", Spend);
+    check("POST /v1/invoices/in_1/pay", Spend);
+    check("POST /v1/invoices", Create);
+    check("POST /api/orders/5/notes", Create);
+    check("GET /v1/charges", Observe);
+    check("PATCH /api/orders/5", Modify);
+    check("POST /v1/projects/p/subscriptions/s:pull", Create);
     check("POST /_bulk", Execute);
 }
 

@@ -66,7 +66,7 @@ meanings! {
         has can exists validate verify preview estimate head watch download export explain lint
         diff compare",
     /// Takes data away.
-    DESTROYING = 3: "delete del destroy purge wipe drop truncate terminate erase nuke obliterate
+    DESTROYING = 3: "delete del destroy purge wipe wipeout drop truncate terminate erase nuke obliterate
         shred expunge annihilate eradicate decommission teardown unprovision deprovision rmdir
         format zeroize destruct scrub flushall flushdb deleteall",
     /// Takes something away; data, where its object holds any.

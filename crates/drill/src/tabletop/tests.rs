@@ -144,6 +144,7 @@ async fn a_guard_that_stops_nothing_is_found_out() {
         let guarded = &tabletop.guarded;
         assert!(guarded.volume_deleted && guarded.honest_work_passed && !tabletop.saved());
         assert!(guarded.links.iter().all(|link| link.stopped_by.is_none() && !link.held()));
-        assert!(guarded.mutations_executed >= 7, "{}", guarded.mutations_executed);
+        // The one that carries no credential is turned away by the stand-in itself.
+        assert!(guarded.mutations_executed >= 6, "{}", guarded.mutations_executed);
     }
 }

@@ -1,8 +1,9 @@
 //! The verdicts of an episode, in the shape that scripts rely on.
 
 use holdpoint_core::{
-    self as core, Effect, Environment, Reason, Reversibility, identity::RefusedAim,
-    ledger::Meaning, obligation::Obligations, operation::Resource, policy::Verdict,
+    self as core, Code, Effect, Environment, Judgement, Reason, Reversibility,
+    identity::RefusedAim, ledger::Meaning, obligation::Obligations, operation::Resource,
+    policy::Verdict,
 };
 use serde::Serialize;
 
@@ -56,9 +57,9 @@ pub struct Judged {
     /// Microseconds to interpret and decide it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micros: Option<u64>,
-    /// The resources of its operations that could be refused, with what contains them.
+    /// What of it was refused, and why.
     #[serde(skip)]
-    resources: Vec<(Resource, Effect)>,
+    refused: Vec<(Resource, Effect, Code)>,
 }
 
 impl Judged {
@@ -81,9 +82,12 @@ impl Judged {
                 .collect(),
             reasons: judged.decision().reasons().to_vec(),
             micros: None,
-            resources: judgements
+            refused: judgements
                 .iter()
-                .map(|judgement| (judgement.operation.resource.clone(), judgement.operation.effect))
+                .filter_map(|Judgement { operation, decision, .. }| {
+                    let reason = decision.reasons().first()?;
+                    Some((operation.resource.clone(), operation.effect, reason.code))
+                })
                 .collect(),
         }
     }
@@ -100,18 +104,19 @@ impl Judged {
             meanings: Vec::new(),
             reasons: vec![reason],
             micros: None,
-            resources: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
     /// What is remembered when this is refused.
     pub(super) fn aims(&self, run: &str) -> impl Iterator<Item = RefusedAim> {
-        let changing = self.resources.iter().filter(|(_, effect)| effect.changes());
-        changing.map(move |(resource, effect)| RefusedAim {
+        let aims = self.refused.iter().map(move |(resource, effect, code)| RefusedAim {
             run: run.to_owned(),
             resource: resource.clone(),
             effect: *effect,
+            code: *code,
             at: NOW,
-        })
+        });
+        aims.filter(RefusedAim::counts)
     }
 }

@@ -10,7 +10,7 @@ use holdpoint_core::{
 };
 use holdpoint_wire::World;
 
-use super::{NOW, episode::Episode};
+use super::episode::Episode;
 use crate::resolve::{self, Destination, Surroundings};
 
 /// An episode as the world around its operations.
@@ -105,7 +105,7 @@ impl Surroundings for Carrying<'_> {
 
     fn refused_before(&self, principal: &Principal, operation: &Operation) -> bool {
         let mut refused = self.fixtures.refused.iter();
-        refused.any(|aim| aim.recurs_in(&principal.run, operation, NOW, u64::MAX))
+        refused.any(|aim| aim.recurs_in(&principal.run, &operation.resource, operation.effect))
     }
 
     fn made_by_run(&self, _principal: &Principal, _operation: &Operation) -> bool {

@@ -67,7 +67,7 @@ pub fn deny(deny: &Deny, here: &Here) -> Ended {
 /// Shows the card of a hold that can still be answered.
 fn show(here: &Here, answer: &Answer) -> Result<Hold, CommandError> {
     let hold = holds::find(here, &answer.hold)?;
-    eprintln!("{}", hold.card());
+    eprintln!("{}\n", holds::card(here, &hold)?);
     Ok(hold)
 }
 

@@ -1,6 +1,7 @@
 //! `holdpoint holds`: what waits for a human.
 
 use clap::Args;
+use holdpoint_gateway::stored;
 use holdpoint_store::Hold;
 use serde_json::{Value, json};
 
@@ -27,7 +28,7 @@ pub fn run(holds: &Holds, here: &Here) -> Ended {
     let shown = match &holds.hold {
         Some(id) => {
             let hold = find(here, id)?;
-            here.print(&fact(&hold), &hold.card())?;
+            here.print(&fact(&hold), &card(here, &hold)?)?;
             return Ok(Status::Done);
         }
         None if holds.all => store.recent(RECENT_MAX, now()),
@@ -45,16 +46,27 @@ pub fn newest(here: &Here) -> Ended {
     let open = here.holds().open(now()).map_err(CommandError::unable)?;
     match open.last() {
         Some(hold) => {
-            let answer = format!(
-                "{}\nholdpoint approve {1}   or   holdpoint deny {1}",
-                hold.card(),
-                hold.id
-            );
+            let card = card(here, hold)?;
+            let id = &hold.id;
+            let answer = format!("{card}\n\nholdpoint approve {id}   or   holdpoint deny {id}");
             here.print(&fact(hold), &answer)?;
         }
         None => here.print(&Value::Null, "nothing waits; `holdpoint --help` says what there is")?,
     }
     Ok(Status::Done)
+}
+
+/// The card, and the very bytes that a release would send.
+pub(super) fn card(here: &Here, hold: &Hold) -> Result<String, CommandError> {
+    let sent = match hold.payload.as_deref() {
+        Some(id) => here.state.payloads().read(id).map_err(CommandError::unable)?,
+        None => None,
+    };
+    let sent = match sent {
+        Some(bytes) => stored::shown(&bytes).map_err(CommandError::unable)?,
+        None => "the message is not kept any more".to_owned(),
+    };
+    Ok(format!("{}\n{sent}", hold.card()))
 }
 
 /// The hold of this id.

@@ -6,7 +6,7 @@ use holdpoint_core::Environment;
 use holdpoint_store::{
     host_pattern::HostPattern,
     hosts::{ListedHost, default_environment},
-    refusals::{Mend, RefusalMemory as _},
+    refusals::Mend,
 };
 use serde_json::json;
 
@@ -82,4 +82,15 @@ pub fn run(hosts: Hosts, here: &Here) -> Ended {
 pub(super) fn forget(here: &Here, mend: &Mend) -> Result<(), CommandError> {
     let refusals = here.state.refusals(here.config.refusals.remember_minutes);
     refusals.forget(mend).map(drop).map_err(CommandError::unable)
+}
+
+#[cfg(test)]
+mod tests {
+    use holdpoint_catalog::hosts::Speaks;
+    use holdpoint_store::hosts::SPEAKS;
+
+    #[test]
+    fn what_is_kept_can_be_read_and_what_can_be_read_is_kept() {
+        assert_eq!(Speaks::ALL.map(Speaks::as_str), SPEAKS);
+    }
 }

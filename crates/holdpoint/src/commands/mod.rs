@@ -27,6 +27,7 @@ use holdpoint_store::{
     Config, Holds as Waiting, State,
     config::{Flags, LastGood},
 };
+use nix::sys::stat::{Mode, umask};
 use serde::Serialize;
 
 use crate::{
@@ -48,6 +49,8 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Tabletop(tabletop)) => return tabletop::run(tabletop, cli.json),
         other => Cli { verb: other, ..cli },
     };
+    // What is made from here on is its owner's alone.
+    umask(Mode::from_bits_truncate(0o077));
     let dir = verb.state_dir()?;
     let flags = match &verb.verb {
         Some(Verb::Up(up)) => up.flags(),

@@ -83,18 +83,30 @@ impl Holds {
             if let Some(opening) = self.earlier(transaction, new, now)? {
                 return Ok::<_, OpenError>(opening);
             }
-            let max = self.state.0.limits.holds_open;
-            let waiting = "SELECT count(*) FROM holds
-                           WHERE state IN ('open', 'approved', 'consuming')";
-            if count(transaction, waiting, [])? >= max {
-                return Err(StoreError::Full { what: "holds_open", max }.into());
-            }
+            self.check_room(transaction, &new.principal.agent)?;
             self.insert(transaction, new, now).map(Opening::Opened)
         })?;
         if matches!(opening, Opening::Opened(_)) {
             self.announce();
         }
         Ok(opening)
+    }
+
+    /// One agent must not bury a human, or the holds of others, under its own.
+    fn check_room(&self, transaction: &Transaction<'_>, agent: &str) -> Result<()> {
+        let limits = &self.state.0.limits;
+        let waiting = "SELECT count(*) FROM holds
+                       WHERE state IN ('open', 'approved', 'consuming')";
+        let of_agent = format!("{waiting} AND agent = ?1");
+        for (what, max, waiting) in [
+            ("holds_open", limits.holds_open, count(transaction, waiting, [])?),
+            ("holds_open_each", limits.holds_open_each, count(transaction, &of_agent, [agent])?),
+        ] {
+            if waiting >= max {
+                return Err(StoreError::Full { what, max });
+            }
+        }
+        Ok(())
     }
 
     /// What became of the same operation before, if it still counts.

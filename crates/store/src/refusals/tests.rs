@@ -1,9 +1,8 @@
-//! Both memories give the same answers, and the answers of invariant 11.
+//! The memory of refusals gives the answers of invariant 11.
 
-use holdpoint_core::{Code, Effect, Resource, ResourceId, Timestamp};
-use proptest::prelude::*;
+use holdpoint_core::{Code, Effect, Resource, ResourceId, Timestamp, identity::RefusedAim};
 
-use super::{Episode, Mend, RefusalMemory, Refusals, Remembered};
+use super::{Mend, Refusals, Remembered};
 use crate::{config::Limits, state::State};
 
 const MINUTE: u64 = 60_000;
@@ -16,19 +15,14 @@ fn resource(path: &str) -> Resource {
 
 fn refusal(path: &str, effect: Effect, code: Code, at: Timestamp) -> Remembered {
     Remembered {
-        run: "r-1".to_owned(),
+        aim: RefusedAim { run: "r-1".to_owned(), resource: resource(path), effect, code, at },
         agent: "fixer".to_owned(),
-        resource: resource(path),
         host: Some("api.example.com".to_owned()),
-        effect,
-        code,
-        at,
     }
 }
 
-fn memories() -> [Box<dyn RefusalMemory>; 2] {
-    let store = State::in_memory().unwrap().refusals(30);
-    [Box::new(store), Box::new(Episode::new(30, 1000))]
+fn memory() -> Refusals {
+    State::in_memory().unwrap().refusals(30)
 }
 
 #[test]
@@ -50,12 +44,11 @@ fn the_same_aim_is_known_by_another_road() {
         ("r-1", "railway:project/q", Create, 0, false),
         ("r-2", volume, Destroy, 0, false),
     ] {
-        for memory in memories() {
-            memory.remember(&refusal(volume, Remove, Code::NeedsApproval, AT)).unwrap();
-            let now = Timestamp(AT.0 + later);
-            let answer = memory.refused_before(run, &resource(path), effect, now).unwrap();
-            assert_eq!(answer, expect, "{run} {path} {effect} {later}");
-        }
+        let memory = memory();
+        memory.remember(&refusal(volume, Remove, Code::NeedsApproval, AT)).unwrap();
+        let now = Timestamp(AT.0 + later);
+        let answer = memory.refused_before(run, &resource(path), effect, now).unwrap();
+        assert_eq!(answer, expect, "{run} {path} {effect} {later}");
     }
 }
 
@@ -73,11 +66,10 @@ fn our_own_failures_and_what_observes_are_not_remembered() {
         (Destroy, Code::PolicyError, false),
         (Destroy, Code::RefusedBefore, false),
     ] {
-        for memory in memories() {
-            memory.remember(&refusal("a:b/c", effect, code, AT)).unwrap();
-            let answer = memory.refused_before("r-1", &resource("a:b/c"), Destroy, AT).unwrap();
-            assert_eq!(answer, expect, "{effect} {code}");
-        }
+        let memory = memory();
+        memory.remember(&refusal("a:b/c", effect, code, AT)).unwrap();
+        let answer = memory.refused_before("r-1", &resource("a:b/c"), Destroy, AT).unwrap();
+        assert_eq!(answer, expect, "{effect} {code}");
     }
 }
 
@@ -92,14 +84,11 @@ fn a_mend_clears_what_it_is_about() {
         (Mend::Agent("Fixer".to_owned()), 1),
         (Mend::Agent("other".to_owned()), 0),
     ] {
-        for memory in memories() {
-            memory
-                .remember(&refusal("a:b/c>a:p/p", Effect::Remove, Code::UnlistedHost, AT))
-                .unwrap();
-            assert_eq!(memory.forget(&mend).unwrap(), expect, "{mend:?}");
-            let left = memory.refused_before("r-1", &resource("a:b/c"), Effect::Remove, AT);
-            assert_eq!(left.unwrap(), expect == 0, "{mend:?}");
-        }
+        let memory = memory();
+        memory.remember(&refusal("a:b/c>a:p/p", Effect::Remove, Code::UnlistedHost, AT)).unwrap();
+        assert_eq!(memory.forget(&mend).unwrap(), expect, "{mend:?}");
+        let left = memory.refused_before("r-1", &resource("a:b/c"), Effect::Remove, AT);
+        assert_eq!(left.unwrap(), expect == 0, "{mend:?}");
     }
 }
 
@@ -107,45 +96,15 @@ fn a_mend_clears_what_it_is_about() {
 fn a_full_memory_is_strict_and_nobody_can_flood_a_refusal_out_of_it() {
     let dir = tempfile::tempdir().unwrap();
     let limits = Limits { refusals: 10, ..Limits::default() };
-    let store: Refusals = State::open_with(dir.path(), &limits).unwrap().refusals(30);
-    let memories: [Box<dyn RefusalMemory>; 2] = [Box::new(store), Box::new(Episode::new(30, 10))];
-    for memory in memories {
-        for number in 0..20 {
-            let path = format!("a:b/{number}");
-            memory.remember(&refusal(&path, Effect::Remove, Code::NeedsApproval, AT)).unwrap();
-        }
-        let asked =
-            |path, effect, now| memory.refused_before("r-1", &resource(path), effect, now).unwrap();
-        assert!(asked("a:b/0", Effect::Remove, AT));
-        assert!(asked("z:z/z", Effect::Create, AT));
-        assert!(!asked("z:z/z", Effect::Observe, AT));
-        assert!(!asked("z:z/z", Effect::Create, AT.plus_seconds(30 * 60)));
+    let memory = State::open_with(dir.path(), &limits).unwrap().refusals(30);
+    for number in 0..20 {
+        let path = format!("a:b/{number}");
+        memory.remember(&refusal(&path, Effect::Remove, Code::NeedsApproval, AT)).unwrap();
     }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn both_memories_agree(
-        refusals in prop::collection::vec((0..4usize, 0..10usize, 0..40u64), 1..12),
-        asked in (0..4usize, 0..10usize, 0..80u64),
-    ) {
-        const PATHS: [&str; 4] = ["a:v/1>a:p/1", "a:v/2>a:p/1", "a:p/1", "a:p/2"];
-        let [store, episode] = memories();
-        let mut refusals = refusals;
-        refusals.sort_by_key(|(_, _, minute)| *minute);
-        for (path, effect, minute) in refusals {
-            let at = AT.plus_seconds(minute * 60);
-            let refusal = refusal(PATHS[path], Effect::ALL[effect], Code::NeedsApproval, at);
-            store.remember(&refusal).unwrap();
-            episode.remember(&refusal).unwrap();
-        }
-        let (path, effect, minute) = asked;
-        let ask = |memory: &dyn RefusalMemory| {
-            let now = AT.plus_seconds(minute * 60);
-            memory.refused_before("r-1", &resource(PATHS[path]), Effect::ALL[effect], now).unwrap()
-        };
-        prop_assert_eq!(ask(&*store), ask(&*episode));
-    }
+    let asked =
+        |path, effect, now| memory.refused_before("r-1", &resource(path), effect, now).unwrap();
+    assert!(asked("a:b/0", Effect::Remove, AT));
+    assert!(asked("z:z/z", Effect::Create, AT));
+    assert!(!asked("z:z/z", Effect::Observe, AT));
+    assert!(!asked("z:z/z", Effect::Create, AT.plus_seconds(30 * 60)));
 }

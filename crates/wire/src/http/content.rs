@@ -101,6 +101,10 @@ pub(super) fn read(message: &Message) -> Result<Content, Unreadable> {
         return Ok(Content::Opaque);
     }
     match media_type(message).as_str() {
+        // Clients that name no type send this one, and many servers read JSON whatever it says.
+        "application/x-www-form-urlencoded" if begins_like_json(bytes) => {
+            Json::read(bytes).map(Content::Json)
+        }
         "application/x-www-form-urlencoded" => path::parameters(utf8(bytes)?).map(Content::Form),
         "application/graphql" => Ok(Content::Document(utf8(bytes)?.to_owned())),
         media if media.ends_with("x-ndjson") || media == "application/jsonl" => lines(bytes),
@@ -112,6 +116,9 @@ pub(super) fn read(message: &Message) -> Result<Content, Unreadable> {
             Ok(Content::Xml(utf8(bytes)?.to_owned()))
         }
         "" | "text/plain" => untyped(bytes),
+        _ if begins_like_json(bytes) => {
+            Ok(Json::read(bytes).map_or(Content::Opaque, Content::Json))
+        }
         _ => Ok(Content::Opaque),
     }
 }

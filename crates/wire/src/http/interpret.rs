@@ -21,6 +21,7 @@ use crate::{
 
 /// What `message` would do, never empty.
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
+    rest::refuse_other_targets(message)?;
     let place = Place::of(message, world);
     if place.graphql {
         return graphql::interpret(message, place.provider, world);
@@ -69,8 +70,10 @@ impl Place {
         let speaks = [host.as_ref().map(|host| host.speaks), identity.map(|own| own.speaks)];
         Self {
             provider: host
+                .as_ref()
                 .and_then(|host| host.provider)
-                .or(identity.map(|identity| identity.provider)),
+                .or(identity.map(|identity| identity.provider))
+                .or(host.as_ref().and_then(|host| host.speaks.provider())),
             graphql: speaks.contains(&Some(Speaks::Graphql)),
             streams: identity.is_some_and(|identity| identity.streams),
         }

@@ -40,7 +40,7 @@ impl Json {
         reader.skip_whitespace();
         match reader.peek() {
             None => Ok(json),
-            Some(_) => Err(reader.wrong("something follows the JSON value; send one value only")),
+            Some(_) => Err(reader.wrong("something follows the JSON value; send one value, or lines as application/x-ndjson")),
         }
     }
 

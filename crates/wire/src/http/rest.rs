@@ -19,6 +19,9 @@ const WITHIN_MAX: usize = 16;
 /// Headers by which a server is asked to take another method than the one that was sent.
 const OVERRIDES: &[&str] = &["x-http-method-override", "x-http-method", "x-method-override"];
 
+/// Headers by which some servers take another path than the one that was sent.
+const OTHER_TARGETS: &[&str] = &["x-original-url", "x-rewrite-url"];
+
 /// Headers that name the procedure that is meant (AWS JSON protocols, SOAP 1.1).
 const PROCEDURES: &[&str] = &["x-amz-target", "soapaction"];
 
@@ -101,6 +104,18 @@ pub(super) fn read(
     Ok(strictest)
 }
 
+/// Refuses a message whose headers name another target than its first line does.
+pub(super) fn refuse_other_targets(message: &Message) -> Result<(), Unreadable> {
+    let own = message.target.as_bytes();
+    let mut named = OTHER_TARGETS.iter().flat_map(|name| message.header(name));
+    match named.any(|target| target != own) {
+        true => Err(Unreadable::new(
+            "a header names another path, which some servers take; send that path itself",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// The methods that headers or the query would put in place of the one that was sent.
 fn overrides<'a>(message: &'a Message, target: &'a Target) -> impl Iterator<Item = String> + 'a {
     let headers = OVERRIDES
@@ -133,14 +148,24 @@ fn by_method(
     Ok(Operation::guessed(format!("rest:{method}"), effect, resource))
 }
 
+/// The values of a parameter of the query.
+fn queried<'a>(target: &'a Target, name: &'a str) -> impl Iterator<Item = &'a str> {
+    target.query.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+}
+
 /// Whether a message meets a rule's condition.
 fn holds(when: When, target: &Target, content: &Content) -> Result<bool, Unreadable> {
     Ok(match when {
         When::Always => true,
+        // Many servers take a parameter from the query as well.
         When::Is(name, values) => content
             .field(name)?
-            .is_some_and(|own| values.iter().any(|value| value.eq_ignore_ascii_case(own))),
-        When::Absent(name) => content.field(name)?.is_none(),
+            .into_iter()
+            .chain(queried(target, name))
+            .any(|own| values.iter().any(|value| value.eq_ignore_ascii_case(own))),
+        When::Absent(name) => {
+            content.field(name)?.or_else(|| queried(target, name).next()).is_none()
+        }
         When::Key(name) => content.has_key(name),
         When::Query(name, values) => {
             let mut own = target.query.iter().filter(|(own, _)| own == name).peekable();

@@ -186,16 +186,23 @@ fn endings_are_kept_apart() {
 
 #[test]
 fn there_is_a_greatest_number_and_a_greatest_size() {
-    let dir = tempfile::tempdir().unwrap();
-    let limits = Limits { holds_open: 2, ..Limits::default() };
-    let scene = Scene::on(State::open_with(dir.path(), &limits).unwrap());
-    let first = scene.opened("1", NOW);
-    scene.opened("2", NOW);
-    let full = scene.open_with("3", "policies", NOW);
-    assert!(matches!(full, Err(OpenError::Store(StoreError::Full { what: "holds_open", max: 2 }))));
-    assert!(matches!(scene.open("2", NOW), Opening::Joined(_)));
-    scene.deny(&first, &scene.ada, NOW).unwrap();
-    scene.opened("3", NOW);
+    for (limits, expect) in [
+        (Limits { holds_open: 2, ..Limits::default() }, "holds_open"),
+        (Limits { holds_open_each: 2, ..Limits::default() }, "holds_open_each"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let scene = Scene::on(State::open_with(dir.path(), &limits).unwrap());
+        let first = scene.opened("1", NOW);
+        scene.opened("2", NOW);
+        let full = scene.open_with("3", "policies", NOW);
+        let Err(OpenError::Store(StoreError::Full { what, max: 2 })) = full else {
+            panic!("{full:?}");
+        };
+        assert_eq!(what, expect);
+        assert!(matches!(scene.open("2", NOW), Opening::Joined(_)));
+        scene.deny(&first, &scene.ada, NOW).unwrap();
+        scene.opened("3", NOW);
+    }
     let small = Limits { stored_body_bytes: 10, ..Limits::default() };
     let scene = Scene::on(State::open_with(tempfile::tempdir().unwrap().path(), &small).unwrap());
     let large = scene.open_with("1", "policies", NOW);

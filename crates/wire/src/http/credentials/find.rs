@@ -10,7 +10,7 @@ use base64::{
 use secrecy::SecretSlice;
 
 use super::{
-    CredentialUse, Part, Position, Writing,
+    CredentialUse, Part, Position, ToldBy, Writing,
     names::{self, Says},
     shape,
 };
@@ -53,7 +53,12 @@ fn credential(
     value: &[u8],
 ) -> CredentialUse {
     let position = Position { part, range, writing, name: name.to_owned() };
-    CredentialUse { position, value: SecretSlice::from(value.to_vec()) }
+    CredentialUse { position, value: SecretSlice::from(value.to_vec()), told_by: ToldBy::Place }
+}
+
+/// A credential in a place that is for anything: only its shape tells what it is.
+fn shaped(used: CredentialUse) -> CredentialUse {
+    CredentialUse { told_by: ToldBy::Shape, ..used }
 }
 
 /// The credentials of one header.
@@ -80,8 +85,8 @@ fn in_header(index: usize, name: &str, text: &str, found: &mut Vec<CredentialUse
     }
 }
 
-/// `Authorization`: the token of a scheme that has one, both halves of a `Basic` pair (but for a
-/// word that says that the other is a token), and everything after the word for any other scheme (RFC 9110 §11.6.2).
+/// `Authorization`: the token of a scheme that has one, both halves of a `Basic` pair, and
+/// everything after the word for any other scheme (RFC 9110 §11.6.2).
 fn in_authorization(part: Part, text: &str, found: &mut Vec<CredentialUse>) {
     let name = "authorization";
     let trimmed = text.trim();
@@ -99,15 +104,28 @@ fn in_authorization(part: Part, text: &str, found: &mut Vec<CredentialUse>) {
     {
         let (user, password) = pair.split_at_checked(colon).unwrap_or((&pair, b""));
         let password = password.get(1..).unwrap_or_default();
-        for (half, writing) in [(user, Writing::BasicUser), (password, Writing::BasicPassword)] {
-            let says_token = names::BASIC_WORDS.iter().any(|word| word.as_bytes() == half);
-            if !half.is_empty() && !says_token {
-                found.push(credential(part, range.clone(), writing, name, half));
-            }
+        if !user.is_empty() {
+            let told_by = match !password.is_empty() && is_name(user) {
+                true => ToldBy::Nothing,
+                false => ToldBy::Place,
+            };
+            let user = credential(part, range.clone(), Writing::BasicUser, name, user);
+            found.push(CredentialUse { told_by, ..user });
+        }
+        if !password.is_empty() {
+            found.push(credential(part, range, Writing::BasicPassword, name, password));
         }
         return;
     }
     found.push(credential(part, range, Writing::Plain, name, value.as_bytes()));
+}
+
+/// Whether the user of a `Basic` pair is a name beside a password (`git`, `x-access-token`, an
+/// address of mail), and not a token that some servers take there.
+fn is_name(user: &[u8]) -> bool {
+    std::str::from_utf8(user).is_ok_and(|user| {
+        !shape::is_credential(user) && (user.contains('@') || !shape::looks_secret(user))
+    })
 }
 
 /// A header that is named for a credential, or has something in it that has the shape of one.
@@ -131,7 +149,7 @@ fn in_other_header(part: Part, name: &str, text: &str, found: &mut Vec<Credentia
         return;
     }
     for (range, word) in shape::words(text).filter(|(_, word)| shape::is_credential(word)) {
-        found.push(credential(part, range, Writing::Plain, name, word.as_bytes()));
+        found.push(shaped(credential(part, range, Writing::Plain, name, word.as_bytes())));
     }
 }
 
@@ -143,7 +161,8 @@ fn is_scheme(word: &str) -> bool {
 fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
     let (path_text, query) = target.split_once('?').unwrap_or((target, ""));
     for (range, word) in shape::words(path_text).filter(|(_, word)| shape::is_credential(word)) {
-        found.push(credential(Part::Target, range, Writing::Percent, "", word.as_bytes()));
+        let word = credential(Part::Target, range, Writing::Percent, "", word.as_bytes());
+        found.push(shaped(word));
     }
     in_pairs(Part::Target, query, path_text.len() + 1, found);
 }
@@ -161,11 +180,14 @@ fn in_pairs(part: Part, text: &str, offset: usize, found: &mut Vec<CredentialUse
         let named = match names::field(&name) {
             Says::Credential => !value.is_empty(),
             Says::Perhaps => shape::looks_secret(&value) || value.len() >= 32,
-            Says::Nothing => shape::words(&value).any(|(_, word)| shape::is_credential(word)),
+            Says::Nothing => false,
         };
+        let range = range.end - raw.len()..range.end;
+        let used = || credential(part, range, writing, &name, value.as_bytes());
         if named {
-            let range = range.end - raw.len()..range.end;
-            found.push(credential(part, range, writing, &name, value.as_bytes()));
+            found.push(used());
+        } else if shape::words(&value).any(|(_, word)| shape::is_credential(word)) {
+            found.push(shaped(used()));
         }
     }
 }
@@ -196,8 +218,11 @@ fn in_body(message: &Message, bytes: &[u8], found: &mut Vec<CredentialUse>) {
             Says::Perhaps => name.contains(['_', '-']) && shape::looks_secret(&value),
             Says::Nothing => false,
         };
-        if named || shape::is_credential(&value) {
-            found.push(credential(Part::Body, range, Writing::Json, &name, value.as_bytes()));
+        let used = || credential(Part::Body, range, Writing::Json, &name, value.as_bytes());
+        if named {
+            found.push(used());
+        } else if shape::is_credential(&value) {
+            found.push(shaped(used()));
         }
     }
 }

@@ -26,6 +26,20 @@ pub struct CredentialUse {
     pub position: Position,
     /// What is there, decoded.
     pub value: SecretSlice<u8>,
+    /// How it is known for one.
+    pub told_by: ToldBy,
+}
+
+/// How a credential is known for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToldBy {
+    /// The place is for credentials: a phantom there is replaced, anything else is foreign.
+    Place,
+    /// The place is for anything, and the value looks like one: a foreign one is refused, but a
+    /// phantom stays, as the secret in its place would be published.
+    Shape,
+    /// The user beside a password: a phantom there is replaced, anything else is a name.
+    Nothing,
 }
 
 /// Where a credential is: a part of the message, a range of its bytes, and how they are written.

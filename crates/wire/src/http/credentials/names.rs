@@ -22,19 +22,6 @@ const HARMLESS_HEADERS: &[&str] = &[
     "x-routing-key",
 ];
 
-/// What stands in one half of a `Basic` pair to say that the other is a token; these words are
-/// no credentials themselves. From the manuals of GitHub, GitLab, Bitbucket, PyPI and Google.
-pub(super) const BASIC_WORDS: &[&str] = &[
-    "x-access-token",
-    "x-oauth-basic",
-    "oauth2",
-    "oauth2accesstoken",
-    "gitlab-ci-token",
-    "x-token-auth",
-    "x-bitbucket-api-token-auth",
-    "__token__",
-];
-
 /// Words of which one makes a name a credential's; `token` does so by itself, too.
 const WORDS: &[&str] = &[
     "secret",
@@ -82,6 +69,7 @@ const PAGES: &[&str] = &[
     "cursor",
     "idempotency",
     "client",
+    "cache",
 ];
 
 /// How sure a name is.

@@ -1,8 +1,10 @@
 //! Credentials that can be told by their shape, wherever they are.
 
-/// Prefix, the fewest characters that follow it. From the issuers' own documentation of their
-/// token formats. A UUID has no shape of its own: it counts only in a place that is named for
-/// credentials.
+/// Prefix, the fewest characters that follow it. A UUID has no shape of its own: it counts only
+/// in a place that is named for credentials.
+/// Sources: GitHub's changelog of 2021-03-31 (authentication token formats), Stripe's API
+/// reference (authentication), public lists of GitLab's token prefixes; the others, and all
+/// lengths, from common use.
 const PREFIXES: &[(&str, usize)] = &[
     ("ghp_", 20),
     ("gho_", 20),
@@ -11,8 +13,18 @@ const PREFIXES: &[(&str, usize)] = &[
     ("ghr_", 20),
     ("github_pat_", 20),
     ("glpat-", 16),
-    ("glptt-", 16),
+    ("glagent-", 16),
+    ("glcbt-", 16),
     ("gldt-", 16),
+    ("glft-", 16),
+    ("glffct-", 16),
+    ("glimt-", 16),
+    ("gloas-", 16),
+    ("glptt-", 16),
+    ("glrt-", 16),
+    ("glsoat-", 16),
+    ("glwt-", 16),
+    ("ntn_", 20),
     ("sk-", 20),
     ("sk_live_", 10),
     ("sk_test_", 10),

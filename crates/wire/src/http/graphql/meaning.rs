@@ -277,20 +277,51 @@ fn text(value: &Json) -> Option<&str> {
     }
 }
 
-/// An id as inventories write it: UUIDs in lower case (RFC 9562 §4), others as sent. What is
-/// empty, overlong, or holds spaces or control characters is no id.
+/// An id as inventories write it: UUIDs in lower case with hyphens (RFC 9562 §4), whichever of
+/// the spellings that databases take was sent; others as sent. What is empty, overlong, or holds
+/// spaces or control characters is no id.
 fn normalised(id: &str) -> String {
-    let is_uuid = id.len() == 36
-        && id.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
     let is_id = !id.is_empty()
         && id.len() <= ID_BYTES_MAX
         && !id.contains(|character: char| character.is_whitespace() || character.is_control());
-    match (is_uuid, is_id) {
-        (true, _) => id.to_ascii_lowercase(),
-        (false, true) => id.to_owned(),
-        (false, false) => UNKNOWN.to_owned(),
+    match (uuid(id), is_id) {
+        (Some(uuid), _) => uuid,
+        (None, true) => id.to_owned(),
+        (None, false) => UNKNOWN.to_owned(),
+    }
+}
+
+/// A UUID in its one spelling: capitals, braces, `urn:uuid:` and hyphens make no other one.
+fn uuid(id: &str) -> Option<String> {
+    let lower = id.trim().to_ascii_lowercase();
+    let bare = lower.strip_prefix("urn:uuid:").unwrap_or(&lower).trim_matches(['{', '}']);
+    let digits: String = bare.chars().filter(|character| *character != '-').collect();
+    let is_uuid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let at = |range: std::ops::Range<usize>| digits.get(range).filter(|_| is_uuid);
+    Some([at(0..8)?, at(8..12)?, at(12..16)?, at(16..20)?, at(20..32)?].join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalised;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let uuid = "3d2c42fb-0a5e-4c1b-9c53-0a6f1e2d3c4b";
+        for (sent, expect) in [
+            (uuid, uuid),
+            ("3D2C42FB-0A5E-4C1B-9C53-0A6F1E2D3C4B", uuid),
+            ("3d2c42fb0a5e4c1b9c530a6f1e2d3c4b", uuid),
+            ("{3d2c42fb-0a5e-4c1b-9c53-0a6f1e2d3c4b}", uuid),
+            ("urn:uuid:3d2c42fb-0a5e-4c1b-9c53-0a6f1e2d3c4b", uuid),
+            ("3d2c-42fb-0a5e-4c1b-9c53-0a6f-1e2d-3c4b", uuid),
+            (" 3d2c42fb-0a5e-4c1b-9c53-0a6f1e2d3c4b ", uuid),
+            ("main", "main"),
+            ("Main", "Main"),
+            ("a b", "unknown"),
+            ("", "unknown"),
+        ] {
+            assert_eq!(normalised(sent), expect, "{sent}");
+        }
     }
 }

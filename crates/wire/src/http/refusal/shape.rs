@@ -1,4 +1,7 @@
 //! The shape of a refusal: what the client of a message prints, told by where it goes.
+//! Sources: Cargo's errors: the Cargo Book, "Web API". `DENIED`: the error codes of the OCI
+//! distribution specification. `Status`: the Kubernetes client `@kubernetes/client-node` 2.0.1.
+//! The shapes of AWS, Google, git and npm, and `UNAVAILABLE`, from common use.
 
 use holdpoint_catalog::hosts::{self, Speaks};
 use serde_json::{Value, json};

@@ -201,6 +201,18 @@ fn what_is_read_in_two_ways_is_refused() {
     );
     let two = &[("X-HTTP-Method", "PUT"), ("X-Method-Override", "DELETE")];
     check(post, two, "", "several methods");
+    check(post, &[("X-Original-URL", "/admin/delete")], "", "another path");
+    check(post, FORM, "a=%zz", "hexadecimal");
+    check("GET https://api.example.com/?q=100%", &[], "", "hexadecimal");
+    let delete = "PATCH https://api.github.com/repos/a/b";
+    check(delete, JSON, r#"{"Private":false}"#, "some servers");
+    check(delete, FORM, "private=true&private[]=false", "several values");
+    check(
+        "POST https://api.example.com/rpc",
+        JSON,
+        r#"{"jsonrpc":"2.0","Method":"a"}"#,
+        "some servers",
+    );
 }
 
 #[test]
@@ -258,4 +270,8 @@ fn graphql_is_found_wherever_it_is() {
         false,
     );
     check("POST https://api.example.com/search", JSON, r#"{"query":"volumes"}"#, false);
+    check("POST https://api.example.com/api", JSON, r#"{"Query":"mutation { a }"}"#, false);
+    let padded = format!("{{\"query\":\"{{ {}}}\"}}", "a ".repeat(60_000));
+    assert!(operations("POST https://api.example.com/api", JSON, &padded).is_err());
+    check("GET https://api.example.com/loki?query=%7Bapp%3D%22x%22%7D", &[], "", false);
 }

@@ -2,6 +2,7 @@
 
 mod interpret;
 mod parse;
+mod providers;
 mod spelling;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::{
     world::{Host, Speaks, World},
 };
 
-/// A world with two listed hosts.
+/// A world with a few listed hosts.
 pub(super) struct Fixture;
 
 impl World for Fixture {
@@ -23,6 +24,8 @@ impl World for Fixture {
         let speaks = match host {
             "graphql.example.com" => Speaks::Graphql,
             "api.example.com" => Speaks::Rest,
+            "search.example.com" => Speaks::Elasticsearch,
+            "cluster.example.com" => Speaks::Kubernetes,
             _ => return None,
         };
         Some(Host { speaks, environment: Some(Environment::Staging), provider: None })
