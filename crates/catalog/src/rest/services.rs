@@ -4,7 +4,7 @@
 //! what each of all of them does, from common use.
 
 use holdpoint_core::Effect::{
-    Create, Destroy, Execute, GrantAccess, MintCredential, Modify, Observe, Remove,
+    Create, Destroy, Execute, GrantAccess, MintCredential, Modify, Observe, Remove, WeakenRecovery,
 };
 
 use super::rule::{
@@ -88,7 +88,8 @@ pub(super) const SUPABASE: &[Rule] = &[
     rule("DELETE", "/storage/v1/**", "object_delete", Destroy),
     rule("POST", "/functions/v1/**", "function", Execute),
     rule("!", "/v1/projects/{}/database/query", "sql", Execute),
-    rule("!", "/v1/projects/{}/database/backups/**", "restore", Destroy),
+    // A restore in place drops what was written since, and with it the newer ways back.
+    rule("!", "/v1/projects/{}/database/backups/**", "restore", WeakenRecovery),
     rule("DELETE", "/v1/projects|branches/{}", "project_delete", Destroy),
     rule("POST", "/v1/branches/{}/reset", "branch_reset", Destroy),
     rule("GET", "/v1/projects/{}/api-keys|secrets/**", "secrets", Observe).secret(),
