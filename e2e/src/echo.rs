@@ -65,9 +65,16 @@ impl EchoStage {
         Curl::new(&self.holdpoint.json(&["agents", "new", name, "--json"]))
     }
 
-    /// Gives a secret for everything at `host`; the phantom.
+    /// Gives a secret for everything at `host`, in headers only; the phantom.
     pub fn phantom(&self, name: &str, host: &str, value: &str) -> String {
+        self.phantom_in(&[], name, host, value)
+    }
+
+    /// Gives a secret for everything at `host`, in `places` too; the phantom.
+    pub fn phantom_in(&self, places: &[&str], name: &str, host: &str, value: &str) -> String {
         let arguments = ["secrets", "add", name, "--host", host, "--purpose", "rest:*", "--json"];
+        let places = places.iter().flat_map(|&place| ["--place", place]);
+        let arguments: Vec<&str> = arguments.into_iter().chain(places).collect();
         let added = self.holdpoint.call_with(&arguments, value);
         assert_eq!(added.status, 0, "{}", added.stderr);
         added.json()["phantom"].as_str().unwrap().to_owned()

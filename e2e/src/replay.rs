@@ -134,6 +134,9 @@ impl<'a> Replay<'a> {
             for purpose in words(&secret["purpose"]) {
                 arguments.extend(["--purpose".to_owned(), purpose]);
             }
+            for place in words(&secret["places"]) {
+                arguments.extend(["--place".to_owned(), place]);
+            }
             if let Some(environment) = secret["environment"].as_str() {
                 arguments.extend(["--environment", environment].map(str::to_owned));
             }
@@ -153,10 +156,27 @@ impl<'a> Replay<'a> {
         Some(secret.map_or(FOUND, |secret| secret["phantom"].as_str().unwrap()).to_owned())
     }
 
+    /// The operation with its phantom wherever it says `phantom:NAME`; where it says so nowhere,
+    /// what goes into its `Authorization`.
+    fn placed(&self, operation: &Value) -> (Value, Option<String>) {
+        let credential = self.credential(operation);
+        let mut message = operation.clone();
+        message.as_object_mut().unwrap().remove("credential");
+        let text = message.to_string();
+        let word = operation["credential"].as_str().filter(|word| word.starts_with("phantom:"));
+        match (word.filter(|word| text.contains(word)), credential) {
+            (Some(word), Some(phantom)) => {
+                (serde_json::from_str(&text.replace(word, &phantom)).unwrap(), None)
+            }
+            (_, credential) => (message, credential),
+        }
+    }
+
     /// Sends one operation and waits for its decision.
     fn send(&mut self, operation: &Value) -> Live {
-        let body = body(operation);
-        let arguments = arguments(operation, self.credential(operation), body.as_ref());
+        let (operation, credential) = self.placed(operation);
+        let body = body(&operation);
+        let arguments = arguments(&operation, credential, body.as_ref());
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let answer = self.agent.run(&arguments);
         let until = Instant::now() + PATIENCE;

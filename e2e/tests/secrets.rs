@@ -41,7 +41,8 @@ async fn the_real_secret_is_upstream_and_nowhere_else() {
     let trace = [("HOLDPOINT_LOG", "trace")];
     let stage = EchoStage::set_with(BINARY, NO_WAIT, &trace).await;
     stage.holdpoint.enrol("ada");
-    let phantom = stage.phantom("api", LISTED, REAL);
+    let places = ["query:access_token", "body:api_key"];
+    let phantom = stage.phantom_in(&places, "api", LISTED, REAL);
     assert!(phantom.starts_with("ghp_") && phantom != REAL);
     let agent = stage.agent("worker");
     let basic = BASE64_STANDARD.encode(format!("{REAL}:"));
@@ -126,7 +127,8 @@ async fn a_phantom_is_replaced_exactly_where_it_stands() {
     let stage = EchoStage::set(BINARY, NO_WAIT).await;
     let agent = stage.agent("worker");
     for (name, real) in [("plain", REAL), ("awkward", AWKWARD)] {
-        let phantom = stage.phantom(name, LISTED, real);
+        let places = ["query:Access_Token", "body:api_key", "body:password"];
+        let phantom = stage.phantom_in(&places, name, LISTED, real);
         let percent = |text: &str| -> String {
             let plain = |byte: u8| byte.is_ascii_alphanumeric();
             text.bytes()
@@ -214,6 +216,93 @@ async fn a_phantom_does_not_leave_for_a_host_that_it_is_not_bound_to() {
     assert!(stage.arrived().is_empty(), "{:?}", stage.arrived());
 }
 
+/// Whatever is named for a credential there, a host may keep and show it: an agent that could
+/// choose the place could have the secret published.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_does_not_choose_the_place_of_a_secret() {
+    let stage = EchoStage::set(BINARY, NO_WAIT).await;
+    let phantom = stage.phantom_in(&["query:key_a", "body:secret_b"], "api", LISTED, REAL);
+    let json = "content-type: application/json";
+    let (key, note) = (format!("x-api-key: {phantom}"), format!("note={phantom}"));
+    let header = |name: &str| format!("{name}: {phantom}");
+    let field = |name: &str| format!("{{\"{name}\":\"{phantom}\"}}");
+    let form = |name: &str| format!("{name}={phantom}");
+    let cases = [
+        (String::new(), vec!["-d".to_owned(), field("password"), "-H".to_owned(), json.to_owned()]),
+        (String::new(), vec!["-d".to_owned(), form("client_secret")]),
+        (String::new(), vec!["-F".to_owned(), form("token")]),
+        (String::new(), vec!["-F".to_owned(), form("secret_b")]),
+        (format!("?{}", form("token")), vec![]),
+        (format!("?{}", form("secret_b")), vec![]),
+        (String::new(), vec!["-H".to_owned(), header("x-amz-meta-token")]),
+        (String::new(), vec!["-H".to_owned(), header("X-Goog-Meta-Api-Key")]),
+        (String::new(), vec!["-H".to_owned(), header("x-ms-meta-password")]),
+        (String::new(), vec!["-H".to_owned(), header("x-object-meta-secret")]),
+        // Beside a place that is right, too.
+        (String::new(), vec!["-H".to_owned(), key.clone(), "-F".to_owned(), form("token")]),
+    ];
+    for (number, (query, arguments)) in cases.iter().enumerate() {
+        let agent = stage.agent(&format!("agent-{number}"));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let url = format!("https://{LISTED}/echo{query}");
+        let answer = agent.run(&[&[url.as_str()], &arguments[..]].concat());
+        assert_eq!(answer.status, 403, "{query} {arguments:?}: {answer:?}");
+        assert_eq!(answer.code(), "phantom_leaving", "{query} {arguments:?}: {answer:?}");
+    }
+    assert!(stage.arrived().is_empty(), "{:?}", stage.arrived());
+
+    let agent = stage.agent("worker");
+    assert_eq!(ask(&agent, "/echo", &["-H", &key, "-F", &note]).status, 200);
+    let arrived = stage.arrived().pop().unwrap();
+    assert_eq!(arrived.header("x-api-key"), Some(REAL));
+    assert!(arrived.body.contains(&phantom) && !arrived.body.contains(REAL), "{arrived:?}");
+    stage.holdpoint.json(&[
+        "secrets",
+        "bind",
+        "api",
+        "--host",
+        LISTED,
+        "--purpose",
+        "rest:*",
+        "--place",
+        "body:PASSWORD",
+        "--json",
+    ]);
+    let listed = stage.holdpoint.call(&["secrets", "list"]);
+    assert!(listed.stdout.contains("also in body:PASSWORD"), "{}", listed.stdout);
+    let bound =
+        || Some(ask(&agent, "/echo", &["-d", &form("password")])).filter(|it| it.status == 200);
+    until("the other place", bound);
+    let percent = REAL.replace('_', "%5F");
+    assert_eq!(stage.arrived().pop().unwrap().body, format!("password={percent}"));
+}
+
+/// What one message stored is shown by another, which carries no credential.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_comes_back_later_is_a_phantom_again() {
+    // Nothing tells it by its shape: for the gateway it is a text, as what a host kept would be.
+    let kept = "kestrel7plover7dunlin7godwit";
+    let stage = EchoStage::set(BINARY, NO_WAIT).await;
+    let phantom = stage.phantom("api", LISTED, kept);
+    let agent = stage.agent("worker");
+    let range = ["-H", "range: bytes=0-99999", "-H", "accept-encoding: gzip"];
+    for (host, shown, hidden, range_arrives) in
+        [(LISTED, phantom.as_str(), kept, false), (OTHER, kept, phantom.as_str(), true)]
+    {
+        let to = format!("https://{host}/location?to=https://{host}/{kept}");
+        let moved = agent.run(&[&["-D", "-", &to], &range[..]].concat());
+        let arrived = stage.arrived().pop().unwrap();
+        assert!(arrived.target.contains(kept), "{arrived:?}");
+        assert_eq!(arrived.header("range").is_some(), range_arrives, "{arrived:?}");
+        let gzip = arrived.header("accept-encoding") == Some("gzip");
+        assert_eq!(gzip, range_arrives, "{arrived:?}");
+        let text = agent.run(&[&format!("https://{host}/pieces?bytes=5"), "-d", kept]);
+        for answer in [format!("{moved:?}"), format!("{text:?}")] {
+            assert!(answer.contains(shown) && !answer.contains(hidden), "{host}: {answer}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_found_credential_goes_nowhere_and_is_kept_as_a_fingerprint_only() {
     let stage = EchoStage::set(BINARY, NO_WAIT).await;
@@ -224,6 +313,8 @@ async fn a_found_credential_goes_nowhere_and_is_kept_as_a_fingerprint_only() {
     let (user, json_body) = (format!("{FOUND}:"), format!("{{\"token\":\"{FOUND}\"}}"));
     let json = "content-type: application/json";
     let form = format!("client_secret={FOUND}");
+    let (part, file) = (format!("token={FOUND}"), format!("password={FOUND};filename=x"));
+    let metadata = header("x-amz-meta-token");
     let at = |rest: String| format!("https://{LISTED}{rest}");
     let plain = at("/echo".to_owned());
     let cases = [
@@ -239,6 +330,9 @@ async fn a_found_credential_goes_nowhere_and_is_kept_as_a_fingerprint_only() {
         (at(format!("/hooks/{FOUND}/run")), vec![]),
         (plain.clone(), vec!["-d", &json_body, "-H", json]),
         (plain.clone(), vec!["-d", &form]),
+        (plain.clone(), vec!["-H", &metadata]),
+        (plain.clone(), vec!["-F", &part]),
+        (plain.clone(), vec!["-F", "title=x", "-F", &file]),
     ];
     for (number, (url, arguments)) in cases.iter().enumerate() {
         let agent = stage.agent(&format!("agent-{number}"));

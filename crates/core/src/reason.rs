@@ -38,7 +38,7 @@ codes! {
     ForeignCredential = "foreign_credential",
     /// A known credential that nobody has bound to hosts and a purpose.
     UnboundCredential = "unbound_credential",
-    /// A phantom on its way to a host that it is not bound to.
+    /// A phantom on its way to a host, or in a place, that it is not bound to.
     PhantomLeaving = "phantom_leaving",
     /// The credential or the task belongs to another environment.
     WrongEnvironment = "wrong_environment",

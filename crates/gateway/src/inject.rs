@@ -1,7 +1,7 @@
 //! The effect: phantoms become secrets, the message leaves once, and secrets that come back
 //! become phantoms again.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Forward, Forwarded};
@@ -11,10 +11,9 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     body::ResponseBody,
-    forward::{ForwardError, Route, scrub::Needles},
+    forward::{ForwardError, Route, scrub::NeedlesError},
     known::Known,
     point::{Arrived, HttpPoint},
-    spelling,
 };
 
 impl Forward for HttpPoint {
@@ -23,11 +22,12 @@ impl Forward for HttpPoint {
     async fn forward(&self, authorized: Authorized<Arrived>) -> Forwarded<Self::Outcome> {
         let mut arrived = authorized.into_message();
         let known = self.known();
-        let scrub = match inject(&mut arrived, &known) {
+        let (host, port) = (arrived.message.host.clone(), arrived.message.port);
+        let scrubbed = |()| known.scrub(&host).map_err(|error| too_many(&error));
+        let scrub = match inject(&mut arrived, &known).and_then(scrubbed) {
             Ok(scrub) => scrub,
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
-        let (host, port) = (arrived.message.host.clone(), arrived.message.port);
         let route = Route { listed_privately: known.may_lie_inside(&host, port), scrub };
         let rest = arrived.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         match self.client.send(arrived.message, rest, &route).await {
@@ -47,29 +47,32 @@ impl Forward for HttpPoint {
     }
 }
 
-/// Puts the real credentials in, and says what must not come back. The last is replaced first:
-/// what lies before it stays where it was found.
-fn inject(arrived: &mut Arrived, known: &Known) -> Result<Option<Arc<Needles>>, Refusal> {
-    let mut needles = Vec::new();
+/// Puts the real credentials in. The last is replaced first: what lies before it stays where it
+/// was found.
+fn inject(arrived: &mut Arrived, known: &Known) -> Result<(), Refusal> {
     for credential in arrived.credentials.iter().rev() {
-        let held = known.secret_of(credential.value.expose_secret());
-        let held = match (credential.told_by, held) {
-            (ToldBy::Shape, _) | (ToldBy::Nothing, None) => continue,
+        let held = match (credential.told_by, known.secret_of(credential.value.expose_secret())) {
+            (ToldBy::Shape | ToldBy::Nothing, None) => continue,
             // Policy has let this through, so it was a phantom a moment ago.
             (ToldBy::Place, None) => return Err(gone()),
-            (ToldBy::Place | ToldBy::Nothing, Some(held)) => held,
+            (_, Some(held)) => held,
         };
-        let (real, phantom) = (held.secret.value.expose_secret(), &held.secret.phantom);
-        credentials::substitute(&mut arrived.message, credential, real.as_bytes())
+        // Whatever policy says: where no human put the secret, the phantom stays.
+        let grant = &held.grant;
+        if !(grant.reaches(&arrived.message.host) && grant.takes(credential.site())) {
+            continue;
+        }
+        let real = held.secret.value.expose_secret().as_bytes();
+        credentials::substitute(&mut arrived.message, credential, real)
             .map_err(|error| Refusal::new(RefusalKind::Deny, Code::Unparsed, error.to_string()))?;
-        needles.extend(spelling::pairs(real, phantom));
     }
-    if needles.is_empty() {
-        return Ok(None);
-    }
-    let needles = Needles::new(needles)
-        .map_err(|error| Refusal::new(RefusalKind::Deny, Code::OverLimit, error.to_string()))?;
-    Ok(Some(Arc::new(needles)))
+    Ok(())
+}
+
+/// What comes back could not be scrubbed, so nothing is sent.
+fn too_many(error: &NeedlesError) -> Refusal {
+    let text = format!("the secrets of this host cannot be looked for: {error}; bind fewer to it");
+    Refusal::new(RefusalKind::Deny, Code::OverLimit, text)
 }
 
 fn gone() -> Refusal {

@@ -1,7 +1,10 @@
 //! What the gateway knows at one moment: hosts, inventory and secrets, taken from the store when
 //! it changes and read from memory while messages come.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use holdpoint_catalog::hosts::{self, Host, Speaks};
 use holdpoint_core::{Environment, ResourceId, identity::Grant};
@@ -12,6 +15,15 @@ use holdpoint_wire::{
     World,
     http::{Message, Scheme},
 };
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    forward::scrub::{Needles, NeedlesError},
+    spelling,
+};
+
+/// Hosts whose needles are remembered, at most: an agent picks the names below a wildcard.
+const SCRUBBED_HOSTS_MAX: usize = 256;
 
 /// The world as the gateway knows it, unchanging.
 #[derive(Debug, Default)]
@@ -19,6 +31,8 @@ pub struct Known {
     hosts: HostTable,
     inventory: InventoryTable,
     secrets: HashMap<String, Arc<KnownSecret>>,
+    /// What must not come back from a host, once somebody has asked.
+    scrubs: Mutex<HashMap<String, Option<Arc<Needles>>>>,
 }
 
 /// A secret with what it may be used for.
@@ -43,6 +57,7 @@ impl Known {
                     (secret.phantom.clone(), Arc::new(KnownSecret { secret, grant }))
                 })
                 .collect(),
+            scrubs: Mutex::default(),
         })
     }
 
@@ -55,6 +70,30 @@ impl Known {
     /// Every secret.
     pub fn secrets(&self) -> impl Iterator<Item = &KnownSecret> {
         self.secrets.values().map(Arc::as_ref)
+    }
+
+    /// What must not come back from `host`: every secret that is bound to it, in any spelling,
+    /// whether this message carried it or an earlier one, over whatever port. A host to which
+    /// none is bound never had any.
+    pub(crate) fn scrub(&self, host: &str) -> Result<Option<Arc<Needles>>, NeedlesError> {
+        let scrubs = || self.scrubs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scrub) = scrubs().get(host) {
+            return Ok(scrub.clone());
+        }
+        let bound = self.secrets().filter(|known| known.grant.reaches(host));
+        let mut pairs = bound
+            .flat_map(|KnownSecret { secret, .. }| {
+                spelling::pairs(secret.value.expose_secret(), &secret.phantom)
+            })
+            .peekable();
+        let any = pairs.peek().is_some();
+        let scrub = any.then(|| Needles::new(pairs)).transpose()?.map(Arc::new);
+        let mut scrubs = scrubs();
+        if scrubs.len() >= SCRUBBED_HOSTS_MAX {
+            scrubs.clear();
+        }
+        scrubs.insert(host.to_owned(), scrub.clone());
+        Ok(scrub)
     }
 
     /// Whether a secret may go where `message` goes, if it is bound to the host: over TLS to the

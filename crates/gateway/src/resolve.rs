@@ -64,7 +64,7 @@ impl Live<'_> {
             None if used.told_by == ToldBy::Nothing => Credential::None,
             None => Credential::Foreign,
             Some(_) if !self.known.takes_secrets(message) => Credential::Leaving,
-            Some(known) => known.grant.covers(&message.host, operation, environment),
+            Some(known) => known.grant.covers(&message.host, used.site(), operation, environment),
         }
     }
 

@@ -6,7 +6,8 @@ use crate::error::{Result, StoreError};
 
 /// Each brings the database from the version that is its index to the next one. Times are
 /// milliseconds since the Unix epoch, digests are hexadecimal, lists are JSON.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta (
         key   TEXT PRIMARY KEY,
         value TEXT NOT NULL
@@ -116,7 +117,11 @@ const MIGRATIONS: &[&str] = &["
         at       INTEGER NOT NULL,
         PRIMARY KEY (run, resource, within, effect)
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE secrets ADD COLUMN places TEXT NOT NULL DEFAULT '[]';
+",
+];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {

@@ -1,7 +1,8 @@
-//! What a secret may be used for: hosts, a purpose, and an environment.
+//! What a secret may be used for: hosts, places in a message, a purpose, and an environment.
 
 use serde::{Deserialize, Serialize};
 
+use super::place::{Place, Site};
 use crate::{
     glob,
     operation::{Effect, Environment, Operation},
@@ -19,20 +20,24 @@ pub struct Grant {
     /// The one environment that it may act on; without it there is no such limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
+    /// Where in a message it may stand, beside the headers that carry credentials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
 }
 
 impl Grant {
-    /// What this grant makes of a credential that `operation` on `host` carries, when the
-    /// operation's resource lives in `environment`.
+    /// What this grant makes of a credential that `operation` on `host` carries at `site`, when
+    /// the operation's resource lives in `environment`.
     pub fn covers(
         &self,
         host: &str,
+        site: Site<'_>,
         operation: &Operation,
         environment: Environment,
     ) -> Credential {
         if self.hosts.is_empty() || self.purpose.is_empty() {
             Credential::Unbound
-        } else if !self.reaches(host) {
+        } else if !self.reaches(host) || !(site == Site::Text || self.takes(site)) {
             Credential::Leaving
         } else if !self.purpose_covers(operation) {
             Credential::OutsidePurpose
@@ -66,6 +71,17 @@ impl Grant {
     pub fn reaches(&self, host: &str) -> bool {
         self.hosts.iter().any(|pattern| glob::host_matches(pattern, host))
     }
+
+    /// Whether the secret is put where a phantom stands at `site`. A host keeps and shows what it
+    /// finds in fields, metadata and uploads: an agent that could choose among them could have
+    /// the secret published.
+    pub fn takes(&self, site: Site<'_>) -> bool {
+        match site {
+            Site::Header => true,
+            Site::Query(_) | Site::Body(_) => self.places.iter().any(|place| place.is_at(site)),
+            Site::Content | Site::Text => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +100,7 @@ mod tests {
             hosts: vec!["backboard.railway.com".into()],
             purpose: vec!["railway:customDomain*".into()],
             environment: Some(Environment::Production),
+            places: Vec::new(),
         };
         let here = "backboard.railway.com";
         let delete_domain = operation("railway:customDomainDelete", Effect::Remove);
@@ -106,10 +123,41 @@ mod tests {
             (here, &read_elsewhere, Production, OutsidePurpose),
             (here, &read_secrets, Production, OutsidePurpose),
         ] {
-            let found = grant.covers(host, operation, environment);
+            let found = grant.covers(host, Site::Header, operation, environment);
             assert_eq!(found, expected, "{host} {} {environment}", operation.name);
         }
-        let unbound = Grant::default().covers(here, &read, Production);
+        let unbound = Grant::default().covers(here, Site::Header, &read, Production);
         assert_eq!(unbound, Credential::Unbound);
+    }
+    #[test]
+    fn a_secret_stands_in_a_header_or_where_a_human_said() {
+        let places = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let grant = |texts| Grant {
+            hosts: vec!["api.example.com".into()],
+            purpose: vec!["rest:*".into()],
+            environment: None,
+            places: places(texts),
+        };
+        let (plain, wide) = (grant(&[]), grant(&["query:access_token", "body:Client_Secret"]));
+        let read = operation("rest:GET", Effect::Observe);
+        use Credential::{Granted, Leaving};
+        for (site, by_default, where_said) in [
+            (Site::Header, Granted, Granted),
+            (Site::Query("Access_Token"), Leaving, Granted),
+            (Site::Query("token"), Leaving, Leaving),
+            (Site::Body("client_secret"), Leaving, Granted),
+            (Site::Body("access_token"), Leaving, Leaving),
+            (Site::Query("client_secret"), Leaving, Leaving),
+            (Site::Content, Leaving, Leaving),
+            // A phantom in a text stays one, which harms nobody at its own host.
+            (Site::Text, Granted, Granted),
+        ] {
+            for (grant, expected) in [(&plain, by_default), (&wide, where_said)] {
+                let found = grant.covers("api.example.com", site, &read, Environment::None);
+                assert_eq!(found, expected, "{site:?} {:?}", grant.places);
+                let put = site != Site::Text && expected == Granted;
+                assert_eq!(grant.takes(site), put, "{site:?} {:?}", grant.places);
+            }
+        }
     }
 }

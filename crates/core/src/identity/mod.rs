@@ -2,6 +2,7 @@
 
 mod aim;
 mod grant;
+mod place;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use crate::operation::Environment;
 
 pub use aim::RefusedAim;
 pub use grant::Grant;
+pub use place::{Place, PlaceError, Site};
 
 /// A verified agent, at work on a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -61,7 +61,7 @@ pub enum Credential {
     OutsidePurpose,
     /// A phantom whose secret nobody has bound yet.
     Unbound,
-    /// A phantom on its way to a host that its secret is not bound to.
+    /// A phantom on its way to a host, or in a place, that its secret is not bound to.
     Leaving,
     /// Holdpoint did not give it out.
     Foreign,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdpoint_catalog::hosts::Speaks;
-use holdpoint_core::{Digest, Environment, Message, ResourceId};
+use holdpoint_core::{Digest, Environment, Message, ResourceId, identity::Place};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -125,6 +125,9 @@ pub struct SecretFixture {
     /// The one environment that it may act on.
     #[serde(default)]
     pub environment: Option<Environment>,
+    /// Where in a message it may stand, beside the headers that carry credentials.
+    #[serde(default)]
+    pub places: Vec<Place>,
 }
 
 /// One thing that the agent did.
@@ -168,7 +171,8 @@ pub struct HttpAttempt {
     /// The CONNECT target, where it differs.
     #[serde(default)]
     pub connect: Option<String>,
-    /// `phantom:NAME` or `foreign`; without it the credential counts as granted.
+    /// `phantom:NAME` or `foreign`; without it the credential counts as granted. A phantom stands
+    /// where the message says `phantom:NAME`, or else in a header.
     #[serde(default)]
     pub credential: Option<String>,
     #[serde(flatten)]

@@ -5,10 +5,16 @@ use std::sync::Arc;
 use holdpoint_catalog::hosts::{self, Host};
 use holdpoint_core::{
     Environment, Operation, ResourceId, glob,
-    identity::{Grant, Principal, RefusedAim},
+    identity::{Grant, Principal, RefusedAim, Site},
     policy::{Credential, Request},
 };
-use holdpoint_wire::World;
+use holdpoint_wire::{
+    World,
+    http::{
+        Message,
+        credentials::{self, CredentialUse},
+    },
+};
 
 use super::episode::Episode;
 use crate::resolve::{self, Destination, Surroundings};
@@ -29,17 +35,22 @@ impl<'a> Fixtures<'a> {
     pub(super) fn local(&self, principal: &Principal, operations: Vec<Operation>) -> Vec<Request> {
         let here = Host { environment: Some(Environment::Local), ..Host::unnamed() };
         let destination = Destination { name: "localhost", listed: Some(&here) };
-        let surroundings = self.with_credential(None, "localhost");
+        let surroundings = Carrying { fixtures: self, carried: None };
         resolve::requests(&surroundings, principal, destination, operations)
     }
 
-    /// These fixtures for a message to `host` that carries `credential`.
+    /// These fixtures for a message that carries `credential`.
     pub(super) fn with_credential<'b>(
         &'b self,
         credential: Option<&'b str>,
-        host: &'b str,
+        message: &'b Message,
     ) -> Carrying<'b> {
-        Carrying { fixtures: self, credential, host }
+        let carried = credential.map(|word| {
+            let found = credentials::find(message).into_iter();
+            let uses = found.filter(|used| used.is(word.as_bytes())).collect();
+            Carried { word, host: &message.host, uses }
+        });
+        Carrying { fixtures: self, carried }
     }
 
     /// What the fixtures, or else a preset, say of a host. Every host counts as listed.
@@ -78,8 +89,25 @@ impl World for Fixtures<'_> {
 /// Fixtures for one message.
 pub(super) struct Carrying<'a> {
     fixtures: &'a Fixtures<'a>,
-    credential: Option<&'a str>,
+    carried: Option<Carried<'a>>,
+}
+
+/// The credential of one message.
+struct Carried<'a> {
+    /// `phantom:NAME` or `foreign`.
+    word: &'a str,
     host: &'a str,
+    /// Where the message says that word.
+    uses: Vec<CredentialUse>,
+}
+
+impl Carried<'_> {
+    /// What `grant` makes of it, wherever it stands; in a header, if the message does not say.
+    fn under(&self, grant: &Grant, operation: &Operation, environment: Environment) -> Credential {
+        let at = |site: Site<'_>| grant.covers(self.host, site, operation, environment);
+        let strictest = self.uses.iter().map(|used| at(used.site())).max();
+        strictest.unwrap_or_else(|| at(Site::Header))
+    }
 }
 
 impl Surroundings for Carrying<'_> {
@@ -89,8 +117,8 @@ impl Surroundings for Carrying<'_> {
     }
 
     fn credential(&self, operation: &Operation, environment: Environment) -> Credential {
-        let Some(credential) = self.credential else { return Credential::Granted };
-        let name = credential.strip_prefix("phantom:");
+        let Some(carried) = &self.carried else { return Credential::Granted };
+        let name = carried.word.strip_prefix("phantom:");
         let secrets = &self.fixtures.episode.secrets;
         let secret = name.and_then(|name| secrets.iter().find(|secret| secret.name == name));
         secret.map_or(Credential::Foreign, |secret| {
@@ -98,8 +126,9 @@ impl Surroundings for Carrying<'_> {
                 hosts: secret.hosts.clone(),
                 purpose: secret.purpose.clone(),
                 environment: secret.environment,
+                places: secret.places.clone(),
             };
-            grant.covers(self.host, operation, environment)
+            carried.under(&grant, operation, environment)
         })
     }
 

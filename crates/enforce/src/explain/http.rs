@@ -32,8 +32,7 @@ pub(super) fn judge(
         Ok((message, operations)) => {
             let host = fixtures.listed(&message.host);
             let destination = Destination { name: &message.host, listed: Some(&host) };
-            let surroundings =
-                fixtures.with_credential(attempt.credential.as_deref(), &message.host);
+            let surroundings = fixtures.with_credential(attempt.credential.as_deref(), &message);
             let requests = resolve::requests(&surroundings, principal, destination, operations);
             Judged::new(index, &pdp.judge(message.clone(), requests))
         }

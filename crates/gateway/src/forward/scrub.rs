@@ -21,14 +21,12 @@ use crate::body::BodyError;
 /// Bytes of one needle, at most: a credential of 64 KiB in the longest spelling, `%252F`.
 pub const NEEDLE_BYTES_MAX: usize = 5 * 64 * 1024;
 /// Needles that are looked for at a time, at most.
-pub const NEEDLES_MAX: usize = 256;
+pub const NEEDLES_MAX: usize = 4_096;
 
 /// What is looked for, and what stands in its place.
 pub struct Needles {
-    /// Longest first: where two begin at one place, the longer wins.
-    pairs: Vec<Pair>,
-    /// Whether any needle begins with this byte.
-    begins: [bool; 256],
+    /// By their first byte; longest first: where two begin at one place, the longer wins.
+    beginning: [Vec<Pair>; 256],
 }
 
 struct Pair {
@@ -38,7 +36,7 @@ struct Pair {
 
 impl fmt::Debug for Needles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Needles({})", self.pairs.len())
+        write!(f, "Needles({})", self.beginning.iter().map(Vec::len).sum::<usize>())
     }
 }
 
@@ -71,23 +69,23 @@ impl Needles {
     pub fn new(
         pairs: impl IntoIterator<Item = (Zeroizing<Vec<u8>>, Vec<u8>)>,
     ) -> Result<Self, NeedlesError> {
-        let mut begins = [false; 256];
-        let mut checked: Vec<Pair> = Vec::new();
-        for (needle, replacement) in pairs {
+        let mut beginning = [const { Vec::new() }; 256];
+        for (count, (needle, replacement)) in pairs.into_iter().enumerate() {
             let first = needle.first().ok_or(NeedlesError::Empty)?;
-            if let Some(begins) = begins.get_mut(usize::from(*first)) {
-                *begins = true;
-            }
             if needle.len() != replacement.len() {
                 return Err(NeedlesError::Length);
             }
-            if needle.len() > NEEDLE_BYTES_MAX || checked.len() >= NEEDLES_MAX {
+            if needle.len() > NEEDLE_BYTES_MAX || count >= NEEDLES_MAX {
                 return Err(NeedlesError::TooMany);
             }
-            checked.push(Pair { needle, replacement });
+            if let Some(alike) = beginning.get_mut(usize::from(*first)) {
+                alike.push(Pair { needle, replacement });
+            }
         }
-        checked.sort_by_key(|pair| std::cmp::Reverse(pair.needle.len()));
-        Ok(Self { pairs: checked, begins })
+        for alike in &mut beginning {
+            alike.sort_by_key(|pair| std::cmp::Reverse(pair.needle.len()));
+        }
+        Ok(Self { beginning })
     }
 
     /// A whole text, scrubbed.
@@ -111,7 +109,7 @@ impl Needles {
     /// everything is certain.
     fn pass(&self, input: &[u8], end: bool, out: &mut Vec<u8>) -> usize {
         let mut rest = input;
-        while let Some(at) = rest.iter().position(|byte| self.may_begin(*byte)) {
+        while let Some(at) = rest.iter().position(|byte| !self.beginning_with(*byte).is_empty()) {
             let (plain, from) = rest.split_at(at);
             out.extend_from_slice(plain);
             let taken = match self.look(from, end) {
@@ -131,12 +129,13 @@ impl Needles {
         input.len()
     }
 
-    fn may_begin(&self, byte: u8) -> bool {
-        self.begins.get(usize::from(byte)).copied().unwrap_or(true)
+    fn beginning_with(&self, byte: u8) -> &[Pair] {
+        self.beginning.get(usize::from(byte)).map_or(&[], Vec::as_slice)
     }
 
     fn look(&self, from: &[u8], end: bool) -> Look<'_> {
-        for Pair { needle, replacement } in &self.pairs {
+        let alike = from.first().map_or(&[][..], |first| self.beginning_with(*first));
+        for Pair { needle, replacement } in alike {
             if from.starts_with(needle) {
                 return Look::Replace(replacement);
             }

@@ -1,7 +1,7 @@
 //! `holdpoint secrets`: real credentials, kept away from agents.
 
 use clap::{Args, Subcommand};
-use holdpoint_core::Environment;
+use holdpoint_core::{Environment, identity::Place};
 use holdpoint_store::{
     host_pattern::HostPattern,
     refusals::Mend,
@@ -16,11 +16,14 @@ use crate::{
 };
 
 /// Real credentials, kept away from agents. An agent gets a phantom; the gateway puts the real
-/// one in, only for an operation within its purpose.
+/// one in, only for an operation within its purpose, and only in a header that carries credentials
+/// or in a place that you name.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:\n  holdpoint secrets add railway-domains --host backboard.railway.com \\\n    \
---purpose 'railway:customDomain*' --environment production < token.txt")]
+--purpose 'railway:customDomain*' --environment production < token.txt\n  \
+holdpoint secrets add login --host id.example.com --purpose 'rest:POST' \\\n    \
+--place query:access_token --place body:client_secret < client-secret.txt")]
 pub struct Secrets {
     #[command(subcommand)]
     verb: Verb,
@@ -64,12 +67,17 @@ struct GrantFlags {
     /// The one environment that it may act on.
     #[arg(long)]
     environment: Option<Environment>,
+    /// A query parameter or a body field in which it may stand, such as `query:access_token` or
+    /// `body:client_secret`; repeatable, whatever the case of the name. Without it: only headers
+    /// that carry credentials, as what stands elsewhere may be kept and shown by the host.
+    #[arg(long = "place", value_name = "query:NAME|body:NAME")]
+    places: Vec<Place>,
 }
 
 impl From<GrantFlags> for Bounds {
     fn from(flags: GrantFlags) -> Self {
-        let GrantFlags { hosts, purposes, environment } = flags;
-        Self { hosts, purposes, environment }
+        let GrantFlags { hosts, purposes, environment, places } = flags;
+        Self { hosts, purposes, environment, places }
     }
 }
 
@@ -109,13 +117,14 @@ fn mend(here: &Here, listed: &Listed) -> Result<(), CommandError> {
 }
 
 fn line(listed: &Listed) -> String {
-    let Bounds { hosts, purposes, environment } = &listed.bounds;
+    let Bounds { hosts, purposes, environment, places } = &listed.bounds;
     let hosts: Vec<&str> = hosts.iter().map(HostPattern::as_str).collect();
     let purposes: Vec<&str> = purposes.iter().map(Purpose::as_str).collect();
     let environment = environment.map_or("any environment", Environment::as_str);
+    let places: String = places.iter().map(|place| format!(", also in {place}")).collect();
     let bound = match hosts.is_empty() || purposes.is_empty() {
         true => "not bound: it is sent nowhere".to_owned(),
-        false => format!("{} at {}, {environment}", purposes.join(" "), hosts.join(" ")),
+        false => format!("{} at {}, {environment}{places}", purposes.join(" "), hosts.join(" ")),
     };
     format!("{:<24} {:<40} {bound}\n", listed.name, listed.phantom)
 }

@@ -1,8 +1,11 @@
-//! What a secret was made for: hosts, a purpose, an environment.
+//! What a secret was made for: hosts, places in a message, a purpose, an environment.
 
 use std::{fmt, str::FromStr};
 
-use holdpoint_core::{Environment, identity::Grant};
+use holdpoint_core::{
+    Environment,
+    identity::{Grant, Place},
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{error::StoreError, host_pattern::HostPattern};
@@ -73,6 +76,10 @@ pub struct Bounds {
     /// The one environment that it belongs to; without it, every one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
+    /// Where in a message it may stand, beside the headers that carry credentials. Unwritten when
+    /// there are none: values that were sealed before there were places still open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
 }
 
 impl Bounds {
@@ -82,6 +89,7 @@ impl Bounds {
             hosts: self.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
             purpose: self.purposes.iter().map(|purpose| purpose.as_str().to_owned()).collect(),
             environment: self.environment,
+            places: self.places.clone(),
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 
 /// Draws before it is said that there is no free phantom.
 const PHANTOM_DRAWS_MAX: usize = 8;
-/// Hosts and purposes of one secret.
+/// Hosts, purposes and places of one secret.
 const BOUNDS_MAX: usize = 100;
 
 /// Why a secret was not taken.
@@ -223,16 +223,17 @@ impl Secrets {
 
     fn insert(&self, connection: &Connection, listed: &Listed, value: &SecretString) -> Result<()> {
         let value = value.expose_secret();
-        let sealed = self.0.0.seal.seal(value.as_bytes(), &place(listed)?)?;
+        let sealed = self.0.0.seal.seal(value.as_bytes(), &sealed_for(listed)?)?;
         connection.execute(
             "INSERT INTO secrets
-                 (name, hosts, purposes, environment, phantom, fingerprint, sealed, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 (name, hosts, purposes, environment, places, phantom, fingerprint, sealed, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 listed.name,
                 to_json(&listed.bounds.hosts, "hosts")?,
                 to_json(&listed.bounds.purposes, "purposes")?,
                 listed.bounds.environment.map(Environment::as_str),
+                to_json(&listed.bounds.places, "places")?,
                 listed.phantom,
                 self.fingerprint(value),
                 sealed,
@@ -245,7 +246,7 @@ impl Secrets {
     fn secret(&self, row: &Row<'_>) -> Result<Secret> {
         let listed = listed(row)?;
         let sealed: Vec<u8> = row.get("sealed")?;
-        let value = self.0.0.seal.unseal(&sealed, &place(&listed)?, "secret")?;
+        let value = self.0.0.seal.unseal(&sealed, &sealed_for(&listed)?, "secret")?;
         let value = std::str::from_utf8(&value).map_err(|_| StoreError::Corrupt("a secret"))?;
         let value = SecretString::from(value);
         Ok(Secret { name: listed.name, bounds: listed.bounds, phantom: listed.phantom, value })
@@ -253,9 +254,11 @@ impl Secrets {
 }
 
 fn check_bounds(bounds: &Bounds) -> Result<()> {
-    if bounds.hosts.len().max(bounds.purposes.len()) > BOUNDS_MAX {
-        let value = format!("{} hosts, {} purposes", bounds.hosts.len(), bounds.purposes.len());
-        let expected = "at most 100 hosts and 100 purposes; one secret for each purpose is better";
+    let counts = [bounds.hosts.len(), bounds.purposes.len(), bounds.places.len()];
+    if counts.iter().any(|count| *count > BOUNDS_MAX) {
+        let [hosts, purposes, places] = counts;
+        let value = format!("{hosts} hosts, {purposes} purposes, {places} places");
+        let expected = "at most 100 of each; one secret for each purpose is better";
         return Err(StoreError::Malformed { what: "bound", value, expected });
     }
     Ok(())
@@ -268,7 +271,7 @@ fn name_of_real(connection: &Connection, fingerprint: &str) -> Result<Option<Str
 
 /// What a value is sealed for: a row whose name, phantom or bounds were changed from outside
 /// does not open.
-fn place(listed: &Listed) -> Result<Vec<u8>> {
+fn sealed_for(listed: &Listed) -> Result<Vec<u8>> {
     let bounds = to_json(&listed.bounds, "bounds")?;
     let fields = [listed.name.as_bytes(), listed.phantom.as_bytes(), bounds.as_bytes()];
     Ok(Digest::of_fields(fields).0.to_vec())
@@ -281,9 +284,10 @@ fn listed(row: &Row<'_>) -> Result<Listed> {
         .transpose()?;
     let hosts = from_json(row, "hosts")?;
     let purposes = from_json(row, "purposes")?;
+    let places = from_json(row, "places")?;
     Ok(Listed {
         name: row.get("name")?,
-        bounds: Bounds { hosts, purposes, environment },
+        bounds: Bounds { hosts, purposes, environment, places },
         phantom: row.get("phantom")?,
         created_at: timestamp(row, "created_at")?,
     })

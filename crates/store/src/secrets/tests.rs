@@ -19,6 +19,7 @@ fn bounds(hosts: &[&str], purposes: &[&str], environment: Option<Environment>) -
         hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
         purposes: purposes.iter().map(|purpose| purpose.parse().unwrap()).collect(),
         environment,
+        places: Vec::new(),
     }
 }
 
@@ -191,6 +192,7 @@ fn a_row_that_was_changed_from_outside_does_not_open() {
         "UPDATE secrets SET hosts = '[\"evil.example.com\"]'",
         "UPDATE secrets SET purposes = '[\"github:*\"]'",
         "UPDATE secrets SET environment = 'staging'",
+        "UPDATE secrets SET places = '[\"query:token\"]'",
         "UPDATE secrets SET name = 'other'",
         "UPDATE secrets SET sealed = zeroblob(60)",
         "UPDATE secrets SET sealed = x'00'",
@@ -202,6 +204,26 @@ fn a_row_that_was_changed_from_outside_does_not_open() {
         assert!(matches!(found, Err(StoreError::Unsealed("secret"))), "{change}");
         outside.execute("DELETE FROM secrets", []).unwrap();
     }
+}
+
+#[test]
+fn places_are_kept_and_a_value_without_any_is_sealed_as_before_there_were_places() {
+    let secrets = State::in_memory().unwrap().secrets();
+    let narrow = bounds(&["api.github.com"], &["github:read*"], None);
+    let sealed_for = r#"{"hosts":["api.github.com"],"purposes":["github:read*"]}"#;
+    assert_eq!(serde_json::to_string(&narrow).unwrap(), sealed_for);
+    let phantom = secrets.add("github", &secret(REAL), &narrow, NOW).unwrap().phantom;
+    assert_eq!(secrets.secret_of(&phantom).unwrap().unwrap().bounds, narrow);
+
+    let places = ["query:access_token", "body:client_secret"];
+    let places: Vec<_> = places.iter().map(|place| place.parse().unwrap()).collect();
+    let wide = Bounds { places: places.clone(), ..narrow };
+    secrets.bind("github", &wide).unwrap();
+    assert_eq!(secrets.list().unwrap()[0].bounds, wide);
+    let found = secrets.secret_of(&phantom).unwrap().unwrap();
+    assert_eq!((found.bounds.grant().places, found.value.expose_secret()), (places.clone(), REAL));
+    let many = Bounds { places: vec![places[0].clone(); 101], ..Bounds::default() };
+    assert!(matches!(secrets.bind("github", &many), Err(StoreError::Malformed { .. })));
 }
 
 #[test]

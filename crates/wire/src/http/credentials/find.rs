@@ -10,7 +10,7 @@ use base64::{
 use secrecy::SecretSlice;
 
 use super::{
-    CredentialUse, Part, Position, ToldBy, Writing,
+    CredentialUse, Part, Position, ToldBy, Writing, multipart,
     names::{self, Says},
     shape,
 };
@@ -26,8 +26,12 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// What the media types of multipart bodies begin with.
+const MULTIPART: &[u8] = b"multipart/";
+
 /// Every credential in `message`, in the order of its parts. A body that is not whole or cannot
-/// be read has none that could be found: it is refused elsewhere, or is a prompt.
+/// be read has none that could be found: it is refused elsewhere, or is a prompt. Of an upload,
+/// the beginning is searched.
 pub fn find(message: &Message) -> Vec<CredentialUse> {
     let mut found = Vec::new();
     for (index, (name, value)) in message.headers.iter().enumerate() {
@@ -39,8 +43,10 @@ pub fn find(message: &Message) -> Vec<CredentialUse> {
         }
     }
     in_target(&message.target, &mut found);
-    if let Body::Whole(bytes) = &message.body {
-        in_body(message, bytes, &mut found);
+    match &message.body {
+        body if is_multipart(message) => in_upload(body.bytes(), &mut found),
+        Body::Whole(bytes) => in_body(message, bytes, &mut found),
+        Body::Prefix(_) => {}
     }
     found
 }
@@ -177,16 +183,44 @@ fn in_pairs(part: Part, text: &str, offset: usize, found: &mut Vec<CredentialUse
             Ok(value) => (value, Writing::Percent),
             Err(_) => (raw.into(), Writing::Plain),
         };
-        let named = match names::field(&name) {
-            Says::Credential => !value.is_empty(),
-            Says::Perhaps => shape::looks_secret(&value) || value.len() >= 32,
-            Says::Nothing => false,
-        };
         let range = range.end - raw.len()..range.end;
         let used = || credential(part, range, writing, &name, value.as_bytes());
-        if named {
+        if is_named(&name, &value) {
             found.push(used());
         } else if shape::words(&value).any(|(_, word)| shape::is_credential(word)) {
+            found.push(shaped(used()));
+        }
+    }
+}
+
+/// Whether the name of a parameter, or of a field in a form, says that its value is a credential.
+fn is_named(name: &str, value: &str) -> bool {
+    match names::field(name) {
+        Says::Credential => !value.is_empty(),
+        Says::Perhaps => shape::looks_secret(value) || value.len() >= 32,
+        Says::Nothing => false,
+    }
+}
+
+fn is_multipart(message: &Message) -> bool {
+    let begins = |value: &[u8]| {
+        let begin = value.trim_ascii_start().get(..MULTIPART.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(MULTIPART))
+    };
+    message.header("content-type").any(|value| begins(value))
+}
+
+/// Credentials in the fields of a multipart body. A file is anything, so its shape tells nothing.
+fn in_upload(bytes: &[u8], found: &mut Vec<CredentialUse>) {
+    for multipart::Field { names, is_file, range } in multipart::fields(bytes) {
+        let Some(raw) = bytes.get(range.clone()) else { continue };
+        let value = String::from_utf8_lossy(raw);
+        let named = names.iter().find(|name| is_named(name, &value));
+        let name = named.or(names.first()).map(String::as_str).unwrap_or_default();
+        let used = || credential(Part::Upload, range, Writing::Plain, name, raw);
+        if named.is_some() {
+            found.push(used());
+        } else if !is_file && shape::words(&value).any(|(_, word)| shape::is_credential(word)) {
             found.push(shaped(used()));
         }
     }

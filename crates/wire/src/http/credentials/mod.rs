@@ -6,6 +6,7 @@
 //! - [`occurrences`]: whether some bytes are anywhere in a message, however they are written
 
 mod find;
+mod multipart;
 mod names;
 mod occurrences;
 mod shape;
@@ -13,7 +14,8 @@ mod substitute;
 
 use std::{fmt, ops::Range};
 
-use secrecy::SecretSlice;
+use holdpoint_core::identity::Site;
+use secrecy::{ExposeSecret as _, SecretSlice};
 
 pub use find::find;
 pub use occurrences::occurrences;
@@ -30,10 +32,31 @@ pub struct CredentialUse {
     pub told_by: ToldBy,
 }
 
+impl CredentialUse {
+    /// Whether it is this one.
+    pub fn is(&self, value: &[u8]) -> bool {
+        self.value.expose_secret() == value
+    }
+
+    /// Where it stands, as a grant sees it.
+    pub fn site(&self) -> Site<'_> {
+        let name = self.position.name.as_str();
+        match self.position.part {
+            _ if self.told_by == ToldBy::Shape => Site::Text,
+            Part::Header(_) if names::is_metadata(name) => Site::Content,
+            Part::Header(_) => Site::Header,
+            Part::Target => Site::Query(name),
+            Part::Body => Site::Body(name),
+            Part::Upload => Site::Content,
+        }
+    }
+}
+
 /// How a credential is known for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ToldBy {
-    /// The place is for credentials: a phantom there is replaced, anything else is foreign.
+    /// The place is for credentials: a phantom there is replaced where its grant says so, anything
+    /// else is foreign.
     Place,
     /// The place is for anything, and the value looks like one: a foreign one is refused, but a
     /// phantom stays, as the secret in its place would be published.
@@ -62,8 +85,10 @@ pub enum Part {
     Header(usize),
     /// Path and query.
     Target,
-    /// The body.
+    /// The body: a form, or a JSON object.
     Body,
+    /// A field of a multipart body. It is searched, and nothing is ever put there.
+    Upload,
 }
 
 /// How a value is written in its place.
@@ -92,6 +117,7 @@ impl fmt::Display for Position {
             (Part::Target, _) if self.name.is_empty() => f.write_str("the path"),
             (Part::Target, _) => write!(f, "the query parameter `{}`", self.name),
             (Part::Body, _) => write!(f, "the field `{}`", self.name),
+            (Part::Upload, _) => write!(f, "the field `{}` of an upload", self.name),
         }
     }
 }

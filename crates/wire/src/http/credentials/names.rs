@@ -98,6 +98,14 @@ pub(super) fn header(name: &str) -> Says {
     }
 }
 
+/// Whether a header is metadata of the content beside it, which an upstream keeps and shows to
+/// whoever may read the content: `x-amz-meta-*`, `x-goog-meta-*`, `x-ms-meta-*`,
+/// `x-object-meta-*` (Swift) and their like; Oracle's and Backblaze's have prefixes of their own.
+pub(super) fn is_metadata(name: &str) -> bool {
+    let of_any = name.starts_with("x-") && name.contains("-meta-");
+    of_any || name.starts_with("opc-meta-") || name.starts_with("x-bz-info-")
+}
+
 /// What the name of a parameter or field says.
 pub(super) fn field(name: &str) -> Says {
     let words = words(name);

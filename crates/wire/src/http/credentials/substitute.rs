@@ -23,6 +23,9 @@ pub enum SubstituteError {
     /// The value has bytes that cannot be written in that place.
     #[error("the secret has bytes that this place cannot hold; store it without line breaks")]
     NotWritable,
+    /// The upstream would keep the value as content.
+    #[error("no secret is put into an upload; send the credential in a header")]
+    Upload,
 }
 
 /// Puts `real` where `used` is. To substitute several, take the last found first: what is before
@@ -37,6 +40,7 @@ pub fn substitute(
         Part::Header(index) => &message.headers.get(*index).ok_or(SubstituteError::Moved)?.1,
         Part::Target => message.target.as_bytes(),
         Part::Body => message.body.bytes(),
+        Part::Upload => return Err(SubstituteError::Upload),
     };
     let end = match writing {
         // The other half may have been replaced before, and the pair be longer than it was.
@@ -118,6 +122,7 @@ fn put(message: &mut Message, part: Part, whole: Vec<u8>) -> Result<(), Substitu
         Part::Target => {
             message.target = String::from_utf8(whole).map_err(|_| SubstituteError::NotWritable)?;
         }
+        Part::Upload => return Err(SubstituteError::Upload),
         Part::Body => {
             let length = whole.len().to_string();
             message.body = match message.body {

@@ -176,6 +176,71 @@ fn what_moved_or_cannot_be_written_stays() {
     assert_eq!(substitute(&mut message, &found[0], b"again"), Err(SubstituteError::Moved));
 }
 
+/// As curl writes `-F`.
+fn upload(fields: &[(&str, &str)]) -> String {
+    let part = |(name, value): &(&str, &str)| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    fields.iter().map(part).collect::<String>() + "--b--\r\n"
+}
+
+#[test]
+fn in_an_upload() {
+    let multipart = [("Content-Type", "Multipart/Form-Data; boundary=b")];
+    let line = "POST https://a.example/x";
+    let check = |body: &str, expect: &[&str]| {
+        assert_eq!(values(line, &multipart, body), expect, "{body}");
+    };
+    check(
+        &upload(&[("title", "a"), ("token", "t1"), ("client_secret", "s\r\n1")]),
+        &["t1", "s\r\n1"],
+    );
+    check(&upload(&[("password", ""), ("page_token", "p"), ("key", "PROJ-1")]), &[]);
+    check(&upload(&[("key", KEY)]), &[KEY]);
+    check(
+        &upload(&[("note", "ghp_0123456789abcdefABCDEF0123")]),
+        &["ghp_0123456789abcdefABCDEF0123"],
+    );
+    check(&upload(&[("a\"; filename=\"f", "ghp_0123456789abcdefABCDEF0123")]), &[]);
+    check(&upload(&[("token\"; filename=\"f", "t1")]), &["t1"]);
+    // What is no text around it hides nothing, and the beginning of a long upload is searched.
+    let mut sent = message(line, &multipart, "");
+    let bytes = [b"--b\r\n\xff\r\n".as_slice(), upload(&[("token", "t1")]).as_bytes()].concat();
+    sent.body = Body::Prefix(bytes.into());
+    let found = find(&sent);
+    assert!(found.len() == 1 && found[0].is(b"t1"), "{found:?}");
+    assert_eq!(substitute(&mut sent, &found[0], b"real"), Err(SubstituteError::Upload));
+}
+
+#[test]
+fn where_a_credential_stands() {
+    let token = "ghp_0123456789abcdefABCDEF0123";
+    let multipart = ("Content-Type", "multipart/form-data; boundary=b");
+    let (json, field) = (format!("{{\"password\":\"{token}\"}}"), upload(&[("token", token)]));
+    let (get, post) = ("GET https://a.example/", "POST https://a.example/");
+    for (line, headers, body, expect) in [
+        (get.to_owned(), vec![("Authorization", token)], "", Site::Header),
+        (get.to_owned(), vec![("Cookie", "x-a-meta-b=1")], "", Site::Header),
+        (get.to_owned(), vec![("X-Api-Key", token)], "", Site::Header),
+        (get.to_owned(), vec![("X-Aws-Ec2-Metadata-Token", token)], "", Site::Header),
+        (get.to_owned(), vec![("X-Note", token)], "", Site::Text),
+        (get.to_owned(), vec![("X-Amz-Meta-Token", token)], "", Site::Content),
+        (get.to_owned(), vec![("X-Goog-Meta-Api-Key", token)], "", Site::Content),
+        (get.to_owned(), vec![("x-ms-meta-password", token)], "", Site::Content),
+        (get.to_owned(), vec![("X-Object-Meta-Secret", token)], "", Site::Content),
+        (get.to_owned(), vec![("x-bz-info-token", token)], "", Site::Content),
+        (format!("{get}?Token={token}"), vec![], "", Site::Query("Token")),
+        (format!("{get}?q={token}"), vec![], "", Site::Text),
+        (format!("{get}{token}"), vec![], "", Site::Text),
+        (post.to_owned(), vec![JSON], json.as_str(), Site::Body("password")),
+        (post.to_owned(), vec![multipart], field.as_str(), Site::Content),
+    ] {
+        let found = find(&message(&line, &headers, body));
+        assert_eq!(found.len(), 1, "{line} {headers:?} {found:?}");
+        assert_eq!(found[0].site(), expect, "{line} {headers:?}");
+    }
+}
+
 #[test]
 fn debug_shows_no_credential() {
     let found = find(&message("GET https://a.example/", &[("X-Api-Key", KEY)], ""));

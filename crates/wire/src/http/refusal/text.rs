@@ -86,7 +86,7 @@ fn advice(refusal: &Refusal) -> String {
             "Do not look for another token. Continue without it, or ask the human to give this task one."
         }
         Code::UnboundCredential | Code::PhantomLeaving | Code::OutsidePurpose => {
-            "Continue without it, or ask the human to bind the credential to this host and purpose."
+            "Continue without it, or ask the human to bind the credential to this host, place and purpose."
         }
         Code::WrongEnvironment | Code::OutsideTask => {
             "Stay within the task, or ask the human to change what the task is about."
