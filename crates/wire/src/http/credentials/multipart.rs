@@ -127,7 +127,7 @@ mod tests {
                 .iter()
                 .map(|it| {
                     let names = it.names.iter().map(String::as_str).collect();
-                    (names, it.is_file, &body[it.range.clone()])
+                    (names, it.is_file, body.get(it.range.clone()).unwrap())
                 })
                 .collect();
             let expect: Vec<(Vec<&str>, bool, &str)> =
