@@ -1,5 +1,5 @@
 //! Bytes to [`Message`](holdpoint_core::Message) to operations, one folder for each dialect.
-//! Pure: what interpretation must look up, it asks the [`World`](world::World).
+//! Pure: what interpretation must look up, it asks the [`World`].
 //!
 //! - [`http`]: HTTP requests: REST, GraphQL, JSON-RPC
 //! - [`world`]: what interpretation may look up

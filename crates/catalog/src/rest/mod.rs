@@ -19,7 +19,7 @@ mod services;
 pub use rule::{Rule, When};
 
 /// The rules for requests to `provider` with this method and path, in the order in which they
-/// are to be tried: the first whose [`Rule::when`] holds says what the request does.
+/// are to be tried: the first whose `Rule::when` holds says what the request does.
 /// `segments` are percent-decoded. Git's own protocol is the same on every host.
 pub fn named<'a>(
     provider: Option<&str>,

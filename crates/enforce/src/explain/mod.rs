@@ -2,7 +2,7 @@
 //! same interpretation, resolution and policies as live traffic; nothing is touched.
 //!
 //! - [`episode`]: what one agent did, in order, and the fixtures around it
-//! - [`fixtures`]: the surroundings that an episode describes
+//! - `fixtures`: the surroundings that an episode describes
 //! - [`answer`]: the verdicts
 
 pub mod answer;

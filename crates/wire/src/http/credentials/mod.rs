@@ -1,9 +1,9 @@
 //! The credentials in a message: every position where they go, so that a foreign one is seen and
 //! a phantom's secret can be put exactly where the phantom was.
 //!
-//! - [`find`]: the positions and what is there
-//! - [`substitute`]: one value put in another's place, and nothing else changed
-//! - [`occurrences`]: whether some bytes are anywhere in a message, however they are written
+//! - [`find`](fn@find): the positions and what is there
+//! - [`substitute`](fn@substitute): one value put in another's place, and nothing else changed
+//! - [`occurrences`](fn@occurrences): whether some bytes are anywhere in a message, however they are written
 
 mod find;
 mod multipart;
