@@ -9,7 +9,7 @@ use std::{
 
 use e2e::{
     curl::Curl,
-    holdpoint::{Gateway, Holdpoint, PASSPHRASE, until},
+    holdpoint::{Gateway, Holdpoint, PASSPHRASE},
     stage::Stage,
 };
 use serde_json::Value;
@@ -33,9 +33,7 @@ impl Upstream {
         let kept = Arc::clone(&arrived);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                if let Some(message) = answer(client) {
-                    kept.lock().unwrap().push(message);
-                }
+                answer(client, |message| kept.lock().unwrap().push(message));
             }
         });
         Self { addr, arrived }
@@ -46,8 +44,8 @@ impl Upstream {
     }
 }
 
-/// Reads one request to its end and answers it.
-fn answer(mut client: TcpStream) -> Option<String> {
+/// Reads one request to its end, keeps it, and then answers it.
+fn answer(mut client: TcpStream, keep: impl FnOnce(String)) -> Option<()> {
     let mut read = Vec::new();
     let mut chunk = [0; 4096];
     loop {
@@ -58,12 +56,9 @@ fn answer(mut client: TcpStream) -> Option<String> {
                 name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
             });
             if body.len() >= length.unwrap_or(0) {
-                client
-                    .write_all(
-                        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
-                    )
-                    .ok()?;
-                return Some(text);
+                keep(text);
+                let ok = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+                return client.write_all(ok).ok();
             }
         }
         match client.read(&mut chunk).ok()? {
@@ -273,9 +268,8 @@ fn a_phantom_in_content_stays_one() {
     ] {
         assert_eq!(agent.run(&arguments).status, 200, "{arguments:?}");
     }
-    // It writes a message down after it has answered.
-    let five = || Some(scene.upstream.arrived()).filter(|arrived| arrived.len() == 5);
-    let arrived = until("five messages", five);
+    let arrived = scene.upstream.arrived();
+    assert_eq!(arrived.len(), 5);
     let random = REAL.trim_start_matches("ghp_");
     assert!(arrived.iter().all(|message| !message.contains(random)), "{arrived:#?}");
 
