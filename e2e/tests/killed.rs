@@ -20,6 +20,8 @@ use holdpoint_enforce::Stage;
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
+/// Over many rounds, much is left that nobody answers.
+const CONFIGURATION: &str = "[hold]\nwait_seconds = 0\n[limits]\nholds_open_each = 1000\n";
 /// An `observe` is on disk this long after its answer, with some room for a slow machine.
 const OBSERVE_DURABLE: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -65,7 +67,7 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let stage = stage::Stage::set(BINARY, "[hold]\nwait_seconds = 0\n").await;
+        let stage = stage::Stage::set(BINARY, CONFIGURATION).await;
         let staging = format!("railway:environment/{}", stage.railway.seed().staging);
         stage.holdpoint.json(&["inventory", "add", &staging, "--environment", "staging", "--json"]);
         stage.holdpoint.enrol("ada");

@@ -199,8 +199,7 @@ pub(crate) fn denied(hold: &Hold) -> Refusal {
 }
 
 fn too_many(full: &StoreError) -> Refusal {
-    let text = "too much waits for a human already; nothing was sent, and it can be asked for \
-                again once some of that is answered";
+    let text = "too much waits for a human already; ask again once some of it is answered";
     tracing::warn!(%full, "a hold was not opened");
     Refusal::new(RefusalKind::Deny, Code::OverLimit, text)
 }

@@ -93,7 +93,8 @@ fn advice(refusal: &Refusal) -> String {
         }
         Code::UnlistedHost => "Continue without it, or ask the human to list the host.",
         Code::Unparsed => "Send it in a form that can be read in one way only.",
-        Code::OverLimit | Code::TooLargeToHold => "Send it in smaller parts.",
+        Code::OverLimit => "Ask for less at once.",
+        Code::TooLargeToHold => "Send it in smaller parts.",
         Code::Killed => "Stop here: a human ended this run.",
         Code::Tamper => "Leave the guard as it is, and tell the human what you need.",
         Code::Unidentified => {
