@@ -10,7 +10,8 @@ readonly COMMANDS=(
     "cc gcc"      # ring and the bundled SQLite are compiled from C
     "curl curl"   # what README.md and docs/ show is called with it
     "jq jq"       # so is this; scripts read refusals with it
-    "python3 python3" # a client of the black-box tests
+    "python3 python3" # a client of the black-box tests, and so is this:
+    "git git"
 )
 
 say() { printf '\n== %s\n' "$*"; }
