@@ -21,7 +21,9 @@ pub const PASSPHRASE: &str = "correct horse battery staple";
 #[derive(Debug)]
 pub struct Holdpoint {
     binary: PathBuf,
-    state: TempDir,
+    state: PathBuf,
+    /// Goes with the value, if it was made for it.
+    _made: Option<TempDir>,
 }
 
 /// What a call of the binary came to.
@@ -57,12 +59,17 @@ impl Holdpoint {
     /// A fresh state directory for `binary` (`env!("CARGO_BIN_EXE_holdpoint-under-test")`).
     pub fn new(binary: impl Into<PathBuf>) -> Self {
         let state = tempfile::Builder::new().prefix("holdpoint-").tempdir().unwrap();
-        Self { binary: binary.into(), state }
+        Self { binary: binary.into(), state: state.path().to_owned(), _made: Some(state) }
+    }
+
+    /// A state directory that is there already.
+    pub fn on(state: impl Into<PathBuf>, binary: impl Into<PathBuf>) -> Self {
+        Self { binary: binary.into(), state: state.into(), _made: None }
     }
 
     /// The state directory.
     pub fn state(&self) -> &Path {
-        self.state.path()
+        &self.state
     }
 
     /// A call with the state directory set and nothing of the environment but the path.
@@ -210,6 +217,12 @@ impl Gateway {
         peak.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Ends the gateway as a power cut would, and leaves the value behind.
+    pub fn cut(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Asks the gateway to stop, and waits until it has.
     pub fn stop(mut self) -> i32 {
         self.end()
@@ -225,8 +238,7 @@ impl Gateway {
 
     /// Ends the gateway as a power cut would.
     pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.cut();
     }
 
     /// Waits until the gateway has ended by itself, at most `limit`.

@@ -4,20 +4,24 @@
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
+//! - [`faulty`]: an upstream that fails
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
 //! - [`replay`]: episodes at a live gateway
+//! - [`small_disk`]: a disk that can be full, or read-only
 
 pub mod curl;
 pub mod echo;
 pub mod episodes;
+pub mod faulty;
 pub mod files;
 pub mod git;
 pub mod git_host;
 pub mod holdpoint;
 pub mod incidents;
 pub mod replay;
+pub mod small_disk;
 pub mod stage;
