@@ -1,0 +1,47 @@
+//! Credentials that upstreams issue to a run: seen in answers, kept, and known again.
+//!
+//! - [`lookup`]: what a credential in a message is, if an upstream issued it
+//! - [`exchange`]: one message and what its answer gives out
+//! - [`answer`]: the answer: read, remembered, captured
+//! - [`pages`]: the body of an answer, read while it is small
+//! - [`turns`]: refreshes of one login, one after the other
+//! - [`realms`]: which hosts said where their tokens come from
+
+mod answer;
+mod exchange;
+mod lookup;
+mod pages;
+mod realms;
+mod turns;
+
+use std::sync::Arc;
+
+use holdpoint_core::Timestamp;
+use holdpoint_store::State;
+
+pub(crate) use exchange::Exchange;
+pub(crate) use lookup::Lookup;
+use realms::Realms;
+use turns::Turns;
+
+use crate::point::Clock;
+
+/// What all exchanges of one gateway share.
+#[derive(Debug, Clone)]
+pub(crate) struct Issuing {
+    state: State,
+    clock: Clock,
+    realms: Arc<Realms>,
+    turns: Arc<Turns>,
+}
+
+impl Issuing {
+    /// What is issued is kept in `state`.
+    pub(crate) fn new(state: State, clock: Clock) -> Self {
+        Self { state, clock, realms: Arc::default(), turns: Arc::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
