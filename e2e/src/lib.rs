@@ -4,6 +4,7 @@
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
+//! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`files`]: what lies in a directory, byte by byte
@@ -19,5 +20,6 @@ pub mod git;
 pub mod git_host;
 pub mod holdpoint;
 pub mod incidents;
+pub mod issuing;
 pub mod replay;
 pub mod stage;

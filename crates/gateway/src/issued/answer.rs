@@ -165,13 +165,7 @@ impl Exchange {
     fn link(&self, link: Link, uploads: bool, lists: bool) -> Option<NewIssued> {
         let Link { scheme, host, port, target, lifetime, .. } = link;
         let tls = scheme == Scheme::Https;
-        let to = Message {
-            scheme,
-            port,
-            host: host.clone(),
-            target,
-            ..self.message.clone()
-        };
+        let to = Message { scheme, port, host: host.clone(), target, ..self.message.clone() };
         let new = NewIssued {
             kind: Kind::Link,
             name: String::new(),
@@ -205,7 +199,9 @@ impl Exchange {
         let said = || occurrences(&self.message, new.value.as_bytes());
         let known = || {
             let issued = self.issuing.state.issued();
-            issued.find(&self.run, new.kind, &new.name, &new.value, now).is_ok_and(|it| !it.is_empty())
+            issued
+                .find(&self.run, new.kind, &new.name, &new.value, now)
+                .is_ok_and(|it| !it.is_empty())
         };
         !said() || known()
     }
@@ -260,9 +256,10 @@ impl Exchange {
             .await
             .map_err(|error| withheld(&error.to_string()))?
             .map_err(|error| withheld(&error.to_string()))?;
-        let pairs = tokens.iter().zip(&phantoms).flat_map(|(token, phantom)| {
-            spelling::pairs(token.value.expose_secret(), phantom)
-        });
+        let pairs = tokens
+            .iter()
+            .zip(&phantoms)
+            .flat_map(|(token, phantom)| spelling::pairs(token.value.expose_secret(), phantom));
         let needles = Needles::new(pairs).map_err(|error| withheld(&error.to_string()))?;
         head.headers.values_mut().for_each(|value| needles.scrub_value(value));
         Ok(needles.scrub(&body).into())

@@ -137,9 +137,10 @@ impl Exchange {
         &self,
         known: &Known,
     ) -> Result<Option<std::sync::Arc<Needles>>, NeedlesError> {
-        let pairs = self.hidden.iter().flat_map(|token| {
-            spelling::pairs(token.value.expose_secret(), &token.phantom)
-        });
+        let pairs = self
+            .hidden
+            .iter()
+            .flat_map(|token| spelling::pairs(token.value.expose_secret(), &token.phantom));
         known.scrub_with(&self.message.host, pairs.collect())
     }
 }

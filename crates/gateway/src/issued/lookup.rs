@@ -3,11 +3,7 @@
 use std::{cell::OnceCell, collections::BTreeSet};
 
 use holdpoint_catalog::issuers;
-use holdpoint_core::{
-    Environment, Operation, Timestamp,
-    identity::Site,
-    policy::Credential,
-};
+use holdpoint_core::{Environment, Operation, Timestamp, identity::Site, policy::Credential};
 use holdpoint_store::{
     State,
     issued::{Found, Kind},

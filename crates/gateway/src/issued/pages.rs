@@ -40,7 +40,11 @@ pub(super) async fn look(mut body: ResponseBody) -> Looked {
     }
 }
 
-fn passed(read: BytesMut, next: Option<Result<Frame<Bytes>, BodyError>>, rest: ResponseBody) -> Looked {
+fn passed(
+    read: BytesMut,
+    next: Option<Result<Frame<Bytes>, BodyError>>,
+    rest: ResponseBody,
+) -> Looked {
     let first = (!read.is_empty()).then(|| Frame::data(read.freeze()));
     Looked::Passed(Passed { first, next, rest }.boxed_unsync())
 }

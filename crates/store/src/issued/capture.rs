@@ -114,8 +114,7 @@ impl Issued {
             let reach: Reach = from_json(row, "reach")?;
             reach.has(host).then(|| self.captured(row)).transpose()
         };
-        let found =
-            self.0.0.database.read(|connection| rows(connection, sql, [run], reaching))?;
+        let found = self.0.0.database.read(|connection| rows(connection, sql, [run], reaching))?;
         Ok(found.into_iter().flatten().collect())
     }
 

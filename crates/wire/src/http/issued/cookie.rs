@@ -117,9 +117,8 @@ fn default_path(path: &str) -> &str {
 
 /// Whether a cookie for `cookie_path` goes with a message to `path` (RFC 6265 §5.1.4).
 pub fn path_matches(cookie_path: &str, path: &str) -> bool {
-    path.strip_prefix(cookie_path).is_some_and(|rest| {
-        rest.is_empty() || cookie_path.ends_with('/') || rest.starts_with('/')
-    })
+    path.strip_prefix(cookie_path)
+        .is_some_and(|rest| rest.is_empty() || cookie_path.ends_with('/') || rest.starts_with('/'))
 }
 
 fn lasting(value: &str) -> Option<Lifetime> {

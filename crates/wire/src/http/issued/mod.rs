@@ -91,7 +91,9 @@ fn names_grant(message: &Message) -> bool {
 fn is_graphql(message: &Message) -> bool {
     let path = message.raw_path().to_ascii_lowercase();
     let by_path = path.split('/').any(|segment| matches!(segment, "graphql" | "gql"));
-    by_path || field(message, "query").is_some() || message.header_text("content-type").is_some_and(|media| media.contains("graphql"))
+    by_path
+        || field(message, "query").is_some()
+        || message.header_text("content-type").is_some_and(|media| media.contains("graphql"))
 }
 
 #[cfg(test)]

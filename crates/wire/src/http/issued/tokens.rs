@@ -45,7 +45,8 @@ const NAMES: &[(&str, Kind)] = &[
 ];
 
 /// Objects in which APIs put what belongs to a login.
-const WRAPPERS: &[&str] = &["auth", "authentication", "data", "result", "session", "tokens", "user"];
+const WRAPPERS: &[&str] =
+    &["auth", "authentication", "data", "result", "session", "tokens", "user"];
 
 /// The tokens in the body of an answer: at its top, and one level below in what belongs to a
 /// login. A form is read as well, which is what GitHub sends by default.
