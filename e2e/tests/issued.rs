@@ -244,7 +244,10 @@ async fn a_host_that_echoes_makes_no_found_credential_an_issued_one() {
     let echoed = ask(&agent, ECHO, "/login", &["-d", &format!("note={plain}")]);
     assert_eq!(echoed.status, 200, "{echoed:?}");
     assert_eq!(code(&with_bearer(&agent, ECHO, "/x", plain)), "foreign_credential");
-    let cookie = format!("Cookie: x={plain}");
+    // A cookie goes back to the host that set it, and to its neighbours only if it is its own.
+    let cookie = format!("Cookie: y={plain}");
+    stage.keep("/choice", &[("set-cookie", &format!("y={plain}; Domain=other.test"))], "");
+    ask(&agent, ECHO, "/choice", &["-d", &format!("note={plain}")]);
     assert_eq!(code(&ask(&agent, ECHO, "/x", &["-H", &cookie])), "foreign_credential");
 
     // What it kept before, it can issue, but only to itself: a cookie as that cookie, and what
@@ -296,10 +299,43 @@ async fn ten_thousand_cookies_make_room_for_each_other_and_take_no_login_along()
     assert_eq!(cookies, 500);
     let cookie = |name: &str| {
         let header = format!("Cookie: {name}=value{}", &name[1..]);
-        ask(&agent, ECHO, "/x", &["-H", &header])
+        ask(&agent, ECHO, "/many/none", &["-H", &header])
     };
     assert_eq!(cookie("c99_99").status, 200);
     assert_eq!(code(&cookie("c0_0")), "foreign_credential");
     let access = text(&tokens, "access_token");
     assert_eq!(with_bearer(&agent, API, "/me", &access).status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_secret_obtained_is_bound_as_the_secret_is_and_ends_with_it() {
+    let stage = IssuingStage::set(BINARY, "").await;
+    let agent = stage.agent("worker");
+    let add = ["secrets", "add", "login", "--host", ECHO, "--purpose", "rest:POST", "--json"];
+    let added = stage.holdpoint.call_with(&add, "the-real-password-of-1815");
+    let phantom = added.json()["phantom"].as_str().unwrap().to_owned();
+    let json = ("content-type", "application/json");
+    let moved = format!("https://{ECHO}/back?code=c0de-of-1815&state=x");
+    stage.keep("/login", &[json], "{\"token\":\"token-by-secret-1815\"}");
+    stage.keep("/authorize", &[("location", &moved)], "");
+    stage.keep("/oauth/token", &[json], "{\"access_token\":\"token-by-code-1815\"}");
+    let bearer = format!("Authorization: Bearer {phantom}");
+    assert_eq!(ask(&agent, ECHO, "/login", &["-X", "POST", "-H", &bearer]).status, 200);
+    assert_eq!(ask(&agent, ECHO, "/authorize", &["-H", &bearer]).status, 302);
+    let grant = "grant_type=authorization_code&code=c0de-of-1815";
+    assert_eq!(ask(&agent, ECHO, "/oauth/token", &["-d", grant]).status, 200);
+
+    for token in ["token-by-secret-1815", "token-by-code-1815"] {
+        let header = format!("Authorization: Bearer {token}");
+        let with = |method| ask(&agent, ECHO, "/x", &["-X", method, "-H", &header]);
+        assert_eq!(with("GET").status, 200, "{token}");
+        assert_eq!(with("POST").status, 200, "{token}");
+        assert_eq!(code(&with("PUT")), "outside_purpose", "{token}");
+    }
+    stage.holdpoint.json(&["secrets", "remove", "login", "--json"]);
+    stage.holdpoint.json(&["hosts", "add", ECHO, "--speaks", "rest", "--json"]);
+    for token in ["token-by-secret-1815", "token-by-code-1815"] {
+        let answer = with_bearer(&agent, ECHO, "/x", token);
+        assert_eq!(code(&answer), "foreign_credential", "{token}: {answer:?}");
+    }
 }

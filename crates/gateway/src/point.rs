@@ -156,7 +156,7 @@ impl HttpPoint {
         let known = RwLock::new(Arc::new(Known::read(&state, &config)?));
         let policies = RwLock::new(Arc::new(policies));
         Ok(Self {
-            issuing: Issuing::new(state.clone(), clock),
+            issuing: Issuing::new(state.clone(), clock)?,
             state,
             config: RwLock::new(config),
             client: Arc::new(client),

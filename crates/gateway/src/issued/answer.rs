@@ -1,6 +1,8 @@
 //! The answer to a message: what it gives out is read, remembered, and captured where the
 //! catalogue or a human says so.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use holdpoint_catalog::hosts;
 use holdpoint_core::{Code, Refusal, Timestamp, refusal::RefusalKind};
@@ -8,7 +10,7 @@ use holdpoint_store::issued::{Kind, NewCaptured, NewIssued, Reach};
 use holdpoint_wire::http::{
     Message, Scheme,
     credentials::occurrences,
-    issued::{self, Lifetime, Link, SetCookie, Token, tokens},
+    issued::{self, Depth, Lifetime, Link, SetCookie, Token, tokens},
 };
 use http::{HeaderMap, Response, StatusCode, header, response::Parts};
 use secrecy::ExposeSecret as _;
@@ -21,9 +23,13 @@ use crate::{body::ResponseBody, forward::scrub::Needles, spelling};
 
 /// Cookies of one answer, at most.
 const COOKIES_MAX: usize = 100;
+/// A shorter cookie is no credential, and may stand anywhere by chance.
+const SAID_BYTES_MIN: usize = 12;
 /// The longest that anything issued is known, in seconds; and a link.
 const LIFETIME_MAX: u64 = 90 * 24 * 3600;
 const LINK_LIFETIME_MAX: u64 = 7 * 24 * 3600;
+/// How long an authorization code is known, in seconds; RFC 6749 §4.1.2 recommends 600.
+const CODE_LIFETIME: u64 = 3600;
 /// How much longer a token is known than it lives: its issuer tells that it is over, which is
 /// when clients refresh it.
 const GRACE: u64 = 3600;
@@ -38,6 +44,7 @@ impl Exchange {
         self.note_challenge(&head);
         let mut issued = self.cookies(&head.headers);
         issued.extend(self.redirected(&head));
+        issued.extend(self.coded(&head.headers));
         if !self.reads(&head) {
             self.record(issued).await;
             return Ok(Response::from_parts(head, body));
@@ -52,7 +59,8 @@ impl Exchange {
                 return Ok(Response::from_parts(head, body));
             }
         };
-        let found = match issued::tokens(media_type(&head.headers), &body) {
+        let depth = if self.capture.is_some() { Depth::All } else { Depth::Login };
+        let found = match issued::tokens(media_type(&head.headers), &body, depth) {
             Ok(found) => found,
             Err(error) if self.capture.is_some() && !body.is_empty() => {
                 return Err(withheld(&error.text));
@@ -136,7 +144,10 @@ impl Exchange {
             reach,
             expires_at: later(now, seconds.min(LIFETIME_MAX)),
         };
-        self.is_given(&new).then_some(new)
+        // To the host itself a cookie may say what was said to it, as sites remember a choice. For
+        // its neighbours, too, it must be the host's own.
+        let own = new.reach.hosts.len() == 1 || new.value.len() < SAID_BYTES_MIN;
+        (own || self.is_given(&new)).then_some(new)
     }
 
     /// Where the answer sends the client, with a credential in the URL.
@@ -153,6 +164,19 @@ impl Exchange {
         let own = issued::is_same_site(&link.host, &self.message.host);
         let reads = matches!(self.message.method.as_str(), "GET" | "HEAD");
         (own || link.signed).then(|| self.link(link, !reads, lists)).flatten()
+    }
+
+    /// An authorization code, which is sent without the secrets that it was obtained with. It is
+    /// no credential anywhere: it only tells what the token is obtained with.
+    fn coded(&self, headers: &HeaderMap) -> Option<NewIssued> {
+        let code = issued::code(headers.get(header::LOCATION)?.as_bytes())?;
+        (!self.via.is_empty()).then(|| NewIssued {
+            kind: Kind::Refresh,
+            name: "code".to_owned(),
+            value: code,
+            reach: Reach::default(),
+            expires_at: later(self.issuing.now(), CODE_LIFETIME),
+        })
     }
 
     fn linked(&self, body: &[u8]) -> Vec<NewIssued> {
@@ -245,6 +269,7 @@ impl Exchange {
         if tokens.is_empty() {
             return Ok(body);
         }
+        self.issuing.captures.store(true, Ordering::Release);
         let (store, run) = (self.issuing.state.issued(), self.run.clone());
         let (via, now) = (self.via.clone(), self.issuing.now());
         let family = capture.family;

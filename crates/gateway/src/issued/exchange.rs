@@ -1,6 +1,9 @@
 //! One message on its way out: what it carries that was issued, and what its answer may issue.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::atomic::Ordering,
+};
 
 use bytes::Bytes;
 use holdpoint_catalog::hosts;
@@ -80,7 +83,10 @@ impl Exchange {
                 captured.insert(phantom.into_bytes(), token);
             }
         }
-        let hidden = issuing.state.issued().captured_at(&run, &message.host);
+        let hidden = match issuing.captures.load(Ordering::Acquire) {
+            true => issuing.state.issued().captured_at(&run, &message.host).map_err(unavailable)?,
+            false => Vec::new(),
+        };
         let graphql = known.host(&message.host, message.port);
         let graphql = graphql.is_some_and(|host| host.speaks == Speaks::Graphql);
         let realm = Realm::of(message).filter(|_| message.method == "GET");
@@ -99,7 +105,7 @@ impl Exchange {
             capture,
             challengers,
             captured,
-            hidden: hidden.map_err(unavailable)?,
+            hidden,
             _turns: turns,
         })
     }
@@ -163,7 +169,7 @@ fn carried(
     run: &str,
 ) -> Result<Carried, Refusal> {
     let lookup = Lookup::new(&issuing.state, known, run, &arrived.message, issuing.now());
-    let mut carried = Carried::default();
+    let mut carried = Carried { via: lookup.via_of_code(), ..Carried::default() };
     for used in arrived.credentials.iter().filter(|used| used.told_by != ToldBy::Nothing) {
         let value = used.value.expose_secret();
         if let Some(secret) = known.secret_of(value) {

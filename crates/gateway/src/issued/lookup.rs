@@ -69,6 +69,15 @@ impl<'a> Lookup<'a> {
         any.then(|| found.into_iter().flat_map(|found| found.via).collect())
     }
 
+    /// The names of the secrets with which the authorization code in the message was obtained.
+    pub(crate) fn via_of_code(&self) -> BTreeSet<String> {
+        let code = issued::asks_for_tokens(self.message)
+            .then(|| issued::field(self.message, "code"))
+            .flatten();
+        let found = code.map(|code| self.look(Kind::Refresh, "code", &code)).unwrap_or_default();
+        found.into_iter().flat_map(|found| found.via).collect()
+    }
+
     /// Whether the message goes where a link leads that counts its host as listed.
     pub(crate) fn lists_host(&self) -> bool {
         self.link().iter().any(|link| link.reach.lists && self.fits_link(link))

@@ -14,10 +14,10 @@ mod pages;
 mod realms;
 mod turns;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use holdpoint_core::Timestamp;
-use holdpoint_store::State;
+use holdpoint_store::{State, StoreError};
 
 pub(crate) use exchange::Exchange;
 pub(crate) use lookup::Lookup;
@@ -33,12 +33,15 @@ pub(crate) struct Issuing {
     clock: Clock,
     realms: Arc<Realms>,
     turns: Arc<Turns>,
+    /// Whether anything was ever captured: most gateways have to look for none.
+    captures: Arc<AtomicBool>,
 }
 
 impl Issuing {
     /// What is issued is kept in `state`.
-    pub(crate) fn new(state: State, clock: Clock) -> Self {
-        Self { state, clock, realms: Arc::default(), turns: Arc::default() }
+    pub(crate) fn new(state: State, clock: Clock) -> Result<Self, StoreError> {
+        let captures = Arc::new(AtomicBool::new(state.issued().any_captured()?));
+        Ok(Self { state, clock, realms: Arc::default(), turns: Arc::default(), captures })
     }
 
     fn now(&self) -> Timestamp {

@@ -6,7 +6,7 @@ use holdpoint_core::{Digest, Timestamp};
 use rusqlite::{Connection, Row, params};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Issued, Kind, Reach, forget_expired};
+use super::{Issued, Kind, Reach, forget_expired, is_alive};
 use crate::{
     database::{count, first, from_json, millis, rows, to_json, word},
     error::{Result, StoreError},
@@ -77,6 +77,9 @@ impl Issued {
         now: Timestamp,
     ) -> Result<Vec<String>, SecretError> {
         self.0.0.database.write(|transaction| {
+            if !is_alive(transaction, run)? {
+                return Err(StoreError::Missing { what: "run", name: run.to_owned() }.into());
+            }
             forget_expired(transaction, now)?;
             let phantoms: Result<Vec<String>, SecretError> = tokens
                 .iter()
@@ -88,6 +91,12 @@ impl Issued {
             transaction.execute(sql, params![run, CAPTURED_MAX]).map_err(StoreError::from)?;
             phantoms
         })
+    }
+
+    /// Whether anything is captured, for whatever run.
+    pub fn any_captured(&self) -> Result<bool> {
+        let sql = "SELECT count(*) FROM issued WHERE sealed IS NOT NULL";
+        Ok(self.0.0.database.read(|connection| count(connection, sql, []))? > 0)
     }
 
     /// The captured token that a phantom stands for in `run`.

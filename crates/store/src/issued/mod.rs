@@ -144,6 +144,10 @@ impl Issued {
             return Ok(());
         }
         self.0.0.database.write(|transaction| {
+            // What a killed run still waited for is not issued to it any more.
+            if !is_alive(transaction, run)? {
+                return Ok(());
+            }
             forget_expired(transaction, now)?;
             for new in issued {
                 let fingerprint = self.fingerprint(new.kind, &new.name, &new.value);
@@ -249,6 +253,11 @@ fn insert(
     let sql = "UPDATE issued SET via = ?1 WHERE run = ?2 AND fingerprint = ?3";
     transaction.execute(sql, [&via, run, fingerprint])?;
     Ok(())
+}
+
+fn is_alive(transaction: &Transaction<'_>, run: &str) -> Result<bool> {
+    let sql = "SELECT count(*) FROM agents WHERE run = ?1 AND killed = 0";
+    Ok(count(transaction, sql, [run])? > 0)
 }
 
 fn forget_expired(transaction: &Transaction<'_>, now: Timestamp) -> Result<()> {

@@ -5,6 +5,7 @@ use crate::http::{
     json::Json,
     message::{Body, Message, Scheme},
     parse::{Address, RawMessage},
+    path,
 };
 
 /// Links of one answer, at most.
@@ -49,6 +50,15 @@ pub fn redirect(message: &Message, location: &[u8]) -> Option<Link> {
         Some(_) => link(&format!("{scheme}://{}{text}", message.authority())),
         None => link(text),
     }
+}
+
+/// The authorization code in a redirect (RFC 6749 §4.1.2): a token is obtained with it, and so
+/// with whatever the code was obtained with.
+pub fn code(location: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(location).ok()?;
+    let (_, query) = text.split('#').next()?.split_once('?')?;
+    let mut pairs = path::parameters(query).ok()?.into_iter();
+    pairs.find_map(|(name, value)| (name == "code" && !value.is_empty()).then_some(value))
 }
 
 /// The signed links in an answer of JSON, wherever they are in it, and those with any credential

@@ -12,8 +12,8 @@ pub mod tokens;
 
 pub use challenge::{Realm, realms};
 pub use cookie::{Lifetime, SetCookie, is_same_site, set_cookie};
-pub use link::{Link, links, redirect};
-pub use tokens::{Kind, Token, tokens};
+pub use link::{Link, code, links, redirect};
+pub use tokens::{Depth, Kind, Token, tokens};
 
 use super::{
     json::Json,

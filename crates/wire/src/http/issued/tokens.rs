@@ -48,16 +48,25 @@ const NAMES: &[(&str, Kind)] = &[
 const WRAPPERS: &[&str] =
     &["auth", "authentication", "data", "result", "session", "tokens", "user"];
 
-/// The tokens in the body of an answer: at its top, and one level below in what belongs to a
-/// login. A form is read as well, which is what GitHub sends by default.
-pub fn tokens(media_type: &str, body: &[u8]) -> Result<Vec<Token>, Unreadable> {
+/// How deep in an answer its tokens are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// At its top, and one level below in what belongs to a login: what lies deeper is content.
+    Login,
+    /// Everywhere: the whole answer is made of credentials.
+    All,
+}
+
+/// The tokens in the body of an answer. A form is read as well, which is what GitHub sends by
+/// default.
+pub fn tokens(media_type: &str, body: &[u8], depth: Depth) -> Result<Vec<Token>, Unreadable> {
     let media = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let found = if media == "application/x-www-form-urlencoded" {
         let text = std::str::from_utf8(body)
             .map_err(|_| Unreadable::new("the form is not UTF-8; ask for JSON"))?;
         in_form(&path::parameters(text)?)
     } else {
-        in_json(&Json::read(body)?)
+        in_json(&Json::read(body)?, depth)
     };
     if found.len() > TOKENS_MAX {
         return Err(Unreadable::over_limit(format!("it holds more than {TOKENS_MAX} tokens")));
@@ -77,9 +86,20 @@ fn kind_of(name: &str) -> Option<Kind> {
     NAMES.iter().find(|(own, _)| *own == plain).map(|(_, kind)| *kind)
 }
 
-fn in_json(json: &Json) -> Vec<Token> {
-    let inside = json.fields().iter().filter(|(name, _)| WRAPPERS.contains(&name.as_str()));
-    std::iter::once(json).chain(inside.map(|(_, value)| value)).flat_map(of_object).collect()
+/// Reading has bounded the depth.
+fn in_json(json: &Json, depth: Depth) -> Vec<Token> {
+    let mut found = of_object(json);
+    for (name, value) in json.fields() {
+        match depth {
+            Depth::All => found.extend(in_json(value, depth)),
+            Depth::Login if WRAPPERS.contains(&name.as_str()) => found.extend(of_object(value)),
+            Depth::Login => {}
+        }
+    }
+    if depth == Depth::All {
+        found.extend(json.values().iter().flat_map(|value| in_json(value, depth)));
+    }
+    found
 }
 
 fn of_object(object: &Json) -> Vec<Token> {
