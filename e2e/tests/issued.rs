@@ -317,11 +317,11 @@ async fn what_a_secret_obtained_is_bound_as_the_secret_is_and_ends_with_it() {
     let json = ("content-type", "application/json");
     let moved = format!("https://{ECHO}/back?code=c0de-of-1815&state=x");
     stage.keep("/login", &[json], "{\"token\":\"token-by-secret-1815\"}");
-    stage.keep("/authorize", &[("location", &moved)], "");
+    stage.keep("/start", &[("location", &moved)], "");
     stage.keep("/oauth/token", &[json], "{\"access_token\":\"token-by-code-1815\"}");
     let bearer = format!("Authorization: Bearer {phantom}");
     assert_eq!(ask(&agent, ECHO, "/login", &["-X", "POST", "-H", &bearer]).status, 200);
-    assert_eq!(ask(&agent, ECHO, "/authorize", &["-H", &bearer]).status, 302);
+    assert_eq!(ask(&agent, ECHO, "/start", &["-H", &bearer]).status, 302);
     let grant = "grant_type=authorization_code&code=c0de-of-1815";
     assert_eq!(ask(&agent, ECHO, "/oauth/token", &["-d", grant]).status, 200);
 
