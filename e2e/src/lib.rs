@@ -5,6 +5,7 @@
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
 //! - [`faulty`]: an upstream that fails
+//! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`files`]: what lies in a directory, byte by byte
@@ -22,6 +23,7 @@ pub mod git;
 pub mod git_host;
 pub mod holdpoint;
 pub mod incidents;
+pub mod issuing;
 pub mod replay;
 pub mod small_disk;
 pub mod stage;

@@ -3,6 +3,7 @@
 //! - [`change_set`]: what the parts of a JSON change set do
 //! - [`graphql`]: per provider, what each root field does
 //! - [`hosts`]: what well-known hosts speak, and presets for them
+//! - [`issuers`]: endpoints whose answers are credentials
 //! - [`rest`]: per provider, what a method and path do
 //! - [`verbs`]: the generic floor: what a name says where no table does
 
@@ -10,6 +11,7 @@ pub mod change_set;
 mod github;
 pub mod graphql;
 pub mod hosts;
+pub mod issuers;
 mod railway;
 pub mod rest;
 pub mod verbs;

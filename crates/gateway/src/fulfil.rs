@@ -21,6 +21,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     body::ResponseBody,
+    issued::Lookup,
     point::{Arrived, HttpPoint, Origin, Release, unavailable},
     stored::{StoredMessage, StoredResponse},
 };
@@ -69,14 +70,16 @@ impl Fulfil for HttpPoint {
     }
 
     fn fingerprints(&self, judged: &Judged<Arrived>) -> Vec<String> {
-        let known = self.known();
+        let (known, arrived) = (self.known(), judged.message());
         let secrets = self.state.secrets();
-        let used = judged.message().credentials.iter();
-        let values = used
-            .filter(|used| used.told_by != ToldBy::Nothing)
-            .map(|used| used.value.expose_secret());
-        let foreign = values.filter(|&value| known.secret_of(value).is_none());
-        foreign.map(|value| secrets.fingerprint(&String::from_utf8_lossy(value))).collect()
+        let run = arrived.run.get().map_or("", String::as_str);
+        let issued = Lookup::new(&self.state, &known, run, &arrived.message, self.now());
+        let used = arrived.credentials.iter().filter(|used| used.told_by != ToldBy::Nothing);
+        let foreign = used.filter(|used| {
+            known.secret_of(used.value.expose_secret()).is_none() && issued.via(used).is_none()
+        });
+        let values = foreign.map(|used| used.value.expose_secret());
+        values.map(|value| secrets.fingerprint(&String::from_utf8_lossy(value))).collect()
     }
 }
 

@@ -1,19 +1,23 @@
 //! The effect: phantoms become secrets, the message leaves once, and secrets that come back
 //! become phantoms again.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Forward, Forwarded};
-use holdpoint_wire::http::credentials::{self, ToldBy};
+use holdpoint_wire::http::{
+    Message,
+    credentials::{self, CredentialUse, ToldBy},
+};
 use http::Response;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    body::ResponseBody,
-    forward::{ForwardError, Route, scrub::NeedlesError},
+    body::{ResponseBody, Rest},
+    forward::{Client, ForwardError, Route, scrub::NeedlesError},
+    issued::Exchange,
     known::Known,
-    point::{Arrived, HttpPoint},
+    point::{Arrived, HttpPoint, unavailable},
 };
 
 impl Forward for HttpPoint {
@@ -23,38 +27,70 @@ impl Forward for HttpPoint {
         let mut arrived = authorized.into_message();
         let known = self.known();
         let (host, port) = (arrived.message.host.clone(), arrived.message.port);
-        let scrubbed = |()| known.scrub(&host).map_err(|error| too_many(&error));
-        let scrub = match inject(&mut arrived, &known).and_then(scrubbed) {
-            Ok(scrub) => scrub,
+        let begun = Exchange::begin(&self.issuing, &arrived, &known).await;
+        let begun = begun.and_then(|exchange| {
+            inject(&mut arrived, &known, &exchange)?;
+            exchange.make_readable(&mut arrived.message);
+            let scrub = exchange.scrub(&known).map_err(|error| too_many(&error))?;
+            Ok((exchange, scrub))
+        });
+        let (exchange, scrub) = match begun {
+            Ok(begun) => begun,
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
         let route = Route { listed_privately: known.may_lie_inside(&host, port), scrub };
         let rest = arrived.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match self.client.send(arrived.message, rest, &route).await {
-            Ok(response) => {
-                let status = Some(response.status().as_u16());
-                Forwarded { outcome: Ok(response), status, answer: None }
-            }
-            Err(error) => Forwarded {
-                status: match &error {
-                    ForwardError::Withheld { status, .. } => Some(status.as_u16()),
-                    _ => None,
-                },
-                outcome: Err(unanswered(&error, &host)),
-                answer: None,
-            },
+        let (client, captures) = (Arc::clone(&self.client), exchange.captures());
+        let sending = send(client, arrived.message, rest, route, exchange);
+        if !captures {
+            return sending.await;
         }
+        // A login that is renewed is kept, even if the agent has gone away meanwhile.
+        tokio::spawn(sending).await.unwrap_or_else(|error| Forwarded {
+            outcome: Err(unavailable(error)),
+            status: None,
+            answer: None,
+        })
+    }
+}
+
+/// Sends a message, and takes in what the answer gives out.
+async fn send(
+    client: Arc<Client>,
+    message: Message,
+    rest: Option<Rest>,
+    route: Route,
+    exchange: Exchange,
+) -> Forwarded<Response<ResponseBody>> {
+    let host = message.host.clone();
+    match client.send(message, rest, &route).await {
+        Ok(response) => {
+            let status = Some(response.status().as_u16());
+            Forwarded { outcome: exchange.conclude(response).await, status, answer: None }
+        }
+        Err(error) => Forwarded {
+            status: match &error {
+                ForwardError::Withheld { status, .. } => Some(status.as_u16()),
+                _ => None,
+            },
+            outcome: Err(unanswered(&error, &host)),
+            answer: None,
+        },
     }
 }
 
 /// Puts the real credentials in. The last is replaced first: what lies before it stays where it
 /// was found.
-fn inject(arrived: &mut Arrived, known: &Known) -> Result<(), Refusal> {
+fn inject(arrived: &mut Arrived, known: &Known, exchange: &Exchange) -> Result<(), Refusal> {
     for credential in arrived.credentials.iter().rev() {
         let held = match (credential.told_by, known.secret_of(credential.value.expose_secret())) {
             (ToldBy::Shape | ToldBy::Nothing, None) => continue,
-            // Policy has let this through, so it was a phantom a moment ago.
-            (ToldBy::Place, None) => return Err(gone()),
+            (ToldBy::Place, None) => {
+                if let Some(real) = exchange.real(credential) {
+                    put(&mut arrived.message, credential, real)?;
+                }
+                continue;
+            }
             (_, Some(held)) => held,
         };
         // Whatever policy says: where no human put the secret, the phantom stays.
@@ -62,22 +98,20 @@ fn inject(arrived: &mut Arrived, known: &Known) -> Result<(), Refusal> {
         if !(grant.reaches(&arrived.message.host) && grant.takes(credential.site())) {
             continue;
         }
-        let real = held.secret.value.expose_secret().as_bytes();
-        credentials::substitute(&mut arrived.message, credential, real)
-            .map_err(|error| Refusal::new(RefusalKind::Deny, Code::Unparsed, error.to_string()))?;
+        put(&mut arrived.message, credential, &held.secret.value)?;
     }
     Ok(())
+}
+
+fn put(message: &mut Message, used: &CredentialUse, real: &SecretString) -> Result<(), Refusal> {
+    credentials::substitute(message, used, real.expose_secret().as_bytes())
+        .map_err(|error| Refusal::new(RefusalKind::Deny, Code::Unparsed, error.to_string()))
 }
 
 /// What comes back could not be scrubbed, so nothing is sent.
 fn too_many(error: &NeedlesError) -> Refusal {
     let text = format!("the secrets of this host cannot be looked for: {error}; bind fewer to it");
     Refusal::new(RefusalKind::Deny, Code::OverLimit, text)
-}
-
-fn gone() -> Refusal {
-    let text = "the secret of this credential was removed a moment ago";
-    Refusal::new(RefusalKind::Deny, Code::ForeignCredential, text)
 }
 
 /// Why there is no answer, without claiming a failure that is not ours.

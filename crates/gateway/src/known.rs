@@ -6,10 +6,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use holdpoint_catalog::hosts::{self, Host, Speaks};
+use holdpoint_catalog::{
+    hosts::{self, Host, Speaks},
+    issuers,
+};
 use holdpoint_core::{Environment, ResourceId, identity::Grant};
 use holdpoint_store::{
-    Config, State, StoreError, hosts::HostTable, inventory::InventoryTable, secrets::Secret,
+    Config, State, StoreError, config::ListedIssuer, hosts::HostTable, inventory::InventoryTable,
+    secrets::Secret,
 };
 use holdpoint_wire::{
     World,
@@ -19,7 +23,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     forward::scrub::{Needles, NeedlesError},
-    spelling,
+    spelling::{self, Pair},
 };
 
 /// Hosts whose needles are remembered, at most: an agent picks the names below a wildcard.
@@ -31,6 +35,8 @@ pub struct Known {
     hosts: HostTable,
     inventory: InventoryTable,
     secrets: HashMap<String, Arc<KnownSecret>>,
+    /// Endpoints that a human named, whose answers are credentials.
+    issuers: Vec<ListedIssuer>,
     /// What must not come back from a host, once somebody has asked.
     scrubs: Mutex<HashMap<String, Option<Arc<Needles>>>>,
 }
@@ -57,6 +63,7 @@ impl Known {
                     (secret.phantom.clone(), Arc::new(KnownSecret { secret, grant }))
                 })
                 .collect(),
+            issuers: config.issuers.clone(),
             scrubs: Mutex::default(),
         })
     }
@@ -65,6 +72,23 @@ impl Known {
     pub fn secret_of(&self, phantom: &[u8]) -> Option<&KnownSecret> {
         let phantom = std::str::from_utf8(phantom).ok()?;
         self.secrets.get(phantom).map(Arc::as_ref)
+    }
+
+    /// The secret of this name.
+    pub(crate) fn secret_named(&self, name: &str) -> Option<&KnownSecret> {
+        self.secrets().find(|known| known.secret.name == name)
+    }
+
+    /// Where access tokens may be sent that the answer to `message` gives out, if a human or the
+    /// catalogue names its endpoint: such answers are captured.
+    pub(crate) fn issuer(&self, message: &Message) -> Option<Vec<String>> {
+        let (host, path) = (message.host.as_str(), message.raw_path());
+        let listed = self.issuers.iter().find(|issuer| issuer.is_at(host, message.port, path));
+        let of_catalogue = || {
+            let issuer = issuers::issuer(&message.method, host, path)?;
+            Some(issuer.resources.iter().map(|&host| host.to_owned()).collect())
+        };
+        listed.map(|issuer| issuer.hosts.clone()).or_else(of_catalogue)
     }
 
     /// Every secret.
@@ -80,20 +104,39 @@ impl Known {
         if let Some(scrub) = scrubs().get(host) {
             return Ok(scrub.clone());
         }
-        let bound = self.secrets().filter(|known| known.grant.reaches(host));
-        let mut pairs = bound
-            .flat_map(|KnownSecret { secret, .. }| {
-                spelling::pairs(secret.value.expose_secret(), &secret.phantom)
-            })
-            .peekable();
-        let any = pairs.peek().is_some();
-        let scrub = any.then(|| Needles::new(pairs)).transpose()?.map(Arc::new);
+        let pairs = self.bound_to(host);
+        let scrub = match pairs.is_empty() {
+            true => None,
+            false => Some(Arc::new(Needles::new(pairs)?)),
+        };
         let mut scrubs = scrubs();
         if scrubs.len() >= SCRUBBED_HOSTS_MAX {
             scrubs.clear();
         }
         scrubs.insert(host.to_owned(), scrub.clone());
         Ok(scrub)
+    }
+
+    /// The same, with `more` that this run's messages may have brought there.
+    pub(crate) fn scrub_with(
+        &self,
+        host: &str,
+        more: Vec<Pair>,
+    ) -> Result<Option<Arc<Needles>>, NeedlesError> {
+        if more.is_empty() {
+            return self.scrub(host);
+        }
+        let pairs = self.bound_to(host).into_iter().chain(more);
+        Ok(Some(Arc::new(Needles::new(pairs)?)))
+    }
+
+    /// The secrets that are bound to `host`, in every spelling, with what stands for them.
+    fn bound_to(&self, host: &str) -> Vec<Pair> {
+        let bound = self.secrets().filter(|known| known.grant.reaches(host));
+        let pairs = bound.flat_map(|KnownSecret { secret, .. }| {
+            spelling::pairs(secret.value.expose_secret(), &secret.phantom)
+        });
+        pairs.collect()
     }
 
     /// Whether a secret may go where `message` goes, if it is bound to the host: over TLS to the

@@ -10,6 +10,7 @@
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
+//! - `issued`: what an answer gives out, remembered or captured
 //! - `spelling`: how a secret may be written when it comes back
 //! - [`forward`]: a message out, to exactly the address that was checked
 //! - [`release`]: what humans released is executed, once
@@ -19,6 +20,7 @@ pub mod body;
 pub mod forward;
 mod fulfil;
 mod inject;
+mod issued;
 mod kills;
 pub mod known;
 pub mod listen;

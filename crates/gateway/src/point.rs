@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fmt, iter,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
 use holdpoint_core::{
@@ -27,7 +27,9 @@ use holdpoint_wire::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{body::Rest, forward::Client, kills::Kills, known::Known, listen::Arrival};
+use crate::{
+    body::Rest, forward::Client, issued::Issuing, kills::Kills, known::Known, listen::Arrival,
+};
 
 /// What stands for a credential in the name of a resource.
 const CREDENTIAL: &str = "{credential}";
@@ -39,10 +41,11 @@ pub type Clock = fn() -> Timestamp;
 pub struct HttpPoint {
     pub(crate) state: State,
     config: RwLock<Arc<Config>>,
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Client>,
     pub(crate) clock: Clock,
     pub(crate) ledger: ledger::Ledger,
     pub(crate) kills: Kills,
+    pub(crate) issuing: Issuing,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
@@ -65,6 +68,8 @@ pub struct Arrived {
     pub(crate) rest: Mutex<Option<Rest>>,
     /// Whether an agent sent it now, or a human released it.
     pub origin: Origin,
+    /// The run that it belongs to, once that is known.
+    pub(crate) run: OnceLock<String>,
 }
 
 /// Where a message on its way through the walk comes from.
@@ -102,13 +107,15 @@ impl Arrived {
     pub fn from_agent(arrival: Arrival) -> Self {
         let Arrival { message, rest } = arrival;
         let credentials = http::credentials::find(&message);
-        Self { message, credentials, rest: Mutex::new(rest), origin: Origin::Agent }
+        let (rest, run) = (Mutex::new(rest), OnceLock::new());
+        Self { message, credentials, rest, origin: Origin::Agent, run }
     }
 
     /// A message that was held.
     pub fn released(message: Message, release: Release) -> Self {
         let credentials = http::credentials::find(&message);
-        Self { message, credentials, rest: Mutex::new(None), origin: Origin::Release(release) }
+        let (rest, run) = (Mutex::new(None), OnceLock::new());
+        Self { message, credentials, rest, origin: Origin::Release(release), run }
     }
 
     /// Takes the credentials in the path out of a resource's names, which are shown and recorded.
@@ -149,9 +156,10 @@ impl HttpPoint {
         let known = RwLock::new(Arc::new(Known::read(&state, &config)?));
         let policies = RwLock::new(Arc::new(policies));
         Ok(Self {
+            issuing: Issuing::new(state.clone(), clock)?,
             state,
             config: RwLock::new(config),
-            client,
+            client: Arc::new(client),
             clock,
             ledger,
             kills: Kills::default(),

@@ -12,12 +12,13 @@ use holdpoint_enforce::{
     resolve::{Destination, Surroundings, requests},
 };
 use holdpoint_wire::{
-    World as _,
+    Host, World as _,
     http::credentials::{self, CredentialUse, ToldBy},
 };
 use secrecy::ExposeSecret as _;
 
 use crate::{
+    issued::Lookup,
     known::Known,
     point::{Arrived, HttpPoint},
 };
@@ -30,10 +31,14 @@ impl Resolve for HttpPoint {
         operations: Vec<Operation>,
     ) -> Result<Vec<Request>, Refusal> {
         let known = self.known();
-        let listed = known.host(&arrived.message.host, arrived.message.port);
+        let run = arrived.run.get_or_init(|| principal.run.clone());
+        let message = &arrived.message;
+        let issued = Lookup::new(&self.state, &known, run, message, self.now());
+        let linked = || issued.lists_host().then(Host::unnamed);
+        let listed = known.host(&message.host, message.port).or_else(linked);
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
         let strays = OnceCell::new();
-        let live = Live { point: self, known: &known, arrived, strays };
+        let live = Live { point: self, known: &known, arrived, issued: &issued, strays };
         Ok(requests(&live, principal, destination, operations))
     }
 }
@@ -46,6 +51,8 @@ struct Live<'a> {
     point: &'a HttpPoint,
     known: &'a Known,
     arrived: &'a Arrived,
+    /// What upstreams issued to the run.
+    issued: &'a Lookup<'a>,
     /// Whether a phantom is on its way to a host that it is not bound to; looked for when needed,
     /// and once: the whole message is searched for every secret.
     strays: OnceCell<bool>,
@@ -62,7 +69,7 @@ impl Live<'_> {
         let message = &self.arrived.message;
         match self.known.secret_of(used.value.expose_secret()) {
             None if used.told_by == ToldBy::Nothing => Credential::None,
-            None => Credential::Foreign,
+            None => self.issued.credential(used, operation, environment),
             Some(_) if !self.known.takes_secrets(message) => Credential::Leaving,
             Some(known) => known.grant.covers(&message.host, used.site(), operation, environment),
         }

@@ -116,6 +116,9 @@ impl Agents {
 
     fn set_killed(&self, whom: Kill<'_>, killed: bool) -> Result<usize> {
         let changed = self.0.0.database.write(|transaction| -> Result<usize> {
+            if killed {
+                forget_issued(transaction, whom)?;
+            }
             Ok(match whom {
                 Kill::All => transaction.execute("UPDATE agents SET killed = ?1", [killed])?,
                 Kill::One(name) => transaction.execute(
@@ -154,6 +157,18 @@ impl Agents {
         let sql = "SELECT * FROM agents ORDER BY name";
         self.0.0.database.read(|connection| rows(connection, sql, [], agent))
     }
+}
+
+/// What upstreams issued is gone with the run: who is revived logs in again.
+fn forget_issued(transaction: &Transaction<'_>, whom: Kill<'_>) -> Result<()> {
+    let whom = match whom {
+        Kill::All => None,
+        Kill::One(name) => Some(name),
+    };
+    let sql = "DELETE FROM issued WHERE run IN (
+                   SELECT run FROM agents WHERE ?1 IS NULL OR name = ?1 OR run = ?1)";
+    transaction.execute(sql, [whom])?;
+    Ok(())
 }
 
 /// Whether an agent or an approver has this name, in whatever case.

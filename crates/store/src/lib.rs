@@ -8,6 +8,7 @@
 //! - [`agents`]: who may ask, and with which bearer
 //! - [`hosts`], [`inventory`]: what humans said about the world
 //! - [`secrets`]: real credentials, their phantoms and what they were made for
+//! - [`issued`]: what upstreams gave to each run
 //! - [`refusals`]: what was refused a short while ago
 //! - [`payloads`]: bodies and responses, each under a key that can be erased
 //! - [`holds`]: operations that wait for a human, and their way to exactly one execution
@@ -31,6 +32,7 @@ pub mod host_pattern;
 pub mod hosts;
 mod id;
 pub mod inventory;
+pub mod issued;
 pub mod ledger;
 pub mod payloads;
 pub mod refusals;

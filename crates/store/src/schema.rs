@@ -121,6 +121,27 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE secrets ADD COLUMN places TEXT NOT NULL DEFAULT '[]';
 ",
+    "
+    CREATE TABLE issued (
+        id          INTEGER PRIMARY KEY,
+        run         TEXT NOT NULL REFERENCES agents (run) ON DELETE CASCADE,
+        kind        TEXT NOT NULL,
+        name        TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,  -- keyed; of what the agent holds
+        reach       TEXT NOT NULL,
+        via         TEXT NOT NULL,
+        family      TEXT,           -- this and what follows: of what is captured
+        phantom     TEXT,
+        real        TEXT,           -- keyed fingerprint of the real one
+        sealed      BLOB,
+        created_at  INTEGER NOT NULL,
+        expires_at  INTEGER NOT NULL,
+        UNIQUE (run, fingerprint, reach)
+    ) STRICT;
+    CREATE INDEX issued_by_expiry ON issued (expires_at);
+    CREATE INDEX issued_by_phantom ON issued (phantom) WHERE phantom IS NOT NULL;
+    CREATE INDEX issued_captured ON issued (run) WHERE sealed IS NOT NULL;
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

@@ -20,6 +20,7 @@ use crate::{
     hosts::Hosts,
     id::random_id,
     inventory::Inventory,
+    issued::Issued,
     payloads::Payloads,
     refusals::Refusals,
     seal::{Seal, make_private_directory},
@@ -118,6 +119,11 @@ impl State {
     /// Real credentials and their phantoms.
     pub fn secrets(&self) -> Secrets {
         Secrets(self.clone())
+    }
+
+    /// What upstreams gave to each run.
+    pub fn issued(&self) -> Issued {
+        Issued(self.clone())
     }
 
     /// What waits for a human, on these terms.

@@ -39,6 +39,16 @@ impl Grant {
             Credential::Unbound
         } else if !self.reaches(host) || !(site == Site::Text || self.takes(site)) {
             Credential::Leaving
+        } else {
+            self.bounds(operation, environment)
+        }
+    }
+
+    /// What purpose and environment alone make of a credential on `operation`: they also bind
+    /// what an upstream issued for the secret, which has a site of its own.
+    pub fn bounds(&self, operation: &Operation, environment: Environment) -> Credential {
+        if self.hosts.is_empty() || self.purpose.is_empty() {
+            Credential::Unbound
         } else if !self.purpose_covers(operation) {
             Credential::OutsidePurpose
         } else if operation.effect.changes() && !self.environment_covers(environment) {

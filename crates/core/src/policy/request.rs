@@ -55,6 +55,9 @@ pub enum Credential {
     None,
     /// A phantom whose secret is bound to this host, purpose and environment.
     Granted,
+    /// An upstream gave it to this run, it goes back to its issuer's site, and the secrets that
+    /// it was obtained with allow the operation.
+    Issued,
     /// A phantom whose secret belongs to another environment.
     WrongEnvironment,
     /// A phantom whose secret was not made for this operation.
@@ -63,7 +66,7 @@ pub enum Credential {
     Unbound,
     /// A phantom on its way to a host, or in a place, that its secret is not bound to.
     Leaving,
-    /// Holdpoint did not give it out.
+    /// Holdpoint did not give it out, and no upstream issued it to this run for this place.
     Foreign,
 }
 
@@ -73,6 +76,7 @@ impl Credential {
         match self {
             Self::None => "none",
             Self::Granted => "granted",
+            Self::Issued => "issued",
             Self::Foreign => "foreign",
             Self::Unbound => "unbound",
             Self::Leaving => "leaving",

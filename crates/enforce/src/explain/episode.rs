@@ -171,7 +171,7 @@ pub struct HttpAttempt {
     /// The CONNECT target, where it differs.
     #[serde(default)]
     pub connect: Option<String>,
-    /// `phantom:NAME` or `foreign`; without it the credential counts as granted. A phantom stands
+    /// `phantom:NAME`, `issued` (given by the host to this run) or `foreign`; without it the credential counts as granted. A phantom stands
     /// where the message says `phantom:NAME`, or else in a header.
     #[serde(default)]
     pub credential: Option<String>,

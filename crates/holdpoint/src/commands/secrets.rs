@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use holdpoint_core::{Environment, identity::Place};
 use holdpoint_store::{
     host_pattern::HostPattern,
+    issued::Found,
     refusals::Mend,
     secrets::{Bounds, Listed, Purpose},
 };
@@ -33,6 +34,8 @@ pub struct Secrets {
 enum Verb {
     /// Every secret, without its value.
     List,
+    /// What upstreams issued to each run, and what of it is captured; never a value.
+    Issued,
     /// Keep a secret, read from standard input, and print its phantom.
     Add {
         /// What to call it.
@@ -90,6 +93,11 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
             let text: String = listed.iter().map(line).collect();
             here.print(&listed, if text.is_empty() { "no secret is kept" } else { &text })?;
         }
+        Verb::Issued => {
+            let issued = here.state.issued().list(now()).map_err(CommandError::unable)?;
+            let text: String = issued.iter().map(issued_line).collect();
+            here.print(&issued, if text.is_empty() { "nothing is issued" } else { &text })?;
+        }
         Verb::Add { name, grant } => {
             let bounds = Bounds::from(grant);
             let value = terminal::secret("The real credential (not shown): ")?;
@@ -114,6 +122,16 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
 fn mend(here: &Here, listed: &Listed) -> Result<(), CommandError> {
     let mut hosts = listed.bounds.hosts.iter();
     hosts.try_for_each(|host| forget(here, &Mend::Host(host.as_str().to_owned())))
+}
+
+fn issued_line(found: &Found) -> String {
+    let Found { run, kind, name, reach, via, captured, expires_at } = found;
+    let captured = if *captured { "captured" } else { "known" };
+    let minutes = expires_at.0.saturating_sub(now().0) / 60_000;
+    let via: String = via.iter().map(|secret| format!(", by {secret}")).collect();
+    let hosts = reach.hosts.join(" ");
+    let what = format!("{} {name}", kind.as_str()).escape_debug().to_string();
+    format!("{run:<14} {what:<24} {captured:<9} {hosts}, {minutes} minutes{via}\n")
 }
 
 fn line(listed: &Listed) -> String {

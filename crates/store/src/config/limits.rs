@@ -90,6 +90,7 @@ settings! {
     hosts = 10_000, 1..=100_000, "Listed hosts.";
     inventory = 100_000, 1..=1_000_000, "Resources in the inventory.";
     refusals = 1000, 10..=100_000, "Refusals remembered for one run; beyond it, everything that changes is as if refused before.";
+    issued = 1000, 10..=100_000, "Credentials remembered that upstreams issued to one run; the oldest make room.";
     leaf_cache = 1000, 1..=100_000, "TLS certificates kept for hosts that agents speak to.";
 }
 

@@ -9,6 +9,7 @@
 //! the file wins. A gateway that runs keeps the last good configuration ([`LastGood`]).
 
 mod error;
+mod issuer;
 mod limits;
 mod raw;
 mod resolve;
@@ -29,6 +30,7 @@ use toml::Spanned;
 
 pub use error::ConfigError;
 use error::Fault;
+pub use issuer::ListedIssuer;
 pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
 use raw::{RawConfig, RawHost, RawPlaced};
 pub use resolve::Resolve;
@@ -64,6 +66,8 @@ pub struct Config {
     pub hosts: Vec<ListedHost>,
     /// Resources that a human placed here.
     pub inventory: Vec<Placed>,
+    /// Endpoints whose answers are credentials, beside those that the catalogue knows.
+    pub issuers: Vec<ListedIssuer>,
 }
 
 /// What the command line says about the configuration.
@@ -92,6 +96,7 @@ impl Default for Config {
             policies: Vec::new(),
             hosts: Vec::new(),
             inventory: Vec::new(),
+            issuers: Vec::new(),
         }
     }
 }
@@ -131,6 +136,7 @@ impl Config {
             policies: each(raw.policies, beside)?,
             hosts: check_hosts(raw.hosts)?,
             inventory: each(raw.inventory, check_placed)?,
+            issuers: each(raw.issuers, issuer::check)?,
         })
     }
 

@@ -19,6 +19,16 @@ pub(super) struct RawConfig {
     pub(super) policies: Vec<Spanned<String>>,
     pub(super) hosts: Vec<RawHost>,
     pub(super) inventory: Vec<RawPlaced>,
+    pub(super) issuers: Vec<RawIssuer>,
+}
+
+/// One of `[[issuers]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIssuer {
+    pub(super) endpoint: Spanned<String>,
+    #[serde(default)]
+    pub(super) hosts: Vec<Spanned<String>>,
 }
 
 /// One of `[[hosts]]`.

@@ -20,6 +20,7 @@ use crate::{
     database::{count, first, from_json, millis, rows, timestamp, to_json},
     error::{Result, StoreError},
     id::check_name,
+    issued::{forget_via, is_phantom},
     state::State,
     watch::Topic,
 };
@@ -103,7 +104,7 @@ impl Secrets {
         check_bounds(bounds)?;
         let listed = self.0.0.database.write(|transaction| {
             self.check_new(transaction, name, value)?;
-            let phantom = self.free_phantom(transaction, value)?;
+            let phantom = free_phantom(&self.0, transaction, value)?;
             let bounds = bounds.clone();
             let listed = Listed { name: name.to_owned(), bounds, phantom, created_at: now };
             self.insert(transaction, &listed, value)?;
@@ -137,6 +138,8 @@ impl Secrets {
     /// Forgets a secret; its phantom stands for nothing any more.
     pub fn remove(&self, name: &str) -> Result<()> {
         let removed = self.0.0.database.write(|transaction| -> Result<usize> {
+            // What was obtained with it ends with it.
+            forget_via(transaction, name)?;
             Ok(transaction.execute("DELETE FROM secrets WHERE name = ?1", [name])?)
         })?;
         if removed == 0 {
@@ -205,22 +208,6 @@ impl Secrets {
         }
     }
 
-    /// A phantom that neither another secret's phantom nor any real value is.
-    fn free_phantom(
-        &self,
-        connection: &Connection,
-        value: &SecretString,
-    ) -> Result<String, SecretError> {
-        for _ in 0..PHANTOM_DRAWS_MAX {
-            let phantom = phantom_of(value)?;
-            let sql = "SELECT count(*) FROM secrets WHERE phantom = ?1 OR fingerprint = ?2";
-            if count(connection, sql, [&phantom, &self.fingerprint(&phantom)])? == 0 {
-                return Ok(phantom);
-            }
-        }
-        Err(PhantomError::TooShort.into())
-    }
-
     fn insert(&self, connection: &Connection, listed: &Listed, value: &SecretString) -> Result<()> {
         let value = value.expose_secret();
         let sealed = self.0.0.seal.seal(value.as_bytes(), &sealed_for(listed)?)?;
@@ -251,6 +238,24 @@ impl Secrets {
         let value = SecretString::from(value);
         Ok(Secret { name: listed.name, bounds: listed.bounds, phantom: listed.phantom, value })
     }
+}
+
+/// A phantom that nothing else is: no other phantom, and no real value.
+pub(crate) fn free_phantom(
+    state: &State,
+    connection: &Connection,
+    value: &SecretString,
+) -> Result<String, SecretError> {
+    for _ in 0..PHANTOM_DRAWS_MAX {
+        let phantom = phantom_of(value)?;
+        let fingerprint = state.secrets().fingerprint(&phantom);
+        let sql = "SELECT count(*) FROM secrets WHERE phantom = ?1 OR fingerprint = ?2";
+        let taken = count(connection, sql, [&phantom, &fingerprint])? > 0;
+        if !taken && !is_phantom(connection, &phantom)? {
+            return Ok(phantom);
+        }
+    }
+    Err(PhantomError::TooShort.into())
 }
 
 fn check_bounds(bounds: &Bounds) -> Result<()> {

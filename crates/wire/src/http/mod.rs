@@ -6,6 +6,7 @@
 //! - [`parse`]: from what a listener has to a message, or a refusal
 //! - [`interpret`](mod@interpret): which dialect it is, and what it would do
 //! - [`credentials`]: the credentials in it, and how one is put in another's place
+//! - [`issued`]: what an answer gives out: cookies, tokens, signed links
 //! - [`refusal`]: a "no" in HTTP's own words
 
 mod authority;
@@ -14,6 +15,7 @@ pub mod credentials;
 mod git;
 pub mod graphql;
 pub mod interpret;
+pub mod issued;
 pub mod json;
 mod jsonrpc;
 pub mod message;

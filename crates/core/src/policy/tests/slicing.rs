@@ -192,7 +192,10 @@ fn policy() -> impl Strategy<Value = String> {
 
 fn facts() -> impl Strategy<Value = Facts> {
     let environment = select(&Environment::ALL[..]);
-    let credential = select(&[Credential::Granted, Credential::None, Credential::Foreign][..]);
+    let credential = {
+        use Credential::{Foreign, Granted, Issued};
+        select(&[Granted, Issued, Credential::None, Foreign][..])
+    };
     (environment, credential, any::<[bool; 8]>()).prop_map(|(environment, credential, flags)| {
         let [made_by_run, enclosed, credentials_in_reach, refused_before, tampers, ..] = flags;
         Facts {
