@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use holdpoint_catalog::hosts::{self, Bodies};
 use holdpoint_core::{
     Environment, Operation, Refusal, ResourceId,
     identity::Principal,
@@ -38,9 +39,6 @@ impl Resolve for HttpPoint {
     }
 }
 
-/// The catalogue's name for what model APIs do.
-const MODEL: &str = "model";
-
 /// The surroundings of one live message.
 struct Live<'a> {
     point: &'a HttpPoint,
@@ -68,13 +66,19 @@ impl Live<'_> {
         }
     }
 
+    /// Whether what is sent is text for a model, as far as a table knows.
+    fn is_prompt(&self, operation: &Operation) -> bool {
+        let identity = hosts::identity(&self.arrived.message.host);
+        operation.known && identity.is_some_and(|identity| identity.bodies == Bodies::Prompts)
+    }
+
     /// A phantom that stands where no credential goes is not replaced, but must not leave either.
     /// A prompt is the exception: an agent that has looked at its own environment has its phantoms
     /// in every prompt from then on.
     fn strays(&self, operation: &Operation) -> bool {
         let message = &self.arrived.message;
         let leaves = |phantom: &str| credentials::occurrences(message, phantom.as_bytes());
-        operation.provider() != MODEL
+        !self.is_prompt(operation)
             && *self.strays.get_or_init(|| {
                 let bound = self.known.secrets().filter(|known| !known.grant.hosts.is_empty());
                 let mut bound_elsewhere = bound.filter(|known| !known.grant.reaches(&message.host));

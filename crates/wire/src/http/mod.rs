@@ -1,5 +1,6 @@
 //! HTTP requests.
 //!
+//! - [`coding`]: bodies that come compressed, taken out of their content codings
 //! - [`graphql`]: GraphQL over HTTP
 //! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
@@ -9,6 +10,7 @@
 //! - [`refusal`]: a "no" in HTTP's own words
 
 mod authority;
+pub mod coding;
 mod content;
 pub mod credentials;
 mod git;
@@ -22,7 +24,7 @@ mod path;
 pub mod refusal;
 mod rest;
 
-pub use interpret::interpret;
+pub use interpret::{bytes_to_judge, interpret};
 pub use message::{Body, Message, Scheme};
 pub use parse::{Address, RawMessage};
 
