@@ -11,6 +11,7 @@
 //! - [`episodes`]: files of episodes, and what `explain` says to them
 //! - [`replay`]: episodes at a live gateway
 
+pub mod bulk_host;
 pub mod curl;
 pub mod echo;
 pub mod episodes;

@@ -1,6 +1,7 @@
 //! HTTP requests.
 //!
 //! - [`coding`]: bodies that come compressed, taken out of their content codings
+//! - [`git`]: pushes, read before their packs
 //! - [`graphql`]: GraphQL over HTTP
 //! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
@@ -13,7 +14,7 @@ mod authority;
 pub mod coding;
 mod content;
 pub mod credentials;
-mod git;
+pub mod git;
 pub mod graphql;
 pub mod interpret;
 pub mod json;

@@ -92,13 +92,18 @@ impl<'a> Repository<'a> {
         Self { message, path: if folds { path.to_ascii_lowercase() } else { path.to_owned() } }
     }
 
+    /// `owner/repository`.
+    pub(super) fn into_path(self) -> String {
+        self.path
+    }
+
     /// `git:host/owner/repository`.
     fn resource(&self) -> ResourceId {
         ResourceId::new(format!("git:{}/{}", self.message.authority(), self.path))
     }
 
     /// `git:host/owner/repository/refs/heads/name`, in its repository.
-    fn reference(&self, name: &str) -> Resource {
+    pub(super) fn reference(&self, name: &str) -> Resource {
         let repository = self.resource();
         Resource { id: ResourceId::new(format!("{repository}/{name}")), within: vec![repository] }
     }
@@ -229,7 +234,9 @@ fn effect(verb: Verb, kind: Kind) -> (Effect, Reversibility) {
         (Kind::Protected, Verb::Delete) => (Destroy, None),
         // Whoever has the tip can push it again; nobody knows who has.
         (_, Verb::Delete) => (Remove, Unknown),
-        (Kind::Protected | Kind::Feature, Verb::Force) => (Destroy, Unknown),
+        (Kind::Protected, Verb::Force) => (Destroy, Unknown),
+        // No worse than to delete it, and to push it anew.
+        (Kind::Feature, Verb::Force) => (Remove, Unknown),
         // What follows from it runs elsewhere: a deployment, a release.
         (Kind::Protected | Kind::Tag, _) => (Execute, Unknown),
         (_, Verb::Create) => (Create, Inverse),
