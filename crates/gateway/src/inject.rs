@@ -13,6 +13,7 @@ use crate::{
     body::ResponseBody,
     forward::{ForwardError, Route, scrub::NeedlesError},
     known::Known,
+    made::Lesson,
     point::{Arrived, HttpPoint},
 };
 
@@ -29,11 +30,12 @@ impl Forward for HttpPoint {
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
         let route = Route { listed_privately: known.may_lie_inside(&host, port), scrub };
+        let lesson = Lesson::of(&arrived);
         let rest = arrived.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         match self.client.send(arrived.message, rest, &route).await {
             Ok(response) => {
                 let status = Some(response.status().as_u16());
-                Forwarded { outcome: Ok(response), status, answer: None }
+                Forwarded { outcome: Ok(self.learn(lesson, response)), status, answer: None }
             }
             Err(error) => Forwarded {
                 status: match &error {

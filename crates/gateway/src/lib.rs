@@ -8,20 +8,25 @@
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
+//! - `branches`: which branches are protected
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `spelling`: how a secret may be written when it comes back
 //! - [`forward`]: a message out, to exactly the address that was checked
+//! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
 
 pub mod body;
+mod branches;
 pub mod forward;
 mod fulfil;
 mod inject;
 mod kills;
 pub mod known;
 pub mod listen;
+mod made;
+mod overheard;
 pub mod point;
 pub mod release;
 mod resolve;

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fmt, iter,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
 use holdpoint_core::{
@@ -27,7 +27,15 @@ use holdpoint_wire::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{body::Rest, forward::Client, kills::Kills, known::Known, listen::Arrival};
+use crate::{
+    body::Rest,
+    branches::{DefaultBranches, Surveyed},
+    forward::Client,
+    kills::Kills,
+    known::Known,
+    listen::Arrival,
+    made::Maker,
+};
 
 /// What stands for a credential in the name of a resource.
 const CREDENTIAL: &str = "{credential}";
@@ -43,6 +51,7 @@ pub struct HttpPoint {
     pub(crate) clock: Clock,
     pub(crate) ledger: ledger::Ledger,
     pub(crate) kills: Kills,
+    pub(crate) branches: Arc<DefaultBranches>,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
@@ -63,6 +72,8 @@ pub struct Arrived {
     pub credentials: Vec<CredentialUse>,
     /// What follows the prefix of its body.
     pub(crate) rest: Mutex<Option<Rest>>,
+    /// Whose run would make something by it, once that is known.
+    pub(crate) maker: OnceLock<Maker>,
     /// Whether an agent sent it now, or a human released it.
     pub origin: Origin,
 }
@@ -102,13 +113,15 @@ impl Arrived {
     pub fn from_agent(arrival: Arrival) -> Self {
         let Arrival { message, rest } = arrival;
         let credentials = http::credentials::find(&message);
-        Self { message, credentials, rest: Mutex::new(rest), origin: Origin::Agent }
+        let (rest, maker) = (Mutex::new(rest), OnceLock::new());
+        Self { message, credentials, rest, maker, origin: Origin::Agent }
     }
 
     /// A message that was held.
     pub fn released(message: Message, release: Release) -> Self {
         let credentials = http::credentials::find(&message);
-        Self { message, credentials, rest: Mutex::new(None), origin: Origin::Release(release) }
+        let (rest, maker) = (Mutex::new(None), OnceLock::new());
+        Self { message, credentials, rest, maker, origin: Origin::Release(release) }
     }
 
     /// Takes the credentials in the path out of a resource's names, which are shown and recorded.
@@ -155,6 +168,7 @@ impl HttpPoint {
             clock,
             ledger,
             kills: Kills::default(),
+            branches: Arc::default(),
             known,
             policies,
             observe,
@@ -220,9 +234,11 @@ impl Arrivals for HttpPoint {
 
 impl Interpret for HttpPoint {
     fn interpret(&self, arrived: &Arrived) -> Result<Vec<Operation>, Unreadable> {
-        let mut operations = http::interpret(&arrived.message, &*self.known())?;
+        let (known, config) = (self.known(), self.config());
+        let world = Surveyed { known: &known, terms: &config.git, defaults: &self.branches };
+        let mut operations = http::interpret(&arrived.message, &world)?;
         operations.iter_mut().for_each(|operation| arrived.redact(&mut operation.resource));
-        let max = self.config().limits.operations;
+        let max = config.limits.operations;
         match u64::try_from(operations.len()) {
             Ok(count) if count <= max => Ok(operations),
             _ => Err(Unreadable::over_limit(format!(

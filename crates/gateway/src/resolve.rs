@@ -20,6 +20,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     known::Known,
+    made::Maker,
     point::{Arrived, HttpPoint},
 };
 
@@ -30,6 +31,7 @@ impl Resolve for HttpPoint {
         arrived: &Arrived,
         operations: Vec<Operation>,
     ) -> Result<Vec<Request>, Refusal> {
+        arrived.maker.get_or_init(|| Maker::of(principal, &operations));
         let known = self.known();
         let listed = known.host(&arrived.message.host, arrived.message.port);
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
@@ -111,9 +113,8 @@ impl Surroundings for Live<'_> {
             })
     }
 
-    fn made_by_run(&self, _principal: &Principal, _operation: &Operation) -> bool {
-        // Nothing that an upstream made is followed yet.
-        false
+    fn made_by_run(&self, principal: &Principal, operation: &Operation) -> bool {
+        self.point.is_made_by(&principal.run, self.arrived, operation)
     }
 
     fn enclosed(&self) -> bool {

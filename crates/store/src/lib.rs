@@ -9,6 +9,7 @@
 //! - [`hosts`], [`inventory`]: what humans said about the world
 //! - [`secrets`]: real credentials, their phantoms and what they were made for
 //! - [`refusals`]: what was refused a short while ago
+//! - [`made`]: what runs have made
 //! - [`payloads`]: bodies and responses, each under a key that can be erased
 //! - [`holds`]: operations that wait for a human, and their way to exactly one execution
 //! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
@@ -32,6 +33,7 @@ pub mod hosts;
 mod id;
 pub mod inventory;
 pub mod ledger;
+pub mod made;
 pub mod payloads;
 pub mod refusals;
 mod schema;

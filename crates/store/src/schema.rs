@@ -121,6 +121,15 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE secrets ADD COLUMN places TEXT NOT NULL DEFAULT '[]';
 ",
+    "
+    CREATE TABLE made (
+        run      TEXT NOT NULL,
+        resource TEXT NOT NULL UNIQUE,
+        state    TEXT NOT NULL,  -- where it stood when the run touched it last
+        at       INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX made_by_run ON made (run);
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

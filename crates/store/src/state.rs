@@ -20,6 +20,7 @@ use crate::{
     hosts::Hosts,
     id::random_id,
     inventory::Inventory,
+    made::Made,
     payloads::Payloads,
     refusals::Refusals,
     seal::{Seal, make_private_directory},
@@ -113,6 +114,11 @@ impl State {
     /// Which resources a human placed.
     pub fn inventory(&self) -> Inventory {
         Inventory(self.clone())
+    }
+
+    /// What runs have made.
+    pub fn made(&self) -> Made {
+        Made(self.clone())
     }
 
     /// Real credentials and their phantoms.

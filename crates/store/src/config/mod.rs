@@ -9,6 +9,7 @@
 //! the file wins. A gateway that runs keeps the last good configuration ([`LastGood`]).
 
 mod error;
+mod git;
 mod limits;
 mod raw;
 mod resolve;
@@ -29,6 +30,7 @@ use toml::Spanned;
 
 pub use error::ConfigError;
 use error::Fault;
+pub use git::GitTerms;
 pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
 use raw::{RawConfig, RawHost, RawPlaced};
 pub use resolve::Resolve;
@@ -60,6 +62,8 @@ pub struct Config {
     pub upstream_ca: Vec<PathBuf>,
     /// Policy files beside the starter set.
     pub policies: Vec<PathBuf>,
+    /// Which branches are protected.
+    pub git: GitTerms,
     /// Hosts that a human listed here.
     pub hosts: Vec<ListedHost>,
     /// Resources that a human placed here.
@@ -90,6 +94,7 @@ impl Default for Config {
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
             policies: Vec::new(),
+            git: GitTerms::default(),
             hosts: Vec::new(),
             inventory: Vec::new(),
         }
@@ -129,6 +134,7 @@ impl Config {
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
             policies: each(raw.policies, beside)?,
+            git: raw.git.check()?,
             hosts: check_hosts(raw.hosts)?,
             inventory: each(raw.inventory, check_placed)?,
         })

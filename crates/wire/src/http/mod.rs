@@ -28,6 +28,7 @@ mod rest;
 pub use interpret::{bytes_to_judge, interpret};
 pub use message::{Body, Message, Scheme};
 pub use parse::{Address, RawMessage};
+pub use rest::located;
 
 #[cfg(test)]
 pub(crate) mod tests;

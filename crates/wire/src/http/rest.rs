@@ -148,6 +148,16 @@ fn by_method(
     Ok(Operation::guessed(format!("rest:{method}"), effect, resource))
 }
 
+/// What the `Location` of an answer to `message` names, if it is on the same host (RFC 9110
+/// §10.2.2).
+pub fn located(message: &Message, location: &str) -> Option<Resource> {
+    let origin = format!("{}://{}", message.scheme.as_str(), message.authority());
+    let path = location.strip_prefix(&origin).unwrap_or(location);
+    let path = path.split(['?', '#']).next().filter(|path| path.starts_with('/'))?;
+    let segments = path::segments(path, EncodedSlash::Refused).ok()?;
+    Some(resource(message, &segments))
+}
+
 /// The values of a parameter of the query.
 fn queried<'a>(target: &'a Target, name: &'a str) -> impl Iterator<Item = &'a str> {
     target.query.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())

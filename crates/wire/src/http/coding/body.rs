@@ -37,8 +37,9 @@ impl Message {
     }
 }
 
-/// What `body` holds; `None` if it is in no coding.
-pub(super) fn take_off(
+/// What `body` holds, up to `bytes_max`; `None` if it is in no coding. `codings` are in the order
+/// in which they were put on.
+pub fn take_off(
     body: &Body,
     codings: &[Coding],
     bytes_max: usize,

@@ -12,6 +12,7 @@ mod gzip;
 mod zstd;
 
 pub(super) use body::DECODED_BYTES_MAX;
+pub use body::take_off as decode;
 pub use decoder::{CodingError, Decoder, Pause};
 
 use super::message::Message;
