@@ -130,7 +130,7 @@ impl BulkStage {
     /// Gives [`REAL`] for everything at `host`, in headers and in `places`; the phantom.
     pub fn phantom(&self, host: &str, places: &[&str]) -> String {
         let name = format!("secret-{}", host.split('.').next().unwrap());
-        let arguments = ["secrets", "add", &name, "--host", host, "--purpose", "*", "--json"];
+        let arguments = ["secrets", "add", &name, "--host", host, "--purpose", "rest:*", "--json"];
         let places = places.iter().flat_map(|place| ["--place", place]);
         let arguments: Vec<&str> = arguments.into_iter().chain(places).collect();
         let added = self.holdpoint.call_with(&arguments, REAL);

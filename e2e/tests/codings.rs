@@ -109,7 +109,7 @@ async fn credentials_in_a_compressed_body_are_found() {
     assert!(stage.taken().is_empty());
 
     let own = gzip(format!(r#"{{"note":"x","api_key":"{phantom}"}}"#).as_bytes());
-    let passed = post(&agent, "/items", "gzip", &own, &[]);
+    let passed = post(&stage.agent("other"), "/items", "gzip", &own, &[]);
     assert_eq!(passed.status, 201, "{passed:?}");
     let arrived = stage.taken().pop().unwrap();
     assert_eq!(arrived.header("content-encoding"), "");

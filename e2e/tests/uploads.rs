@@ -11,7 +11,7 @@ use std::{fs::File, io::Write as _};
 
 use e2e::{
     bulk_host::{BulkStage, CRATES, IMAGES, MODEL, OBJECTS, PACKAGES, TRACKER},
-    curl::Answer,
+    curl::{Answer, Curl},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
@@ -136,4 +136,22 @@ async fn what_its_beginning_does_not_explain_is_too_long_to_be_judged() {
         assert_eq!((answer.status, answer.code().as_str()), (403, "over_limit"), "{answer:?}");
     }
     assert!(stage.taken().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_may_take_away_what_it_has_created() {
+    let stage = BulkStage::set(BINARY, CONFIGURATION).await;
+    let (own, other) = (stage.agent("own"), stage.agent("other"));
+    let items = format!("https://{TRACKER}/items");
+    let fifth = format!("{items}/42");
+    let delete = |agent: &Curl, url: &str| agent.run(&["-X", "DELETE", url]).status;
+    assert_eq!(delete(&own, &fifth), 428, "nobody made it");
+    let own = stage.agent("own-again");
+    assert_eq!(own.run(&["-d", "{}", "-H", "Content-Type: application/json", &items]).status, 201);
+    assert_eq!(delete(&other, &fifth), 428, "another run made it");
+    assert_eq!(delete(&own, &format!("{items}/43")), 428, "that is another");
+    let own = stage.agent("own-anew");
+    assert_eq!(own.run(&["-d", "{}", "-H", "Content-Type: application/json", &items]).status, 201);
+    assert_eq!(delete(&own, &fifth), 201, "its own");
+    stage.holdpoint.verified();
 }

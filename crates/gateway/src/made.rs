@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdpoint_core::{Effect, Operation, Resource, Timestamp, identity::Principal};
+use holdpoint_core::{Effect, Operation, Resource, ResourceId, Timestamp, identity::Principal};
 use holdpoint_store::{State, StoreError};
 use holdpoint_wire::http::{
     Body, Message,
@@ -29,6 +29,8 @@ pub(crate) struct Maker {
     run: String,
     /// What is created in, if that is all that the message does.
     within: Option<Resource>,
+    /// What is taken away.
+    taken: Vec<ResourceId>,
 }
 
 impl Maker {
@@ -38,7 +40,9 @@ impl Maker {
             [only] if only.effect == Effect::Create => Some(only.resource.clone()),
             _ => None,
         };
-        Self { run: principal.run.clone(), within }
+        let takes = |it: &&Operation| matches!(it.effect, Effect::Remove | Effect::Destroy);
+        let taken = operations.iter().filter(takes).map(|it| it.resource.id.clone()).collect();
+        Self { run: principal.run.clone(), within, taken }
     }
 }
 
@@ -50,6 +54,8 @@ pub(crate) enum Lesson {
     Push { run: String, moves: Vec<Move> },
     /// Which branch is the default of a host's repository.
     References { repository: (String, String) },
+    /// That something is gone.
+    Removal { taken: Vec<ResourceId> },
     /// Where what was created lies.
     Creation { run: String, within: Resource, message: Box<Message> },
 }
@@ -61,7 +67,7 @@ impl Lesson {
         if let Some(repository) = git::lists_references(message) {
             return Self::References { repository };
         }
-        let Some(Maker { run, within }) = arrived.maker.get() else { return Self::None };
+        let Some(Maker { run, within, taken }) = arrived.maker.get() else { return Self::None };
         let moves = git::moves(message);
         match within {
             _ if !moves.is_empty() => Self::Push { run: run.clone(), moves },
@@ -71,6 +77,7 @@ impl Lesson {
                 let message = Box::new(Message { body, ..head });
                 Self::Creation { run: run.clone(), within: within.clone(), message }
             }
+            None if !taken.is_empty() => Self::Removal { taken: taken.clone() },
             None => Self::None,
         }
     }
@@ -100,6 +107,11 @@ impl HttpPoint {
                         logged(note_moves(&state, &run, &moves, &git::moved(&report), clock()));
                     }
                 })
+            }
+            Lesson::Removal { taken } if status.is_success() => {
+                let made = self.state.made();
+                taken.iter().for_each(|resource| logged(made.forget(resource)));
+                response
             }
             Lesson::Creation { run, within, message } if status == StatusCode::CREATED => {
                 let location = response.headers().get(header::LOCATION);
@@ -164,8 +176,6 @@ fn logged(noted: Result<(), StoreError>) {
 
 #[cfg(test)]
 mod tests {
-    use holdpoint_core::ResourceId;
-
     use super::*;
 
     #[test]
