@@ -171,7 +171,7 @@ async fn protected_is_what_a_human_lists_and_what_the_host_calls_its_default() {
     let lists = "[[git.repositories]]\nrepository = \"github.com/acme/*\"\n\
                  protected = [\"staging\", \"release/*\"]\n";
     let stage = GitStage::set(BINARY, &format!("{SMALL}{lists}")).await;
-    stage.host.add_branches(REPOSITORY, &["trunk", "staging"]);
+    stage.host.add_branches(REPOSITORY, &["trunk", "staging", "master"]);
     stage.host.set_default(REPOSITORY, "trunk");
     let copy = stage.agent("worker");
     assert_eq!(copy.git(&["rev-parse", "--abbrev-ref", "HEAD"]).done(), "trunk");
@@ -184,6 +184,9 @@ async fn protected_is_what_a_human_lists_and_what_the_host_calls_its_default() {
         copy.git(&["push", "origin", &format!("trunk:refs/heads/{passes}")]).done();
         assert_eq!(stage.tip(&format!("refs/heads/{passes}")), Some(tip.clone()), "{passes}");
     }
+    // The server has these commits already, and they have passed through us: it goes forward.
+    copy.git(&["push", "origin", "trunk:refs/heads/master"]).done();
+    assert_eq!(stage.tip("refs/heads/master"), Some(tip));
     // The default branch moves, and the next fetch says so.
     stage.host.set_default(REPOSITORY, "main");
     copy.git(&["fetch", "--quiet", "origin"]).done();
@@ -233,7 +236,8 @@ async fn a_run_may_rewrite_and_delete_the_branch_that_it_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fetch_whose_negotiation_is_compressed_works() {
-    let stage = GitStage::set(BINARY, SMALL).await;
+    let mut stage = GitStage::set(BINARY, SMALL).await;
+    stage.host.add_branches(REPOSITORY, &["behind"]);
     let copy = stage.agent("worker");
     // More than 1,024 bytes of `have` lines: git compresses its request.
     copy.git(&["checkout", "--quiet", "--orphan", "own"]).done();
@@ -246,6 +250,11 @@ async fn a_fetch_whose_negotiation_is_compressed_works() {
     other.git(&["push", "--quiet", "origin", "fix"]).done();
     copy.git(&["fetch", "--quiet", "origin"]).done();
     assert_eq!(copy.git(&["rev-parse", "origin/fix"]).done(), tip);
+    // A clone shows how a branch goes forward to commits that the server has.
+    stage.restart();
+    let third = stage.agent("third");
+    third.git(&["push", "origin", "origin/fix:refs/heads/behind"]).done();
+    assert_eq!(stage.tip("refs/heads/behind"), Some(tip));
     let asked = stage.host.asked();
     let compressed = asked.iter().filter(|it| it.encoding == "gzip");
     assert!(compressed.count() > 0, "{asked:?}");

@@ -8,7 +8,7 @@ use std::{
 use holdpoint_store::config::GitTerms;
 use holdpoint_wire::{Host, World};
 
-use crate::known::Known;
+use crate::{commits::Commits, known::Known};
 
 /// Repositories whose default branch is remembered, at most.
 const REPOSITORIES_MAX: usize = 1024;
@@ -53,6 +53,8 @@ pub(crate) struct Surveyed<'a> {
     pub terms: &'a GitTerms,
     /// What upstreams said.
     pub defaults: &'a DefaultBranches,
+    /// The commits that have passed.
+    pub commits: &'a Commits,
 }
 
 impl World for Surveyed<'_> {
@@ -71,6 +73,10 @@ impl World for Surveyed<'_> {
             false => self.terms.protects(host, repository, branch),
         }
     }
+
+    fn parents(&self, commit: &str) -> Option<Vec<String>> {
+        self.commits.parents(commit)
+    }
 }
 
 #[cfg(test)]
@@ -81,8 +87,9 @@ mod tests {
     fn a_default_branch_is_protected_whatever_a_list_says() {
         let defaults = DefaultBranches::default();
         let shop = || ("github.com".to_owned(), "acme/shop".to_owned());
-        let (known, terms) = (Known::default(), GitTerms::default());
-        let world = Surveyed { known: &known, terms: &terms, defaults: &defaults };
+        let (known, terms, commits) = (Known::default(), GitTerms::default(), Commits::default());
+        let world =
+            Surveyed { known: &known, terms: &terms, defaults: &defaults, commits: &commits };
         let says = |reference: &str| world.protected("github.com", "acme/shop", reference);
         assert_eq!(says("refs/heads/trunk/a"), None);
         defaults.learn(shop(), "trunk/a".to_owned());

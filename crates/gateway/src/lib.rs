@@ -8,7 +8,7 @@
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
-//! - `branches`: which branches are protected
+//! - `branches`, `commits`: which branches are protected, and which go forward
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `spelling`: how a secret may be written when it comes back
@@ -19,6 +19,7 @@
 
 pub mod body;
 mod branches;
+mod commits;
 pub mod forward;
 mod fulfil;
 mod inject;

@@ -1,4 +1,5 @@
-//! What a run makes: noted when the upstream says that it is done.
+//! What answers teach: what a run has made, noted when the upstream says that it is done; which
+//! branch is a repository's default; which commits there are.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use holdpoint_core::{Effect, Operation, Resource, ResourceId, Timestamp, identit
 use holdpoint_store::{State, StoreError};
 use holdpoint_wire::http::{
     Body, Message,
-    git::{self, Move},
+    git::{self, Commit, Move},
     located,
 };
 use http::{Response, StatusCode, header};
@@ -20,6 +21,8 @@ use crate::{
 
 /// The longest answer to a push that is read; of a longer one nothing is noted.
 const REPORT_BYTES_MAX: usize = 256 * 1024;
+/// How far into the answer to a fetch commits are read: a pack begins with them.
+const FETCH_BYTES_MAX: usize = 512 * 1024;
 /// How far into a list of references its default branch is looked for.
 const LIST_BYTES_MAX: usize = 64 * 1024;
 
@@ -51,7 +54,9 @@ pub(crate) enum Lesson {
     /// Nothing.
     None,
     /// Which references a push has moved.
-    Push { run: String, moves: Vec<Move> },
+    Push { run: String, moves: Vec<Move>, commits: Vec<Commit> },
+    /// Which commits there are.
+    Fetch { message: Box<Message> },
     /// Which branch is the default of a host's repository.
     References { repository: (String, String) },
     /// That something is gone.
@@ -70,7 +75,10 @@ impl Lesson {
         let Some(Maker { run, within, taken }) = arrived.maker.get() else { return Self::None };
         let moves = git::moves(message);
         match within {
-            _ if !moves.is_empty() => Self::Push { run: run.clone(), moves },
+            _ if !moves.is_empty() => {
+                Self::Push { run: run.clone(), moves, commits: git::pushed(message) }
+            }
+            _ if git::fetches(message) => Self::Fetch { message: Box::new(message.clone()) },
             Some(within) => {
                 let head = Message { headers: Vec::new(), coded: None, ..message.clone() };
                 let body = Body::Whole(bytes::Bytes::new());
@@ -100,12 +108,20 @@ impl HttpPoint {
                     }
                 })
             }
-            Lesson::Push { run, moves } if status == StatusCode::OK => {
+            Lesson::Push { run, moves, commits } if status == StatusCode::OK => {
                 let (state, clock) = (self.state.clone(), self.clock);
+                let passed = Arc::clone(&self.commits);
                 overheard(response, REPORT_BYTES_MAX, move |report| {
                     if let Body::Whole(report) = report {
                         logged(note_moves(&state, &run, &moves, &git::moved(&report), clock()));
+                        passed.learn(commits);
                     }
+                })
+            }
+            Lesson::Fetch { message } if status == StatusCode::OK => {
+                let passed = Arc::clone(&self.commits);
+                overheard(response, FETCH_BYTES_MAX, move |answer| {
+                    passed.learn(git::fetched(&message, answer.bytes()));
                 })
             }
             Lesson::Removal { taken } if status.is_success() => {

@@ -30,6 +30,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     body::Rest,
     branches::{DefaultBranches, Surveyed},
+    commits::Commits,
     forward::Client,
     kills::Kills,
     known::Known,
@@ -52,6 +53,7 @@ pub struct HttpPoint {
     pub(crate) ledger: ledger::Ledger,
     pub(crate) kills: Kills,
     pub(crate) branches: Arc<DefaultBranches>,
+    pub(crate) commits: Arc<Commits>,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
@@ -169,6 +171,7 @@ impl HttpPoint {
             ledger,
             kills: Kills::default(),
             branches: Arc::default(),
+            commits: Arc::default(),
             known,
             policies,
             observe,
@@ -235,7 +238,8 @@ impl Arrivals for HttpPoint {
 impl Interpret for HttpPoint {
     fn interpret(&self, arrived: &Arrived) -> Result<Vec<Operation>, Unreadable> {
         let (known, config) = (self.known(), self.config());
-        let world = Surveyed { known: &known, terms: &config.git, defaults: &self.branches };
+        let (defaults, commits) = (&self.branches, &self.commits);
+        let world = Surveyed { known: &known, terms: &config.git, defaults, commits };
         let mut operations = http::interpret(&arrived.message, &world)?;
         operations.iter_mut().for_each(|operation| arrived.redact(&mut operation.resource));
         let max = config.limits.operations;

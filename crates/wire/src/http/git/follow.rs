@@ -4,7 +4,9 @@
 use holdpoint_core::ResourceId;
 
 use super::{
+    ancestry::{Ancestry, Commit},
     meaning::Repository,
+    object_id::Format,
     pkt_line::{PktLine, PktLines},
     receive_pack::Push,
 };
@@ -13,6 +15,8 @@ use crate::http::{
     path::{self, EncodedSlash},
 };
 
+/// The band on which a pack travels.
+const PACK_BAND: u8 = 1;
 /// The band on which the report of a push travels.
 const REPORT_BAND: u8 = 1;
 
@@ -73,6 +77,41 @@ pub fn moved(answer: &[u8]) -> Vec<String> {
         }
     }
     references
+}
+
+/// The commits that the push `message` brings, as far as they are here.
+pub fn pushed(message: &Message) -> Vec<Commit> {
+    Push::read(message)
+        .map(|push| Ancestry::read(push.pack, push.format).into_commits())
+        .unwrap_or_default()
+}
+
+/// The commits that the answer to the fetch `message` begins with. The answer may be cut off.
+pub fn fetched(message: &Message, answer: &[u8]) -> Vec<Commit> {
+    let sha256 = memchr::memmem::find(message.body.bytes(), b"object-format=sha256").is_some();
+    let format = if sha256 { Format::Sha256 } else { Format::Sha1 };
+    let mut pack = Vec::new();
+    let mut rest = answer;
+    loop {
+        // The end of a section, in version 2.
+        rest = rest.strip_prefix(b"0001").unwrap_or(rest);
+        let mut lines = PktLines::new(rest);
+        match lines.next() {
+            Ok(Some(PktLine::Data(line))) => {
+                pack.extend_from_slice(line.strip_prefix(&[PACK_BAND]).unwrap_or_default());
+            }
+            Ok(Some(PktLine::Flush)) => {}
+            Ok(None) | Err(_) => break,
+        }
+        rest = lines.rest();
+    }
+    Ancestry::read(&pack, format).into_commits()
+}
+
+/// Whether `message` asks for objects.
+pub fn fetches(message: &Message) -> bool {
+    let service = segments(message).last().is_some_and(|last| last == "git-upload-pack");
+    message.method == "POST" && service && lists_references(message).is_none()
 }
 
 /// Host and path of the repository whose references the answer to `message` will list.

@@ -27,7 +27,8 @@ use crate::{Unreadable, World};
 use meaning::Repository;
 use receive_pack::Push;
 
-pub use follow::{Move, default_branch, lists_references, moved, moves};
+pub use ancestry::Commit;
+pub use follow::{Move, default_branch, fetched, fetches, lists_references, moved, moves, pushed};
 pub(super) use report::{MEDIA_TYPE, report};
 
 /// What the catalogue calls a push of which only method and path are known.
