@@ -21,6 +21,7 @@ pub struct GitStage {
     pub holdpoint: Holdpoint,
     /// The running gateway.
     pub gateway: Gateway,
+    arguments: Vec<String>,
     _ca: tempfile::NamedTempFile,
 }
 
@@ -34,10 +35,17 @@ impl GitStage {
         let holdpoint = Holdpoint::new(binary);
         std::fs::write(holdpoint.state().join("holdpoint.toml"), configuration).unwrap();
         let resolve = format!("{HOST}:443:{}", host.addr());
-        let ca_file = ca.path().to_str().unwrap();
-        let gateway = holdpoint.up(&["--upstream-ca", ca_file, "--resolve", &resolve], &[]);
+        let trust = ca.path().to_str().unwrap();
+        let arguments = ["--upstream-ca", trust, "--resolve", &resolve].map(str::to_owned).to_vec();
+        let gateway = up(&holdpoint, &arguments);
         holdpoint.enrol("ada");
-        Self { host, holdpoint, gateway, _ca: ca }
+        Self { host, holdpoint, gateway, arguments, _ca: ca }
+    }
+
+    /// Ends the gateway and starts another on the same state. It listens at another address.
+    pub fn restart(&mut self) {
+        self.gateway.end();
+        self.gateway = up(&self.holdpoint, &self.arguments);
     }
 
     /// A new agent with a clone of the repository.
@@ -47,6 +55,12 @@ impl GitStage {
         let url = format!("https://{HOST}/{REPOSITORY}");
         copy.git_in(copy.folder.path().to_owned(), &["clone", "--quiet", &url, "shop"]).done();
         copy
+    }
+
+    /// The same clone in the hands of another agent.
+    pub fn hand_over(&self, copy: WorkingCopy, name: &str) -> WorkingCopy {
+        let agent = Curl::new(&self.holdpoint.json(&["agents", "new", name, "--json"]));
+        WorkingCopy { agent, ..copy }
     }
 
     /// Where `reference` of the repository points, if it is there.
@@ -69,6 +83,10 @@ impl GitStage {
     }
 }
 
+fn up(holdpoint: &Holdpoint, arguments: &[String]) -> Gateway {
+    holdpoint.up(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &[])
+}
+
 /// A clone, and the agent that works in it.
 pub struct WorkingCopy {
     agent: Curl,
@@ -79,6 +97,12 @@ impl WorkingCopy {
     /// Where it lies.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("shop")
+    }
+
+    /// The same behind a gateway that listens at `proxy` now.
+    #[must_use]
+    pub fn through(self, proxy: &str) -> Self {
+        Self { agent: self.agent.through(proxy), ..self }
     }
 
     /// Calls git in it, with what the agent is given to get out.

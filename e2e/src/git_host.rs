@@ -28,6 +28,8 @@ pub struct Asked {
     pub line: String,
     /// The value of `Authorization`, if there was one.
     pub authorization: Option<String>,
+    /// The content coding of the body; empty if there is none.
+    pub encoding: String,
     /// The bytes of the body.
     pub body_bytes: usize,
 }
@@ -99,6 +101,18 @@ impl GitHost {
         let tree = self.git(name, &["hash-object", "-t", "tree", "-w", "/dev/null"]);
         let commit = self.git(name, &["commit-tree", "-m", "the beginning", &tree]);
         self.git(name, &["update-ref", "refs/heads/main", &commit]);
+    }
+
+    /// Makes branches where `main` is.
+    pub fn add_branches(&self, name: &str, branches: &[&str]) {
+        for branch in branches {
+            self.git(name, &["update-ref", &format!("refs/heads/{branch}"), "refs/heads/main"]);
+        }
+    }
+
+    /// Makes `branch` the one that is checked out unless another is asked for.
+    pub fn set_default(&self, name: &str, branch: &str) {
+        self.git(name, &["symbolic-ref", "HEAD", &format!("refs/heads/{branch}")]);
     }
 
     /// Where `reference` of a repository points, if it is there.
@@ -177,7 +191,8 @@ async fn serve(
     };
     let (body_bytes, output) = tokio::join!(feed, backend.wait_with_output());
     let line = format!("{} {}", head.method, head.uri);
-    log.lock().unwrap().push(Asked { line, authorization, body_bytes });
+    let encoding = header("content-encoding");
+    log.lock().unwrap().push(Asked { line, authorization, encoding, body_bytes });
     answer(&output.unwrap().stdout)
 }
 

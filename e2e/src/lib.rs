@@ -14,6 +14,7 @@
 //! - [`replay`]: episodes at a live gateway
 //! - [`small_disk`]: a disk that can be full, or read-only
 
+pub mod bulk_host;
 pub mod curl;
 pub mod echo;
 pub mod episodes;

@@ -3,7 +3,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use e2e::{
-    git::GitStage,
+    git::{GitStage, REPOSITORY},
     git_host::HOST,
     holdpoint::{Called, until},
 };
@@ -82,6 +82,8 @@ async fn what_is_not_everyday_is_held_and_git_says_so() {
     let update = copy.git(&["push", "origin", "fix:main"]);
     assert_rejected(&update, "main", &["git:update_ref", "(opaque)", "holdpoint approve h"]);
     copy.git(&["push", "--quiet", "origin", "fix"]).done();
+    // What it has made itself it may rewrite; another run has not made it.
+    let copy = stage.hand_over(copy, "another");
     copy.git(&["tag", "v1"]).done();
     copy.git(&["commit", "--quiet", "--amend", "-m", "written anew"]).done();
 
@@ -162,4 +164,98 @@ async fn a_phantom_pushes_with_the_real_secret_and_a_found_one_gets_a_sentence()
     let asked = stage.host.asked();
     let sent: Vec<_> = asked.iter().filter_map(|it| it.authorization.as_deref()).collect();
     assert!(sent.len() >= 2 && sent.iter().all(|it| *it == basic), "{sent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn protected_is_what_a_human_lists_and_what_the_host_calls_its_default() {
+    let lists = "[[git.repositories]]\nrepository = \"github.com/acme/*\"\n\
+                 protected = [\"staging\", \"release/*\"]\n";
+    let stage = GitStage::set(BINARY, &format!("{SMALL}{lists}")).await;
+    stage.host.add_branches(REPOSITORY, &["trunk", "staging", "master"]);
+    stage.host.set_default(REPOSITORY, "trunk");
+    let copy = stage.agent("worker");
+    assert_eq!(copy.git(&["rev-parse", "--abbrev-ref", "HEAD"]).done(), "trunk");
+    let tip = copy.commit("note.txt", "a note\n");
+    for held in ["trunk", "staging", "release/1.0"] {
+        let pushed = copy.git(&["push", "origin", &format!("trunk:refs/heads/{held}")]);
+        assert_rejected(&pushed, held, &["(opaque)"]);
+    }
+    for passes in ["main", "fix"] {
+        copy.git(&["push", "origin", &format!("trunk:refs/heads/{passes}")]).done();
+        assert_eq!(stage.tip(&format!("refs/heads/{passes}")), Some(tip.clone()), "{passes}");
+    }
+    // The server has these commits already, and they have passed through us: it goes forward.
+    copy.git(&["push", "origin", "trunk:refs/heads/master"]).done();
+    assert_eq!(stage.tip("refs/heads/master"), Some(tip));
+    // The default branch moves, and the next fetch says so.
+    stage.host.set_default(REPOSITORY, "main");
+    copy.git(&["fetch", "--quiet", "origin"]).done();
+    copy.git(&["ls-remote", "--symref", "origin", "HEAD"]).done();
+    copy.commit("note.txt", "another note\n");
+    assert_rejected(&copy.git(&["push", "origin", "trunk:main"]), "main", &["(opaque)"]);
+    stage.holdpoint.verified();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_may_rewrite_and_delete_the_branch_that_it_made() {
+    let mut stage = GitStage::set(BINARY, SMALL).await;
+    stage.host.add_branches(REPOSITORY, &["theirs"]);
+    let copy = stage.agent("worker");
+    copy.git(&["checkout", "--quiet", "-b", "mine"]).done();
+    copy.commit("note.txt", "a note\n");
+    copy.git(&["push", "origin", "mine"]).done();
+    copy.git(&["commit", "--quiet", "--amend", "-m", "written anew"]).done();
+    let anew = copy.git(&["rev-parse", "HEAD"]).done();
+    copy.git(&["push", "--force", "origin", "mine"]).done();
+    assert_eq!(stage.tip("refs/heads/mine"), Some(anew));
+
+    let delete = |branch: &str| copy.git(&["push", "origin", "--delete", branch]);
+    assert_rejected(&delete("theirs"), "theirs", &["git:delete_ref"]);
+    let other = stage.agent("other");
+    let theirs = other.git(&["push", "origin", "--delete", "mine"]);
+    assert_rejected(&theirs, "mine", &["git:delete_ref"]);
+
+    // What is noted outlives the gateway.
+    stage.restart();
+    let copy = copy.through(stage.gateway.proxy());
+    copy.git(&["push", "origin", "--delete", "mine"]).done();
+    assert_eq!(stage.tip("refs/heads/mine"), None);
+
+    // Somebody else goes on with a branch: it is not the run's alone any more.
+    copy.git(&["push", "origin", "mine:refs/heads/shared"]).done();
+    let other = other.through(stage.gateway.proxy());
+    other.git(&["fetch", "--quiet", "origin"]).done();
+    other.git(&["checkout", "--quiet", "shared"]).done();
+    let more = other.commit("more.txt", "more\n");
+    other.git(&["push", "origin", "shared"]).done();
+    let both = copy.git(&["push", "origin", "--delete", "shared"]);
+    assert_rejected(&both, "shared", &["git:delete_ref"]);
+    assert_eq!(stage.tip("refs/heads/shared"), Some(more));
+    stage.holdpoint.verified();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_whose_negotiation_is_compressed_works() {
+    let mut stage = GitStage::set(BINARY, SMALL).await;
+    stage.host.add_branches(REPOSITORY, &["behind"]);
+    let copy = stage.agent("worker");
+    // More than 1,024 bytes of `have` lines: git compresses its request.
+    copy.git(&["checkout", "--quiet", "--orphan", "own"]).done();
+    for number in 0..80 {
+        copy.git(&["commit", "--quiet", "--allow-empty", "-m", &number.to_string()]).done();
+    }
+    let other = stage.agent("other");
+    other.git(&["checkout", "--quiet", "-b", "fix"]).done();
+    let tip = other.commit("large.bin", noise(3_000_000));
+    other.git(&["push", "--quiet", "origin", "fix"]).done();
+    copy.git(&["fetch", "--quiet", "origin"]).done();
+    assert_eq!(copy.git(&["rev-parse", "origin/fix"]).done(), tip);
+    // A clone shows how a branch goes forward to commits that the server has.
+    stage.restart();
+    let third = stage.agent("third");
+    third.git(&["push", "origin", "origin/fix:refs/heads/behind"]).done();
+    assert_eq!(stage.tip("refs/heads/behind"), Some(tip));
+    let asked = stage.host.asked();
+    let compressed = asked.iter().filter(|it| it.encoding == "gzip");
+    assert!(compressed.count() > 0, "{asked:?}");
 }

@@ -111,7 +111,7 @@ async fn what_is_too_large_to_be_stored_cannot_be_held() {
     for (name, url, bytes, status, code) in [
         ("small", &items, 100, 428, "needs_approval"),
         ("stored", &items, 4000, 403, "too_large_to_hold"),
-        ("streams", &files, 2 * MIB, 403, "too_large_to_hold"),
+        ("whole", &files, 2 * MIB, 403, "over_limit"),
     ] {
         let answer = upload(&stage, name, url, bytes, &delete);
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{name}: {answer:?}");

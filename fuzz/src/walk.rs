@@ -92,6 +92,7 @@ pub fn graphql_document(input: &[u8]) {
             target: "/graphql/v2".to_owned(),
             headers: vec![("content-type".to_owned(), Bytes::from_static(b"application/graphql"))],
             body: Body::Whole(Bytes::from(document)),
+            coded: None,
         };
         graphql::interpret(&message, Some("railway"), &Labels)
     };

@@ -104,8 +104,21 @@ pub struct Identity {
     pub speaks: Speaks,
     /// It may be reached without a human having listed it.
     pub listed: bool,
-    /// Its bodies may stream (prompts, packages): method and path say what it does.
-    pub streams: bool,
+    /// What the bodies of its messages are.
+    pub bodies: Bodies,
+}
+
+/// What the bodies of a host's messages are, where they are no instructions. Which of them may
+/// stream is for the tables to say: [`Reads`](crate::rest::Reads).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bodies {
+    /// They say what is to be done.
+    Instructions,
+    /// Packages and layers of images: method and path say what is done with them.
+    Packages,
+    /// Text for a model. An agent that has looked at its own environment has its phantoms in
+    /// every prompt from then on, so that they may stay there.
+    Prompts,
 }
 
 /// What the host `name` is; `name` is lower case and without a trailing dot.
@@ -115,8 +128,8 @@ pub fn identity(name: &str) -> Option<Identity> {
         None => *known == name,
     };
     HOSTS.iter().find(|(_, _, names)| names.iter().any(is)).map(|(kind, provider, _)| {
-        let (speaks, listed, streams) = kind.facts();
-        Identity { provider, speaks, listed, streams }
+        let (speaks, listed, bodies) = kind.facts();
+        Identity { provider, speaks, listed, bodies }
     })
 }
 
@@ -145,12 +158,13 @@ enum Kind {
 }
 
 impl Kind {
-    /// What it speaks, whether a preset lists it, whether its bodies may stream.
-    fn facts(self) -> (Speaks, bool, bool) {
+    /// What it speaks, whether a preset lists it, what its bodies are.
+    fn facts(self) -> (Speaks, bool, Bodies) {
         match self {
-            Self::Registry | Self::Model => (Speaks::Service, true, true),
-            Self::Code => (Speaks::Collaboration, true, false),
-            Self::Platform(speaks) => (speaks, false, false),
+            Self::Registry => (Speaks::Service, true, Bodies::Packages),
+            Self::Model => (Speaks::Service, true, Bodies::Prompts),
+            Self::Code => (Speaks::Collaboration, true, Bodies::Instructions),
+            Self::Platform(speaks) => (speaks, false, Bodies::Instructions),
         }
     }
 }
@@ -299,7 +313,7 @@ mod tests {
         for name in ["backboard.railway.app", "backboard.railway.com"] {
             let known = identity(name).unwrap();
             assert_eq!((known.provider, known.speaks), ("railway", Speaks::Graphql));
-            assert!(!known.listed && !known.streams);
+            assert!(!known.listed && known.bodies == Bodies::Instructions);
             assert_eq!(preset(name), None);
         }
     }

@@ -72,7 +72,7 @@ impl Fulfil for HttpPoint {
     fn fingerprints(&self, judged: &Judged<Arrived>) -> Vec<String> {
         let (known, arrived) = (self.known(), judged.message());
         let secrets = self.state.secrets();
-        let run = arrived.run.get().map_or("", String::as_str);
+        let run = arrived.run();
         let issued = Lookup::new(&self.state, &known, run, &arrived.message, self.now());
         let used = arrived.credentials.iter().filter(|used| used.told_by != ToldBy::Nothing);
         let foreign = used.filter(|used| {

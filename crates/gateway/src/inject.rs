@@ -17,6 +17,7 @@ use crate::{
     forward::{Client, ForwardError, Route, scrub::NeedlesError},
     issued::Exchange,
     known::Known,
+    made::Lesson,
     point::{Arrived, HttpPoint, unavailable},
 };
 
@@ -39,18 +40,21 @@ impl Forward for HttpPoint {
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
         let route = Route { listed_privately: known.may_lie_inside(&host, port), scrub };
+        let lesson = Lesson::of(&arrived);
         let rest = arrived.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (client, captures) = (Arc::clone(&self.client), exchange.captures());
         let sending = send(client, arrived.message, rest, route, exchange);
-        if !captures {
-            return sending.await;
-        }
-        // A login that is renewed is kept, even if the agent has gone away meanwhile.
-        tokio::spawn(sending).await.unwrap_or_else(|error| Forwarded {
-            outcome: Err(unavailable(error)),
-            status: None,
-            answer: None,
-        })
+        let forwarded = match captures {
+            false => sending.await,
+            // A login that is renewed is kept, even if the agent has gone away meanwhile.
+            true => tokio::spawn(sending).await.unwrap_or_else(|error| Forwarded {
+                outcome: Err(unavailable(error)),
+                status: None,
+                answer: None,
+            }),
+        };
+        let outcome = forwarded.outcome.map(|response| self.learn(lesson, response));
+        Forwarded { outcome, ..forwarded }
     }
 }
 

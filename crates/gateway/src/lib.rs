@@ -8,15 +8,19 @@
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
+//! - `branches`, `commits`: which branches are protected, and which go forward
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `issued`: what an answer gives out, remembered or captured
 //! - `spelling`: how a secret may be written when it comes back
 //! - [`forward`]: a message out, to exactly the address that was checked
+//! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
 
 pub mod body;
+mod branches;
+mod commits;
 pub mod forward;
 mod fulfil;
 mod inject;
@@ -24,6 +28,8 @@ mod issued;
 mod kills;
 pub mod known;
 pub mod listen;
+mod made;
+mod overheard;
 pub mod point;
 pub mod release;
 mod resolve;

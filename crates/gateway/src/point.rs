@@ -28,7 +28,15 @@ use holdpoint_wire::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    body::Rest, forward::Client, issued::Issuing, kills::Kills, known::Known, listen::Arrival,
+    body::Rest,
+    branches::{DefaultBranches, Surveyed},
+    commits::Commits,
+    forward::Client,
+    issued::Issuing,
+    kills::Kills,
+    known::Known,
+    listen::Arrival,
+    made::Maker,
 };
 
 /// What stands for a credential in the name of a resource.
@@ -46,6 +54,8 @@ pub struct HttpPoint {
     pub(crate) ledger: ledger::Ledger,
     pub(crate) kills: Kills,
     pub(crate) issuing: Issuing,
+    pub(crate) branches: Arc<DefaultBranches>,
+    pub(crate) commits: Arc<Commits>,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
@@ -66,10 +76,10 @@ pub struct Arrived {
     pub credentials: Vec<CredentialUse>,
     /// What follows the prefix of its body.
     pub(crate) rest: Mutex<Option<Rest>>,
+    /// Whose run would make something by it, once that is known.
+    pub(crate) maker: OnceLock<Maker>,
     /// Whether an agent sent it now, or a human released it.
     pub origin: Origin,
-    /// The run that it belongs to, once that is known.
-    pub(crate) run: OnceLock<String>,
 }
 
 /// Where a message on its way through the walk comes from.
@@ -107,15 +117,15 @@ impl Arrived {
     pub fn from_agent(arrival: Arrival) -> Self {
         let Arrival { message, rest } = arrival;
         let credentials = http::credentials::find(&message);
-        let (rest, run) = (Mutex::new(rest), OnceLock::new());
-        Self { message, credentials, rest, origin: Origin::Agent, run }
+        let (rest, maker) = (Mutex::new(rest), OnceLock::new());
+        Self { message, credentials, rest, maker, origin: Origin::Agent }
     }
 
     /// A message that was held.
     pub fn released(message: Message, release: Release) -> Self {
         let credentials = http::credentials::find(&message);
-        let (rest, run) = (Mutex::new(None), OnceLock::new());
-        Self { message, credentials, rest, origin: Origin::Release(release), run }
+        let (rest, maker) = (Mutex::new(None), OnceLock::new());
+        Self { message, credentials, rest, maker, origin: Origin::Release(release) }
     }
 
     /// Takes the credentials in the path out of a resource's names, which are shown and recorded.
@@ -128,6 +138,11 @@ impl Arrived {
                 *id = ResourceId::new(id.as_str().replace(&*value, CREDENTIAL));
             }
         }
+    }
+
+    /// The run that it belongs to, once that is known; nobody's until then.
+    pub(crate) fn run(&self) -> &str {
+        self.maker.get().map_or("", Maker::run)
     }
 
     /// Whether all of it is here.
@@ -163,6 +178,8 @@ impl HttpPoint {
             clock,
             ledger,
             kills: Kills::default(),
+            branches: Arc::default(),
+            commits: Arc::default(),
             known,
             policies,
             observe,
@@ -228,9 +245,12 @@ impl Arrivals for HttpPoint {
 
 impl Interpret for HttpPoint {
     fn interpret(&self, arrived: &Arrived) -> Result<Vec<Operation>, Unreadable> {
-        let mut operations = http::interpret(&arrived.message, &*self.known())?;
+        let (known, config) = (self.known(), self.config());
+        let (defaults, commits) = (&self.branches, &self.commits);
+        let world = Surveyed { known: &known, terms: &config.git, defaults, commits };
+        let mut operations = http::interpret(&arrived.message, &world)?;
         operations.iter_mut().for_each(|operation| arrived.redact(&mut operation.resource));
-        let max = self.config().limits.operations;
+        let max = config.limits.operations;
         match u64::try_from(operations.len()) {
             Ok(count) if count <= max => Ok(operations),
             _ => Err(Unreadable::over_limit(format!(

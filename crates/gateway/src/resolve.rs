@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use holdpoint_catalog::hosts::{self, Bodies};
 use holdpoint_core::{
     Environment, Operation, Refusal, ResourceId,
     identity::Principal,
@@ -20,6 +21,7 @@ use secrecy::ExposeSecret as _;
 use crate::{
     issued::Lookup,
     known::Known,
+    made::Maker,
     point::{Arrived, HttpPoint},
 };
 
@@ -30,10 +32,10 @@ impl Resolve for HttpPoint {
         arrived: &Arrived,
         operations: Vec<Operation>,
     ) -> Result<Vec<Request>, Refusal> {
+        arrived.maker.get_or_init(|| Maker::of(principal, &operations));
         let known = self.known();
-        let run = arrived.run.get_or_init(|| principal.run.clone());
         let message = &arrived.message;
-        let issued = Lookup::new(&self.state, &known, run, message, self.now());
+        let issued = Lookup::new(&self.state, &known, &principal.run, message, self.now());
         let linked = || issued.lists_host().then(Host::unnamed);
         let listed = known.host(&message.host, message.port).or_else(linked);
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
@@ -42,9 +44,6 @@ impl Resolve for HttpPoint {
         Ok(requests(&live, principal, destination, operations))
     }
 }
-
-/// The catalogue's name for what model APIs do.
-const MODEL: &str = "model";
 
 /// The surroundings of one live message.
 struct Live<'a> {
@@ -75,13 +74,19 @@ impl Live<'_> {
         }
     }
 
+    /// Whether what is sent is text for a model, as far as a table knows.
+    fn is_prompt(&self, operation: &Operation) -> bool {
+        let identity = hosts::identity(&self.arrived.message.host);
+        operation.known && identity.is_some_and(|identity| identity.bodies == Bodies::Prompts)
+    }
+
     /// A phantom that stands where no credential goes is not replaced, but must not leave either.
     /// A prompt is the exception: an agent that has looked at its own environment has its phantoms
     /// in every prompt from then on.
     fn strays(&self, operation: &Operation) -> bool {
         let message = &self.arrived.message;
         let leaves = |phantom: &str| credentials::occurrences(message, phantom.as_bytes());
-        operation.provider() != MODEL
+        !self.is_prompt(operation)
             && *self.strays.get_or_init(|| {
                 let bound = self.known.secrets().filter(|known| !known.grant.hosts.is_empty());
                 let mut bound_elsewhere = bound.filter(|known| !known.grant.reaches(&message.host));
@@ -114,9 +119,8 @@ impl Surroundings for Live<'_> {
             })
     }
 
-    fn made_by_run(&self, _principal: &Principal, _operation: &Operation) -> bool {
-        // Nothing that an upstream made is followed yet.
-        false
+    fn made_by_run(&self, principal: &Principal, operation: &Operation) -> bool {
+        self.point.is_made_by(&principal.run, self.arrived, operation)
     }
 
     fn enclosed(&self) -> bool {

@@ -29,7 +29,11 @@ pub(crate) struct StoredMessage {
     port: u16,
     target: String,
     headers: Vec<(String, String)>,
+    /// As it came.
     body: String,
+    /// How long it was out of its content codings; without it, it came in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decoded_bytes: Option<usize>,
 }
 
 impl StoredMessage {
@@ -45,7 +49,8 @@ impl StoredMessage {
             headers: encoded(
                 message.headers.iter().map(|(name, value)| (name.as_str(), &value[..])),
             ),
-            body: STANDARD.encode(body),
+            body: STANDARD.encode(message.sent_body()),
+            decoded_bytes: message.coded.is_some().then_some(body.len()),
         };
         Some(serde_json::to_vec(&stored).map_err(StoredError::new))
     }
@@ -53,7 +58,8 @@ impl StoredMessage {
     /// The message that was kept.
     pub(crate) fn message(bytes: &[u8]) -> Result<Message, StoredError> {
         let stored: Self = serde_json::from_slice(bytes).map_err(StoredError::new)?;
-        Ok(Message {
+        let body = Body::Whole(decode(&stored.body)?.into());
+        let message = Message {
             method: stored.method,
             scheme: if stored.tls { Scheme::Https } else { Scheme::Http },
             host: stored.host,
@@ -63,8 +69,10 @@ impl StoredMessage {
                 .into_iter()
                 .map(|(name, value)| (name, Bytes::from(value)))
                 .collect(),
-            body: Body::Whole(decode(&stored.body)?.into()),
-        })
+            body: Body::Whole(Bytes::new()),
+            coded: None,
+        };
+        Ok(message.with_body(body, stored.decoded_bytes.unwrap_or(0)))
     }
 }
 

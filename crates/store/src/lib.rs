@@ -10,6 +10,7 @@
 //! - [`secrets`]: real credentials, their phantoms and what they were made for
 //! - [`issued`]: what upstreams gave to each run
 //! - [`refusals`]: what was refused a short while ago
+//! - [`made`]: what runs have made
 //! - [`payloads`]: bodies and responses, each under a key that can be erased
 //! - [`holds`]: operations that wait for a human, and their way to exactly one execution
 //! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
@@ -34,6 +35,7 @@ mod id;
 pub mod inventory;
 pub mod issued;
 pub mod ledger;
+pub mod made;
 pub mod payloads;
 pub mod refusals;
 mod schema;

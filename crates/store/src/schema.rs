@@ -142,6 +142,15 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX issued_by_phantom ON issued (phantom) WHERE phantom IS NOT NULL;
     CREATE INDEX issued_captured ON issued (run) WHERE sealed IS NOT NULL;
 ",
+    "
+    CREATE TABLE made (
+        run      TEXT NOT NULL,
+        resource TEXT NOT NULL UNIQUE,
+        state    TEXT NOT NULL,  -- where it stood when the run touched it last
+        at       INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX made_by_run ON made (run);
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

@@ -21,6 +21,7 @@ use crate::{
     id::random_id,
     inventory::Inventory,
     issued::Issued,
+    made::Made,
     payloads::Payloads,
     refusals::Refusals,
     seal::{Seal, make_private_directory},
@@ -114,6 +115,11 @@ impl State {
     /// Which resources a human placed.
     pub fn inventory(&self) -> Inventory {
         Inventory(self.clone())
+    }
+
+    /// What runs have made.
+    pub fn made(&self) -> Made {
+        Made(self.clone())
     }
 
     /// Real credentials and their phantoms.

@@ -33,6 +33,7 @@ fn post(query: &str, variables: &serde_json::Value) -> Message {
         target: "/graphql/v2".to_owned(),
         headers: vec![("content-type".to_owned(), Bytes::from_static(b"application/json"))],
         body: Body::Whole(Bytes::from(body.to_string())),
+        coded: None,
     }
 }
 

@@ -19,4 +19,10 @@ pub trait World: Send + Sync {
     fn protected(&self, _host: &str, _repository: &str, _reference: &str) -> Option<bool> {
         None
     }
+
+    /// The parents of a git commit by its id, both in lower-case hexadecimal digits; `None` if
+    /// nobody has seen it. Only what was seen to have that hash may be answered.
+    fn parents(&self, _commit: &str) -> Option<Vec<String>> {
+        None
+    }
 }

@@ -16,7 +16,7 @@ mod packages;
 mod rule;
 mod services;
 
-pub use rule::{Rule, When};
+pub use rule::{BEGINNING_BYTES, Reads, Rule, When};
 
 /// The rules for requests to `provider` with this method and path, in the order in which they
 /// are to be tried: the first whose `Rule::when` holds says what the request does.

@@ -6,7 +6,7 @@ use holdpoint_core::Effect::{
     Create, Destroy, GrantAccess, MintCredential, Observe, Remove, Spend,
 };
 
-use super::rule::{Rule, rule};
+use super::rule::{Reads::Most, Rule, rule};
 
 /// The rules of all model APIs: their paths do not collide.
 pub(super) const RULES: &[Rule] = &[
@@ -29,26 +29,26 @@ pub(super) const RULES: &[Rule] = &[
     rule("DELETE", "/**/responses/{}", "response_delete", Remove),
     rule("POST", "/**/fine_tuning/jobs", "fine_tune", Spend),
     // Inference.
-    rule("POST", "/**/messages/count_tokens", "count_tokens", Observe),
-    rule("POST", "/v1/messages", "messages", Create),
-    rule("POST", "/v1/messages/batches", "message_batch", Create),
-    rule("POST", "/v1/complete", "completions", Create),
-    rule("POST", "/**/chat/completions", "chat_completions", Create),
-    rule("POST", "/**/completions", "completions", Create),
-    rule("POST", "/**/responses", "responses", Create),
-    rule("POST", "/**/responses/compact", "responses", Create),
-    rule("POST", "/**/embeddings", "embeddings", Create),
-    rule("POST", "/**/moderations", "moderations", Create),
-    rule("POST", "/**/images/{}", "images", Create),
-    rule("POST", "/**/audio/{}", "audio", Create),
-    rule("POST", "/**/rerank", "rerank", Create),
-    rule("POST", "/v2/chat", "chat", Create),
-    rule("POST", "/**/files", "file_create", Create),
-    rule("POST", "/**/batches", "batch", Create),
-    rule("POST", "/**/models/{}", "generate_content", Create),
-    rule("POST", "/v1internal:generateContent", "generate_content", Create),
-    rule("POST", "/v1internal:streamGenerateContent", "generate_content", Create),
-    rule("POST", "/v1internal:countTokens", "count_tokens", Observe),
-    rule("POST", "/v1internal:loadCodeAssist", "load_code_assist", Observe),
+    rule("POST", "/**/messages/count_tokens", "count_tokens", Observe).streams(Most),
+    rule("POST", "/v1/messages", "messages", Create).streams(Most),
+    rule("POST", "/v1/messages/batches", "message_batch", Create).streams(Most),
+    rule("POST", "/v1/complete", "completions", Create).streams(Most),
+    rule("POST", "/**/chat/completions", "chat_completions", Create).streams(Most),
+    rule("POST", "/**/completions", "completions", Create).streams(Most),
+    rule("POST", "/**/responses", "responses", Create).streams(Most),
+    rule("POST", "/**/responses/compact", "responses", Create).streams(Most),
+    rule("POST", "/**/embeddings", "embeddings", Create).streams(Most),
+    rule("POST", "/**/moderations", "moderations", Create).streams(Most),
+    rule("POST", "/**/images/{}", "images", Create).streams(Most),
+    rule("POST", "/**/audio/{}", "audio", Create).streams(Most),
+    rule("POST", "/**/rerank", "rerank", Create).streams(Most),
+    rule("POST", "/v2/chat", "chat", Create).streams(Most),
+    rule("POST", "/**/files", "file_create", Create).streams(Most),
+    rule("POST", "/**/batches", "batch", Create).streams(Most),
+    rule("POST", "/**/models/{}", "generate_content", Create).streams(Most),
+    rule("POST", "/v1internal:generateContent", "generate_content", Create).streams(Most),
+    rule("POST", "/v1internal:streamGenerateContent", "generate_content", Create).streams(Most),
+    rule("POST", "/v1internal:countTokens", "count_tokens", Observe).streams(Most),
+    rule("POST", "/v1internal:loadCodeAssist", "load_code_assist", Observe).streams(Most),
     rule("GET", "/**", "read", Observe),
 ];

@@ -7,7 +7,10 @@ use holdpoint_core::Effect::{
     Create, Destroy, Execute, GrantAccess, MintCredential, Observe, Remove,
 };
 
-use super::rule::{Rule, rule};
+use super::rule::{
+    Reads::{Beginning, Most},
+    Rule, rule,
+};
 
 pub(super) const NPM: &[Rule] = &[
     rule("POST", "/-/npm/v1/security/audits/**", "audit", Observe),
@@ -17,7 +20,7 @@ pub(super) const NPM: &[Rule] = &[
     rule("POST", "/-/npm/v1/oidc/**", "token_create", MintCredential),
     rule("DELETE", "/-/user/token/{}", "token_revoke", Remove),
     rule("PUT", "/-/user/**", "login", MintCredential),
-    rule("!", "/-/stage/**", "publish", Execute),
+    rule("!", "/-/stage/**", "publish", Execute).streams(Most),
     rule("POST", "/-/v1/login", "login", MintCredential),
     rule("!", "/-/npm/v1/user", "profile_change", GrantAccess),
     rule("!", "/-/org/**", "owner_change", GrantAccess),
@@ -29,13 +32,13 @@ pub(super) const NPM: &[Rule] = &[
     // A whole package, one tarball, or the document of a package without one of its versions.
     rule("DELETE", "/{pkg}/**", "unpublish", Destroy),
     rule("PUT", "/{pkg}/-rev/{}", "unpublish", Destroy),
-    rule("PUT", "/{pkg}", "publish", Execute),
-    rule("!", "/{pkg}/**", "publish", Execute),
+    rule("PUT", "/{pkg}", "publish", Execute).streams(Most),
+    rule("!", "/{pkg}/**", "publish", Execute).streams(Most),
     rule("GET", "/**", "read", Observe),
 ];
 
 pub(super) const PYPI: &[Rule] = &[
-    rule("POST", "/legacy", "publish", Execute),
+    rule("POST", "/legacy", "publish", Execute).streams(Most),
     rule("POST", "/_/oidc/**", "token_create", MintCredential),
     rule("POST", "/manage/account/token/**", "token_create", MintCredential),
     rule("POST", "/manage/project/{}/collaboration/**", "owner_change", GrantAccess),
@@ -45,12 +48,12 @@ pub(super) const PYPI: &[Rule] = &[
     rule("POST", "/manage/**", "manage", Execute),
     // XML-RPC: only reading methods are left there.
     rule("POST", "/pypi", "xmlrpc", Observe),
-    rule("!", "/**", "publish", Execute),
+    rule("!", "/**", "publish", Execute).streams(Most),
     rule("GET", "/**", "read", Observe),
 ];
 
 pub(super) const CRATES: &[Rule] = &[
-    rule("PUT", "/api/v1/crates/new", "publish", Execute),
+    rule("PUT", "/api/v1/crates/new", "publish", Execute).streams(Most),
     rule("DELETE", "/api/v1/crates/{}/{}/yank", "yank", Remove).inverse(),
     rule("PUT", "/api/v1/crates/{}/{}/unyank", "unyank", Execute).inverse(),
     rule("!", "/api/v1/crates/{}/owners", "owner_change", GrantAccess),
@@ -59,25 +62,25 @@ pub(super) const CRATES: &[Rule] = &[
     rule("PUT", "/api/v1/me/tokens", "token_create", MintCredential),
     rule("POST", "/api/v1/trusted_publishing/**", "token_create", MintCredential),
     rule("DELETE", "/api/v1/me/tokens/**", "token_revoke", Remove),
-    rule("!", "/api/v1/crates/**", "publish", Execute),
+    rule("!", "/api/v1/crates/**", "publish", Execute).streams(Most),
     rule("GET", "/**", "read", Observe),
 ];
 
 pub(super) const RUBYGEMS: &[Rule] = &[
     rule("*", "/api/v1/api_key", "token_create", MintCredential),
-    rule("POST", "/api/v1/gems", "publish", Execute),
+    rule("POST", "/api/v1/gems", "publish", Execute).streams(Most),
     rule("DELETE", "/api/v1/gems/yank", "yank", Destroy),
     rule("!", "/api/v1/gems/{}/owners", "owner_change", GrantAccess),
-    rule("!", "/**", "publish", Execute),
+    rule("!", "/**", "publish", Execute).streams(Most),
     rule("GET", "/**", "read", Observe),
 ];
 
 pub(super) const NUGET: &[Rule] = &[
-    rule("PUT", "/api/v2/package", "publish", Execute),
-    rule("PUT", "/api/v2/symbolpackage", "publish", Execute),
+    rule("PUT", "/api/v2/package", "publish", Execute).streams(Most),
+    rule("PUT", "/api/v2/symbolpackage", "publish", Execute).streams(Most),
     rule("DELETE", "/api/v2/package/{}/{}", "unlist", Remove).inverse(),
     rule("POST", "/api/v2/package/{}/{}", "relist", Execute).inverse(),
-    rule("!", "/**", "publish", Execute),
+    rule("!", "/**", "publish", Execute).streams(Most),
     rule("GET", "/**", "read", Observe),
 ];
 
@@ -85,11 +88,11 @@ pub(super) const OCI: &[Rule] = &[
     rule("DELETE", "/v2/**/manifests/{}", "manifest_delete", Destroy),
     rule("DELETE", "/v2/**/blobs/uploads/{}", "upload_cancel", Remove),
     rule("DELETE", "/v2/**/blobs/{}", "blob_delete", Destroy),
-    rule("POST", "/v2/**/blobs/uploads", "upload_start", Create),
-    rule("PATCH", "/v2/**/blobs/uploads/{}", "upload", Create),
-    rule("PUT", "/v2/**/blobs/uploads/{}", "upload", Create),
+    rule("POST", "/v2/**/blobs/uploads", "upload_start", Create).streams(Beginning),
+    rule("PATCH", "/v2/**/blobs/uploads/{}", "upload", Create).streams(Beginning),
+    rule("PUT", "/v2/**/blobs/uploads/{}", "upload", Create).streams(Beginning),
     // The manifest is what gives an image its name: this is the publishing step.
-    rule("PUT", "/v2/**/manifests/{}", "publish", Execute),
+    rule("PUT", "/v2/**/manifests/{}", "publish", Execute).streams(Most),
     // A login for pulling or pushing, as every client does before each request.
     rule("POST", "/token", "login", Create),
     rule("GET", "/**", "read", Observe),
@@ -108,6 +111,6 @@ pub(super) const DOCKER_HUB: &[Rule] = &[
 pub(super) const OTHER: &[Rule] = &[
     rule("DELETE", "/**", "unpublish", Destroy),
     rule("POST", "/api/security-advisories", "audit", Observe),
-    rule("!", "/**", "publish", Execute),
+    rule("!", "/**", "publish", Execute).streams(Most),
     rule("GET", "/**", "read", Observe),
 ];

@@ -21,7 +21,27 @@ pub struct Rule {
     pub reveals_secrets: bool,
     /// What else the message must say for this row to hold.
     pub when: When,
+    /// How much of the body has to be here.
+    pub reads: Reads,
 }
+
+/// How much of a body has to be here before a message is judged. What is not here then streams,
+/// while the beginning goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// All of it: a longer body than is read at all is refused.
+    Whole,
+    /// As much as is read at all (`limits.body_bytes`), so that it can be searched and held; of a
+    /// longer body, method and path say what it does (prompts, packages that are published, the
+    /// commands of a push).
+    Most,
+    /// A first piece: nothing in it is an instruction or a place for credentials (layers of
+    /// images, what a clone asks for).
+    Beginning,
+}
+
+/// The bytes of that first piece.
+pub const BEGINNING_BYTES: usize = 64 * 1024;
 
 /// What a message must say, beside its method and path, for a row to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +72,8 @@ pub(super) const fn rule(
         Effect::Destroy | Effect::Spend => Reversibility::None,
         _ => Reversibility::Unknown,
     };
-    let (reveals_secrets, when) = (false, When::Always);
-    Rule { method, path, name, effect, reversibility, reveals_secrets, when }
+    let (reveals_secrets, when, reads) = (false, When::Always, Reads::Whole);
+    Rule { method, path, name, effect, reversibility, reveals_secrets, when, reads }
 }
 
 impl Rule {
@@ -65,6 +85,11 @@ impl Rule {
     /// The same row, whose answer is made of secrets.
     pub(super) const fn secret(self) -> Self {
         Self { reveals_secrets: true, ..self }
+    }
+
+    /// The same row, of whose body not all has to be here.
+    pub(super) const fn streams(self, reads: Reads) -> Self {
+        Self { reads, ..self }
     }
 
     /// The same row, undone by another operation of the provider.

@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use super::{
+    decoded::{codings, decoded},
     dial::{Dialer, Unreached, Wire},
     hop_by_hop,
     outgoing::{Outgoing, outgoing},
@@ -221,11 +222,15 @@ impl Client {
         route: &Route,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         let (mut head, incoming) = response.into_parts();
-        if let (Some(encoding), true) = (encoding(&head.headers), route.scrub.is_some())
-            && !incoming.is_end_stream()
-        {
-            return Err(ForwardError::Withheld { status: head.status, encoding });
-        }
+        let searched = route.scrub.is_some() && !incoming.is_end_stream();
+        let codings = match (searched, encoding(&head.headers), codings(&head.headers)) {
+            (false, _, _) => None,
+            (true, None, Some(codings)) => Some(codings),
+            (true, encoding, _) => {
+                let encoding = encoding.unwrap_or_else(|| content_encoding(&head.headers));
+                return Err(ForwardError::Withheld { status: head.status, encoding });
+            }
+        };
         hop_by_hop::remove(&mut head.headers);
         // It would invite the client to a protocol and a port that do not lead through us.
         head.headers.remove(header::ALT_SVC);
@@ -236,6 +241,10 @@ impl Client {
         for value in head.headers.values_mut() {
             needles.scrub_value(value);
         }
+        let body = match codings {
+            Some(codings) => decoded(&mut head.headers, body.boxed_unsync(), &codings),
+            None => body.boxed_unsync(),
+        };
         let body = Scrubbed::new(body, Arc::clone(needles));
         Ok(Response::from_parts(head, body.boxed_unsync()))
     }
@@ -277,15 +286,19 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// How a response is encoded, if it is.
+/// How a response is encoded for its transfer, if not in chunks only.
 fn encoding(headers: &HeaderMap) -> Option<String> {
-    let content = headers.get_all(header::CONTENT_ENCODING).iter().map(|value| (value, "identity"));
-    let transfer =
-        headers.get_all(header::TRANSFER_ENCODING).iter().map(|value| (value, "chunked"));
-    content
-        .chain(transfer)
-        .find(|(value, plain)| !value.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
-        .map(|(value, _)| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    let mut transfer = headers.get_all(header::TRANSFER_ENCODING).iter();
+    transfer
+        .find(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// The content codings of a response, as it names them.
+fn content_encoding(headers: &HeaderMap) -> String {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    values.join(", ")
 }
 
 /// The body of a response. Once it is read to its end, the connection can be used again.

@@ -4,10 +4,12 @@
 //! - [`dial`]: from a host to a checked address to a connection
 //! - [`client`]: one message out, one response back
 //! - [`pool`]: connections that can be used again
+//! - `decoded`: what comes back compressed, taken out of its codings
 //! - [`scrub`]: secrets in what comes back become phantoms again
 //! - [`hop_by_hop`]: headers that end at each hop
 
 pub mod client;
+mod decoded;
 pub mod dial;
 pub mod hop_by_hop;
 mod outgoing;

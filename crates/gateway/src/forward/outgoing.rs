@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use holdpoint_wire::http::{Body, Message, Scheme};
+use holdpoint_wire::http::{Body, Message, Scheme, coding::Coding};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::Notify;
@@ -65,13 +65,20 @@ pub(super) fn outgoing(
     progress: Arc<Notify>,
 ) -> Result<Request<Outgoing>, Unreached> {
     let unwritable = |what: &str| Unreached::Unwritable(what.to_owned());
-    let Message { method, scheme, host, port, target, headers, body } = message;
-    let judged = match (body, &rest) {
-        (Body::Whole(bytes), None) | (Body::Prefix(bytes), Some(_)) => bytes,
+    let judged = message.sent_body().clone();
+    let Message { method, scheme, host, port, target, headers, body, coded } = message;
+    match (body, &rest) {
+        (Body::Whole(_), None) | (Body::Prefix(_), Some(_)) => {}
+        // All of it is here, and decodes to more than was read of it.
+        (Body::Prefix(_), None) if coded.is_some() => {}
         (Body::Whole(_), Some(_)) => return Err(unwritable("its body is whole and goes on")),
         (Body::Prefix(_), None) => return Err(unwritable("the rest of its body is missing")),
-    };
+    }
     let mut fields = fields_of(headers)?;
+    if coded.is_none() && names_codings(&fields) {
+        // Something was put into the body, which goes out decoded.
+        fields.remove(header::CONTENT_ENCODING);
+    }
     let named = host_field(scheme, &host, port).map_err(|_| unwritable("its host"))?;
     fields.insert(header::HOST, named);
     if scrubbed {
@@ -101,6 +108,12 @@ fn fields_of(headers: Vec<(String, Bytes)>) -> Result<HeaderMap, Unreached> {
     fields.remove(header::CONTENT_LENGTH);
     fields.remove(header::EXPECT);
     Ok(fields)
+}
+
+/// Whether a body is said to be in codings that are taken off for judgement.
+fn names_codings(fields: &HeaderMap) -> bool {
+    let values = fields.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+    Coding::list(values).is_ok_and(|codings| !codings.is_empty())
 }
 
 /// The authority as `Host` says it (RFC 9112 §3.2), without the scheme's own port.

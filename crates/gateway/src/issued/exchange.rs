@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use holdpoint_catalog::hosts;
+use holdpoint_catalog::hosts::{self, Bodies};
 use holdpoint_core::{Code, Refusal, identity::Site, refusal::RefusalKind};
 use holdpoint_store::issued::{Captured, Kind};
 use holdpoint_wire::{
@@ -70,7 +70,7 @@ impl Exchange {
         known: &Known,
     ) -> Result<Self, Refusal> {
         let message = &arrived.message;
-        let run = arrived.run.get().cloned().unwrap_or_default();
+        let run = arrived.run().to_owned();
         let Carried { via, phantoms } = carried(issuing, arrived, known, &run)?;
         let mut turns = Vec::new();
         for family in families(issuing, &run, &phantoms)? {
@@ -214,7 +214,7 @@ fn capture_of<'a>(
 
 /// What models say and registries send is not delayed.
 fn streams(host: &str) -> bool {
-    hosts::identity(host).is_some_and(|identity| identity.streams)
+    hosts::identity(host).is_some_and(|identity| identity.bodies != Bodies::Instructions)
 }
 
 fn gone() -> Refusal {

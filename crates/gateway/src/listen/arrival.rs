@@ -7,9 +7,9 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use holdpoint_core::{Code, Reason};
-use holdpoint_wire::http::{Body, Message};
+use holdpoint_wire::http::{Body, Message, bytes_to_judge};
 use http::{Request, StatusCode};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep, timeout};
@@ -39,18 +39,27 @@ impl Arrival {
         limits: &Limits,
     ) -> Result<Self, Unanswerable> {
         let (head, incoming) = request.into_parts();
-        let (body, rest) = read_body(incoming, limits).await?;
-        let message = message_of(Parts { via, head }, body)
-            .map_err(|unreadable| Unanswerable::new(StatusCode::BAD_REQUEST, unreadable))?;
-        Ok(Self { message, rest })
+        let message = match message_of(Parts { via, head }) {
+            Ok(message) => message,
+            Err(unreadable) => {
+                discard(incoming, limits);
+                return Err(Unanswerable::new(StatusCode::BAD_REQUEST, unreadable));
+            }
+        };
+        let most = bytes_to_judge(&message, limits.body_prefix_bytes);
+        let (body, rest) = read_body(incoming, most, limits).await?;
+        Ok(Self { message: message.with_body(body, most), rest })
     }
 }
 
 async fn read_body(
     mut incoming: Incoming,
+    most: usize,
     limits: &Limits,
 ) -> Result<(Body, Option<Rest>), Unanswerable> {
-    let mut read = BytesMut::new();
+    // Room for what was announced, so that a long body is not moved while it grows.
+    let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut read = BytesMut::with_capacity(announced.min(most));
     loop {
         let frame = timeout(limits.body_idle_timeout, incoming.frame()).await;
         let frame =
@@ -62,9 +71,11 @@ async fn read_body(
             unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed")
         })?;
         let data = frame.into_data().map_err(|_| trailers())?;
-        read.extend_from_slice(&data);
-        if read.len() > limits.body_prefix_bytes {
-            let next = read.split_off(limits.body_prefix_bytes).freeze();
+        let more = data.len().min(most.saturating_sub(read.len()));
+        let (data, next) = data.split_at_checked(more).unwrap_or((&data, &[]));
+        read.extend_from_slice(data);
+        if !next.is_empty() {
+            let next = Bytes::copy_from_slice(next);
             let rest = Following::new(next, incoming, *limits);
             return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
         }

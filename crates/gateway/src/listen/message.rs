@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use holdpoint_wire::{
     Unreadable,
-    http::{Address, Body, Message, RawMessage, Scheme},
+    http::{Address, Message, RawMessage, Scheme},
 };
 use http::{HeaderMap, Method, Uri, header, request, uri};
 
@@ -54,7 +54,8 @@ pub struct Parts {
 
 /// The message that a request is, unless it could be another one as well. Host, SNI and tunnel
 /// must agree; the wire checks that.
-pub fn message_of(parts: Parts, body: Body) -> Result<Message, Unreadable> {
+/// Its body is still to come.
+pub fn message_of(parts: Parts) -> Result<Message, Unreadable> {
     let Parts { via, head } = parts;
     if head.headers.get_all(header::HOST).iter().count() != 1 {
         return Err(Unreadable::new("send exactly one Host header"));
@@ -67,7 +68,6 @@ pub fn message_of(parts: Parts, body: Body) -> Result<Message, Unreadable> {
     headers.remove(header::CONTENT_LENGTH);
     let raw = RawMessage {
         headers: in_order(&headers),
-        body,
         connect,
         ..RawMessage::new(head.method.as_str(), to)
     };

@@ -388,7 +388,9 @@ async fn answer(
         "/leak" => {
             response.header("x-leak", "a s3cret b").body(whole("the s3cret is s3cret")).unwrap()
         }
-        "/gzip" => response.header("content-encoding", "gzip").body(whole("\u{1f}")).unwrap(),
+        "/compress" => {
+            response.header("content-encoding", "compress").body(whole("\u{1f}")).unwrap()
+        }
         "/hops" => response
             .header("connection", "x-one")
             .header("x-one", "1")

@@ -9,6 +9,7 @@
 //! the file wins. A gateway that runs keeps the last good configuration ([`LastGood`]).
 
 mod error;
+mod git;
 mod issuer;
 mod limits;
 mod raw;
@@ -30,6 +31,7 @@ use toml::Spanned;
 
 pub use error::ConfigError;
 use error::Fault;
+pub use git::GitTerms;
 pub use issuer::ListedIssuer;
 pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
 use raw::{RawConfig, RawHost, RawPlaced};
@@ -62,6 +64,8 @@ pub struct Config {
     pub upstream_ca: Vec<PathBuf>,
     /// Policy files beside the starter set.
     pub policies: Vec<PathBuf>,
+    /// Which branches are protected.
+    pub git: GitTerms,
     /// Hosts that a human listed here.
     pub hosts: Vec<ListedHost>,
     /// Resources that a human placed here.
@@ -94,6 +98,7 @@ impl Default for Config {
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
             policies: Vec::new(),
+            git: GitTerms::default(),
             hosts: Vec::new(),
             inventory: Vec::new(),
             issuers: Vec::new(),
@@ -134,6 +139,7 @@ impl Config {
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
             policies: each(raw.policies, beside)?,
+            git: raw.git.check()?,
             hosts: check_hosts(raw.hosts)?,
             inventory: each(raw.inventory, check_placed)?,
             issuers: each(raw.issuers, issuer::check)?,

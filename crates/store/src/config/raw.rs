@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::git::RawGit;
 use super::limits::{RawHold, RawLimits, RawRefusals};
 
 /// `holdpoint.toml`, not yet checked.
@@ -17,6 +18,7 @@ pub(super) struct RawConfig {
     pub(super) resolve: Vec<Spanned<String>>,
     pub(super) upstream_ca: Vec<Spanned<String>>,
     pub(super) policies: Vec<Spanned<String>>,
+    pub(super) git: RawGit,
     pub(super) hosts: Vec<RawHost>,
     pub(super) inventory: Vec<RawPlaced>,
     pub(super) issuers: Vec<RawIssuer>,

@@ -2,6 +2,7 @@
 //! sets and codings are judged, for every dialect.
 
 use super::{
+    coding,
     json::{Json, same_folded},
     message::{Body, Message},
     path,
@@ -88,14 +89,21 @@ fn holds_key(json: &Json, name: &str) -> bool {
         || json.values().iter().any(|value| holds_key(value, name))
 }
 
-/// Reads the body of `message`. Refuses what two readers could read differently: compressed
-/// bodies, other character sets, duplicate keys.
+/// Reads the body of `message`. Refuses what two readers could read differently: unknown
+/// codings, other character sets, duplicate keys.
 pub(super) fn read(message: &Message) -> Result<Content, Unreadable> {
-    check_codings(message)?;
-    let Body::Whole(bytes) = &message.body else {
-        return Err(Unreadable::over_limit(
-            "the body is longer than can be judged, and method and path do not say what it does; send less at once",
-        ));
+    coding::refuse_coded(message)?;
+    check_types(message)?;
+    let bytes = match &message.body {
+        Body::Whole(bytes) => bytes,
+        Body::Prefix(begin) if is_opaque_whatever_follows(message, begin) => {
+            return Ok(Content::Opaque);
+        }
+        Body::Prefix(_) => {
+            return Err(Unreadable::over_limit(
+                "the body is longer than can be judged, and method, path and its beginning do not say what it does; send less at once",
+            ));
+        }
     };
     if bytes.is_empty() {
         return Ok(Content::Opaque);
@@ -123,24 +131,43 @@ pub(super) fn read(message: &Message) -> Result<Content, Unreadable> {
     }
 }
 
+/// Whether a body that begins so is opaque in any case, as [`read`] reads it: an object that is
+/// stored, an archive. Such bodies may stream.
+fn is_opaque_whatever_follows(message: &Message, begin: &[u8]) -> bool {
+    let media = media_type(message);
+    let judged = ["application/x-www-form-urlencoded", "application/graphql", "application/jsonl"];
+    let suffixes = ["json", "xml"];
+    let is_judged = judged.contains(&media.as_str())
+        || media.starts_with("multipart/")
+        || suffixes.iter().any(|suffix| media.ends_with(suffix));
+    // JSON is told by its first two signs, which may have much white space around them.
+    let first = begin.trim_ascii_start().split_first();
+    let shows = first.is_some_and(|(_, rest)| !rest.trim_ascii_start().is_empty());
+    match media.as_str() {
+        "" | "text/plain" => shows && !begins_like_json(begin) && is_no_form(begin),
+        _ => !is_judged && shows && !begins_like_json(begin),
+    }
+}
+
+/// Whether a text that begins so is no form: forms have no spaces or lines, and are text.
+fn is_no_form(begin: &[u8]) -> bool {
+    let text = std::str::from_utf8(begin);
+    // What is cut off within a letter may still be text.
+    let text = text.map_err(|error| error.error_len());
+    text.map_or_else(|broken| broken.is_some(), |text| text.contains(['\n', ' ']))
+        || begin.contains(&b'\n')
+        || begin.contains(&b' ')
+}
+
 /// The media type in lower case, without parameters; empty if there is none.
 pub(super) fn media_type(message: &Message) -> String {
     let text = message.header_text("content-type").unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Refuses bodies that would have to be decompressed or decoded before they can be judged, and
-/// several content types. Each parameter that begins like a character set counts, however it is
-/// written: some servers take the first, some the last.
-fn check_codings(message: &Message) -> Result<(), Unreadable> {
-    let plain = |value: &&bytes::Bytes| {
-        value.trim_ascii().is_empty() || value.trim_ascii().eq_ignore_ascii_case(b"identity")
-    };
-    if !message.header("content-encoding").all(|value| plain(&value)) {
-        return Err(Unreadable::new(
-            "the body is compressed and has to be judged; send it without content-encoding",
-        ));
-    }
+/// Refuses bodies in other character sets, and several content types. Each parameter that begins
+/// like a character set counts, however it is written: some servers take the first, some the last.
+fn check_types(message: &Message) -> Result<(), Unreadable> {
     let mut types = message.header("content-type");
     let Some(own) = types.next() else { return Ok(()) };
     if types.next().is_some() {

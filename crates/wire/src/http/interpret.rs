@@ -2,10 +2,14 @@
 //! both say: the strictest of the operations decides.
 
 use apollo_parser::{Parser, cst::Definition};
-use holdpoint_catalog::hosts;
+use holdpoint_catalog::{
+    hosts::{self, Bodies},
+    rest::{BEGINNING_BYTES, Reads},
+};
 use holdpoint_core::{Effect, Operation};
 
 use super::{
+    coding,
     content::{self, Content},
     git, graphql,
     json::{Json, same_folded},
@@ -23,21 +27,22 @@ use crate::{
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
     rest::refuse_other_targets(message)?;
     let place = Place::of(message, world);
+    coding::refuse_coded(message)?;
     if place.graphql {
         return graphql::interpret(message, place.provider, world);
     }
     let target = Target::read(message, place.provider)?;
-    if let Some((operation, streams)) = target.by_path(message) {
+    if let Some((operation, reads)) = target.by_path(message) {
         if operation.name == git::RECEIVE_PACK {
             return git::interpret(message, &target.segments, world);
         }
-        let readable = matches!(message.body, Body::Whole(_)) || streams || place.streams;
+        let readable = matches!(message.body, Body::Whole(_)) || reads != Reads::Whole;
         return if readable { Ok(vec![operation]) } else { Err(too_long()) };
     }
     if is_graphql_path(&target.segments) && asks_graphql(message, &target) {
         return graphql::interpret(message, place.provider, world);
     }
-    let content = if place.streams { unjudged(message)? } else { content::read(message)? };
+    let content = if place.instructed { content::read(message)? } else { unjudged(message)? };
     let rest = rest::read(message, &target, &content)?;
     let mut operations = match &content {
         Content::Json(body) => match jsonrpc::read(body, &target.resource(message))? {
@@ -52,14 +57,25 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
     Ok(operations)
 }
 
+/// How many bytes of the body of `message` have to be here before it can be judged, of `most`
+/// that are read at all. Its body is not looked at.
+pub fn bytes_to_judge(message: &Message, most: usize) -> usize {
+    let provider = hosts::identity(&message.host).map(|identity| identity.provider);
+    let by_path = Target::read(message, provider).map(|target| target.by_path(message));
+    match by_path {
+        Ok(Some((_, Reads::Beginning))) => most.min(BEGINNING_BYTES),
+        _ => most,
+    }
+}
+
 /// What is known about where a message goes.
 struct Place {
     /// The provider whose tables apply.
     provider: Option<&'static str>,
     /// It speaks GraphQL on every path.
     graphql: bool,
-    /// Its bodies may stream.
-    streams: bool,
+    /// Its bodies are instructions.
+    instructed: bool,
 }
 
 impl Place {
@@ -75,7 +91,7 @@ impl Place {
                 .or(identity.map(|identity| identity.provider))
                 .or(host.as_ref().and_then(|host| host.speaks.provider())),
             graphql: speaks.contains(&Some(Speaks::Graphql)),
-            streams: identity.is_some_and(|identity| identity.streams),
+            instructed: identity.is_none_or(|identity| identity.bodies == Bodies::Instructions),
         }
     }
 }

@@ -22,8 +22,11 @@ pub struct Message {
     pub target: String,
     /// Names in lower case, values as sent, in order, repeated headers repeated.
     pub headers: Vec<(String, Bytes)>,
-    /// The body.
+    /// The body, out of its content codings: this is what is judged.
     pub body: Body,
+    /// The body as it came, if it came in content codings that could be taken off. It goes out so,
+    /// unless something is put into the body.
+    pub coded: Option<Bytes>,
 }
 
 /// Whether TLS protects a message on the way to the upstream.

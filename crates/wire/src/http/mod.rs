@@ -1,5 +1,7 @@
 //! HTTP requests.
 //!
+//! - [`coding`]: bodies that come compressed, taken out of their content codings
+//! - [`git`]: pushes, read before their packs
 //! - [`graphql`]: GraphQL over HTTP
 //! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
@@ -10,9 +12,10 @@
 //! - [`refusal`]: a "no" in HTTP's own words
 
 mod authority;
+pub mod coding;
 mod content;
 pub mod credentials;
-mod git;
+pub mod git;
 pub mod graphql;
 pub mod interpret;
 pub mod issued;
@@ -24,9 +27,10 @@ mod path;
 pub mod refusal;
 mod rest;
 
-pub use interpret::interpret;
+pub use interpret::{bytes_to_judge, interpret};
 pub use message::{Body, Message, Scheme};
 pub use parse::{Address, RawMessage};
+pub use rest::located;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     authority::{self, Authority},
+    coding::DECODED_BYTES_MAX,
     message::{Body, Message, Scheme},
 };
 use crate::Unreadable;
@@ -98,7 +99,9 @@ impl TryFrom<RawMessage> for Message {
             single(&headers, name)?;
         }
         let Authority { host, port } = authority;
-        Ok(Self { method: raw.method, scheme, host, port, target, headers, body: raw.body })
+        let (method, body) = (raw.method, Body::Whole(Bytes::new()));
+        let message = Self { method, scheme, host, port, target, headers, body, coded: None };
+        Ok(message.with_body(raw.body, DECODED_BYTES_MAX))
     }
 }
 

@@ -1,7 +1,7 @@
 //! REST: what a message does by its method and path, by the headers and parameters that change
 //! the method, and by a provider's tables where there are any.
 
-use holdpoint_catalog::rest::{self, Rule, When, generic};
+use holdpoint_catalog::rest::{self, Reads, Rule, When, generic};
 use holdpoint_catalog::verbs;
 use holdpoint_core::{Effect, Operation, Resource, ResourceId};
 
@@ -56,12 +56,12 @@ impl Target {
         rest::named(self.provider, method, &self.segments).collect()
     }
 
-    /// The operation, where method and path alone say what it is, and whether that is git's own
-    /// protocol, whose bodies stream on every host.
-    pub(super) fn by_path(&self, message: &Message) -> Option<(Operation, bool)> {
+    /// The operation, where method and path alone say what it is, and how much of the body has to
+    /// be here for it.
+    pub(super) fn by_path(&self, message: &Message) -> Option<(Operation, Reads)> {
         let (provider, rule) = *self.rules(&message.method).first()?;
         let alone = rule.when == When::Always && overrides(message, self).next().is_none();
-        alone.then(|| (named(provider, rule, resource(message, &self.segments)), provider == "git"))
+        alone.then(|| (named(provider, rule, resource(message, &self.segments)), rule.reads))
     }
 
     /// Whether a method is said to only read.
@@ -146,6 +146,16 @@ fn by_method(
         .fold(by_path, Effect::max);
     let resource = resource(message, &target.segments);
     Ok(Operation::guessed(format!("rest:{method}"), effect, resource))
+}
+
+/// What the `Location` of an answer to `message` names, if it is on the same host (RFC 9110
+/// §10.2.2).
+pub fn located(message: &Message, location: &str) -> Option<Resource> {
+    let origin = format!("{}://{}", message.scheme.as_str(), message.authority());
+    let path = location.strip_prefix(&origin).unwrap_or(location);
+    let path = path.split(['?', '#']).next().filter(|path| path.starts_with('/'))?;
+    let segments = path::segments(path, EncodedSlash::Refused).ok()?;
+    Some(resource(message, &segments))
 }
 
 /// The values of a parameter of the query.

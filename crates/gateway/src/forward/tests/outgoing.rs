@@ -20,6 +20,7 @@ fn message(method: &str, body: Body, headers: &[(&str, &str)]) -> Message {
             .map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value.as_bytes())))
             .collect(),
         body,
+        coded: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Targets and Host headers that agree, and those that do not.
 
 use bytes::Bytes;
-use holdpoint_wire::http::{Body, Scheme};
+use holdpoint_wire::http::Scheme;
 use http::{HeaderMap, Request};
 
 use crate::listen::message::{Authority, Parts, Via, connect_authority, message_of};
@@ -18,7 +18,7 @@ fn check(via: Via, target: &str, hosts: &[&str], expect: Result<&str, &str>) {
         request.headers_mut().append("host", host.parse().unwrap());
     }
     let parts = Parts { via, head: request.into_parts().0 };
-    let got = message_of(parts, Body::Whole(Bytes::new()));
+    let got = message_of(parts);
     match (got, expect) {
         (Ok(message), Ok(expect)) => {
             let scheme = match message.scheme {
@@ -111,7 +111,7 @@ fn headers_keep_their_bytes_and_lose_what_ends_here() {
     *request.uri_mut() = "http://a.example/".parse().unwrap();
     *request.headers_mut() = headers;
     let parts = Parts { via: Via::Proxy, head: request.into_parts().0 };
-    let message = message_of(parts, Body::Whole(Bytes::new())).unwrap();
+    let message = message_of(parts).unwrap();
     let expect: [(String, Bytes); 3] = [
         ("x-b".to_owned(), "1".into()),
         ("x-b".to_owned(), "2".into()),

@@ -11,8 +11,8 @@ use super::find::BASE64;
 use crate::http::message::Message;
 
 /// Whether `needle` is anywhere in `message`: as it is, percent-encoded, escaped in JSON, in
-/// hexadecimal or in base64. An empty needle is nowhere. What was encrypted or compressed first
-/// cannot be seen.
+/// hexadecimal or in base64. An empty needle is nowhere. What was encrypted first cannot be seen,
+/// and of what was compressed, only what a content coding says.
 pub fn occurrences(message: &Message, needle: &[u8]) -> bool {
     if needle.is_empty() {
         return false;
@@ -22,7 +22,9 @@ pub fn occurrences(message: &Message, needle: &[u8]) -> bool {
         .headers
         .iter()
         .flat_map(|(name, value)| [name.as_bytes(), value.as_ref()])
-        .chain([message.target.as_bytes(), message.body.bytes()]);
+        .chain([message.target.as_bytes(), message.body.bytes()])
+        // A coding has room for words of its own (the name in the head of a gzip).
+        .chain(message.coded.as_deref());
     parts.into_iter().any(|part| is_in(part, &forms))
         || message.header("authorization").any(|value| basic_holds(value, needle))
 }
@@ -57,9 +59,28 @@ fn hex(bytes: &[u8]) -> Vec<u8> {
 /// Whether any of the forms is in `part`, as it is or with its escapes resolved.
 fn is_in(part: &[u8], forms: &[Vec<u8>]) -> bool {
     let has = |text: &[u8]| forms.iter().any(|form| memmem::find(text, form).is_some());
-    let percent = || part.contains(&b'%') && has(&percent_decode(part).collect::<Vec<u8>>());
-    let json = || part.contains(&b'\\') && has(&unescape(part));
-    has(part) || percent() || json()
+    let longest = forms.iter().map(Vec::len).max().unwrap_or_default();
+    let percent =
+        |part: &[u8]| part.contains(&b'%') && has(&percent_decode(part).collect::<Vec<u8>>());
+    let json = |part: &[u8]| part.contains(&b'\\') && has(&unescape(part));
+    has(part) || windows(part, longest).any(|part| percent(part) || json(part))
+}
+
+/// The bytes of a part that are unescaped at a time: a body need not be copied whole.
+const WINDOW_BYTES: usize = 64 * 1024;
+/// The longest that a byte is when it is escaped (`\u0041`).
+const ESCAPE_BYTES_MAX: usize = 6;
+
+/// `part` in pieces that overlap so far that what is `longest` is whole in one of them, however it
+/// is escaped.
+fn windows(part: &[u8], longest: usize) -> impl Iterator<Item = &[u8]> {
+    let overlap = (longest + 1) * ESCAPE_BYTES_MAX;
+    let step = WINDOW_BYTES.max(overlap);
+    let starts = (0..part.len()).step_by(step);
+    starts.map(move |start| {
+        let end = part.len().min(start + step + overlap);
+        part.get(start..end).unwrap_or_default()
+    })
 }
 
 /// JSON's escapes resolved, wherever they are; what is none stays as it is.

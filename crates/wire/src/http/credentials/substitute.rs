@@ -130,6 +130,8 @@ fn put(message: &mut Message, part: Part, whole: Vec<u8>) -> Result<(), Substitu
                 // A prefix is never rewritten: nobody has read how long the rest is.
                 Body::Prefix(_) => return Err(SubstituteError::Moved),
             };
+            // It goes out as it is now: the codings that it came in are not put on again.
+            message.coded = None;
             for (name, value) in &mut message.headers {
                 if name == "content-length" {
                     *value = Bytes::from(length.clone());

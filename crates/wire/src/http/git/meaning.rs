@@ -1,8 +1,8 @@
 //! What a push does to each reference, by where the reference lies and whether it is protected.
 //!
 //! A branch that is not shown to go forward counts as forced: what it held may be lost. That is
-//! also the case where it moves to commits that the server has from another branch; only the code
-//! host could tell, and it is not asked yet.
+//! also the case where it moves to commits that the server has and that never passed through us;
+//! only the code host could tell, and it is not asked yet.
 
 use holdpoint_catalog::hosts;
 use holdpoint_core::{
@@ -92,13 +92,18 @@ impl<'a> Repository<'a> {
         Self { message, path: if folds { path.to_ascii_lowercase() } else { path.to_owned() } }
     }
 
+    /// `owner/repository`.
+    pub(super) fn into_path(self) -> String {
+        self.path
+    }
+
     /// `git:host/owner/repository`.
     fn resource(&self) -> ResourceId {
         ResourceId::new(format!("git:{}/{}", self.message.authority(), self.path))
     }
 
     /// `git:host/owner/repository/refs/heads/name`, in its repository.
-    fn reference(&self, name: &str) -> Resource {
+    pub(super) fn reference(&self, name: &str) -> Resource {
         let repository = self.resource();
         Resource { id: ResourceId::new(format!("{repository}/{name}")), within: vec![repository] }
     }
@@ -140,12 +145,12 @@ enum Verb {
 }
 
 impl Verb {
-    fn of(command: &Command, ancestry: &Ancestry) -> Self {
+    fn of(command: &Command, ancestry: &Ancestry, world: &dyn World) -> Self {
         let Command { old, new, .. } = command;
         match (old.is_null(), new.is_null()) {
             (_, true) => Self::Delete,
             (true, false) => Self::Create,
-            (false, false) if ancestry.shows(new, old) => Self::Update,
+            (false, false) if ancestry.shows(new, old, world) => Self::Update,
             (false, false) => Self::Force,
         }
     }
@@ -212,7 +217,7 @@ fn of_command(
     world: &dyn World,
 ) -> Operation {
     let (name, _) = split_review(&command.reference);
-    let (verb, kind) = (Verb::of(command, ancestry), Kind::of(name, repository, world));
+    let (verb, kind) = (Verb::of(command, ancestry, world), Kind::of(name, repository, world));
     let resource = repository.reference(name);
     if kind == Kind::Other {
         return Operation::guessed(verb.name(), Execute, resource);
@@ -229,6 +234,7 @@ fn effect(verb: Verb, kind: Kind) -> (Effect, Reversibility) {
         (Kind::Protected, Verb::Delete) => (Destroy, None),
         // Whoever has the tip can push it again; nobody knows who has.
         (_, Verb::Delete) => (Remove, Unknown),
+        // Commits of others may lie between, and who forces has not looked at them.
         (Kind::Protected | Kind::Feature, Verb::Force) => (Destroy, Unknown),
         // What follows from it runs elsewhere: a deployment, a release.
         (Kind::Protected | Kind::Tag, _) => (Execute, Unknown),

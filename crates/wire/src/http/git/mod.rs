@@ -7,10 +7,12 @@
 //! - `pack`, `delta`: the commits that a pack begins with
 //! - `ancestry`: whether a branch only goes forward
 //! - `meaning`: what a command does, by its reference
+//! - `follow`: what the upstream's answers teach
 //! - `report`: a "no" that git prints
 
 mod ancestry;
 mod delta;
+mod follow;
 mod meaning;
 mod object_id;
 mod pack;
@@ -25,6 +27,8 @@ use crate::{Unreadable, World};
 use meaning::Repository;
 use receive_pack::Push;
 
+pub use ancestry::Commit;
+pub use follow::{Move, default_branch, fetched, fetches, lists_references, moved, moves, pushed};
 pub(super) use report::{MEDIA_TYPE, report};
 
 /// What the catalogue calls a push of which only method and path are known.

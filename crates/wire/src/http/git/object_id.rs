@@ -35,6 +35,12 @@ impl Format {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ObjectId(String);
 
+impl std::fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl ObjectId {
     /// The id that `text` is, if it is one of this format.
     pub(super) fn read(text: &str, format: Format) -> Option<Self> {

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     Unreadable,
-    http::message::{Body, Message},
+    http::{
+        coding,
+        message::{Body, Message},
+    },
 };
 
 /// The most commands that one push may have.
@@ -49,12 +52,7 @@ pub(super) struct Command {
 impl<'a> Push<'a> {
     /// Reads the push that `message` is. Its commands have to be whole; the pack may go on.
     pub(super) fn read(message: &'a Message) -> Result<Self, Unreadable> {
-        let plain = |value: &[u8]| value.trim_ascii().eq_ignore_ascii_case(b"identity");
-        if !message.header("content-encoding").all(|value| plain(value)) {
-            return Err(Unreadable::new(
-                "the push is compressed and has to be judged; send it without content-encoding (git itself never compresses a push, its pack is)",
-            ));
-        }
+        coding::refuse_coded(message)?;
         let mut reader = Reader::new(&message.body);
         reader.commands()?;
         reader.options()?;

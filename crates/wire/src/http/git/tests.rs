@@ -2,6 +2,7 @@
 
 mod ancestry;
 mod commands;
+mod follow;
 mod report;
 mod seeds;
 

@@ -42,6 +42,7 @@ fn message(method: &str, target: &str, content_type: &str, body: impl Into<Bytes
         target: target.to_owned(),
         headers: if body.is_empty() { Vec::new() } else { vec![content_type] },
         body: Body::Whole(body),
+        coded: None,
     }
 }
 

@@ -47,12 +47,7 @@ const METHODS: &[Case<'_>] = &[
     ("PATCH https://api.github.com/repos/a/b", JSON, "{\"private\":false}", GrantAccess),
     ("PATCH https://api.github.com/repos/a/b", JSON, "{\"has_wiki\":false}", Modify),
     ("PUT https://gitlab.com/api/v4/projects/a%2Fb/merge_requests/1/merge", JSON, "{}", Execute),
-    (
-        "POST https://git.example.com/a/b.git/git-upload-pack",
-        &[("content-encoding", "gzip")],
-        "x",
-        Observe,
-    ),
+    ("POST https://git.example.com/a/b.git/git-upload-pack", &[], "x", Observe),
 ];
 
 fn check(cases: &[Case<'_>]) {
@@ -188,7 +183,7 @@ fn what_is_read_in_two_ways_is_refused() {
     check(post, JSON, "{\"a\":NaN}", "JSON");
     check(post, &[("Content-Type", "text/plain")], r#"{"a":1,"a":2}"#, "JSON");
     check(post, &[], r#"{"a":1,"a":2}"#, "JSON");
-    check(post, &[JSON[0], ("Content-Encoding", "gzip")], "{}", "compressed");
+    check(post, &[JSON[0], ("Content-Encoding", "gzip")], "{}", "not gzip");
     check(post, &[("Content-Type", "application/json; charset=utf-16")], "{}", "UTF-8");
     let two = "application/json; charset=utf-8; charset=utf-16";
     check(post, &[("Content-Type", two)], "{}", "UTF-8");

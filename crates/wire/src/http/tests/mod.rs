@@ -4,6 +4,7 @@ mod interpret;
 mod parse;
 mod providers;
 mod spelling;
+mod streams;
 
 use std::sync::Arc;
 

@@ -11,6 +11,15 @@ use super::super::{
     object_id::{Format, ObjectId},
 };
 
+use crate::{
+    World,
+    http::{
+        git::fetched,
+        tests::{Fixture, message},
+    },
+    world::Host,
+};
+
 const FORMATS: [Format; 2] = [Format::Sha1, Format::Sha256];
 
 /// A commit with these parents; `number` sets it apart.
@@ -68,10 +77,10 @@ fn a_chain_of_commits_is_proof_and_anything_less_is_not() {
         let second = commit(2, &[&digits(&id(&first, format))]);
         let new = id(&second, format);
         let whole = [(1, second.clone()), (1, first.clone())];
-        let shows = |pack: &[u8]| Ancestry::read(pack, format).shows(&new, &old);
+        let shows = |pack: &[u8]| Ancestry::read(pack, format).shows(&new, &old, &Fixture);
         let bytes = pack(&whole);
         assert!(shows(&bytes), "{format:?}");
-        assert!(Ancestry::read(b"", format).shows(&new, &new), "it stays where it is");
+        assert!(Ancestry::read(b"", format).shows(&new, &new, &Fixture), "it stays where it is");
         let ends = bytes.len() - deflated(&first).len();
         assert!(!shows(&bytes[..ends]), "a prefix that ends within the chain");
         assert!(!shows(&pack(&whole[..1])), "a commit is missing");
@@ -81,9 +90,12 @@ fn a_chain_of_commits_is_proof_and_anything_less_is_not() {
         let body = [b"tree 0\nauthor x\n\nparent ", digits(&old).as_bytes(), b"\n"].concat();
         let told = id(&body, format);
         let read = Ancestry::read(&pack(&[(1, body)]), format);
-        assert!(!read.shows(&told, &old), "a parent in the text of a commit is none");
+        assert!(!read.shows(&told, &old, &Fixture), "a parent in the text of a commit is none");
         let other = [Format::Sha256, Format::Sha1].into_iter().find(|it| *it != format).unwrap();
-        assert!(!Ancestry::read(&bytes, other).shows(&new, &old), "another hash function");
+        assert!(
+            !Ancestry::read(&bytes, other).shows(&new, &old, &Fixture),
+            "another hash function"
+        );
     }
 }
 
@@ -102,7 +114,7 @@ fn a_commit_that_is_stored_as_a_difference_by_id_is_read() {
     bytes.extend(hex(&digits(&id(&base, Format::Sha1))));
     bytes.extend(deflated(&difference));
     let ancestry = Ancestry::read(&bytes, Format::Sha1);
-    assert!(ancestry.shows(&id(&new, Format::Sha1), &old));
+    assert!(ancestry.shows(&id(&new, Format::Sha1), &old, &Fixture));
 }
 
 fn hex(digits: &str) -> Vec<u8> {
@@ -138,12 +150,12 @@ fn what_inflates_without_end_is_not_read() {
     let old = id(&commit(0, &[]), Format::Sha1);
     let long = [commit(1, &[&digits(&old)]), vec![b'x'; 300_000]].concat();
     let new = id(&long, Format::Sha1);
-    assert!(!Ancestry::read(&pack(&[(1, long)]), Format::Sha1).shows(&new, &old));
+    assert!(!Ancestry::read(&pack(&[(1, long)]), Format::Sha1).shows(&new, &old, &Fixture));
     // One that says it is short.
     let mut bytes = pack(&[]);
     bytes.extend(head(1, 10));
     bytes.extend(deflated(&vec![b'x'; 10_000_000]));
-    assert!(!Ancestry::read(&bytes, Format::Sha1).shows(&new, &old));
+    assert!(!Ancestry::read(&bytes, Format::Sha1).shows(&new, &old, &Fixture));
 }
 
 proptest! {
@@ -177,7 +189,7 @@ proptest! {
                 reached.extend(edges[number].iter().copied());
             }
         }
-        let found = Ancestry::read(&pack(&objects), Format::Sha1).shows(&ids[new], &ids[old]);
+        let found = Ancestry::read(&pack(&objects), Format::Sha1).shows(&ids[new], &ids[old], &Fixture);
         prop_assert_eq!(found, reached.contains(&old));
     }
 
@@ -186,7 +198,50 @@ proptest! {
         let null = ObjectId::of_bytes(&[0; 20]);
         let any = id(b"", Format::Sha1);
         let pack = [b"PACK\0\0\0\x02\0\0\0\x09".as_slice(), &objects].concat();
-        prop_assert!(!Ancestry::read(&pack, Format::Sha1).shows(&any, &null));
+        prop_assert!(!Ancestry::read(&pack, Format::Sha1).shows(&any, &null, &Fixture));
         prop_assert_eq!(delta::apply(&objects, &bytes, 64).is_some_and(|it| it.len() > 64), false);
     }
+}
+
+/// Somebody has seen commits pass.
+struct Seen(Vec<(String, Vec<String>)>);
+
+impl World for Seen {
+    fn host(&self, _: &str, _: u16) -> Option<Host> {
+        None
+    }
+
+    fn persisted(&self, _: &str) -> Option<std::sync::Arc<str>> {
+        None
+    }
+
+    fn parents(&self, commit: &str) -> Option<Vec<String>> {
+        self.0.iter().find(|(id, _)| id == commit).map(|(_, parents)| parents.clone())
+    }
+}
+
+#[test]
+fn what_has_passed_before_shows_where_a_branch_goes() {
+    let first = id(&commit(0, &[]), Format::Sha1);
+    let second = commit(1, &[&first.to_string()]);
+    let third = commit(2, &[&id(&second, Format::Sha1).to_string()]);
+    let bytes = pack(&[(1, third.clone()), (1, second)]);
+    let band = |bytes: &[u8]| [format!("{:04x}\u{1}", bytes.len() + 5).as_bytes(), bytes].concat();
+    let (one, other) = bytes.split_at(bytes.len() / 2);
+    let answer = [
+        b"0013acknowledgments0008NAK\n0001000dpackfile\n".to_vec(),
+        band(one),
+        b"000b\x02hello\n".to_vec(),
+        band(other),
+        b"0000".to_vec(),
+    ];
+    let fetch = message("POST https://github.com/a/b.git/git-upload-pack", &[], "0000");
+    let commits = fetched(&fetch, &answer.concat());
+    assert_eq!(commits.len(), 2);
+    let seen = Seen(commits.into_iter().map(|it| (it.id, it.parents)).collect());
+    let nothing = Ancestry::read(b"", Format::Sha1);
+    let third = id(&third, Format::Sha1);
+    assert!(nothing.shows(&third, &first, &seen));
+    assert!(!nothing.shows(&first, &third, &seen) && !nothing.shows(&third, &first, &Fixture));
+    assert_eq!(fetched(&fetch, b"<html>"), []);
 }

@@ -274,7 +274,7 @@ fn persisted_documents_run_only_if_they_are_known() {
 fn what_is_not_there_as_it_will_run_is_refused() {
     let mut compressed = query(DELETE);
     compressed.headers.push(("content-encoding".to_owned(), Bytes::from_static(b"gzip")));
-    refused(&compressed, "compressed");
+    refused(&compressed, "not gzip");
     let mut socket = get("/?query={me}");
     socket.headers.push(("upgrade".to_owned(), Bytes::from_static(b"websocket")));
     refused(&socket, "WebSocket");
