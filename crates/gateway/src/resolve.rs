@@ -19,7 +19,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     known::Known,
-    point::{Arrived, HttpPoint},
+    point::{Arrived, HttpPoint, Origin},
 };
 
 impl Resolve for HttpPoint {
@@ -113,6 +113,6 @@ impl Surroundings for Live<'_> {
     }
 
     fn enclosed(&self) -> bool {
-        false
+        matches!(self.arrived.origin, Origin::Agent { enclosed: true })
     }
 }
