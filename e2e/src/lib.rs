@@ -4,6 +4,7 @@
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
+//! - [`enclosed`]: a command in its enclosure
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`files`]: what lies in a directory, byte by byte
@@ -13,6 +14,7 @@
 
 pub mod curl;
 pub mod echo;
+pub mod enclosed;
 pub mod episodes;
 pub mod files;
 pub mod git;

@@ -78,6 +78,9 @@ pub enum Verb {
     /// The first process inside of a run; called by `__inside` only.
     #[command(name = "__init", hide = true)]
     Init(Words),
+    /// What becomes the command of a run; called by `__init` only.
+    #[command(name = "__exec", hide = true)]
+    Exec(Words),
 }
 
 /// Words that are taken as they are.

@@ -53,6 +53,7 @@ impl Enclosure {
         let meeting = SocketAddr::from_abstract_name(rendezvous)
             .and_then(|address| UnixListener::bind_addr(&address))
             .during("cannot meet the inside")?;
+        let signals = Signals::hold()?;
         let mut child = Command::new("/proc/self/exe")
             .args([INSIDE, rendezvous])
             .args(command)
@@ -60,7 +61,6 @@ impl Enclosure {
             .envs(environment.variables.iter().map(|(name, value)| (name, value)))
             .spawn()
             .during("cannot start the inside")?;
-        let signals = Signals::hold()?;
         let made = meet(&meeting, &mut child).and_then(|inside| agree(inside, plan));
         match made {
             Ok((inside, listeners)) => Ok(Self { child, signals, inside, listeners }),

@@ -3,11 +3,14 @@
 use std::{
     ffi::{OsStr, OsString},
     io,
+    os::unix::process::CommandExt as _,
+    path::Path,
     path::PathBuf,
     process::Command,
 };
 
 use crate::{
+    EXEC, OURS,
     error::{During as _, Result, SandboxError},
     landlock, mounts, powers, seccomp,
     wait::{Ended, Signals},
@@ -41,10 +44,21 @@ fn start(command: &[OsString]) -> Result<Ended> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(SandboxError::new("cannot start", "there is no command"));
     };
-    match Command::new(program).args(arguments).spawn() {
-        Ok(child) => Signals::hold()?.wait_for(child.id()),
-        Err(error) => Ok(could_not(program, &error)),
-    }
+    // None is lost: they are held back before there is anything to tell of them.
+    let signals = Signals::hold()?;
+    let mut command = Command::new(Path::new(OURS).join("holdpoint"));
+    let child = command.arg(EXEC).arg(program).args(arguments).spawn();
+    signals.wait_for(child.during("cannot start the command")?.id())
+}
+
+/// Becomes a command, with the signals that the first process holds back for itself.
+pub fn become_command(words: &[OsString]) -> Result<Ended> {
+    let (program, arguments) = words
+        .split_first()
+        .ok_or_else(|| SandboxError::new("cannot start", "there is no command"))?;
+    Signals::let_through()?;
+    let error = Command::new(program).args(arguments).exec();
+    Ok(could_not(program, &error))
 }
 
 fn could_not(program: &OsStr, error: &io::Error) -> Ended {

@@ -22,7 +22,7 @@ use crate::{
     INIT, OURS,
     error::{During as _, Result, SandboxError},
     layout::Layout,
-    loopback, mounts, namespaces,
+    loopback, mounts, namespaces, powers,
     wait::{Ended, Signals},
 };
 
@@ -48,6 +48,7 @@ const PLAN_BYTES_MAX: u64 = 1024 * 1024;
 /// command's.
 pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     close_what_was_left_open().during("cannot close what was left open")?;
+    let signals = Signals::hold()?;
     let meet = || UnixStream::connect_addr(&SocketAddr::from_abstract_name(rendezvous)?);
     let mut outside = meet().during("cannot reach the outside")?;
     let mut said = BufReader::new(outside.try_clone().during("cannot hear the outside")?);
@@ -60,12 +61,13 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     outside.write_all(LISTENING).during("cannot tell the outside")?;
     await_go(&mut said)?;
     drop((said, outside));
+    powers::pass_on()?;
     let mut first = Command::new(Path::new(OURS).join("holdpoint"));
     first.arg(INIT).arg(plan.writable.len().to_string()).args(&plan.writable);
     let directory = plan.directory.is_dir().then_some(plan.directory);
     first.args(command).current_dir(directory.unwrap_or_else(|| "/".into()));
     let child = first.spawn().during("cannot start the first process inside")?;
-    Signals::hold()?.wait_for(child.id())
+    signals.wait_for(child.id())
 }
 
 /// A file that whoever started us left open would lead outside.

@@ -34,6 +34,8 @@ pub use error::SandboxError;
 pub const INSIDE: &str = "__inside";
 /// The hidden verb by which the binary runs itself as [`init`].
 pub const INIT: &str = "__init";
+/// The hidden verb by which the binary runs itself to become the command.
+pub const EXEC: &str = "__exec";
 /// Where the one way out is, inside: the gateway's usual port.
 pub const PORT: u16 = 7080;
 /// Where our own files are, inside.

@@ -3,12 +3,27 @@
 use rustix::{
     process::{DumpableBehavior, set_dumpable_behavior},
     thread::{
-        CapabilitySet, CapabilitySets, clear_ambient_capability_set,
-        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+        configure_capability_in_ambient_set, remove_capability_from_bounding_set, set_capabilities,
+        set_no_new_privs,
     },
 };
 
 use crate::error::{During as _, Result};
+
+/// Lets the first process inside keep what it needs to finish and then drop everything: to mount,
+/// and to limit itself. Any user but 0 would lose it on the way (capabilities(7)).
+pub(crate) fn pass_on() -> Result<()> {
+    let needed = [CapabilitySet::SYS_ADMIN, CapabilitySet::SETPCAP];
+    let step = "cannot pass capabilities on";
+    let mut sets = capabilities(None).during(step)?;
+    sets.inheritable = needed.into_iter().collect();
+    set_capabilities(None, sets).during(step)?;
+    for capability in needed {
+        configure_capability_in_ambient_set(capability, true).during(step)?;
+    }
+    Ok(())
+}
 
 /// Drops them from this process and all that it will start. The user 0 is powerless then: the
 /// bounding set limits what `exec` gives it.

@@ -28,8 +28,8 @@ const PASSED_ON: [Signal; 8] = [
     Signal::SIGWINCH,
 ];
 
-/// The signals of this process, read one by one instead of interrupting it. Made once the child
-/// has been started, which must not inherit this.
+/// The signals of this process, read one by one instead of interrupting it. A child inherits that
+/// they are held back, and has to let them through where it is not one of us.
 #[derive(Debug)]
 pub struct Signals(SignalFd);
 
@@ -41,6 +41,11 @@ impl Signals {
         signals.thread_block().during("cannot hold signals back")?;
         let descriptor = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC);
         Ok(Self(descriptor.during("cannot read signals")?))
+    }
+
+    /// Holds nothing back any more.
+    pub(crate) fn let_through() -> Result<()> {
+        SigSet::all().thread_unblock().during("cannot let signals through")
     }
 
     /// Waits for the end of `child`, passes signals on to it, and reaps whatever else ends.

@@ -51,6 +51,7 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Tabletop(tabletop)) => return tabletop::run(tabletop, cli.json),
         Some(Verb::Inside(words)) => return run::inside(&words.words),
         Some(Verb::Init(words)) => return run::init(&words.words),
+        Some(Verb::Exec(words)) => return run::exec(&words.words),
         other => Cli { verb: other, ..cli },
     };
     // What is made from here on is its owner's alone.
@@ -81,9 +82,9 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Agents(agents)) => agents::run(agents, &here),
         Some(Verb::Policy(policy)) => policy::run(policy, &here),
         Some(Verb::Ledger(ledger)) => ledger::run(ledger, &here),
-        Some(Verb::Explain(_) | Verb::Tabletop(_) | Verb::Inside(_) | Verb::Init(_)) => {
-            Err(CommandError::usage("this verb needs no state"))
-        }
+        Some(
+            Verb::Explain(_) | Verb::Tabletop(_) | Verb::Inside(_) | Verb::Init(_) | Verb::Exec(_),
+        ) => Err(CommandError::usage("this verb needs no state")),
     }
 }
 

@@ -202,6 +202,11 @@ pub fn init(words: &[OsString]) -> Ended {
     ended(first::run(words))
 }
 
+/// Runs `__exec`.
+pub fn exec(words: &[OsString]) -> Ended {
+    ended(first::become_command(words))
+}
+
 fn ended(ended: holdpoint_sandbox::error::Result<wait::Ended>) -> Ended {
     ended.map(|ended| Status::Of(ended.0)).map_err(CommandError::unable)
 }
