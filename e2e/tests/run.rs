@@ -75,24 +75,72 @@ impl Drop for Outside {
     }
 }
 
-/// Each is a script that ends well if it got out. Those in the second list get out where nobody
-/// guards, which shows that they would be seen.
-fn ways_out(place: &Enclosed, outside: &Outside) -> (Vec<String>, Vec<String>) {
+/// Each is a script that ends well if it got out, wherever it runs.
+const WAYS_OUT: &[&str] = &[
+    "curl -s -m 5 --noproxy '*' https://api.example.test/",
+    "curl -s -m 5 --noproxy '*' http://1.1.1.1/",
+    "curl -s -m 5 --noproxy '*' -6 'http://[2606:4700::1111]/'",
+    "exec 9<>/dev/tcp/1.1.1.1/80",
+    "exec 9<>/dev/udp/1.1.1.1/53; echo x >&9",
+    "getent ahosts example.com",
+    "ping -c 1 -W 1 1.1.1.1",
+    "nsenter -t 1 -n true",
+    "nsenter -t 1 -m true",
+    "mount -t tmpfs none /tmp",
+    "umount /proc/sys",
+    "unshare -rm mount -t tmpfs none /tmp",
+    "unshare -rmpf mount -t proc proc /proc",
+    "unshare -rn ip link add x type veth peer name y netns 1",
+    "mknod /tmp/device b 254 0",
+    "readlink /proc/1/fd/0",
+    "cat /proc/1/fd/3",
+    "ls /proc/1/root/",
+    "ls /proc/1/cwd/",
+    "cat /proc/1/environ",
+    "cat /proc/1/mem",
+    "gdb -batch -p 1 2>/dev/null | grep -q 'process 1'",
+    "echo x > /proc/sys/kernel/core_pattern",
+    "echo x > /proc/sys/kernel/hostname",
+    "echo h > /proc/sysrq-trigger",
+    "touch /etc/new",
+    "touch /usr/new",
+    "touch /new",
+    "touch /run/holdpoint/holdpoint",
+    "cat /etc/shadow | grep -q .",
+    "grep -q 'Cap[A-Z][a-z]*:.*[1-9a-f]' /proc/self/status",
+    "grep -q 'NoNewPrivs:.0' /proc/self/status",
+    "ls /var/run/docker.sock",
+    "ls /run/dbus",
+    "ls /dev/kvm",
+    "ls /dev/vda",
+    "ls /dev/mem",
+    "test -n \"$GITHUB_TOKEN\"",
+    "test -n \"$SSH_AUTH_SOCK\"",
+    "cat <&7",
+    "date -s @0",
+    "dmesg",
+    "chroot / mount -t tmpfs none /tmp",
+];
+
+fn python(code: &str) -> String {
+    format!("/usr/bin/python3 -c '{code}'")
+}
+
+/// Ends well unless the system call is refused: not permitted, not there, no such family.
+fn call(number: u32, arguments: &str) -> String {
+    python(&format!(
+        "import ctypes; c = ctypes.CDLL(None, use_errno=True); r = c.syscall({number}, {arguments}); \
+         raise SystemExit(r < 0 and ctypes.get_errno() in (1, 38, 97))"
+    ))
+}
+
+/// The ways that get out where nobody guards, which shows that they would be seen.
+fn open_outside(place: &Enclosed, outside: &Outside) -> Vec<String> {
     let Outside { tcp, udp, socket, abstract_name, .. } = outside;
-    let tcp6 = outside.tcp6.unwrap_or(1);
     let process = outside.process.id();
-    let state = place.path("state").display().to_string();
-    let elsewhere = place.path("elsewhere").display().to_string();
-    let home = place.path("home").display().to_string();
-    let python = |code: &str| format!("/usr/bin/python3 -c '{code}'");
-    let call = |number: u32, arguments: &str| {
-        python(&format!(
-            "import ctypes; c = ctypes.CDLL(None, use_errno=True); \
-             r = c.syscall({number}, {arguments}); \
-             raise SystemExit(r < 0 and ctypes.get_errno() in (1, 38, 97))"
-        ))
-    };
-    let open_outside = vec![
+    let [state, elsewhere, home] =
+        ["state", "elsewhere", "home"].map(|name| place.path(name).display().to_string());
+    vec![
         format!("exec 9<>/dev/tcp/127.0.0.1/{tcp}"),
         format!(
             "env -u HTTPS_PROXY -u https_proxy -u ALL_PROXY -u all_proxy -u HTTP_PROXY -u http_proxy bash -c 'exec 9<>/dev/tcp/localhost/{tcp}'"
@@ -114,57 +162,16 @@ fn ways_out(place: &Enclosed, outside: &Outside) -> (Vec<String>, Vec<String>) {
         format!("cat {elsewhere}/file"),
         format!("cat {home}/.ssh/id_ed25519"),
         format!("ls {home}/.codex"),
-    ];
-    let mut all = open_outside.clone();
-    all.extend(
-        [
-            "curl -s -m 5 --noproxy '*' https://api.example.test/",
-            "curl -s -m 5 --noproxy '*' http://1.1.1.1/",
-            "curl -s -m 5 --noproxy '*' -6 'http://[2606:4700::1111]/'",
-            "exec 9<>/dev/tcp/1.1.1.1/80",
-            "exec 9<>/dev/udp/1.1.1.1/53; echo x >&9",
-            "getent ahosts example.com",
-            "ping -c 1 -W 1 1.1.1.1",
-            "nsenter -t 1 -n true",
-            "nsenter -t 1 -m true",
-            "mount -t tmpfs none /tmp",
-            "umount /proc/sys",
-            "unshare -rm mount -t tmpfs none /tmp",
-            "unshare -rmpf mount -t proc proc /proc",
-            "unshare -rn ip link add x type veth peer name y netns 1",
-            "mknod /tmp/device b 254 0",
-            "readlink /proc/1/fd/0",
-            "cat /proc/1/fd/3",
-            "ls /proc/1/root/",
-            "ls /proc/1/cwd/",
-            "cat /proc/1/environ",
-            "cat /proc/1/mem",
-            "gdb -batch -p 1 2>/dev/null | grep -q 'process 1'",
-            "echo x > /proc/sys/kernel/core_pattern",
-            "echo x > /proc/sys/kernel/hostname",
-            "echo h > /proc/sysrq-trigger",
-            "touch /etc/new",
-            "touch /usr/new",
-            "touch /new",
-            "touch /run/holdpoint/holdpoint",
-            "cat /etc/shadow | grep -q .",
-            "grep -q 'Cap[A-Z][a-z]*:.*[1-9a-f]' /proc/self/status",
-            "grep -q 'NoNewPrivs:.0' /proc/self/status",
-            "ls /var/run/docker.sock",
-            "ls /run/dbus",
-            "ls /dev/kvm",
-            "ls /dev/vda",
-            "ls /dev/mem",
-            "test -n \"$GITHUB_TOKEN\"",
-            "test -n \"$SSH_AUTH_SOCK\"",
-            "cat <&7",
-            "date -s @0",
-            "dmesg",
-            "chroot / mount -t tmpfs none /tmp",
-        ]
-        .map(str::to_owned),
-    );
-    all.extend([
+    ]
+}
+
+/// The ways that need to know what there is outside.
+fn ways_to(place: &Enclosed, outside: &Outside) -> Vec<String> {
+    let (tcp, tcp6) = (outside.tcp, outside.tcp6.unwrap_or(1));
+    let process = outside.process.id();
+    let [state, elsewhere] =
+        ["state", "elsewhere"].map(|name| place.path(name).display().to_string());
+    vec![
         format!("exec 9<>/dev/tcp/::1/{tcp6}"),
         format!("unshare -rn bash -c 'exec 9<>/dev/tcp/127.0.0.1/{tcp}'"),
         format!("nsenter -t {process} -n true"),
@@ -172,6 +179,12 @@ fn ways_out(place: &Enclosed, outside: &Outside) -> (Vec<String>, Vec<String>) {
         format!("ls /proc/self/root{state}/store.key"),
         format!("ln -s {elsewhere}/file link; cat link"),
         format!("ln {elsewhere}/file hard"),
+    ]
+}
+
+/// System calls and sockets that lead out, or into the kernel.
+fn calls() -> Vec<String> {
+    vec![
         // AF_VSOCK, AF_PACKET, raw IP, another netlink, AF_ALG.
         python("import socket; socket.socket(40, 1)"),
         python("import socket; socket.socket(17, 3)"),
@@ -193,8 +206,7 @@ fn ways_out(place: &Enclosed, outside: &Outside) -> (Vec<String>, Vec<String>) {
         call(175, "0, 0, 0"),
         // A call by its x32 number: bpf.
         call(0x4000_0000 + 321, "0, 0, 0"),
-    ]);
-    (all, open_outside)
+    ]
 }
 
 /// The scripts that ended well, when all of them run in one shell.
@@ -218,7 +230,10 @@ async fn nothing_but_the_gateway_leads_out() {
         // A first run starts the gateway, whose sockets are then there to be tried.
         assert_eq!(place.script("true").status, 0);
         let outside = Outside::listen(&place);
-        let (all, open_outside) = ways_out(&place, &outside);
+        let open_outside = open_outside(&place, &outside);
+        let stated = WAYS_OUT.iter().map(|&way| way.to_owned());
+        let mut all: Vec<String> = stated.chain(open_outside.clone()).collect();
+        all.extend(ways_to(&place, &outside).into_iter().chain(calls()));
 
         let mut control = place.outside("bash");
         control.args(["-c", &ended_well(&open_outside)]);
@@ -228,7 +243,9 @@ async fn nothing_but_the_gateway_leads_out() {
         // File 7 is one that whoever starts us forgot to close.
         let run = place.run(&["bash", "-c", &ended_well(&all)]);
         let forgotten = format!("exec 7<{}; exec \"$@\"", place.path("elsewhere/file").display());
-        let mut shell = place.outside("bash");
+        let mut shell = Command::new("bash");
+        let variables = run.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        shell.env_clear().envs(variables).current_dir(place.path("work"));
         shell.args(["-c", &forgotten, "-", run.get_program().to_str().unwrap()]);
         shell.args(run.get_args());
         shell.env("GITHUB_TOKEN", "secret").env("SSH_AUTH_SOCK", "/nowhere");

@@ -52,7 +52,12 @@ impl State {
         // Locked before it can be found, so that nobody takes it for an abandoned one.
         let new = path.with_extension(NEW);
         let make = || -> io::Result<File> {
-            let file = OpenOptions::new().write(true).create(true).mode(0o600).open(&new)?;
+            let file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&new)?;
             file.lock()?;
             fs::hard_link(&new, &path)?;
             fs::remove_file(&new)?;

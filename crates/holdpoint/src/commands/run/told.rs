@@ -104,3 +104,35 @@ fn count(dir: &Path, first: u64, principal: &Principal) -> Option<String> {
     }
     Some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use holdpoint_core::{
+        Environment as Place,
+        identity::{Principal, Task},
+    };
+    use holdpoint_sandbox::{environment::Environment, home::Home, layout::Ground};
+
+    use super::{Gateway, banner};
+
+    #[test]
+    fn six_lines_at_most() {
+        let description = Some("fix the login page".to_owned());
+        let task = Task { description, environment: Some(Place::Staging) };
+        let principal =
+            Principal { agent: "run-1".into(), run: "r-4k2m9".into(), task, killed: false };
+        let ground = Ground {
+            workspace: "/home/dev/app".into(),
+            home: Home::of("/home/dev".into(), "sh".as_ref()).unwrap(),
+            also: Vec::new(),
+            state: "/state".into(),
+            binary: "/bin/holdpoint".into(),
+            ca: "/state/ca.pem".into(),
+        };
+        let environment = Environment { variables: Vec::new(), passed: 12, left_out: 31 };
+        let gateway = Gateway { ca: "/state/ca.pem".into(), started: Some(77) };
+        let told = banner(&principal, "claude".as_ref(), &ground, &environment, &gateway);
+        assert!(told.lines().count() <= 6);
+        insta::assert_snapshot!(told);
+    }
+}
