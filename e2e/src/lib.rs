@@ -6,6 +6,7 @@
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
 //! - [`faulty`]: an upstream that fails
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
+//! - [`enclosed`]: a command in its enclosure
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`files`]: what lies in a directory, byte by byte
@@ -17,6 +18,7 @@
 pub mod bulk_host;
 pub mod curl;
 pub mod echo;
+pub mod enclosed;
 pub mod episodes;
 pub mod faulty;
 pub mod files;

@@ -36,14 +36,14 @@ impl Fulfil for HttpPoint {
         match &judged.message().origin {
             // Released bytes are executed by their release or not at all.
             Origin::Release(release) => self.consume(judged, release).await,
-            Origin::Agent if obligations.is_empty() => {
+            Origin::Agent { .. } if obligations.is_empty() => {
                 Ok(Fulfilment::Receipts { receipts: Vec::new(), hold: None })
             }
             // Policy was told that nobody here saves or schedules anything.
-            Origin::Agent if obligations.snapshot || obligations.delay_seconds > 0 => {
+            Origin::Agent { .. } if obligations.snapshot || obligations.delay_seconds > 0 => {
                 Err(unavailable("no fulfiller of this obligation is built yet"))
             }
-            Origin::Agent => self.ask(principal, judged),
+            Origin::Agent { .. } => self.ask(principal, judged),
         }
     }
 

@@ -86,7 +86,10 @@ pub struct Arrived {
 #[derive(Debug, Clone)]
 pub enum Origin {
     /// An agent sent it just now.
-    Agent,
+    Agent {
+        /// Whether from an enclosure.
+        enclosed: bool,
+    },
     /// It was held, and a human released it: these are the stored bytes.
     Release(Release),
 }
@@ -105,6 +108,11 @@ pub struct Release {
 pub enum Claim {
     /// What an agent sent along.
     Bearer(Option<SecretString>),
+    /// The listener in a run's enclosure.
+    Enclosed {
+        /// The run.
+        run: Arc<str>,
+    },
     /// A hold that was released: who asked then asks now.
     Released {
         /// The hold.
@@ -114,11 +122,11 @@ pub enum Claim {
 
 impl Arrived {
     /// A message that an agent has just sent.
-    pub fn from_agent(arrival: Arrival) -> Self {
+    pub fn from_agent(arrival: Arrival, enclosed: bool) -> Self {
         let Arrival { message, rest } = arrival;
         let credentials = http::credentials::find(&message);
         let (rest, maker) = (Mutex::new(rest), OnceLock::new());
-        Self { message, credentials, rest, maker, origin: Origin::Agent }
+        Self { message, credentials, rest, maker, origin: Origin::Agent { enclosed } }
     }
 
     /// A message that was held.
@@ -269,6 +277,10 @@ impl Identify for HttpPoint {
             Claim::Bearer(Some(bearer)) => {
                 let agents = self.state.agents();
                 agents.identify(bearer.expose_secret()).map_err(unavailable)?
+            }
+            Claim::Enclosed { run } => {
+                let agent = self.state.agents().of_run(run).map_err(unavailable)?;
+                agent.map(|agent| agent.principal)
             }
             Claim::Released { hold } => self.principal_of(hold).map_err(unavailable)?,
         };

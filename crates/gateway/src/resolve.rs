@@ -22,7 +22,7 @@ use crate::{
     issued::Lookup,
     known::Known,
     made::Maker,
-    point::{Arrived, HttpPoint},
+    point::{Arrived, HttpPoint, Origin},
 };
 
 impl Resolve for HttpPoint {
@@ -124,6 +124,6 @@ impl Surroundings for Live<'_> {
     }
 
     fn enclosed(&self) -> bool {
-        false
+        matches!(self.arrived.origin, Origin::Agent { enclosed: true })
     }
 }

@@ -34,7 +34,7 @@ impl Server {
 
 impl Handler for Server {
     async fn admit(&self, evidence: &Evidence) -> Admission {
-        match self.point.identify(&Claim::Bearer(evidence.bearer.clone())).await {
+        match self.point.identify(&claim(evidence.clone())).await {
             // Not turned away here: a killed run is told so in the words of what it asks.
             Ok(principal) if principal.killed => Admission::Admit(Stop::never()),
             Ok(principal) => Admission::Admit(self.point.kills.of(&principal.run)),
@@ -44,11 +44,12 @@ impl Handler for Server {
     }
 
     async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
-        let claim = Claim::Bearer(evidence.bearer);
+        let enclosed = evidence.run.is_some();
+        let claim = claim(evidence);
         let message = arrival.message.clone();
         let answered = match message.host.as_str() {
             INTERNAL_HOST => self.internal(&claim, &message).await,
-            _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival)).await,
+            _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival, enclosed)).await,
         };
         let answered = match answered {
             Err(refusal) if refusal.kind == RefusalKind::Hold => self.wait(refusal).await,
@@ -130,6 +131,14 @@ impl Server {
             return Err(no_such_hold(id));
         }
         self.over(&hold).unwrap_or_else(|| Err(still_held(&hold)))
+    }
+}
+
+/// What the evidence claims: a listener in an enclosure is that run's, whatever else is said.
+fn claim(evidence: Evidence) -> Claim {
+    match evidence.run {
+        Some(run) => Claim::Enclosed { run },
+        None => Claim::Bearer(evidence.bearer),
     }
 }
 

@@ -1,14 +1,15 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
-        explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, ledger::Ledger,
-        policy::Policy, secrets::Secrets, tabletop::Tabletop, up::Up,
+        explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, kill::Kill,
+        kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets,
+        tabletop::Tabletop, up::Up,
     },
     status::CommandError,
 };
@@ -37,6 +38,8 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Run an agent with one way out.
+    Run(Run),
     /// Run the gateway.
     Up(Up),
     /// What works here, what does not, and the mend.
@@ -59,12 +62,33 @@ pub enum Verb {
     Inventory(Inventory),
     /// Who may ask.
     Agents(Agents),
+    /// Stop a run, and all that runs in it.
+    Kill(Kill),
+    /// Take a kill back.
+    Revive(Revive),
     /// What is allowed, held and denied.
     Policy(Policy),
     /// The record of everything that was decided.
     Ledger(Ledger),
     /// The nine-second incident, unguarded and then guarded.
     Tabletop(Tabletop),
+    /// Between the outside and the inside of a run; called by `run` only.
+    #[command(name = "__inside", hide = true)]
+    Inside(Words),
+    /// The first process inside of a run; called by `__inside` only.
+    #[command(name = "__init", hide = true)]
+    Init(Words),
+    /// What becomes the command of a run; called by `__init` only.
+    #[command(name = "__exec", hide = true)]
+    Exec(Words),
+}
+
+/// Words that are taken as they are.
+#[derive(Debug, clap::Args)]
+pub struct Words {
+    /// The words.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
 }
 
 impl Cli {

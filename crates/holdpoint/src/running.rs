@@ -10,7 +10,7 @@ use holdpoint_core::{
 use holdpoint_enforce::{Ledger as _, Point as _, Stage};
 use holdpoint_gateway::{
     forward::{self, Client, Dialer},
-    listen::{self, Proxy, Stop, Stopper},
+    listen::{self, Proxy, Stop, Stopper, serve_handed},
     point::HttpPoint,
     release::execute_released,
     serve::Server,
@@ -47,6 +47,7 @@ pub struct Running {
     signals: Signals,
     stopper: Stopper,
     serving: JoinHandle<()>,
+    enclosed: JoinHandle<()>,
     releasing: JoinHandle<()>,
 }
 
@@ -74,10 +75,14 @@ impl Running {
         })?;
         let proxy = listener.local_addr().map_err(CommandError::unable)?;
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
+        let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
         let stopper = Stopper::new();
         let server = Server::new(Arc::clone(&point));
         let listen = Proxy::new(server, Arc::new(leaves), listen_limits(&config), Arc::new(now));
-        let serving = tokio::spawn(Arc::new(listen).serve(listener, stopper.stop()));
+        let listen = Arc::new(listen);
+        let serving = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
+        let enclosed = serve_handed(listen, here.state.clone(), runs, stopper.stop());
+        let enclosed = tokio::spawn(enclosed);
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
         tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
@@ -85,15 +90,15 @@ impl Running {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
             async move { take(&here, &point, topic).await }
         }));
-        Ok(Self { proxy, ca, here, point, signals, stopper, serving, releasing })
+        Ok(Self { proxy, ca, here, point, signals, stopper, serving, enclosed, releasing })
     }
 
     /// Runs until SIGTERM or SIGINT, then ends what is in flight.
     pub async fn until_stopped(self) {
-        let Self { here, point, signals, stopper, serving, releasing, .. } = self;
+        let Self { here, point, signals, stopper, serving, enclosed, releasing, .. } = self;
         signals.wait_for_stop(&here, &point).await;
         stopper.say();
-        for task in [serving, releasing] {
+        for task in [serving, enclosed, releasing] {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a part of the gateway ended badly");
             }

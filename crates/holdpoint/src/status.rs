@@ -11,6 +11,8 @@ pub enum Status {
     Done,
     /// It was refused, or something was found wanting.
     Wanting,
+    /// The command that it ran ended like this.
+    Of(u8),
 }
 
 impl From<Status> for ExitCode {
@@ -18,6 +20,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Done => Self::SUCCESS,
             Status::Wanting => Self::from(1),
+            Status::Of(code) => Self::from(code),
         }
     }
 }

@@ -152,6 +152,12 @@ impl Agents {
         self.0.0.database.read(|connection| first(connection, sql, [name], agent))
     }
 
+    /// The agent in this run.
+    pub fn of_run(&self, run: &str) -> Result<Option<Agent>> {
+        let sql = "SELECT * FROM agents WHERE run = ?1";
+        self.0.0.database.read(|connection| first(connection, sql, [run], agent))
+    }
+
     /// Every agent, by name.
     pub fn list(&self) -> Result<Vec<Agent>> {
         let sql = "SELECT * FROM agents ORDER BY name";

@@ -16,6 +16,8 @@
 //! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
 //! - [`ledger`]: the record of everything that was decided, which nobody can alter unseen
 //! - [`watch`]: who hears that something changed
+//! - [`supervised`]: which runs go on; [`runs`]: those that have a gateway accept for them
+//! - [`passing`]: open files to other processes
 //!
 //! # Blocking
 //!
@@ -36,12 +38,15 @@ pub mod inventory;
 pub mod issued;
 pub mod ledger;
 pub mod made;
+pub mod passing;
 pub mod payloads;
 pub mod refusals;
+pub mod runs;
 mod schema;
 mod seal;
 pub mod secrets;
 pub mod state;
+pub mod supervised;
 pub mod watch;
 
 pub use config::Config;

@@ -35,6 +35,8 @@ pub(super) struct Session<H> {
     pub(super) proxy: Arc<Proxy<H>>,
     pub(super) stop: Stop,
     peer: SocketAddr,
+    /// The run in whose enclosure the connection was made.
+    run: Option<Arc<str>>,
     /// Given back when the connection and everything that is handled for it has ended.
     place: Arc<OwnedSemaphorePermit>,
 }
@@ -45,6 +47,7 @@ impl<H> Clone for Session<H> {
             proxy: Arc::clone(&self.proxy),
             stop: self.stop.clone(),
             peer: self.peer,
+            run: self.run.clone(),
             place: Arc::clone(&self.place),
         }
     }
@@ -61,11 +64,11 @@ struct Outside {
 impl<H: Handler> Session<H> {
     pub(super) fn new(
         proxy: Arc<Proxy<H>>,
-        peer: SocketAddr,
+        (peer, run): (SocketAddr, Option<Arc<str>>),
         stop: Stop,
         place: OwnedSemaphorePermit,
     ) -> Self {
-        Self { proxy, stop, peer, place: Arc::new(place) }
+        Self { proxy, stop, peer, run, place: Arc::new(place) }
     }
 
     /// Serves the connection to its end, and the tunnel that may come out of it.
@@ -87,7 +90,7 @@ impl<H: Handler> Session<H> {
         mut request: Request<Incoming>,
         outside: &Outside,
     ) -> Response<ResponseBody> {
-        let evidence = Evidence::take(request.headers_mut(), self.peer);
+        let evidence = Evidence::take(request.headers_mut(), self.peer, self.run.clone());
         let until = match self.proxy.handler.admit(&evidence).await {
             Admission::Admit(until) => until,
             Admission::Challenge => {

@@ -1,6 +1,6 @@
 //! What a client claims about who it is: nothing is verified here.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, header::PROXY_AUTHORIZATION};
@@ -14,18 +14,20 @@ pub struct Evidence {
     pub bearer: Option<SecretString>,
     /// Where the connection comes from.
     pub peer: SocketAddr,
+    /// The run in whose enclosure it was made: its listener is proof, and no other claim counts.
+    pub run: Option<Arc<str>>,
 }
 
 impl Evidence {
     /// Takes the claim out of the headers, so that it goes no further. Two claims are none.
-    pub fn take(headers: &mut HeaderMap, peer: SocketAddr) -> Self {
+    pub fn take(headers: &mut HeaderMap, peer: SocketAddr, run: Option<Arc<str>>) -> Self {
         let mut claims = headers.get_all(PROXY_AUTHORIZATION).iter();
         let bearer = match (claims.next(), claims.next()) {
             (Some(claim), None) => bearer(claim.as_bytes()),
             _ => None,
         };
         headers.remove(PROXY_AUTHORIZATION);
-        Self { bearer, peer }
+        Self { bearer, peer, run }
     }
 }
 

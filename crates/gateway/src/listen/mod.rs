@@ -3,6 +3,7 @@
 //! In the order of a request:
 //!
 //! - [`proxy`]: accepts connections, a bounded number at a time, until told to stop
+//! - [`handed`]: the listeners of runs, handed over by their supervisors
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
@@ -17,6 +18,7 @@ pub mod arrival;
 mod connection;
 mod discard;
 pub mod evidence;
+pub mod handed;
 pub mod handler;
 pub mod limits;
 pub mod message;
@@ -30,6 +32,7 @@ mod tests;
 
 pub use arrival::Arrival;
 pub use evidence::Evidence;
+pub use handed::serve_handed;
 pub use handler::{Admission, Handler};
 pub use limits::Limits;
 pub use proxy::Proxy;

@@ -41,6 +41,15 @@ impl<H: Handler> Proxy<H> {
 
     /// Serves until `stop` is said, then lets what is in flight end within the drain time.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: Stop) {
+        self.serve_as(listener, None, stop).await;
+    }
+
+    /// The same for a listener in the enclosure of `run`.
+    pub async fn serve_run(self: Arc<Self>, listener: TcpListener, run: Arc<str>, stop: Stop) {
+        self.serve_as(listener, Some(run), stop).await;
+    }
+
+    async fn serve_as(self: Arc<Self>, listener: TcpListener, run: Option<Arc<str>>, stop: Stop) {
         let places = Arc::new(Semaphore::new(most(self.limits.connections_max)));
         let mut connections = JoinSet::new();
         loop {
@@ -51,7 +60,10 @@ impl<H: Handler> Proxy<H> {
             while connections.try_join_next().is_some() {}
             let Ok(place) = place else { break };
             match accepted {
-                Ok(client) => self.welcome(client, place, &stop, &mut connections),
+                Ok((socket, peer)) => {
+                    let session = self.welcome(&socket, (peer, run.clone()), place, &stop);
+                    connections.spawn(session.serve(socket));
+                }
                 Err(error) => pause(&error).await,
             }
         }
@@ -66,17 +78,16 @@ impl<H: Handler> Proxy<H> {
 
     fn welcome(
         self: &Arc<Self>,
-        (socket, peer): (TcpStream, SocketAddr),
+        socket: &TcpStream,
+        from: (SocketAddr, Option<Arc<str>>),
         place: OwnedSemaphorePermit,
         stop: &Stop,
-        connections: &mut JoinSet<()>,
-    ) {
+    ) -> Session<H> {
         // Small writes must go out at once: a server-sent event is worth nothing late.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "cannot switch delays off");
         }
-        let session = Session::new(Arc::clone(self), peer, stop.clone(), place);
-        connections.spawn(session.serve(socket));
+        Session::new(Arc::clone(self), from, stop.clone(), place)
     }
 }
 

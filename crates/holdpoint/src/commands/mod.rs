@@ -8,8 +8,10 @@ pub mod explain;
 pub mod holds;
 pub mod hosts;
 pub mod inventory;
+pub mod kill;
 pub mod ledger;
 pub mod policy;
+pub mod run;
 pub mod secrets;
 pub mod tabletop;
 pub mod up;
@@ -43,14 +45,17 @@ pub fn run(cli: Cli) -> Ended {
 /// Runs one verb to its end; `observe` hears of every stage that a message comes through in the
 /// gateway. The seam by which tests stop the gateway at a stage.
 pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
-    // These two need no state.
+    // These need no state.
     let verb = match cli.verb {
         Some(Verb::Explain(explain)) => return explain::run(explain),
         Some(Verb::Tabletop(tabletop)) => return tabletop::run(tabletop, cli.json),
+        Some(Verb::Inside(words)) => return run::inside(&words.words),
+        Some(Verb::Init(words)) => return run::init(&words.words),
+        Some(Verb::Exec(words)) => return run::exec(&words.words),
         other => Cli { verb: other, ..cli },
     };
     // What is made from here on is its owner's alone.
-    umask(Mode::from_bits_truncate(0o077));
+    let umask = umask(Mode::from_bits_truncate(0o077));
     let dir = verb.state_dir()?;
     let flags = match &verb.verb {
         Some(Verb::Up(up)) => up.flags(),
@@ -58,10 +63,14 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
     };
     let config = LastGood::load(&dir, flags).map_err(CommandError::usage)?;
     let state = State::open_with(&dir, &config.config().limits).map_err(CommandError::unable)?;
-    let here = Here { state, config: config.config(), last_good: config, dir, json: verb.json };
+    let here =
+        Here { state, config: config.config(), last_good: config, dir, json: verb.json, umask };
     match verb.verb {
         None => holds::newest(&here),
+        Some(Verb::Run(run)) => run::run(&run, &here),
         Some(Verb::Up(up)) => up::run(up, here, observe),
+        Some(Verb::Kill(kill)) => kill::kill(&kill, &here),
+        Some(Verb::Revive(revive)) => kill::revive(&revive, &here),
         Some(Verb::Doctor(doctor)) => doctor::run(&doctor, &here),
         Some(Verb::Holds(holds)) => holds::run(&holds, &here),
         Some(Verb::Approve(approve)) => approve::approve(&approve, &here),
@@ -73,9 +82,9 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Agents(agents)) => agents::run(agents, &here),
         Some(Verb::Policy(policy)) => policy::run(policy, &here),
         Some(Verb::Ledger(ledger)) => ledger::run(ledger, &here),
-        Some(Verb::Explain(_) | Verb::Tabletop(_)) => {
-            Err(CommandError::usage("this verb needs no state"))
-        }
+        Some(
+            Verb::Explain(_) | Verb::Tabletop(_) | Verb::Inside(_) | Verb::Init(_) | Verb::Exec(_),
+        ) => Err(CommandError::usage("this verb needs no state")),
     }
 }
 
@@ -92,6 +101,8 @@ pub struct Here {
     pub dir: PathBuf,
     /// Whether facts are printed as JSON.
     pub json: bool,
+    /// The rights that our caller takes from what it makes.
+    pub umask: Mode,
 }
 
 /// The time, which only this room reads for commands.

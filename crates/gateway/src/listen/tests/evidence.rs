@@ -10,7 +10,7 @@ fn check(claims: &[&str], expect: Option<&str>) {
     for claim in claims {
         headers.append(PROXY_AUTHORIZATION, HeaderValue::from_str(claim).unwrap());
     }
-    let evidence = Evidence::take(&mut headers, "127.0.0.1:1".parse().unwrap());
+    let evidence = Evidence::take(&mut headers, "127.0.0.1:1".parse().unwrap(), None);
     let bearer = evidence.bearer.as_ref().map(ExposeSecret::expose_secret);
     assert_eq!(bearer, expect, "{claims:?}");
     assert!(headers.is_empty(), "the claim goes on");

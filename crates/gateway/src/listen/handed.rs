@@ -1,0 +1,79 @@
+//! Listeners of runs, handed over by their supervisors: who comes in there needs no other proof.
+
+use std::{io, sync::Arc, time::Duration};
+
+use holdpoint_store::{
+    State,
+    runs::{Handed, RunsSocket, Supervisor},
+};
+use tokio::{net::TcpListener, task::JoinSet, time::sleep};
+
+use super::{Handler, Proxy, Stop, Stopper, proxy::unless};
+
+/// How long to wait after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves what supervisors hand over, until `stop` is said.
+pub async fn serve_handed<H: Handler>(
+    proxy: Arc<Proxy<H>>,
+    state: State,
+    socket: RunsSocket,
+    stop: Stop,
+) {
+    let mut runs = JoinSet::new();
+    while let Some(accepted) = unless(&stop, socket.accept()).await {
+        while runs.try_join_next().is_some() {}
+        match accepted {
+            Ok(supervisor) => {
+                let (proxy, state, stop) = (Arc::clone(&proxy), state.clone(), stop.clone());
+                runs.spawn(async move {
+                    if let Err(error) = attend(proxy, &state, supervisor, &stop).await {
+                        tracing::warn!(%error, "a run could not hand its listeners over");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "runs.sock could not accept");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(socket);
+    runs.join_all().await;
+}
+
+/// Serves one run until it is over.
+async fn attend<H: Handler>(
+    proxy: Arc<Proxy<H>>,
+    state: &State,
+    supervisor: Supervisor,
+    stop: &Stop,
+) -> io::Result<()> {
+    let mut handed = supervisor.take().await?;
+    if handed.listeners.is_empty() {
+        // Somebody who only wanted to know whether we are up.
+        return Ok(());
+    }
+    let known = state.agents().of_run(&handed.run).map_err(io::Error::other)?;
+    if known.is_none() {
+        return Err(io::Error::other(format!("there is no run `{}`", handed.run)));
+    }
+    let over = Stopper::new();
+    let mut serving = JoinSet::new();
+    let run: Arc<str> = handed.run.as_str().into();
+    for listener in std::mem::take(&mut handed.listeners) {
+        let listener = TcpListener::from_std(listener)?;
+        let (proxy, run) = (Arc::clone(&proxy), Arc::clone(&run));
+        serving.spawn(proxy.serve_run(listener, run, over.stop()));
+    }
+    handed.taken().await?;
+    until_over(&mut handed, stop).await;
+    over.say();
+    serving.join_all().await;
+    Ok(())
+}
+
+async fn until_over(handed: &mut Handed, stop: &Stop) {
+    // Either is the end.
+    let _ = unless(stop, handed.until_gone()).await;
+}

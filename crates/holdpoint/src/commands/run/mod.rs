@@ -1,0 +1,221 @@
+//! `holdpoint run`: an agent with one way out.
+//!
+//! - `ground`: what the run is made around: workspace, home, further places
+//! - `gateway`: the gateway that guards the way out, started if none is up
+//! - `told`: what the human is told at the start and at the end
+
+mod gateway;
+mod ground;
+mod told;
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::fd::{AsFd as _, BorrowedFd},
+    path::PathBuf,
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use clap::Args;
+use holdpoint_core::{
+    Environment,
+    identity::{Principal, Task},
+};
+use holdpoint_sandbox::{Enclosure, environment, init as first, inside as between};
+use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
+use holdpoint_store::{State, runs::HandedOver};
+use nix::sys::stat::umask;
+
+use self::{ground::Place, told::Told};
+use super::{Here, now};
+use crate::status::{CommandError, Ended, Status};
+
+/// How soon a gateway that has gone is looked for again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Run an agent with one way out.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:\n  holdpoint run --task 'fix the login page' --environment staging -- claude\n\n\
+The command runs as ever, with the terminal, in a place that has the workspace to write, the \
+system to read, a home of its own and no network but the gateway, which is started if none is \
+up. The exit status is the command's; 3 if the place could not be made: then nothing was started.")]
+pub struct Run {
+    /// Why it works, in your words.
+    #[arg(long, value_name = "TEXT")]
+    task: Option<String>,
+    /// The one environment that its task is about.
+    #[arg(long, value_name = "NAME")]
+    environment: Option<Environment>,
+    /// Another file or directory that it can change, or only read with `:ro`; repeatable.
+    #[arg(long, value_name = "PATH[:ro]")]
+    also: Vec<Place>,
+    /// Run it without any guard.
+    #[arg(long)]
+    unguarded: bool,
+    /// The command.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Runs `holdpoint run`.
+pub fn run(run: &Run, here: &Here) -> Ended {
+    let Some((program, arguments)) = run.command.split_first() else {
+        return Err(CommandError::usage("say what to run: `holdpoint run -- CMD`"));
+    };
+    if run.unguarded {
+        return unguarded(program, arguments, here);
+    }
+    clear_up(here)?;
+    let workspace = ground::workspace(&here.dir)?;
+    let gateway = gateway::ready(here)?;
+    let ground = ground::ground(here, workspace, program, &run.also, &gateway)?;
+    let plan = Plan {
+        layout: Layout::around(&ground).map_err(CommandError::unable)?,
+        writable: Layout::writable(&ground),
+        directory: std::env::current_dir().map_err(CommandError::unable)?,
+    };
+    let task = Task { description: run.task.clone(), environment: run.environment };
+    let principal = identity(here, &task)?;
+    let environment = environment::Environment::of(std::env::vars_os());
+    let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
+    let ended = enclosed(here, &principal, &plan, &environment, &run.command, &told);
+    forget(here, &principal)?;
+    let ended = ended?;
+    told.end(here, &principal, ended.0);
+    Ok(Status::Of(ended.0))
+}
+
+/// Makes the enclosure, has its way out guarded, and runs the command in it.
+fn enclosed(
+    here: &Here,
+    principal: &Principal,
+    plan: &Plan,
+    environment: &environment::Environment,
+    command: &[OsString],
+    told: &Told,
+) -> Result<wait::Ended, CommandError> {
+    let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
+    let rendezvous = format!("holdpoint-{}", principal.run);
+    // What it makes has its caller's rights, and what we make is our own again.
+    let ours = umask(here.umask);
+    let made = Enclosure::make(&rendezvous, plan, environment, command);
+    umask(ours);
+    let enclosure = made.map_err(not_made)?;
+    supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
+    if let Err(error) = guard(&here.state, &principal.run, &enclosure) {
+        enclosure.end();
+        let text = format!("the gateway does not take the way out: {error}; nothing was started");
+        return Err(CommandError::unable(text));
+    }
+    told.start();
+    enclosure.run().map_err(not_made)
+}
+
+fn not_made(error: SandboxError) -> CommandError {
+    CommandError::unable(format!(
+        "{error}; nothing was started, and only `--unguarded` runs it without a guard"
+    ))
+}
+
+/// Hands the way out to the gateway, and again to the next one whenever it goes.
+fn guard(state: &State, run: &str, enclosure: &Enclosure) -> Result<(), CommandError> {
+    let listeners = enclosure.listeners();
+    let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
+    let handed = state.hand_over(run, &borrowed).map_err(CommandError::unable)?;
+    let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
+    let own = own.map_err(CommandError::unable)?;
+    let (state, run) = (state.clone(), run.to_owned());
+    let keep = move || {
+        let mut handed: Option<HandedOver> = Some(handed);
+        loop {
+            if let Some(handed) = handed.take() {
+                handed.until_gone();
+            }
+            // Nobody accepts meanwhile: what the agent sends waits.
+            thread::sleep(AGAIN);
+            let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
+            handed = state.hand_over(&run, &borrowed).ok();
+        }
+    };
+    // It ends with this process.
+    thread::Builder::new().spawn(keep).map(drop).map_err(CommandError::unable)
+}
+
+/// An identity that lives as long as the run.
+fn identity(here: &Here, task: &Task) -> Result<Principal, CommandError> {
+    let name = format!("run-{}-{}", std::process::id(), now().0);
+    // Its bearer is never used: the listener is the proof.
+    let made = here.state.agents().add(&name, task, now()).map_err(CommandError::unable)?;
+    Ok(made.agent.principal)
+}
+
+/// Forgets the identity of a run that is over; one that was killed stays known as such.
+fn forget(here: &Here, principal: &Principal) -> Result<(), CommandError> {
+    let agents = here.state.agents();
+    let found = agents.of_run(&principal.run).map_err(CommandError::unable)?;
+    if found.is_some_and(|agent| !agent.principal.killed) {
+        agents.remove(&principal.agent).map_err(CommandError::unable)?;
+    }
+    Ok(())
+}
+
+/// Forgets the runs whose supervisor could not.
+fn clear_up(here: &Here) -> Result<(), CommandError> {
+    for run in here.state.abandoned_runs().map_err(CommandError::unable)? {
+        let found = here.state.agents().of_run(&run).map_err(CommandError::unable)?;
+        if let Some(agent) = found {
+            forget(here, &agent.principal)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs the command as if we were not there, and says so.
+fn unguarded(program: &OsStr, arguments: &[OsString], here: &Here) -> Ended {
+    eprintln!(
+        "holdpoint: UNGUARDED: {} runs with your files, your credentials and your network; \
+         nothing is judged, held or recorded",
+        program.display()
+    );
+    umask(here.umask);
+    let status = Command::new(program).args(arguments).env("HOLDPOINT", "unguarded").status();
+    let status = status.map_err(|error| {
+        CommandError::unable(format!("cannot run {}: {error}", program.display()))
+    })?;
+    eprintln!("holdpoint: UNGUARDED: {} has ended", program.display());
+    Ok(Status::Of(wait::Ended::from(status).0))
+}
+
+/// Runs `__inside`: the first word is where to meet, the others are the command.
+pub fn inside(words: &[OsString]) -> Ended {
+    let Some((rendezvous, command)) = words.split_first() else {
+        return Err(CommandError::usage("only `holdpoint run` calls this"));
+    };
+    let rendezvous = rendezvous.to_string_lossy();
+    ended(between::run(&rendezvous, command))
+}
+
+/// Runs `__init`.
+pub fn init(words: &[OsString]) -> Ended {
+    ended(first::run(words))
+}
+
+/// Runs `__exec`.
+pub fn exec(words: &[OsString]) -> Ended {
+    ended(first::become_command(words))
+}
+
+fn ended(ended: holdpoint_sandbox::error::Result<wait::Ended>) -> Ended {
+    ended.map(|ended| Status::Of(ended.0)).map_err(CommandError::unable)
+}
+
+/// What a gateway that guards a run is known by.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    /// The CA that whoever is inside has to trust.
+    ca: PathBuf,
+    /// Its process, if it was started for this run.
+    started: Option<u32>,
+}

@@ -1,0 +1,155 @@
+//! Outside: starts the inside, takes its listeners, and lets it go once somebody accepts from
+//! them.
+
+use std::{
+    ffi::OsString,
+    io::{self, Read as _, Write as _},
+    os::{
+        fd::OwnedFd,
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixListener, UnixStream},
+    },
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use holdpoint_store::passing;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::sockopt::socket_peercred,
+};
+
+use crate::{
+    INSIDE,
+    environment::Environment,
+    error::{During as _, Result, SandboxError},
+    inside::{GO, LISTENING, Plan},
+    wait::{Ended, Signals},
+};
+
+/// How long the inside may take to be made.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a child that does not speak is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// An inside that is made, and in which nothing runs yet.
+#[derive(Debug)]
+pub struct Enclosure {
+    child: Child,
+    signals: Signals,
+    inside: UnixStream,
+    listeners: Vec<OwnedFd>,
+}
+
+impl Enclosure {
+    /// Makes the inside of `plan` for `command`, by running the binary at `/proc/self/exe` again.
+    /// `rendezvous` is a name that nobody else can guess.
+    pub fn make(
+        rendezvous: &str,
+        plan: &Plan,
+        environment: &Environment,
+        command: &[OsString],
+    ) -> Result<Self> {
+        let meeting = SocketAddr::from_abstract_name(rendezvous)
+            .and_then(|address| UnixListener::bind_addr(&address))
+            .during("cannot meet the inside")?;
+        let signals = Signals::hold()?;
+        let mut child = Command::new("/proc/self/exe")
+            .args([INSIDE, rendezvous])
+            .args(command)
+            .env_clear()
+            .envs(environment.variables.iter().map(|(name, value)| (name, value)))
+            .spawn()
+            .during("cannot start the inside")?;
+        let made = meet(&meeting, &mut child).and_then(|inside| agree(inside, plan));
+        match made {
+            Ok((inside, listeners)) => Ok(Self { child, signals, inside, listeners }),
+            Err(error) => Err(ended_early(child, error)),
+        }
+    }
+
+    /// The listeners inside: what comes in here is of this run and of nobody else.
+    pub fn listeners(&self) -> &[OwnedFd] {
+        &self.listeners
+    }
+
+    /// The process that ends everything inside when it ends.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Lets the command run, and waits for its end.
+    pub fn run(mut self) -> Result<Ended> {
+        let mut word = vec![0; LISTENING.len()];
+        let ready = self.inside.read_exact(&mut word).and_then(|()| self.inside.write_all(GO));
+        if let Err(error) = ready {
+            let error = SandboxError::new("the inside was not made", error);
+            return Err(ended_early(self.child, error));
+        }
+        self.signals.wait_for(self.child.id())
+    }
+
+    /// Ends what is inside, before or while it runs.
+    pub fn end(mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Waits until the child, and nobody else, has come to the meeting.
+fn meet(meeting: &UnixListener, child: &mut Child) -> Result<UnixStream> {
+    meeting.set_nonblocking(true).during("cannot meet the inside")?;
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        match meeting.accept() {
+            Ok((stream, _)) if is_of(&stream, child.id()) => {
+                stream.set_nonblocking(false).during("cannot meet the inside")?;
+                stream.set_read_timeout(Some(PATIENCE)).during("cannot meet the inside")?;
+                return Ok(stream);
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if child.try_wait().during("cannot look at the inside")?.is_some() {
+                    break;
+                }
+                let glance = Timespec::try_from(GLANCE).ok();
+                let mut ready = [PollFd::new(meeting, PollFlags::IN)];
+                // Woken or not, it is looked at again.
+                let _ = poll(&mut ready, glance.as_ref());
+            }
+            Err(error) => return Err(error).during("cannot meet the inside"),
+        }
+    }
+    Err(SandboxError::new("the inside was not made", "it ended before it began"))
+}
+
+fn is_of(stream: &UnixStream, process: u32) -> bool {
+    let peer = socket_peercred(stream).map(|peer| peer.pid.as_raw_nonzero().get());
+    peer.is_ok_and(|peer| u32::try_from(peer) == Ok(process))
+}
+
+/// Tells the plan, and takes the listeners.
+fn agree(mut inside: UnixStream, plan: &Plan) -> Result<(UnixStream, Vec<OwnedFd>)> {
+    let mut line = serde_json::to_vec(plan)
+        .map_err(|error| SandboxError::new("cannot write the plan", error))?;
+    line.push(b'\n');
+    inside.write_all(&line).during("cannot tell the plan")?;
+    let mut word = vec![0; LISTENING.len()];
+    let (length, listeners) =
+        passing::receive(&inside, &mut word).during("cannot take the way out over")?;
+    match length == LISTENING.len() && !listeners.is_empty() {
+        true => Ok((inside, listeners)),
+        false => Err(SandboxError::new("the inside was not made", "it ended early")),
+    }
+}
+
+/// Ends a child that did not come to its work; it has said why on standard error.
+fn ended_early(mut child: Child, error: SandboxError) -> SandboxError {
+    end(&mut child);
+    error
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}

@@ -1,0 +1,110 @@
+//! Between outside and inside: makes the namespaces, listens in them, puts everything in its
+//! place, starts the first process, and waits for it.
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    os::{
+        fd::{AsFd as _, RawFd},
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixStream},
+    },
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use holdpoint_store::passing;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    INIT, OURS,
+    error::{During as _, Result, SandboxError},
+    layout::Layout,
+    loopback, mounts, namespaces, powers,
+    wait::{Ended, Signals},
+};
+
+/// What the inside is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is where.
+    pub layout: Layout,
+    /// Below what anything can be written.
+    pub writable: Vec<PathBuf>,
+    /// Where the command begins.
+    pub directory: PathBuf,
+}
+
+/// What comes with the listeners.
+pub(crate) const LISTENING: &[u8] = b"listening\n";
+/// What comes back once somebody accepts from them.
+pub(crate) const GO: &[u8] = b"go\n";
+/// The greatest length of a plan.
+const PLAN_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Runs `command` inside what the process at `rendezvous` plans. Our own environment is the
+/// command's.
+pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
+    close_what_was_left_open().during("cannot close what was left open")?;
+    let signals = Signals::hold()?;
+    let meet = || UnixStream::connect_addr(&SocketAddr::from_abstract_name(rendezvous)?);
+    let mut outside = meet().during("cannot reach the outside")?;
+    let mut said = BufReader::new(outside.try_clone().during("cannot hear the outside")?);
+    let plan = read_plan(&mut said)?;
+    namespaces::enter()?;
+    let listeners = loopback::listen()?;
+    hand_over(&outside, &listeners)?;
+    drop(listeners);
+    mounts::build(&plan.layout)?;
+    outside.write_all(LISTENING).during("cannot tell the outside")?;
+    await_go(&mut said)?;
+    drop((said, outside));
+    powers::pass_on()?;
+    let mut first = Command::new(Path::new(OURS).join("holdpoint"));
+    first.arg(INIT).arg(plan.writable.len().to_string()).args(&plan.writable);
+    let directory = plan.directory.is_dir().then_some(plan.directory);
+    first.args(command).current_dir(directory.unwrap_or_else(|| "/".into()));
+    let child = first.spawn().during("cannot start the first process inside")?;
+    signals.wait_for(child.id())
+}
+
+/// A file that whoever started us left open would lead outside.
+fn close_what_was_left_open() -> io::Result<()> {
+    let number = |entry: io::Result<fs::DirEntry>| -> io::Result<Option<RawFd>> {
+        Ok(entry?.file_name().to_str().and_then(|name| name.parse().ok()))
+    };
+    let open = fs::read_dir("/proc/self/fd")?.map(number).collect::<io::Result<Vec<_>>>()?;
+    for number in open.into_iter().flatten().filter(|number| *number > 2) {
+        // The directory itself is among them, and closed by now.
+        let _ = nix::unistd::close(number);
+    }
+    Ok(())
+}
+
+fn read_plan(said: &mut BufReader<UnixStream>) -> Result<Plan> {
+    use std::io::Read as _;
+    let mut line = Vec::new();
+    let read = said.by_ref().take(PLAN_BYTES_MAX).read_until(b'\n', &mut line);
+    read.during("cannot hear the plan")?;
+    serde_json::from_slice(&line).map_err(|error| SandboxError::new("cannot read the plan", error))
+}
+
+fn hand_over(outside: &UnixStream, listeners: &[TcpListener]) -> Result<()> {
+    let files: Vec<_> = listeners.iter().map(|listener| listener.as_fd()).collect();
+    if files.is_empty() {
+        return Err(loopback::nothing());
+    }
+    passing::send(outside, LISTENING, &files).during("cannot hand the way out over")
+}
+
+fn await_go(said: &mut BufReader<UnixStream>) -> Result<()> {
+    let mut line = String::new();
+    said.read_line(&mut line).during("cannot hear the outside")?;
+    match line.as_bytes() == GO {
+        true => Ok(()),
+        // It said on its own why.
+        false => Err(SandboxError::new("nothing was started", "nobody guards the way out")),
+    }
+}

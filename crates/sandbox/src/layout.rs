@@ -1,0 +1,255 @@
+//! What is where inside. Whatever no piece names is not there.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{OURS, home::Home};
+
+/// The inside, piece by piece; a later piece lies over an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// The pieces.
+    pub pieces: Vec<Piece>,
+}
+
+/// Whether what is outside can be changed from inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    /// It can be read.
+    ReadOnly,
+    /// It can be read and changed.
+    ReadWrite,
+}
+
+/// One piece of the inside. Paths are absolute, and the same inside as outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Piece {
+    /// A file or directory of the outside, with all that is mounted in it.
+    Outside {
+        /// Where.
+        at: PathBuf,
+        /// Where it is outside, without links.
+        from: PathBuf,
+        /// May it be changed?
+        access: Access,
+    },
+    /// A device of the outside.
+    Device {
+        /// Where.
+        at: PathBuf,
+    },
+    /// A symbolic link.
+    Link {
+        /// Where.
+        at: PathBuf,
+        /// What it says.
+        to: PathBuf,
+    },
+    /// An empty directory, in memory.
+    Empty {
+        /// Where.
+        at: PathBuf,
+        /// Options of tmpfs(5).
+        options: String,
+    },
+    /// Terminals of its own.
+    Terminals {
+        /// Where.
+        at: PathBuf,
+    },
+    /// A directory of the outside, of which changes stay inside and end with the run.
+    CopyOnWrite {
+        /// Where.
+        at: PathBuf,
+    },
+    /// A file that we wrote, read-only.
+    File {
+        /// Where.
+        at: PathBuf,
+        /// What is in it.
+        text: String,
+    },
+    /// Nothing, where there is something outside.
+    Hidden {
+        /// Where.
+        at: PathBuf,
+    },
+}
+
+impl Piece {
+    /// What is at `path` outside, in the same place inside; nothing if there is nothing.
+    pub fn outside(path: impl Into<PathBuf>, access: Access) -> Option<Self> {
+        let at = path.into();
+        let from = fs::canonicalize(&at).ok()?;
+        Some(Self::Outside { at, from, access })
+    }
+
+    /// Where it is inside.
+    pub fn at(&self) -> &Path {
+        match self {
+            Self::Outside { at, .. }
+            | Self::Device { at }
+            | Self::Link { at, .. }
+            | Self::Empty { at, .. }
+            | Self::Terminals { at }
+            | Self::CopyOnWrite { at }
+            | Self::File { at, .. }
+            | Self::Hidden { at } => at,
+        }
+    }
+}
+
+/// What a run is made around.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// Where it works: the only place of the outside that it changes.
+    pub workspace: PathBuf,
+    /// Its home.
+    pub home: Home,
+    /// Further places.
+    pub also: Vec<(PathBuf, Access)>,
+    /// What it must never see: our state.
+    pub state: PathBuf,
+    /// Our own binary.
+    pub binary: PathBuf,
+    /// The CA that it has to trust.
+    pub ca: PathBuf,
+}
+
+/// Directories of programs and libraries.
+const SYSTEM: [&str; 10] =
+    ["bin", "etc", "lib", "lib32", "lib64", "libx32", "nix", "opt", "sbin", "usr"];
+
+/// What there is of `/var`: what the package manager knows and what programs look up.
+const VAR: [&str; 4] = ["lib/dpkg", "lib/apt", "cache/fontconfig", "cache/man"];
+
+/// What of the system tells secrets to whoever runs as root.
+const SECRET: [&str; 14] = [
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/gshadow",
+    "/etc/gshadow-",
+    "/etc/security/opasswd",
+    "/etc/ssh/ssh_host_ecdsa_key",
+    "/etc/ssh/ssh_host_ed25519_key",
+    "/etc/ssh/ssh_host_rsa_key",
+    "/etc/ssl/private",
+    "/etc/letsencrypt",
+    "/etc/kubernetes",
+    "/etc/rancher",
+    "/etc/docker",
+    "/etc/sudoers.d",
+];
+
+/// Devices that every program may count on.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// Where programs look for authorities that do not look at variables: Debian, Red Hat, Alpine.
+const BUNDLES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/// Names resolve to nothing but ourselves: whoever asks for another one hears "refused" at once.
+const RESOLVER: &str = "# the one way out is the proxy; see HTTPS_PROXY\nnameserver 127.0.0.1\n\
+                        options timeout:1 attempts:1\n";
+
+impl Layout {
+    /// The inside around `ground`.
+    pub fn around(ground: &Ground) -> io::Result<Self> {
+        let mut pieces = system()?;
+        pieces.extend(var());
+        pieces.extend(devices());
+        for (at, options) in [("/tmp", "mode=1777"), ("/run", "mode=0755,size=64m")] {
+            pieces.push(Piece::Empty { at: at.into(), options: options.into() });
+        }
+        pieces.extend(network(&fs::read_to_string("/etc/hostname").unwrap_or_default()));
+        let ca = fs::read_to_string(&ground.ca)?;
+        let bundles = BUNDLES.iter().filter_map(|path| fs::canonicalize(path).ok());
+        pieces.extend(bundles.map(|at| Piece::File { at, text: ca.clone() }));
+        pieces.push(Piece::File { at: Path::new(OURS).join("ca.pem"), text: ca });
+        let binary = Path::new(OURS).join("holdpoint");
+        let (from, access) = (fs::canonicalize(&ground.binary)?, Access::ReadOnly);
+        pieces.push(Piece::Outside { at: binary, from, access });
+        pieces.extend(SECRET.iter().map(|path| Piece::Hidden { at: path.into() }));
+        pieces.extend(ground.home.pieces());
+        let also = ground.also.iter().map(|(path, access)| (path, *access));
+        let places = [(&ground.workspace, Access::ReadWrite)].into_iter().chain(also);
+        pieces.extend(places.filter_map(|(path, access)| Piece::outside(path, access)));
+        pieces.push(Piece::Hidden { at: ground.state.clone() });
+        Ok(Self { pieces })
+    }
+
+    /// Below what anything can be written at all, for a wall that knows paths only.
+    pub fn writable(ground: &Ground) -> Vec<PathBuf> {
+        let private = ["/dev", "/proc", "/run", "/tmp", "/var/tmp"].map(PathBuf::from);
+        let also = ground.also.iter().filter(|(_, access)| *access == Access::ReadWrite);
+        let own = [ground.workspace.clone(), ground.home.path.clone()].into_iter();
+        private.into_iter().chain(own).chain(also.map(|(path, _)| path.clone())).collect()
+    }
+}
+
+/// The system, read-only; links at the top are links inside too.
+fn system() -> io::Result<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    for entry in fs::read_dir("/")? {
+        let entry = entry?;
+        let (at, kind) = (entry.path(), entry.file_type()?);
+        let named = SYSTEM.iter().any(|name| entry.file_name() == *name);
+        if kind.is_symlink() {
+            pieces.push(Piece::Link { to: fs::read_link(&at)?, at });
+        } else if named {
+            pieces.extend(Piece::outside(at, Access::ReadOnly));
+        }
+    }
+    // The number of processors and their kinds; nothing of the network or of devices.
+    pieces.extend(Piece::outside("/sys/devices/system", Access::ReadOnly));
+    Ok(pieces)
+}
+
+fn var() -> Vec<Piece> {
+    let empty = |at: &str, options: &str| Piece::Empty { at: at.into(), options: options.into() };
+    let link = |at: &str, to: &str| Piece::Link { at: at.into(), to: to.into() };
+    let known = VAR.iter().map(|path| Path::new("/var").join(path));
+    let known = known.filter_map(|path| Piece::outside(path, Access::ReadOnly));
+    let mut pieces = vec![empty("/var", "mode=0755,size=64m")];
+    pieces.extend(known);
+    pieces.push(link("/var/run", "/run"));
+    pieces.push(link("/var/lock", "/run/lock"));
+    pieces.push(empty("/var/tmp", "mode=1777"));
+    pieces
+}
+
+fn devices() -> Vec<Piece> {
+    let link = |at: &str, to: &str| Piece::Link { at: at.into(), to: to.into() };
+    let mut pieces = vec![Piece::Empty { at: "/dev".into(), options: "mode=0755,size=64k".into() }];
+    pieces.extend(DEVICES.iter().map(|name| Piece::Device { at: Path::new("/dev").join(name) }));
+    pieces.push(Piece::Terminals { at: "/dev/pts".into() });
+    pieces.push(Piece::Empty { at: "/dev/shm".into(), options: "mode=1777".into() });
+    pieces.extend([
+        link("/dev/ptmx", "pts/ptmx"),
+        link("/dev/fd", "/proc/self/fd"),
+        link("/dev/stdin", "/proc/self/fd/0"),
+        link("/dev/stdout", "/proc/self/fd/1"),
+        link("/dev/stderr", "/proc/self/fd/2"),
+    ]);
+    pieces
+}
+
+/// The names that there are inside.
+fn network(host_name: &str) -> Vec<Piece> {
+    let hosts = format!(
+        "127.0.0.1 localhost {}\n::1 localhost ip6-localhost ip6-loopback\n",
+        host_name.trim()
+    );
+    // Where it is a link into /run, it is one inside too, and /run is ours.
+    let file = |path: &str, text: String| {
+        let at = fs::canonicalize(path).unwrap_or_else(|_| path.into());
+        let there = at.exists();
+        there.then_some(Piece::File { at, text })
+    };
+    let pieces = [file("/etc/hosts", hosts), file("/etc/resolv.conf", RESOLVER.to_owned())];
+    pieces.into_iter().flatten().collect()
+}

@@ -1,0 +1,42 @@
+//! The enforcement point on the host: an enclosure with one way out, made without root and
+//! without `unsafe`, by a binary that runs itself again inside.
+//!
+//! In the order of a run:
+//!
+//! - [`environment`]: the variables that go in, and how many stay out
+//! - [`layout`]: what is where inside; [`home`], which of the home goes in
+//! - [`enclosure`]: outside: starts the inside and takes its listeners
+//! - [`inside`]: between: namespaces, then everything in its place
+//! - `namespaces`, `loopback`, `mounts`: its steps
+//! - [`init`]: the first process inside: powers dropped, then the command
+//! - `powers`, `landlock`, `seccomp`: its steps
+//! - [`wait`]: waits for a command as if nobody stood between it and its terminal
+
+pub mod enclosure;
+pub mod environment;
+pub mod error;
+pub mod home;
+pub mod init;
+pub mod inside;
+mod landlock;
+pub mod layout;
+mod loopback;
+mod mounts;
+mod namespaces;
+mod powers;
+mod seccomp;
+pub mod wait;
+
+pub use enclosure::Enclosure;
+pub use error::SandboxError;
+
+/// The hidden verb by which the binary runs itself as [`inside`].
+pub const INSIDE: &str = "__inside";
+/// The hidden verb by which the binary runs itself as [`init`].
+pub const INIT: &str = "__init";
+/// The hidden verb by which the binary runs itself to become the command.
+pub const EXEC: &str = "__exec";
+/// Where the one way out is, inside: the gateway's usual port.
+pub const PORT: u16 = 7080;
+/// Where our own files are, inside.
+pub const OURS: &str = "/run/holdpoint";

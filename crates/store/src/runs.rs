@@ -1,0 +1,224 @@
+//! Who hands listeners over: a run's supervisor, to whichever gateway is up.
+//!
+//! The gateway serves `runs.sock`. A supervisor says which run it is, and passes the sockets that
+//! listen in that run's network namespace: whatever is accepted there is that run's, so that no
+//! other proof is needed. The connection stays open as long as both live. When the gateway goes,
+//! the supervisor finds the next one; when the supervisor goes, the gateway stops listening.
+
+use std::{
+    fs::{self, Permissions},
+    io::{self, Read as _},
+    net::TcpListener,
+    os::{
+        fd::{BorrowedFd, OwnedFd},
+        unix::{
+            fs::{MetadataExt as _, PermissionsExt as _},
+            net::UnixStream,
+        },
+    },
+    path::PathBuf,
+    time::Duration,
+};
+
+use rustix::net::sockopt::socket_acceptconn;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, Interest},
+    net::{UnixListener, UnixStream as AsyncUnixStream},
+    time::timeout,
+};
+
+use crate::{
+    error::{Result, StoreError},
+    passing,
+    state::{GatewayLock, State},
+};
+
+/// What the gateway answers when it accepts from the listeners.
+const TAKEN: &[u8; 6] = b"taken\n";
+/// The greatest length of a run's name.
+const RUN_BYTES_MAX: usize = 64;
+/// How long either side waits for the other.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl State {
+    /// Hands listeners of `run` to the gateway that is up. They are its until the connection that
+    /// this gives ends, at either side.
+    pub fn hand_over(&self, run: &str, listeners: &[BorrowedFd<'_>]) -> io::Result<HandedOver> {
+        let path = runs_socket(self).map_err(io::Error::other)?;
+        let mut gateway = UnixStream::connect(path)?;
+        gateway.set_read_timeout(Some(PATIENCE))?;
+        passing::send(&gateway, format!("{run}\n").as_bytes(), listeners)?;
+        let mut taken = [0; TAKEN.len()];
+        gateway.read_exact(&mut taken)?;
+        gateway.set_read_timeout(None)?;
+        Ok(HandedOver(gateway))
+    }
+
+    /// Takes listeners of runs on `runs.sock`. Only the gateway does, as its lock shows.
+    pub fn listen_for_runs(&self, _lock: &GatewayLock) -> Result<RunsSocket> {
+        let path = runs_socket(self)?;
+        // The lock shows that nobody serves it: what is there was left by a gateway that died.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("replace", path)(error));
+            }
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path).map_err(StoreError::io("listen on", &path))?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600))
+            .map_err(StoreError::io("protect", &path))?;
+        let owner = fs::metadata(&path).map_err(StoreError::io("look at", &path))?.uid();
+        Ok(RunsSocket { listener, owner, path })
+    }
+}
+
+fn runs_socket(state: &State) -> Result<PathBuf> {
+    let dir = state.dir().map(|dir| dir.join("runs.sock"));
+    dir.ok_or_else(|| StoreError::Missing { what: "state directory", name: "in memory".into() })
+}
+
+/// The supervisor's end: a gateway accepts from the listeners.
+#[derive(Debug)]
+pub struct HandedOver(UnixStream);
+
+impl HandedOver {
+    /// Waits until the gateway is gone.
+    pub fn until_gone(mut self) {
+        let mut nothing = [0; 16];
+        // Nothing is ever said here: whatever comes is the end.
+        while matches!(self.0.read(&mut nothing), Ok(length) if length > 0) {}
+    }
+}
+
+/// The gateway's end of `runs.sock`; gone when dropped.
+#[derive(Debug)]
+pub struct RunsSocket {
+    listener: UnixListener,
+    owner: u32,
+    path: PathBuf,
+}
+
+/// Somebody who may want to hand listeners over.
+#[derive(Debug)]
+pub struct Supervisor(AsyncUnixStream);
+
+/// Listeners of a run that were handed over.
+#[derive(Debug)]
+pub struct Handed {
+    /// The run.
+    pub run: String,
+    /// Its listeners.
+    pub listeners: Vec<TcpListener>,
+    supervisor: AsyncUnixStream,
+}
+
+impl RunsSocket {
+    /// The next supervisor that comes.
+    pub async fn accept(&self) -> io::Result<Supervisor> {
+        loop {
+            let (stream, _) = self.listener.accept().await?;
+            // The directory keeps others out; this holds even if somebody opened it up.
+            let peer = stream.peer_cred()?.uid();
+            if peer == self.owner || peer == 0 {
+                return Ok(Supervisor(stream));
+            }
+            tracing::warn!("another user spoke to runs.sock; ignored");
+        }
+    }
+}
+
+impl Drop for RunsSocket {
+    fn drop(&mut self) {
+        // If it cannot be removed, the next gateway replaces it.
+        let _removed = fs::remove_file(&self.path);
+    }
+}
+
+impl Supervisor {
+    /// Takes what it hands over.
+    pub async fn take(self) -> io::Result<Handed> {
+        let Self(stream) = self;
+        let mut text = [0; RUN_BYTES_MAX];
+        let received = stream.async_io(Interest::READABLE, || passing::receive(&stream, &mut text));
+        let (length, files) = timeout(PATIENCE, received).await??;
+        let said = text.get(..length).and_then(|said| std::str::from_utf8(said).ok());
+        let run = said.and_then(|said| said.strip_suffix('\n')).unwrap_or_default().to_owned();
+        let listeners: io::Result<Vec<TcpListener>> = files.into_iter().map(listener).collect();
+        Ok(Handed { run, listeners: listeners?, supervisor: stream })
+    }
+}
+
+fn listener(file: OwnedFd) -> io::Result<TcpListener> {
+    if !socket_acceptconn(&file)? {
+        return Err(io::Error::other("what was handed over does not listen"));
+    }
+    let listener = TcpListener::from(file);
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+impl Handed {
+    /// Tells the supervisor that connections are accepted.
+    pub async fn taken(&mut self) -> io::Result<()> {
+        self.supervisor.write_all(TAKEN).await
+    }
+
+    /// Waits until the supervisor, and so the run, is gone.
+    pub async fn until_gone(&mut self) {
+        let mut nothing = [0; 16];
+        while matches!(self.supervisor.read(&mut nothing).await, Ok(length) if length > 0) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, os::fd::AsFd as _};
+
+    use crate::state::State;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_listener_is_handed_over_and_each_end_sees_the_other_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let gateway = State::open(dir.path()).unwrap();
+        let lock = gateway.lock_gateway().unwrap();
+        let supervisor = State::open(dir.path()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(supervisor.hand_over("r1", &[listener.as_fd()]).is_err(), "no gateway yet");
+
+        let socket = gateway.listen_for_runs(&lock).unwrap();
+        for gateway_goes_first in [true, false] {
+            let (state, handed) = (supervisor.clone(), listener.try_clone().unwrap());
+            let supervising = tokio::task::spawn_blocking(move || {
+                state.hand_over("r1", &[handed.as_fd()]).unwrap()
+            });
+            let mut handed = socket.accept().await.unwrap().take().await.unwrap();
+            handed.taken().await.unwrap();
+            let over = supervising.await.unwrap();
+            assert_eq!(handed.run, "r1");
+            let address = |listener: &TcpListener| listener.local_addr().unwrap();
+            assert_eq!(
+                handed.listeners.iter().map(address).collect::<Vec<_>>(),
+                [address(&listener)]
+            );
+            if gateway_goes_first {
+                drop(handed);
+                tokio::task::spawn_blocking(|| over.until_gone()).await.unwrap();
+            } else {
+                drop(over);
+                handed.until_gone().await;
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_does_not_listen_is_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        let socket = state.listen_for_runs(&state.lock_gateway().unwrap()).unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let other = state.clone();
+        let handing = tokio::task::spawn_blocking(move || other.hand_over("r1", &[file.as_fd()]));
+        assert!(socket.accept().await.unwrap().take().await.is_err());
+        assert!(handing.await.unwrap().is_err());
+    }
+}
