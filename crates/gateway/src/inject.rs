@@ -1,37 +1,48 @@
 //! The effect: phantoms become secrets, the message leaves once, and secrets that come back
 //! become phantoms again.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
+use holdpoint_catalog::hosts;
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Forward, Forwarded};
 use holdpoint_wire::http::credentials::{self, ToldBy};
 use http::Response;
 use secrecy::ExposeSecret as _;
 
+use zeroize::Zeroizing;
+
 use crate::{
     body::ResponseBody,
-    forward::{ForwardError, Route, scrub::NeedlesError},
+    forward::{ForwardError, Needles, Route, scrub::NeedlesError},
     known::Known,
-    point::{Arrived, HttpPoint},
+    point::{Arrived, HttpPoint, Origin},
+    websocket::Opened,
 };
 
 impl Forward for HttpPoint {
     type Outcome = Response<ResponseBody>;
 
     async fn forward(&self, authorized: Authorized<Arrived>) -> Forwarded<Self::Outcome> {
+        let decision = authorized.index();
         let mut arrived = authorized.into_message();
         let known = self.known();
         let (host, port) = (arrived.message.host.clone(), arrived.message.port);
         let scrubbed = |()| known.scrub(&host).map_err(|error| too_many(&error));
-        let scrub = match inject(&mut arrived, &known).and_then(scrubbed) {
-            Ok(scrub) => scrub,
+        let strays = strays(&arrived, &known);
+        let looked_for = inject(&mut arrived, &known).and_then(scrubbed);
+        let (scrub, strays) = match looked_for.and_then(|scrub| Ok((scrub, strays?))) {
+            Ok(looked_for) => looked_for,
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
         let route = Route { listed_privately: known.may_lie_inside(&host, port), scrub };
         let rest = arrived.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         match self.client.send(arrived.message, rest, &route).await {
-            Ok(response) => {
+            Ok(mut response) => {
+                if let Some(opened) = response.extensions_mut().get_mut::<Opened>() {
+                    opened.decision = decision;
+                    opened.looks.strays = strays;
+                }
                 let status = Some(response.status().as_u16());
                 Forwarded { outcome: Ok(response), status, answer: None }
             }
@@ -67,6 +78,23 @@ fn inject(arrived: &mut Arrived, known: &Known) -> Result<(), Refusal> {
             .map_err(|error| Refusal::new(RefusalKind::Deny, Code::Unparsed, error.to_string()))?;
     }
     Ok(())
+}
+
+/// Phantoms that must not be said on a connection that the message opens: those of secrets that
+/// are bound elsewhere. What is said to a model is a prompt.
+fn strays(arrived: &Arrived, known: &Known) -> Result<Option<Arc<Needles>>, Refusal> {
+    let host = arrived.message.host.as_str();
+    if !matches!(arrived.origin, Origin::Upgrade(_)) || hosts::is_model(host) {
+        return Ok(None);
+    }
+    let bound = known.secrets().filter(|known| !known.grant.hosts.is_empty());
+    let elsewhere = bound.filter(|known| !known.grant.reaches(host));
+    let phantoms = elsewhere.map(|known| known.secret.phantom.as_bytes());
+    let pairs = phantoms.map(|it| (Zeroizing::new(it.to_vec()), vec![b'*'; it.len()]));
+    let mut pairs = pairs.peekable();
+    let any = pairs.peek().is_some();
+    let strays = any.then(|| Needles::new(pairs)).transpose();
+    strays.map(|it| it.map(Arc::new)).map_err(|error| too_many(&error))
 }
 
 /// What comes back could not be scrubbed, so nothing is sent.

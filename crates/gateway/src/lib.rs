@@ -11,6 +11,7 @@
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `spelling`: how a secret may be written when it comes back
+//! - [`websocket`]: connections that a message opened, from the handshake to their end
 //! - [`forward`]: a message out, to exactly the address that was checked
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
@@ -29,3 +30,4 @@ pub mod serve;
 mod spelling;
 pub mod stored;
 pub mod tls;
+pub mod websocket;

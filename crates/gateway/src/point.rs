@@ -74,6 +74,9 @@ pub enum Origin {
     Agent,
     /// It was held, and a human released it: these are the stored bytes.
     Release(Release),
+    /// An agent asks for a connection just now. Nobody else can use it, so that a release is
+    /// consumed by the message itself; the right to it lies here until it has been used.
+    Upgrade(Arc<Mutex<Option<Consumed>>>),
 }
 
 /// A hold that a human released, on its way to be consumed.
@@ -103,6 +106,13 @@ impl Arrived {
         let Arrival { message, rest } = arrival;
         let credentials = http::credentials::find(&message);
         Self { message, credentials, rest: Mutex::new(rest), origin: Origin::Agent }
+    }
+
+    /// A message that asks for a connection.
+    pub fn to_open(message: Message, consumed: Arc<Mutex<Option<Consumed>>>) -> Self {
+        let credentials = http::credentials::find(&message);
+        let origin = Origin::Upgrade(consumed);
+        Self { message, credentials, rest: Mutex::new(None), origin }
     }
 
     /// A message that was held.

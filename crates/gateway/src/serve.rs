@@ -1,10 +1,17 @@
 //! Answers for agents: outcomes as they come, refusals in HTTP's words, holds that are waited for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use holdpoint_core::{Code, Reason, Refusal, refusal::RefusalKind};
-use holdpoint_enforce::{Identify as _, Point as _, enforce};
-use holdpoint_store::{Hold, HoldState};
+use holdpoint_core::{
+    Code, Digest, Reason, Refusal,
+    ledger::{Record, RecordKind},
+    refusal::RefusalKind,
+};
+use holdpoint_enforce::{Identify as _, Ledger as _, Point as _, enforce};
+use holdpoint_store::{Hold, HoldState, holds::Ending};
 use holdpoint_wire::http::{Message, refusal};
 use http::Response;
 use tokio::time::{Instant, timeout_at};
@@ -14,6 +21,7 @@ use crate::{
     fulfil::denied,
     listen::{Admission, Arrival, Evidence, Handler, Stop, refuse},
     point::{Arrived, Claim, HttpPoint, unavailable},
+    websocket::Closed,
 };
 
 /// The host that only exists here: agents ask it about their holds.
@@ -48,6 +56,7 @@ impl Handler for Server {
         let message = arrival.message.clone();
         let answered = match message.host.as_str() {
             INTERNAL_HOST => self.internal(&claim, &message).await,
+            _ if message.header("upgrade").next().is_some() => self.open(&claim, &message).await,
             _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival)).await,
         };
         let answered = match answered {
@@ -56,18 +65,80 @@ impl Handler for Server {
         };
         answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)))
     }
+
+    async fn closed(&self, evidence: Evidence, closed: Closed) {
+        let principal = self.point.identify(&Claim::Bearer(evidence.bearer)).await.ok();
+        let Closed { decision, sent, received, failure } = closed;
+        let failure = failure.map(str::to_owned);
+        let kind = RecordKind::Closed { decision, sent, received, failure };
+        let record = Record::new(self.point.now(), principal, kind);
+        if let Err(error) = self.point.append(record, Digest::of(b"closed")).await {
+            tracing::error!(%error, "the end of a connection is not recorded");
+        }
+    }
 }
 
 impl Server {
+    /// Takes a message that asks for a connection through the walk, and once more if it is
+    /// released while its agent still waits for the answer.
+    async fn open(
+        &self,
+        claim: &Claim,
+        message: &Message,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let held = match self.try_open(claim, message).await {
+            Err(refusal) if refusal.kind == RefusalKind::Hold => refusal,
+            other => return other,
+        };
+        let released = |hold: &Hold| match hold.state {
+            // Done: another attempt was first, and this one is asked about anew.
+            HoldState::Approved | HoldState::Done => Some(Ok(())),
+            _ => self.over(hold).map(|over| over.map(drop)),
+        };
+        self.wait_until(held, released).await?;
+        self.try_open(claim, message).await
+    }
+
+    /// Once through the walk; a release that it consumed is used now, whatever comes of it.
+    async fn try_open(
+        &self,
+        claim: &Claim,
+        message: &Message,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let consumed = Arc::new(Mutex::new(None));
+        let arrived = Arrived::to_open(message.clone(), Arc::clone(&consumed));
+        let answered = enforce(&*self.point, claim, arrived).await;
+        let consumed = consumed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(consumed) = consumed {
+            let ending = match &answered {
+                Ok(_) => Ending::Opened,
+                Err(refusal) if refusal.code() == Code::OutcomeUnknown => Ending::Unknown,
+                Err(_) => Ending::NotSent,
+            };
+            let finished = self.point.holds().finish(consumed, ending, self.point.now());
+            finished.map_err(unavailable)?;
+        }
+        answered
+    }
+
     /// Waits a while for the release of a hold, and then for its response.
     async fn wait(&self, held: Refusal) -> Result<Response<ResponseBody>, Refusal> {
+        self.wait_until(held, |hold| self.over(hold)).await
+    }
+
+    /// Waits a while until `over` has something to say of a hold.
+    async fn wait_until<T>(
+        &self,
+        held: Refusal,
+        over: impl Fn(&Hold) -> Option<Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let Some(id) = held.hold.clone() else { return Err(held) };
         let patience = Duration::from_secs(self.point.config().hold.wait_seconds);
         let until = Instant::now() + patience;
         let mut changes = self.point.state.subscribe();
         loop {
             let hold = self.hold(&id)?;
-            if let Some(over) = self.over(&hold) {
+            if let Some(over) = over(&hold) {
                 return over;
             }
             // A missed change is a change as well: look again.

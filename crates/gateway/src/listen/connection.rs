@@ -123,11 +123,7 @@ impl<H: Handler> Session<H> {
         via: Via,
     ) -> Response<ResponseBody> {
         if wants_upgrade(request.method(), request.headers()) {
-            let text =
-                "protocol upgrades such as WebSocket and h2c are not supported: use HTTP/1.1";
-            let reason = Reason::new(Code::Opaque, text);
-            let unanswerable = Unanswerable::new(StatusCode::NOT_IMPLEMENTED, reason);
-            return self.reject(request, &evidence, unanswerable).await;
+            return self.upgrade(request, evidence, via).await;
         }
         if request.headers().contains_key(TRAILER) {
             return self.reject(request, &evidence, trailers()).await;
@@ -139,7 +135,7 @@ impl<H: Handler> Session<H> {
     }
 
     /// Has a message handled to the end, whether or not the client waits for it.
-    async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
+    pub(super) async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
         let session = self.clone();
         let claim = evidence.clone();
         let handled =
@@ -172,7 +168,7 @@ impl<H: Handler> Session<H> {
     }
 
     /// Answers what cannot become a message, and closes the connection after it.
-    async fn turn_away(
+    pub(super) async fn turn_away(
         &self,
         evidence: &Evidence,
         Unanswerable { status, refusal }: Unanswerable,

@@ -7,6 +7,7 @@
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
 //! - `tunnel`: CONNECT, and TLS inside it
+//! - `upgrade`: a request that wants to become a WebSocket
 //! - [`arrival`]: a message with its body, read up to a limit
 //! - [`message`]: the message in the wire's words
 //! - [`refuse`]: answers to what does not even reach the handler
@@ -24,6 +25,7 @@ pub mod proxy;
 pub mod refuse;
 pub mod stop;
 mod tunnel;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;

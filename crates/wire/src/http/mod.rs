@@ -5,6 +5,7 @@
 //! - [`message`]: what arrived, in HTTP's words
 //! - [`parse`]: from what a listener has to a message, or a refusal
 //! - [`interpret`](mod@interpret): which dialect it is, and what it would do
+//! - [`websocket`]: upgrades to WebSocket, and the frames after them
 //! - [`credentials`]: the credentials in it, and how one is put in another's place
 //! - [`refusal`]: a "no" in HTTP's own words
 
@@ -21,6 +22,7 @@ pub mod parse;
 mod path;
 pub mod refusal;
 mod rest;
+pub mod websocket;
 
 pub use interpret::interpret;
 pub use message::{Body, Message, Scheme};

@@ -69,7 +69,21 @@ fn every_position() {
         &["ghp_0123456789abcdefABCDEF0123456789abcd"],
     );
     check(&[("X-Anything", "id AKIAIOSFODNN7EXAMPLE, x")], "", &["AKIAIOSFODNN7EXAMPLE"]);
-    check(&[("Sec-WebSocket-Protocol", "bearer.eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl")], "", &[]);
+    check(
+        &[("Sec-WebSocket-Protocol", "bearer.eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl")],
+        "",
+        &["eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"],
+    );
+    check(
+        &[("Sec-WebSocket-Protocol", "realtime, openai-insecure-api-key.abc, openai-beta.v1")],
+        "",
+        &["abc"],
+    );
+    check(
+        &[("Sec-WebSocket-Protocol", "base64url.bearer.authorization.k8s.io.dG9rZW4, v4.k8s.io")],
+        "",
+        &["token"],
+    );
     check(
         &[("Sec-WebSocket-Protocol", "v1, eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl")],
         "",
