@@ -180,8 +180,8 @@ async fn a_kill_cuts_and_a_stop_says_goodbye() {
             assert!(at.elapsed() < Duration::from_millis(50), "{:?}", at.elapsed());
             assert!(to_agent.is_empty() && to_upstream.is_empty());
         } else {
-            assert_eq!(to_agent.get(..4), Some(&[0x88, 36, 3, 233][..]));
-            assert_eq!(to_upstream.get(..2), Some(&[0x88, 0x80 | 36][..]));
+            assert_eq!(to_agent.get(..4), Some(&[0x88, 38, 3, 233][..]));
+            assert_eq!(to_upstream.get(..2), Some(&[0x88, 0x80 | 38][..]));
         }
     }
 }
