@@ -4,6 +4,7 @@
 //! - [`curl`]: a real client behind the gateway
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
+//! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`files`]: what lies in a directory, byte by byte
@@ -21,3 +22,4 @@ pub mod holdpoint;
 pub mod incidents;
 pub mod replay;
 pub mod stage;
+pub mod websocket;

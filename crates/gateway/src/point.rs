@@ -27,7 +27,13 @@ use holdpoint_wire::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{body::Rest, forward::Client, kills::Kills, known::Known, listen::Arrival};
+use crate::{
+    body::Rest,
+    forward::Client,
+    kills::Kills,
+    known::Known,
+    listen::{Arrival, Evidence},
+};
 
 /// What stands for a credential in the name of a resource.
 const CREDENTIAL: &str = "{credential}";
@@ -93,11 +99,25 @@ pub struct Release {
 pub enum Claim {
     /// What an agent sent along.
     Bearer(Option<SecretString>),
+    /// An address that a human gave to one agent, in reverse mode.
+    Address {
+        /// The agent.
+        agent: String,
+    },
     /// A hold that was released: who asked then asks now.
     Released {
         /// The hold.
         hold: String,
     },
+}
+
+impl From<Evidence> for Claim {
+    fn from(evidence: Evidence) -> Self {
+        match evidence.address_of {
+            Some(agent) => Self::Address { agent },
+            None => Self::Bearer(evidence.bearer),
+        }
+    }
 }
 
 impl Arrived {
@@ -252,9 +272,17 @@ impl Identify for HttpPoint {
                 let agents = self.state.agents();
                 agents.identify(bearer.expose_secret()).map_err(unavailable)?
             }
+            Claim::Address { agent } => {
+                let found = self.state.agents().find(agent).map_err(unavailable)?;
+                found.map(|agent| agent.principal)
+            }
             Claim::Released { hold } => self.principal_of(hold).map_err(unavailable)?,
         };
         found.ok_or_else(|| {
+            if let Claim::Address { agent } = claim {
+                let text = format!("the agent `{agent}`, whose address this is, is not there");
+                return Refusal::new(RefusalKind::Deny, Code::Unidentified, text);
+            }
             let text = "the proxy credential is missing or unknown; a human makes one with \
                         `holdpoint agents new NAME`";
             Refusal::new(RefusalKind::Deny, Code::Unidentified, text)

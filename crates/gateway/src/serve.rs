@@ -42,17 +42,21 @@ impl Server {
 
 impl Handler for Server {
     async fn admit(&self, evidence: &Evidence) -> Admission {
-        match self.point.identify(&Claim::Bearer(evidence.bearer.clone())).await {
+        let by_address = evidence.address_of.is_some();
+        match self.point.identify(&evidence.clone().into()).await {
             // Not turned away here: a killed run is told so in the words of what it asks.
             Ok(principal) if principal.killed => Admission::Admit(Stop::never()),
             Ok(principal) => Admission::Admit(self.point.kills.of(&principal.run)),
-            Err(refusal) if refusal.code() == Code::Unidentified => Admission::Challenge,
+            // There is nothing that a client could send to an address of its own.
+            Err(refusal) if refusal.code() == Code::Unidentified && !by_address => {
+                Admission::Challenge
+            }
             Err(refusal) => Admission::Refuse(refusal),
         }
     }
 
     async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
-        let claim = Claim::Bearer(evidence.bearer);
+        let claim = Claim::from(evidence);
         let message = arrival.message.clone();
         let answered = match message.host.as_str() {
             INTERNAL_HOST => self.internal(&claim, &message).await,
@@ -67,7 +71,7 @@ impl Handler for Server {
     }
 
     async fn closed(&self, evidence: Evidence, closed: Closed) {
-        let principal = self.point.identify(&Claim::Bearer(evidence.bearer)).await.ok();
+        let principal = self.point.identify(&evidence.into()).await.ok();
         let Closed { decision, sent, received, failure } = closed;
         let failure = failure.map(str::to_owned);
         let kind = RecordKind::Closed { decision, sent, received, failure };

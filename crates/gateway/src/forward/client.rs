@@ -227,9 +227,8 @@ impl Client {
             return self.incoming(response, connection, route);
         }
         let wrong = |text: &str| ForwardError::OutcomeUnknown(text.to_owned());
-        let asked = asked.ok_or_else(|| {
-            wrong("the upstream switched protocols although it was not asked to")
-        })?;
+        let asked = asked
+            .ok_or_else(|| wrong("the upstream switched protocols although it was not asked to"))?;
         asked.opened(response, route.scrub.clone()).map_err(wrong)
     }
 

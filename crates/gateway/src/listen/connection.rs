@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Admission, Arrival, Evidence, Handler, Limits, Proxy, Stop,
+    Admission, Arrival, Evidence, Handler, Limits, Proxy, Reverse, Stop,
     arrival::trailers,
     discard::discard_unread,
     message::{Via, connect_authority, wants_upgrade},
@@ -35,6 +35,8 @@ pub(super) struct Session<H> {
     pub(super) proxy: Arc<Proxy<H>>,
     pub(super) stop: Stop,
     peer: SocketAddr,
+    /// What the address stands for that the client came to, if not for a proxy.
+    at: Option<Arc<Reverse>>,
     /// Given back when the connection and everything that is handled for it has ended.
     place: Arc<OwnedSemaphorePermit>,
 }
@@ -45,6 +47,7 @@ impl<H> Clone for Session<H> {
             proxy: Arc::clone(&self.proxy),
             stop: self.stop.clone(),
             peer: self.peer,
+            at: self.at.clone(),
             place: Arc::clone(&self.place),
         }
     }
@@ -64,8 +67,9 @@ impl<H: Handler> Session<H> {
         peer: SocketAddr,
         stop: Stop,
         place: OwnedSemaphorePermit,
+        at: Option<Arc<Reverse>>,
     ) -> Self {
-        Self { proxy, stop, peer, place: Arc::new(place) }
+        Self { proxy, stop, peer, at, place: Arc::new(place) }
     }
 
     /// Serves the connection to its end, and the tunnel that may come out of it.
@@ -87,7 +91,10 @@ impl<H: Handler> Session<H> {
         mut request: Request<Incoming>,
         outside: &Outside,
     ) -> Response<ResponseBody> {
-        let evidence = Evidence::take(request.headers_mut(), self.peer);
+        let mut evidence = Evidence::take(request.headers_mut(), self.peer);
+        if let Some(at) = &self.at {
+            evidence = at.prove(evidence);
+        }
         let until = match self.proxy.handler.admit(&evidence).await {
             Admission::Admit(until) => until,
             Admission::Challenge => {
@@ -100,6 +107,9 @@ impl<H: Handler> Session<H> {
             }
         };
         outside.until.send_replace(until.clone());
+        if let Some(at) = &self.at {
+            return at.answer(self, request, evidence).await;
+        }
         if *request.method() != Method::CONNECT {
             return self.exchange(request, evidence, Via::Proxy).await;
         }
@@ -135,7 +145,11 @@ impl<H: Handler> Session<H> {
     }
 
     /// Has a message handled to the end, whether or not the client waits for it.
-    pub(super) async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
+    pub(super) async fn handle(
+        &self,
+        evidence: Evidence,
+        arrival: Arrival,
+    ) -> Response<ResponseBody> {
         let session = self.clone();
         let claim = evidence.clone();
         let handled =

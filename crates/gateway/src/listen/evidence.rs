@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 pub struct Evidence {
     /// What the client put into the proxy URL, `http://BEARER@proxy`.
     pub bearer: Option<SecretString>,
+    /// The agent that a human gave the address to that the connection came to. Whoever reaches
+    /// such an address is that agent; it lies on this machine.
+    pub address_of: Option<String>,
     /// Where the connection comes from.
     pub peer: SocketAddr,
 }
@@ -25,7 +28,7 @@ impl Evidence {
             _ => None,
         };
         headers.remove(PROXY_AUTHORIZATION);
-        Self { bearer, peer }
+        Self { bearer, address_of: None, peer }
     }
 }
 

@@ -3,6 +3,7 @@
 //! In the order of a request:
 //!
 //! - [`proxy`]: accepts connections, a bounded number at a time, until told to stop
+//! - [`reverse`]: an address that stands for one upstream, for clients that can use no proxy
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
@@ -23,6 +24,7 @@ pub mod limits;
 pub mod message;
 pub mod proxy;
 pub mod refuse;
+pub mod reverse;
 pub mod stop;
 mod tunnel;
 mod upgrade;
@@ -35,4 +37,5 @@ pub use evidence::Evidence;
 pub use handler::{Admission, Handler};
 pub use limits::Limits;
 pub use proxy::Proxy;
+pub use reverse::Reverse;
 pub use stop::{Stop, Stopper};

@@ -1,16 +1,16 @@
 //! Accepts connections, a bounded number at a time, until told to stop.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use holdpoint_core::Timestamp;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use super::{Handler, Limits, Stop, connection::Session};
+use super::{Handler, Limits, Reverse, Stop, connection::Session};
 use crate::tls::Leaves;
 
 /// How long to wait after a failed accept: usually the process is out of file descriptors.
@@ -41,6 +41,20 @@ impl<H: Handler> Proxy<H> {
 
     /// Serves until `stop` is said, then lets what is in flight end within the drain time.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: Stop) {
+        self.serve_at(listener, None, stop).await;
+    }
+
+    /// The same at an address that stands for one upstream.
+    pub async fn serve_reverse(self: Arc<Self>, listener: TcpListener, at: Reverse, stop: Stop) {
+        self.serve_at(listener, Some(Arc::new(at)), stop).await;
+    }
+
+    async fn serve_at(
+        self: Arc<Self>,
+        listener: TcpListener,
+        at: Option<Arc<Reverse>>,
+        stop: Stop,
+    ) {
         let places = Arc::new(Semaphore::new(most(self.limits.connections_max)));
         let mut connections = JoinSet::new();
         loop {
@@ -51,7 +65,12 @@ impl<H: Handler> Proxy<H> {
             while connections.try_join_next().is_some() {}
             let Ok(place) = place else { break };
             match accepted {
-                Ok(client) => self.welcome(client, place, &stop, &mut connections),
+                Ok((socket, peer)) => {
+                    without_delay(&socket);
+                    let (proxy, at) = (Arc::clone(&self), at.clone());
+                    let session = Session::new(proxy, peer, stop.clone(), place, at);
+                    connections.spawn(session.serve(socket));
+                }
                 Err(error) => pause(&error).await,
             }
         }
@@ -63,20 +82,12 @@ impl<H: Handler> Proxy<H> {
         }
         connections.shutdown().await;
     }
+}
 
-    fn welcome(
-        self: &Arc<Self>,
-        (socket, peer): (TcpStream, SocketAddr),
-        place: OwnedSemaphorePermit,
-        stop: &Stop,
-        connections: &mut JoinSet<()>,
-    ) {
-        // Small writes must go out at once: a server-sent event is worth nothing late.
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "cannot switch delays off");
-        }
-        let session = Session::new(Arc::clone(self), peer, stop.clone(), place);
-        connections.spawn(session.serve(socket));
+/// Small writes must go out at once: a server-sent event is worth nothing late.
+fn without_delay(socket: &TcpStream) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "cannot switch delays off");
     }
 }
 

@@ -64,7 +64,8 @@ impl Asked {
             values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
         };
         let accepted = only(header::SEC_WEBSOCKET_ACCEPT) == Some(self.accept.as_bytes());
-        let upgraded = only(header::UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
+        let upgraded =
+            only(header::UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
         if !(accepted && upgraded) {
             return Err("the upstream switched protocols, but not as a WebSocket does");
         }

@@ -92,13 +92,7 @@ struct Shared {
 }
 
 /// Joins `agent` and `upstream` until one of them, a kill (`until`), a `stop` or silence ends it.
-pub async fn relay<A, U>(
-    agent: A,
-    upstream: U,
-    looks: &Looks,
-    until: &Stop,
-    stop: &Stop,
-) -> Closed
+pub async fn relay<A, U>(agent: A, upstream: U, looks: &Looks, until: &Stop, stop: &Stop) -> Closed
 where
     A: AsyncRead + AsyncWrite,
     U: AsyncRead + AsyncWrite,

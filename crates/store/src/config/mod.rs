@@ -12,6 +12,7 @@ mod error;
 mod limits;
 mod raw;
 mod resolve;
+mod reverse;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use error::Fault;
 pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
 use raw::{RawConfig, RawHost, RawPlaced};
 pub use resolve::Resolve;
+pub use reverse::Reverse;
 
 use crate::{
     hosts::{self, ListedHost},
@@ -54,6 +56,8 @@ pub struct Config {
     pub hold: HoldTerms,
     /// How long refusals are remembered.
     pub refusals: RefusalTerms,
+    /// Addresses where clients are served that cannot use a proxy.
+    pub reverse: Vec<Reverse>,
     /// Addresses to dial instead of what a name resolves to.
     pub resolve: Vec<Resolve>,
     /// Files with certificates of private upstreams (PEM).
@@ -87,6 +91,7 @@ impl Default for Config {
             limits: Limits::default(),
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
+            reverse: Vec::new(),
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
             policies: Vec::new(),
@@ -126,6 +131,7 @@ impl Config {
             limits: raw.limits.check()?,
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,
+            reverse: reverse::check(raw.reverse)?,
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
             policies: each(raw.policies, beside)?,

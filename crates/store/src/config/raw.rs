@@ -17,8 +17,18 @@ pub(super) struct RawConfig {
     pub(super) resolve: Vec<Spanned<String>>,
     pub(super) upstream_ca: Vec<Spanned<String>>,
     pub(super) policies: Vec<Spanned<String>>,
+    pub(super) reverse: Vec<RawReverse>,
     pub(super) hosts: Vec<RawHost>,
     pub(super) inventory: Vec<RawPlaced>,
+}
+
+/// One of `[[reverse]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReverse {
+    pub(super) listen: Spanned<String>,
+    pub(super) upstream: Spanned<String>,
+    pub(super) agent: Spanned<String>,
 }
 
 /// One of `[[hosts]]`.
