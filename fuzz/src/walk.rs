@@ -8,7 +8,8 @@ use holdpoint_core::{Code, Message as _, Refusal, refusal::RefusalKind};
 use holdpoint_wire::{
     Host, Speaks, World,
     http::{
-        Address, Body, Message, RawMessage, Scheme, credentials, graphql, interpret, json::Json,
+        Address, Body, Message, RawMessage, Scheme, credentials, graphql, interpret,
+        json::Json,
         refusal,
         websocket::frame::{Frames, Piece, Side},
     },
