@@ -41,6 +41,8 @@ missing_packages() {
     for entry in "${COMMANDS[@]}"; do
         command -v "${entry%% *}" >/dev/null || printf '%s\n' "${entry##* }"
     done
+    # Another client, of WebSockets, comes from PyPI into a place of its own.
+    python3 -c 'import ensurepip, venv' 2>/dev/null || printf 'python3-venv\n'
     [[ -e /usr/include/stdio.h ]] || printf 'libc6-dev\n'
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || printf 'ca-certificates\n'
 }

@@ -205,6 +205,12 @@ impl Gateway {
         self.addresses["proxy"].as_str().unwrap()
     }
 
+    /// `127.0.0.1:PORT` of each address that stands for one upstream, in configured order.
+    pub fn reverse(&self) -> Vec<String> {
+        let all = self.addresses["reverse"].as_array().into_iter().flatten();
+        all.map(|it| it["listen"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

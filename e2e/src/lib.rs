@@ -7,6 +7,7 @@
 //! - [`faulty`]: an upstream that fails
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`enclosed`]: a command in its enclosure
+//! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`files`]: what lies in a directory, byte by byte
@@ -30,3 +31,4 @@ pub mod issuing;
 pub mod replay;
 pub mod small_disk;
 pub mod stage;
+pub mod websocket;

@@ -8,8 +8,10 @@ use holdpoint_core::{Code, Message as _, Refusal, refusal::RefusalKind};
 use holdpoint_wire::{
     Host, Speaks, World,
     http::{
-        Address, Body, Message, RawMessage, Scheme, credentials, graphql, interpret, json::Json,
+        Address, Body, Message, RawMessage, Scheme, credentials, graphql, interpret,
+        json::Json,
         refusal,
+        websocket::frame::{Frames, Piece, Side},
     },
 };
 use secrecy::ExposeSecret as _;
@@ -111,4 +113,30 @@ pub fn json(input: &[u8]) {
         let other = serde_json::from_slice::<&serde_json::value::RawValue>(input);
         assert!(other.is_ok(), "{other:?}");
     }
+}
+
+/// What a client or a server sends on a WebSocket is refused at the same place however it is cut,
+/// and what is not goes on as it came.
+pub fn websocket_frames(input: &[u8]) {
+    for side in [Side::Client, Side::Server] {
+        let whole = passed(side, input, input.len().max(1));
+        assert_eq!(whole, passed(side, input, 1));
+        assert!(input.starts_with(&whole.0));
+    }
+}
+
+/// What goes on of `input` in chunks of `cut` bytes, and whether it ends in something refused.
+fn passed(side: Side, input: &[u8], cut: usize) -> (Vec<u8>, bool) {
+    let (mut frames, mut out) = (Frames::of(side), Vec::new());
+    for mut chunk in input.chunks(cut) {
+        loop {
+            match frames.next(&mut chunk) {
+                Ok(Some(Piece::Head(head))) => head.write(&mut out),
+                Ok(Some(Piece::Payload { bytes, .. })) => out.extend_from_slice(bytes),
+                Ok(None) => break,
+                Err(_) => return (out, true),
+            }
+        }
+    }
+    (out, false)
 }

@@ -123,14 +123,25 @@ pub enum Bodies {
 
 /// What the host `name` is; `name` is lower case and without a trailing dot.
 pub fn identity(name: &str) -> Option<Identity> {
+    row(name).map(|(kind, provider)| {
+        let (speaks, listed, bodies) = kind.facts();
+        Identity { provider, speaks, listed, bodies }
+    })
+}
+
+/// Whether the host `name` is a model API, where what is said is a prompt and no instruction.
+pub fn is_model(name: &str) -> bool {
+    identity(name).is_some_and(|identity| identity.bodies == Bodies::Prompts)
+}
+
+/// Kind and provider of the host `name`.
+fn row(name: &str) -> Option<(Kind, &'static str)> {
     let is = |known: &&str| match known.strip_prefix('*') {
         Some(suffix) => name.strip_suffix(suffix).is_some_and(|label| !label.is_empty()),
         None => *known == name,
     };
-    HOSTS.iter().find(|(_, _, names)| names.iter().any(is)).map(|(kind, provider, _)| {
-        let (speaks, listed, bodies) = kind.facts();
-        Identity { provider, speaks, listed, bodies }
-    })
+    let found = HOSTS.iter().find(|(_, _, names)| names.iter().any(is));
+    found.map(|(kind, provider, _)| (*kind, *provider))
 }
 
 /// The host `name` as a preset lists it: package registries, model APIs and code hosts, none of
@@ -315,6 +326,15 @@ mod tests {
             assert_eq!((known.provider, known.speaks), ("railway", Speaks::Graphql));
             assert!(!known.listed && known.bodies == Bodies::Instructions);
             assert_eq!(preset(name), None);
+        }
+    }
+
+    #[test]
+    fn a_model_api_is_told_from_other_services() {
+        for (name, expect) in
+            [("api.openai.com", true), ("registry.npmjs.org", false), ("api.example.com", false)]
+        {
+            assert_eq!(is_model(name), expect, "{name}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What must be done first: a human's release, asked for or consumed.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use holdpoint_core::{
     Code, Judged, Judgement, Refusal,
@@ -11,8 +11,8 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
 use holdpoint_store::{
-    Hold, StoreError,
-    holds::{ConsumeError, NewHold, OpenError, Opening},
+    Hold, HoldState, StoreError,
+    holds::{ConsumeError, Consumed, NewHold, OpenError, Opening},
     refusals::Remembered,
 };
 use holdpoint_wire::http::credentials::ToldBy;
@@ -36,14 +36,15 @@ impl Fulfil for HttpPoint {
         match &judged.message().origin {
             // Released bytes are executed by their release or not at all.
             Origin::Release(release) => self.consume(judged, release).await,
-            Origin::Agent { .. } if obligations.is_empty() => {
+            _ if obligations.is_empty() => {
                 Ok(Fulfilment::Receipts { receipts: Vec::new(), hold: None })
             }
             // Policy was told that nobody here saves or schedules anything.
-            Origin::Agent { .. } if obligations.snapshot || obligations.delay_seconds > 0 => {
+            _ if obligations.snapshot || obligations.delay_seconds > 0 => {
                 Err(unavailable("no fulfiller of this obligation is built yet"))
             }
             Origin::Agent { .. } => self.ask(principal, judged),
+            Origin::Upgrade { consumed, .. } => self.open(principal, judged, consumed).await,
         }
     }
 
@@ -90,6 +91,37 @@ impl HttpPoint {
         principal: &Principal,
         judged: &Judged<Arrived>,
     ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
+        match self.wait_for_human(principal, judged)? {
+            Opening::Opened(hold) | Opening::Joined(hold) => Err(held(judged, &hold)),
+            Opening::Denied(hold) => Err(denied(&hold)),
+            Opening::Answered(hold) => self.stored_response(&hold).map(Fulfilment::Answered),
+        }
+    }
+
+    /// The same for a message that asks for a connection, which nobody can hand over later: the
+    /// first that is sent after the release consumes it.
+    async fn open(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Arrived>,
+        consumed: &Arc<Mutex<Option<Consumed>>>,
+    ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
+        match self.wait_for_human(principal, judged)? {
+            Opening::Joined(hold) if hold.state == HoldState::Approved => {
+                let release = Release { hold: hold.id, consumed: Arc::clone(consumed) };
+                self.consume(judged, &release).await
+            }
+            Opening::Denied(hold) => Err(denied(&hold)),
+            opening => Err(held(judged, opening.hold())),
+        }
+    }
+
+    /// The hold of this very operation.
+    fn wait_for_human(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Arrived>,
+    ) -> Result<Opening, Refusal> {
         let arrived = judged.message();
         let payload = StoredMessage::bytes(&arrived.message)
             .filter(|_| arrived.is_whole())
@@ -113,14 +145,11 @@ impl HttpPoint {
             credential: credential.as_deref(),
             payload: Some(&payload),
         };
-        match self.holds().open_or_join(&new, self.now()) {
-            Ok(Opening::Opened(hold) | Opening::Joined(hold)) => Err(held(judged, &hold)),
-            Ok(Opening::Denied(hold)) => Err(denied(&hold)),
-            Ok(Opening::Answered(hold)) => self.stored_response(&hold).map(Fulfilment::Answered),
-            Err(OpenError::Payload(error)) => Err(too_large(&error.to_string())),
-            Err(OpenError::Store(full @ StoreError::Full { .. })) => Err(too_many(&full)),
-            Err(OpenError::Store(error)) => Err(unavailable(error)),
-        }
+        self.holds().open_or_join(&new, self.now()).map_err(|error| match error {
+            OpenError::Payload(error) => too_large(&error.to_string()),
+            OpenError::Store(full @ StoreError::Full { .. }) => too_many(&full),
+            OpenError::Store(error) => unavailable(error),
+        })
     }
 
     /// Uses a human's release, which is for exactly this and good once.

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use holdpoint_catalog::hosts;
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Forward, Forwarded};
 use holdpoint_wire::http::{
@@ -12,30 +13,35 @@ use holdpoint_wire::http::{
 use http::Response;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use zeroize::Zeroizing;
+
 use crate::{
     body::{ResponseBody, Rest},
-    forward::{Client, ForwardError, Route, scrub::NeedlesError},
+    forward::{Client, ForwardError, Needles, Route, scrub::NeedlesError},
     issued::Exchange,
     known::Known,
     made::Lesson,
-    point::{Arrived, HttpPoint, unavailable},
+    point::{Arrived, HttpPoint, Origin, unavailable},
+    websocket::Opened,
 };
 
 impl Forward for HttpPoint {
     type Outcome = Response<ResponseBody>;
 
     async fn forward(&self, authorized: Authorized<Arrived>) -> Forwarded<Self::Outcome> {
+        let decision = authorized.index();
         let mut arrived = authorized.into_message();
         let known = self.known();
         let (host, port) = (arrived.message.host.clone(), arrived.message.port);
+        let strays = strays(&arrived, &known);
         let begun = Exchange::begin(&self.issuing, &arrived, &known).await;
         let begun = begun.and_then(|exchange| {
             inject(&mut arrived, &known, &exchange)?;
             exchange.make_readable(&mut arrived.message);
             let scrub = exchange.scrub(&known).map_err(|error| too_many(&error))?;
-            Ok((exchange, scrub))
+            Ok((exchange, scrub, strays?))
         });
-        let (exchange, scrub) = match begun {
+        let (exchange, scrub, strays) = match begun {
             Ok(begun) => begun,
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
@@ -53,7 +59,13 @@ impl Forward for HttpPoint {
                 answer: None,
             }),
         };
-        let outcome = forwarded.outcome.map(|response| self.learn(lesson, response));
+        let outcome = forwarded.outcome.map(|mut response| {
+            if let Some(opened) = response.extensions_mut().get_mut::<Opened>() {
+                opened.decision = decision;
+                opened.looks.strays = strays;
+            }
+            self.learn(lesson, response)
+        });
         Forwarded { outcome, ..forwarded }
     }
 }
@@ -110,6 +122,23 @@ fn inject(arrived: &mut Arrived, known: &Known, exchange: &Exchange) -> Result<(
 fn put(message: &mut Message, used: &CredentialUse, real: &SecretString) -> Result<(), Refusal> {
     credentials::substitute(message, used, real.expose_secret().as_bytes())
         .map_err(|error| Refusal::new(RefusalKind::Deny, Code::Unparsed, error.to_string()))
+}
+
+/// Phantoms that must not be said on a connection that the message opens: those of secrets that
+/// are bound elsewhere. What is said to a model is a prompt.
+fn strays(arrived: &Arrived, known: &Known) -> Result<Option<Arc<Needles>>, Refusal> {
+    let host = arrived.message.host.as_str();
+    if !matches!(arrived.origin, Origin::Upgrade { .. }) || hosts::is_model(host) {
+        return Ok(None);
+    }
+    let bound = known.secrets().filter(|known| !known.grant.hosts.is_empty());
+    let elsewhere = bound.filter(|known| !known.grant.reaches(host));
+    let phantoms = elsewhere.map(|known| known.secret.phantom.as_bytes());
+    let pairs = phantoms.map(|it| (Zeroizing::new(it.to_vec()), vec![b'*'; it.len()]));
+    let mut pairs = pairs.peekable();
+    let any = pairs.peek().is_some();
+    let strays = any.then(|| Needles::new(pairs)).transpose();
+    strays.map(|it| it.map(Arc::new)).map_err(|error| too_many(&error))
 }
 
 /// What comes back could not be scrubbed, so nothing is sent.

@@ -13,6 +13,7 @@
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `issued`: what an answer gives out, remembered or captured
 //! - `spelling`: how a secret may be written when it comes back
+//! - [`websocket`]: connections that a message opened, from the handshake to their end
 //! - [`forward`]: a message out, to exactly the address that was checked
 //! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
@@ -37,3 +38,4 @@ pub mod serve;
 mod spelling;
 pub mod stored;
 pub mod tls;
+pub mod websocket;

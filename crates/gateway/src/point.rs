@@ -35,7 +35,7 @@ use crate::{
     issued::Issuing,
     kills::Kills,
     known::Known,
-    listen::Arrival,
+    listen::{Arrival, Door, Evidence},
     made::Maker,
 };
 
@@ -92,6 +92,14 @@ pub enum Origin {
     },
     /// It was held, and a human released it: these are the stored bytes.
     Release(Release),
+    /// An agent asks for a connection just now. Nobody else can use it, so that a release is
+    /// consumed by the message itself; the right to it lies here until it has been used.
+    Upgrade {
+        /// Whether from an enclosure.
+        enclosed: bool,
+        /// The right to use the release.
+        consumed: Arc<Mutex<Option<Consumed>>>,
+    },
 }
 
 /// A hold that a human released, on its way to be consumed.
@@ -113,11 +121,26 @@ pub enum Claim {
         /// The run.
         run: Arc<str>,
     },
+    /// An address that a human gave to one agent, in reverse mode.
+    Address {
+        /// The agent.
+        agent: String,
+    },
     /// A hold that was released: who asked then asks now.
     Released {
         /// The hold.
         hold: String,
     },
+}
+
+impl From<Evidence> for Claim {
+    fn from(evidence: Evidence) -> Self {
+        match evidence.door {
+            Door::Proxy => Self::Bearer(evidence.bearer),
+            Door::Enclosure(run) => Self::Enclosed { run },
+            Door::Reverse(at) => Self::Address { agent: at.agent.clone() },
+        }
+    }
 }
 
 impl Arrived {
@@ -127,6 +150,18 @@ impl Arrived {
         let credentials = http::credentials::find(&message);
         let (rest, maker) = (Mutex::new(rest), OnceLock::new());
         Self { message, credentials, rest, maker, origin: Origin::Agent { enclosed } }
+    }
+
+    /// A message that asks for a connection.
+    pub fn to_open(
+        message: Message,
+        enclosed: bool,
+        consumed: Arc<Mutex<Option<Consumed>>>,
+    ) -> Self {
+        let credentials = http::credentials::find(&message);
+        let origin = Origin::Upgrade { enclosed, consumed };
+        let (rest, maker) = (Mutex::new(None), OnceLock::new());
+        Self { message, credentials, rest, maker, origin }
     }
 
     /// A message that was held.
@@ -282,9 +317,17 @@ impl Identify for HttpPoint {
                 let agent = self.state.agents().of_run(run).map_err(unavailable)?;
                 agent.map(|agent| agent.principal)
             }
+            Claim::Address { agent } => {
+                let found = self.state.agents().find(agent).map_err(unavailable)?;
+                found.map(|agent| agent.principal)
+            }
             Claim::Released { hold } => self.principal_of(hold).map_err(unavailable)?,
         };
         found.ok_or_else(|| {
+            if let Claim::Address { agent } = claim {
+                let text = format!("the agent `{agent}`, whose address this is, is not there");
+                return Refusal::new(RefusalKind::Deny, Code::Unidentified, text);
+            }
             let text = "the proxy credential is missing or unknown; a human makes one with \
                         `holdpoint agents new NAME`";
             Refusal::new(RefusalKind::Deny, Code::Unidentified, text)

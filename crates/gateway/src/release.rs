@@ -12,6 +12,7 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{Ledger as _, Point as _, enforce};
 use holdpoint_store::{Hold, Topic, holds::Ending};
+use holdpoint_wire::http::websocket;
 use http::Response;
 use http_body_util::BodyExt as _;
 use tokio::sync::broadcast::error::RecvError;
@@ -30,7 +31,7 @@ pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
     let mut denials = Denials { since: point.now(), recorded: HashSet::new() };
     loop {
         denials.record(&point).await;
-        for hold in approved(&point) {
+        for hold in approved(&point).into_iter().filter(|hold| !is_opening(hold)) {
             if lock(&under_way).insert(hold.id.clone()) {
                 // In a task of its own: a slow upstream delays no other release.
                 tokio::spawn(execute(Arc::clone(&point), hold, Arc::clone(&under_way)));
@@ -94,6 +95,11 @@ fn approved(point: &HttpPoint) -> Vec<Hold> {
         tracing::error!(%error, "releases cannot be looked up");
         Vec::new()
     })
+}
+
+/// Whether a release lets the agent open a connection, which only its own next attempt can.
+fn is_opening(hold: &Hold) -> bool {
+    hold.meanings.iter().any(|meaning| websocket::is_opening(&meaning.operation))
 }
 
 /// Takes one released hold through the whole walk again. Of all who try, one can consume it.

@@ -124,6 +124,9 @@ impl Surroundings for Live<'_> {
     }
 
     fn enclosed(&self) -> bool {
-        matches!(self.arrived.origin, Origin::Agent { enclosed: true })
+        match self.arrived.origin {
+            Origin::Agent { enclosed } | Origin::Upgrade { enclosed, .. } => enclosed,
+            Origin::Release(_) => false,
+        }
     }
 }

@@ -1,10 +1,17 @@
 //! Answers for agents: outcomes as they come, refusals in HTTP's words, holds that are waited for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use holdpoint_core::{Code, Reason, Refusal, refusal::RefusalKind};
-use holdpoint_enforce::{Identify as _, Point as _, enforce};
-use holdpoint_store::{Hold, HoldState};
+use holdpoint_core::{
+    Code, Digest, Reason, Refusal,
+    ledger::{Record, RecordKind},
+    refusal::RefusalKind,
+};
+use holdpoint_enforce::{Identify as _, Ledger as _, Point as _, enforce};
+use holdpoint_store::{Hold, HoldState, holds::Ending};
 use holdpoint_wire::http::{Message, refusal};
 use http::Response;
 use tokio::time::{Instant, timeout_at};
@@ -12,8 +19,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     body::ResponseBody,
     fulfil::denied,
-    listen::{Admission, Arrival, Evidence, Handler, Stop, refuse},
+    listen::{Admission, Arrival, Door, Evidence, Handler, Stop, refuse},
     point::{Arrived, Claim, HttpPoint, unavailable},
+    websocket::Closed,
 };
 
 /// The host that only exists here: agents ask it about their holds.
@@ -34,21 +42,28 @@ impl Server {
 
 impl Handler for Server {
     async fn admit(&self, evidence: &Evidence) -> Admission {
-        match self.point.identify(&claim(evidence.clone())).await {
+        let by_address = matches!(evidence.door, Door::Reverse(_));
+        match self.point.identify(&evidence.clone().into()).await {
             // Not turned away here: a killed run is told so in the words of what it asks.
             Ok(principal) if principal.killed => Admission::Admit(Stop::never()),
             Ok(principal) => Admission::Admit(self.point.kills.of(&principal.run)),
-            Err(refusal) if refusal.code() == Code::Unidentified => Admission::Challenge,
+            // There is nothing that a client could send to an address of its own.
+            Err(refusal) if refusal.code() == Code::Unidentified && !by_address => {
+                Admission::Challenge
+            }
             Err(refusal) => Admission::Refuse(refusal),
         }
     }
 
     async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
-        let enclosed = evidence.run.is_some();
-        let claim = claim(evidence);
+        let enclosed = matches!(evidence.door, Door::Enclosure(_));
+        let claim = Claim::from(evidence);
         let message = arrival.message.clone();
         let answered = match message.host.as_str() {
             INTERNAL_HOST => self.internal(&claim, &message).await,
+            _ if message.header("upgrade").next().is_some() => {
+                self.open(&claim, enclosed, &message).await
+            }
             _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival, enclosed)).await,
         };
         let answered = match answered {
@@ -57,18 +72,82 @@ impl Handler for Server {
         };
         answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)))
     }
+
+    async fn closed(&self, evidence: Evidence, closed: Closed) {
+        let principal = self.point.identify(&evidence.into()).await.ok();
+        let Closed { decision, sent, received, failure } = closed;
+        let failure = failure.map(str::to_owned);
+        let kind = RecordKind::Closed { decision, sent, received, failure };
+        let record = Record::new(self.point.now(), principal, kind);
+        if let Err(error) = self.point.append(record, Digest::of(b"closed")).await {
+            tracing::error!(%error, "the end of a connection is not recorded");
+        }
+    }
 }
 
 impl Server {
+    /// Takes a message that asks for a connection through the walk, and once more if it is
+    /// released while its agent still waits for the answer.
+    async fn open(
+        &self,
+        claim: &Claim,
+        enclosed: bool,
+        message: &Message,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let held = match self.try_open(claim, enclosed, message).await {
+            Err(refusal) if refusal.kind == RefusalKind::Hold => refusal,
+            other => return other,
+        };
+        let released = |hold: &Hold| match hold.state {
+            // Done: another attempt was first, and this one is asked about anew.
+            HoldState::Approved | HoldState::Done => Some(Ok(())),
+            _ => self.over(hold).map(|over| over.map(drop)),
+        };
+        self.wait_until(held, released).await?;
+        self.try_open(claim, enclosed, message).await
+    }
+
+    /// Once through the walk; a release that it consumed is used now, whatever comes of it.
+    async fn try_open(
+        &self,
+        claim: &Claim,
+        enclosed: bool,
+        message: &Message,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let consumed = Arc::new(Mutex::new(None));
+        let arrived = Arrived::to_open(message.clone(), enclosed, Arc::clone(&consumed));
+        let answered = enforce(&*self.point, claim, arrived).await;
+        let consumed = consumed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(consumed) = consumed {
+            let ending = match &answered {
+                Ok(_) => Ending::Opened,
+                Err(refusal) if refusal.code() == Code::OutcomeUnknown => Ending::Unknown,
+                Err(_) => Ending::NotSent,
+            };
+            let finished = self.point.holds().finish(consumed, ending, self.point.now());
+            finished.map_err(unavailable)?;
+        }
+        answered
+    }
+
     /// Waits a while for the release of a hold, and then for its response.
     async fn wait(&self, held: Refusal) -> Result<Response<ResponseBody>, Refusal> {
+        self.wait_until(held, |hold| self.over(hold)).await
+    }
+
+    /// Waits a while until `over` has something to say of a hold.
+    async fn wait_until<T>(
+        &self,
+        held: Refusal,
+        over: impl Fn(&Hold) -> Option<Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let Some(id) = held.hold.clone() else { return Err(held) };
         let patience = Duration::from_secs(self.point.config().hold.wait_seconds);
         let until = Instant::now() + patience;
         let mut changes = self.point.state.subscribe();
         loop {
             let hold = self.hold(&id)?;
-            if let Some(over) = self.over(&hold) {
+            if let Some(over) = over(&hold) {
                 return over;
             }
             // A missed change is a change as well: look again.
@@ -131,14 +210,6 @@ impl Server {
             return Err(no_such_hold(id));
         }
         self.over(&hold).unwrap_or_else(|| Err(still_held(&hold)))
-    }
-}
-
-/// What the evidence claims: a listener in an enclosure is that run's, whatever else is said.
-fn claim(evidence: Evidence) -> Claim {
-    match evidence.run {
-        Some(run) => Claim::Enclosed { run },
-        None => Claim::Bearer(evidence.bearer),
     }
 }
 

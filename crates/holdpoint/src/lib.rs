@@ -2,12 +2,14 @@
 //!
 //! - [`cli`]: the command line
 //! - [`commands`]: one file a verb
+//! - [`reverse`]: addresses that stand for one upstream each
 //! - [`running`]: the running gateway
 //! - [`status`]: how a verb ends
 //! - [`terminal`]: asking a human, and only a human
 
 pub mod cli;
 pub mod commands;
+pub mod reverse;
 pub mod running;
 pub mod status;
 pub mod terminal;

@@ -25,6 +25,7 @@ use tokio::{
 
 use crate::{
     commands::{Here, now, policy},
+    reverse::{self, Bound, ReverseAddress},
     status::CommandError,
 };
 
@@ -40,14 +41,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Running {
     /// Where agents connect to.
     pub proxy: SocketAddr,
+    /// Addresses that stand for one upstream each.
+    pub reverse: Vec<ReverseAddress>,
     /// The CA that agents have to trust.
     pub ca: PathBuf,
     here: Arc<Here>,
     point: Arc<HttpPoint>,
     signals: Signals,
     stopper: Stopper,
-    serving: JoinHandle<()>,
-    enclosed: JoinHandle<()>,
+    serving: Vec<JoinHandle<()>>,
     releasing: JoinHandle<()>,
 }
 
@@ -74,15 +76,19 @@ impl Running {
             CommandError::unable(format!("cannot listen on {}: {error}", config.proxy))
         })?;
         let proxy = listener.local_addr().map_err(CommandError::unable)?;
+        let bound = reverse::bind(&here).await?;
+        let addresses = bound.iter().map(Bound::address).collect();
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
         let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
         let stopper = Stopper::new();
         let server = Server::new(Arc::clone(&point));
         let listen = Proxy::new(server, Arc::new(leaves), listen_limits(&config), Arc::new(now));
         let listen = Arc::new(listen);
-        let serving = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
+        let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
+        let by_address = bound.into_iter().map(|bound| bound.serve(&listen, stopper.stop()));
+        let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();
         let enclosed = serve_handed(listen, here.state.clone(), runs, stopper.stop());
-        let enclosed = tokio::spawn(enclosed);
+        serving.push(tokio::spawn(enclosed));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
         tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
@@ -90,15 +96,16 @@ impl Running {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
             async move { take(&here, &point, topic).await }
         }));
-        Ok(Self { proxy, ca, here, point, signals, stopper, serving, enclosed, releasing })
+        let reverse = addresses;
+        Ok(Self { proxy, reverse, ca, here, point, signals, stopper, serving, releasing })
     }
 
     /// Runs until SIGTERM or SIGINT, then ends what is in flight.
     pub async fn until_stopped(self) {
-        let Self { here, point, signals, stopper, serving, enclosed, releasing, .. } = self;
+        let Self { here, point, signals, stopper, serving, releasing, .. } = self;
         signals.wait_for_stop(&here, &point).await;
         stopper.say();
-        for task in [serving, enclosed, releasing] {
+        for task in serving.into_iter().chain([releasing]) {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a part of the gateway ended badly");
             }

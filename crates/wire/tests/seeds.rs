@@ -47,6 +47,7 @@ fn the_seeds_hold() {
         ("http_message", walk::http_message as fn(&[u8]), 15),
         ("graphql_document", walk::graphql_document, 8),
         ("json", walk::json, 6),
+        ("websocket_frames", walk::websocket_frames, 4),
     ] {
         let seeds = seeds(target);
         assert!(seeds.len() >= least, "{target} has {} seeds", seeds.len());
@@ -60,6 +61,11 @@ proptest! {
     #[test]
     fn mutated_messages_hold(input in mutated("http_message")) {
         walk::http_message(&input);
+    }
+
+    #[test]
+    fn mutated_frames_hold(input in mutated("websocket_frames")) {
+        walk::websocket_frames(&input);
     }
 
     #[test]

@@ -58,6 +58,18 @@ pub enum RecordKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<String>,
     },
+    /// A connection that a forwarded message opened (a WebSocket) has ended.
+    Closed {
+        /// The index of the decision.
+        decision: u64,
+        /// Bytes that went to the upstream.
+        sent: u64,
+        /// Bytes that came from it.
+        received: u64,
+        /// Why it was ended from here; absent where its ends did so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<String>,
+    },
     /// A human answered a hold.
     Approval {
         /// The hold.

@@ -30,7 +30,10 @@ use super::{
     scrub::{Needles, Scrubbed},
     sent::{Sent, Watched},
 };
-use crate::body::{BodyError, ResponseBody, Rest};
+use crate::{
+    body::{BodyError, ResponseBody, Rest},
+    websocket::Asked,
+};
 
 /// A pooled connection that is not ready within this is not worth waiting for.
 const READY_WAIT: Duration = Duration::from_millis(20);
@@ -123,6 +126,7 @@ impl Client {
         let (scheme, host, port) = (message.scheme, message.host.clone(), message.port);
         let progress = Arc::new(Notify::new());
         let scrubbed = route.scrub.is_some();
+        let asked = Asked::by(&message);
         let mut request = outgoing(message, rest, scrubbed, Arc::clone(&progress))?;
         let addresses = self.dialer.resolve(&host, port, route.listed_privately).await?;
         let keys: Vec<Key> = addresses
@@ -133,14 +137,16 @@ impl Client {
         while let Some(connection) = self.kept(&keys).await {
             match self.exchange(connection, request, &progress).await? {
                 Exchanged::Answered(response, connection) => {
-                    return self.incoming(response, connection, route);
+                    return self.answered(response, connection, route, asked.as_ref());
                 }
                 Exchanged::Unsent(unsent) => request = unsent,
             }
         }
         let connection = self.connect(&keys).await?;
         match self.exchange(connection, request, &progress).await? {
-            Exchanged::Answered(response, connection) => self.incoming(response, connection, route),
+            Exchanged::Answered(response, connection) => {
+                self.answered(response, connection, route, asked.as_ref())
+            }
             Exchanged::Unsent(_) => Err(Unreached::Closed(host).into()),
         }
     }
@@ -177,7 +183,7 @@ impl Client {
             .await
             .map_err(|error| Unreached::Unwritable(error.to_string()))?;
         tokio::spawn(async move {
-            if let Err(error) = driver.await {
+            if let Err(error) = driver.with_upgrades().await {
                 tracing::debug!(%error, "an upstream connection broke off");
             }
         });
@@ -199,10 +205,6 @@ impl Client {
             return Err(ForwardError::OutcomeUnknown(silence));
         };
         match answered {
-            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                let text = "the upstream switched protocols although it was not asked to";
-                Err(ForwardError::OutcomeUnknown(text.to_owned()))
-            }
             Ok(response) => Ok(Exchanged::Answered(response, connection)),
             Err(error) if connection.sent.is_said() => {
                 Err(ForwardError::OutcomeUnknown(causes(error.error())))
@@ -212,6 +214,23 @@ impl Client {
                 None => Err(Unreached::Closed(connection.key.host).into()),
             },
         }
+    }
+
+    /// A response, or the upstream's half of a connection that was asked for.
+    fn answered(
+        &self,
+        response: Response<Incoming>,
+        connection: Connection,
+        route: &Route,
+        asked: Option<&Asked>,
+    ) -> Result<Response<ResponseBody>, ForwardError> {
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return self.incoming(response, connection, route);
+        }
+        let wrong = |text: &str| ForwardError::OutcomeUnknown(text.to_owned());
+        let asked = asked
+            .ok_or_else(|| wrong("the upstream switched protocols although it was not asked to"))?;
+        asked.opened(response, route.scrub.clone()).map_err(wrong)
     }
 
     /// The response as it goes on to the agent.

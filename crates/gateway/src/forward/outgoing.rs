@@ -13,7 +13,10 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::Notify;
 
 use super::{dial::Unreached, hop_by_hop};
-use crate::body::{BodyError, Rest};
+use crate::{
+    body::{BodyError, Rest},
+    websocket,
+};
 
 /// A body on its way out: what was judged, then the rest.
 pub(super) struct Outgoing {
@@ -65,6 +68,7 @@ pub(super) fn outgoing(
     progress: Arc<Notify>,
 ) -> Result<Request<Outgoing>, Unreached> {
     let unwritable = |what: &str| Unreached::Unwritable(what.to_owned());
+    let upgrade = websocket::Asked::by(&message).is_some();
     let judged = message.sent_body().clone();
     let Message { method, scheme, host, port, target, headers, body, coded } = message;
     match (body, &rest) {
@@ -78,6 +82,9 @@ pub(super) fn outgoing(
     if coded.is_none() && names_codings(&fields) {
         // Something was put into the body, which goes out decoded.
         fields.remove(header::CONTENT_ENCODING);
+    }
+    if upgrade {
+        websocket::ask(&mut fields);
     }
     let named = host_field(scheme, &host, port).map_err(|_| unwritable("its host"))?;
     fields.insert(header::HOST, named);

@@ -95,6 +95,17 @@ impl Needles {
         out
     }
 
+    /// Whether a needle is anywhere in `text`.
+    pub fn any_in(&self, text: &[u8]) -> bool {
+        let suffixes = (0..text.len()).filter_map(|from| text.get(from..));
+        suffixes.into_iter().any(|from| matches!(self.look(from, true), Look::Replace(_)))
+    }
+
+    /// Bytes of the longest needle.
+    pub fn longest(&self) -> usize {
+        self.beginning.iter().flatten().map(|pair| pair.needle.len()).max().unwrap_or_default()
+    }
+
     /// A header's value, scrubbed in place.
     pub fn scrub_value(&self, value: &mut HeaderValue) {
         let scrubbed = self.scrub(value.as_bytes());

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Admission, Arrival, Evidence, Handler, Limits, Proxy, Stop,
+    Admission, Arrival, Door, Evidence, Handler, Limits, Proxy, Stop,
     arrival::trailers,
     discard::discard_unread,
     message::{Via, connect_authority, wants_upgrade},
@@ -35,8 +35,8 @@ pub(super) struct Session<H> {
     pub(super) proxy: Arc<Proxy<H>>,
     pub(super) stop: Stop,
     peer: SocketAddr,
-    /// The run in whose enclosure the connection was made.
-    run: Option<Arc<str>>,
+    /// Where it came in.
+    door: Door,
     /// Given back when the connection and everything that is handled for it has ended.
     place: Arc<OwnedSemaphorePermit>,
 }
@@ -47,7 +47,7 @@ impl<H> Clone for Session<H> {
             proxy: Arc::clone(&self.proxy),
             stop: self.stop.clone(),
             peer: self.peer,
-            run: self.run.clone(),
+            door: self.door.clone(),
             place: Arc::clone(&self.place),
         }
     }
@@ -64,11 +64,12 @@ struct Outside {
 impl<H: Handler> Session<H> {
     pub(super) fn new(
         proxy: Arc<Proxy<H>>,
-        (peer, run): (SocketAddr, Option<Arc<str>>),
+        peer: SocketAddr,
         stop: Stop,
         place: OwnedSemaphorePermit,
+        door: Door,
     ) -> Self {
-        Self { proxy, stop, peer, run, place: Arc::new(place) }
+        Self { proxy, stop, peer, door, place: Arc::new(place) }
     }
 
     /// Serves the connection to its end, and the tunnel that may come out of it.
@@ -90,7 +91,7 @@ impl<H: Handler> Session<H> {
         mut request: Request<Incoming>,
         outside: &Outside,
     ) -> Response<ResponseBody> {
-        let evidence = Evidence::take(request.headers_mut(), self.peer, self.run.clone());
+        let evidence = Evidence::take(request.headers_mut(), self.peer, self.door.clone());
         let until = match self.proxy.handler.admit(&evidence).await {
             Admission::Admit(until) => until,
             Admission::Challenge => {
@@ -103,6 +104,9 @@ impl<H: Handler> Session<H> {
             }
         };
         outside.until.send_replace(until.clone());
+        if let Door::Reverse(at) = &self.door {
+            return at.answer(self, request, evidence).await;
+        }
         if *request.method() != Method::CONNECT {
             return self.exchange(request, evidence, Via::Proxy).await;
         }
@@ -126,11 +130,7 @@ impl<H: Handler> Session<H> {
         via: Via,
     ) -> Response<ResponseBody> {
         if wants_upgrade(request.method(), request.headers()) {
-            let text =
-                "protocol upgrades such as WebSocket and h2c are not supported: use HTTP/1.1";
-            let reason = Reason::new(Code::Opaque, text);
-            let unanswerable = Unanswerable::new(StatusCode::NOT_IMPLEMENTED, reason);
-            return self.reject(request, &evidence, unanswerable).await;
+            return self.upgrade(request, evidence, via).await;
         }
         if request.headers().contains_key(TRAILER) {
             return self.reject(request, &evidence, trailers()).await;
@@ -142,7 +142,11 @@ impl<H: Handler> Session<H> {
     }
 
     /// Has a message handled to the end, whether or not the client waits for it.
-    async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
+    pub(super) async fn handle(
+        &self,
+        evidence: Evidence,
+        arrival: Arrival,
+    ) -> Response<ResponseBody> {
         let session = self.clone();
         let claim = evidence.clone();
         let handled =
@@ -175,7 +179,7 @@ impl<H: Handler> Session<H> {
     }
 
     /// Answers what cannot become a message, and closes the connection after it.
-    async fn turn_away(
+    pub(super) async fn turn_away(
         &self,
         evidence: &Evidence,
         Unanswerable { status, refusal }: Unanswerable,

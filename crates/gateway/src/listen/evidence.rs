@@ -7,6 +7,19 @@ use http::{HeaderMap, header::PROXY_AUTHORIZATION};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::Reverse;
+
+/// Where a connection came in, as far as that says whose it is.
+#[derive(Debug, Clone)]
+pub enum Door {
+    /// The proxy, which is open to everybody.
+    Proxy,
+    /// The listener in the enclosure of this run; nobody else can reach it.
+    Enclosure(Arc<str>),
+    /// An address of this machine that a human gave to one agent.
+    Reverse(Arc<Reverse>),
+}
+
 /// An unverified claim of identity.
 #[derive(Debug, Clone)]
 pub struct Evidence {
@@ -14,20 +27,24 @@ pub struct Evidence {
     pub bearer: Option<SecretString>,
     /// Where the connection comes from.
     pub peer: SocketAddr,
-    /// The run in whose enclosure it was made: its listener is proof, and no other claim counts.
-    pub run: Option<Arc<str>>,
+    /// Where it came in.
+    pub door: Door,
 }
 
 impl Evidence {
     /// Takes the claim out of the headers, so that it goes no further. Two claims are none.
-    pub fn take(headers: &mut HeaderMap, peer: SocketAddr, run: Option<Arc<str>>) -> Self {
+    pub fn take(headers: &mut HeaderMap, peer: SocketAddr, door: Door) -> Self {
         let mut claims = headers.get_all(PROXY_AUTHORIZATION).iter();
         let bearer = match (claims.next(), claims.next()) {
             (Some(claim), None) => bearer(claim.as_bytes()),
             _ => None,
         };
         headers.remove(PROXY_AUTHORIZATION);
-        Self { bearer, peer, run }
+        match door {
+            Door::Proxy => Self { bearer, peer, door },
+            // Whoever comes in there has proven who they are, whatever they claim.
+            Door::Enclosure(_) | Door::Reverse(_) => Self { bearer: None, peer, door },
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use holdpoint_store::{
 };
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
-use super::{Handler, Proxy, Stop, Stopper, proxy::unless};
+use super::{Door, Handler, Proxy, Stop, Stopper, proxy::unless};
 
 /// How long to wait after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -64,7 +64,7 @@ async fn attend<H: Handler>(
     for listener in std::mem::take(&mut handed.listeners) {
         let listener = TcpListener::from_std(listener)?;
         let (proxy, run) = (Arc::clone(&proxy), Arc::clone(&run));
-        serving.spawn(proxy.serve_run(listener, run, over.stop()));
+        serving.spawn(proxy.serve_at(listener, Door::Enclosure(run), over.stop()));
     }
     handed.taken().await?;
     until_over(&mut handed, stop).await;

@@ -4,7 +4,7 @@ use holdpoint_core::Refusal;
 use http::{Response, StatusCode};
 
 use super::{Arrival, Evidence, Stop, refuse};
-use crate::body::ResponseBody;
+use crate::{body::ResponseBody, websocket::Closed};
 
 /// What decides about messages.
 ///
@@ -20,6 +20,12 @@ pub trait Handler: Send + Sync + 'static {
         evidence: Evidence,
         arrival: Arrival,
     ) -> impl Future<Output = Response<ResponseBody>> + Send;
+
+    /// Hears that a connection which one of its answers opened has ended.
+    fn closed(&self, evidence: Evidence, closed: Closed) -> impl Future<Output = ()> + Send {
+        let _ = (evidence, closed);
+        std::future::ready(())
+    }
 
     /// Answers what cannot become a message. `status` is the one that HTTP has for it.
     fn refuse(

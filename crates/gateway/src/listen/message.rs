@@ -1,6 +1,6 @@
 //! The message in the wire's words, from the head that the HTTP library has read.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use holdpoint_wire::{
@@ -9,6 +9,7 @@ use holdpoint_wire::{
 };
 use http::{HeaderMap, Method, Uri, header, request, uri};
 
+use super::Reverse;
 use crate::forward::hop_by_hop;
 
 /// Host and port, as a tunnel or a request names them.
@@ -41,6 +42,8 @@ pub enum Via {
         /// What CONNECT asked for.
         authority: Authority,
     },
+    /// An address that stands for one upstream: the client takes it for the upstream itself.
+    Reverse(Arc<Reverse>),
 }
 
 /// Everything about a request but its body.
@@ -60,8 +63,11 @@ pub fn message_of(parts: Parts) -> Result<Message, Unreadable> {
     if head.headers.get_all(header::HOST).iter().count() != 1 {
         return Err(Unreadable::new("send exactly one Host header"));
     }
-    let (to, connect) = address(via, &head.uri)?;
     let mut headers = head.headers;
+    if let Via::Reverse(at) = &via {
+        at.take_host(&head.uri, &mut headers)?;
+    }
+    let (to, connect) = address(via, &head.uri)?;
     hop_by_hop::remove(&mut headers);
     // These were meant for us and have been answered, or follow from the body.
     headers.remove(header::EXPECT);
@@ -79,7 +85,12 @@ pub fn message_of(parts: Parts) -> Result<Message, Unreadable> {
 /// Where a request goes, and the tunnel that it came through.
 fn address(via: Via, uri: &Uri) -> Result<(Address, Option<String>), Unreadable> {
     let absolute = uri.scheme().is_some();
+    let target = || uri.path_and_query().map_or("/", uri::PathAndQuery::as_str).to_owned();
     match via {
+        Via::Reverse(at) => {
+            let (scheme, authority) = (at.scheme, at.upstream.to_string());
+            Ok((Address::Origin { scheme, authority, target: target() }, None))
+        }
         Via::Proxy if uri.scheme_str() == Some("http") => Ok((Address::Url(uri.to_string()), None)),
         Via::Proxy if absolute => {
             Err(Unreadable::new("https goes through CONNECT, not through a target with https://"))
@@ -94,11 +105,7 @@ fn address(via: Via, uri: &Uri) -> Result<(Address, Option<String>), Unreadable>
             let authority = authority.to_string();
             let to = match absolute {
                 true => Address::Url(uri.to_string()),
-                false => Address::Origin {
-                    scheme,
-                    authority: authority.clone(),
-                    target: uri.path_and_query().map_or("/", uri::PathAndQuery::as_str).to_owned(),
-                },
+                false => Address::Origin { scheme, authority: authority.clone(), target: target() },
             };
             Ok((to, Some(authority)))
         }
@@ -113,7 +120,10 @@ pub fn connect_authority(uri: &Uri) -> Result<Authority, Unreadable> {
 }
 
 /// Host and port of an authority; the scheme's port where none is written.
-fn authority_of(authority: &uri::Authority, scheme: Option<Scheme>) -> Option<Authority> {
+pub(super) fn authority_of(
+    authority: &uri::Authority,
+    scheme: Option<Scheme>,
+) -> Option<Authority> {
     if authority.as_str().contains('@') {
         return None;
     }

@@ -4,10 +4,12 @@
 //!
 //! - [`proxy`]: accepts connections, a bounded number at a time, until told to stop
 //! - [`handed`]: the listeners of runs, handed over by their supervisors
+//! - [`reverse`]: an address that stands for one upstream, for clients that can use no proxy
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
 //! - `tunnel`: CONNECT, and TLS inside it
+//! - `upgrade`: a request that wants to become a WebSocket
 //! - [`arrival`]: a message with its body, read up to a limit
 //! - [`message`]: the message in the wire's words
 //! - [`refuse`]: answers to what does not even reach the handler
@@ -24,16 +26,19 @@ pub mod limits;
 pub mod message;
 pub mod proxy;
 pub mod refuse;
+pub mod reverse;
 pub mod stop;
 mod tunnel;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
 
 pub use arrival::Arrival;
-pub use evidence::Evidence;
+pub use evidence::{Door, Evidence};
 pub use handed::serve_handed;
 pub use handler::{Admission, Handler};
 pub use limits::Limits;
 pub use proxy::Proxy;
+pub use reverse::Reverse;
 pub use stop::{Stop, Stopper};

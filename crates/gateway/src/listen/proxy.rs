@@ -1,16 +1,16 @@
 //! Accepts connections, a bounded number at a time, until told to stop.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use holdpoint_core::Timestamp;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use super::{Handler, Limits, Stop, connection::Session};
+use super::{Door, Handler, Limits, Stop, connection::Session};
 use crate::tls::Leaves;
 
 /// How long to wait after a failed accept: usually the process is out of file descriptors.
@@ -41,15 +41,11 @@ impl<H: Handler> Proxy<H> {
 
     /// Serves until `stop` is said, then lets what is in flight end within the drain time.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: Stop) {
-        self.serve_as(listener, None, stop).await;
+        self.serve_at(listener, Door::Proxy, stop).await;
     }
 
-    /// The same for a listener in the enclosure of `run`.
-    pub async fn serve_run(self: Arc<Self>, listener: TcpListener, run: Arc<str>, stop: Stop) {
-        self.serve_as(listener, Some(run), stop).await;
-    }
-
-    async fn serve_as(self: Arc<Self>, listener: TcpListener, run: Option<Arc<str>>, stop: Stop) {
+    /// The same for whoever comes in at `door`.
+    pub async fn serve_at(self: Arc<Self>, listener: TcpListener, door: Door, stop: Stop) {
         let places = Arc::new(Semaphore::new(most(self.limits.connections_max)));
         let mut connections = JoinSet::new();
         loop {
@@ -61,7 +57,9 @@ impl<H: Handler> Proxy<H> {
             let Ok(place) = place else { break };
             match accepted {
                 Ok((socket, peer)) => {
-                    let session = self.welcome(&socket, (peer, run.clone()), place, &stop);
+                    without_delay(&socket);
+                    let (proxy, door) = (Arc::clone(&self), door.clone());
+                    let session = Session::new(proxy, peer, stop.clone(), place, door);
                     connections.spawn(session.serve(socket));
                 }
                 Err(error) => pause(&error).await,
@@ -75,19 +73,12 @@ impl<H: Handler> Proxy<H> {
         }
         connections.shutdown().await;
     }
+}
 
-    fn welcome(
-        self: &Arc<Self>,
-        socket: &TcpStream,
-        from: (SocketAddr, Option<Arc<str>>),
-        place: OwnedSemaphorePermit,
-        stop: &Stop,
-    ) -> Session<H> {
-        // Small writes must go out at once: a server-sent event is worth nothing late.
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "cannot switch delays off");
-        }
-        Session::new(Arc::clone(self), from, stop.clone(), place)
+/// Small writes must go out at once: a server-sent event is worth nothing late.
+fn without_delay(socket: &TcpStream) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "cannot switch delays off");
     }
 }
 

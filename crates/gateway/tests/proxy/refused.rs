@@ -51,13 +51,20 @@ async fn a_killed_identity_is_told_so() {
 async fn upgrades_are_refused() {
     let upstream = Upstream::plain().await;
     let gateway = Gateway::start(&[&upstream]).await;
-    let websocket = ["-i", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"];
+    let both = ["-i", "-H", "Connection: Upgrade", "-H", "Upgrade: h2c, websocket"];
+    let unnamed = ["-i", "-H", "Upgrade: websocket"];
+    let no_key = ["-i", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"];
     let h2c = ["-i", "--http2"];
-    for arguments in [&websocket[..], &h2c[..]] {
+    for (arguments, status, code) in [
+        (&both[..], 501, "opaque"),
+        (&unnamed[..], 501, "opaque"),
+        (&h2c[..], 501, "opaque"),
+        (&no_key[..], 400, "unparsed"),
+    ] {
         let url = upstream.url("/ws");
         let got = gateway.curl(&[arguments, &[url.as_str()]].concat()).await;
-        assert!(got.out.starts_with("HTTP/1.1 501"), "{got:?}");
-        assert!(got.out.contains("\"code\":\"opaque\""), "{got:?}");
+        assert!(got.out.starts_with(&format!("HTTP/1.1 {status}")), "{got:?}");
+        assert!(got.out.contains(&format!("\"code\":\"{code}\"")), "{got:?}");
     }
     assert!(upstream.seen().is_empty());
 }

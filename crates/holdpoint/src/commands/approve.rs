@@ -6,6 +6,7 @@ use holdpoint_store::{
     Hold, HoldState,
     approvals::{ApprovalContext, ApprovalError, Release},
 };
+use holdpoint_wire::http::websocket;
 
 use super::{Here, holds, now};
 use crate::{
@@ -99,6 +100,9 @@ fn said(hold: &Hold) -> &'static str {
     match hold.state {
         HoldState::Denied => "denied; nothing was sent",
         HoldState::Open => "counted; another approver has to answer too",
+        _ if hold.meanings.iter().any(|meaning| websocket::is_opening(&meaning.operation)) => {
+            "released; the agent's next attempt to open it passes, once"
+        }
         _ => "released; the gateway executes its own stored bytes now, once",
     }
 }

@@ -54,7 +54,11 @@ fn gateway(here: &Here) -> Finding {
     let found = match up::listening(here) {
         None => Err("no gateway runs on this state".to_owned()),
         Some(listening) => TcpStream::connect(listening.proxy)
-            .map(|_| format!("listens on {}", listening.proxy))
+            .map(|_| {
+                let for_one = listening.reverse.iter();
+                let for_one = for_one.map(|it| format!("; {} is {}", it.listen, it.upstream));
+                format!("listens on {}{}", listening.proxy, for_one.collect::<String>())
+            })
             .map_err(|error| format!("{} does not answer: {error}", listening.proxy)),
     };
     Finding::new("gateway", found, "start it with `holdpoint up`")

@@ -134,6 +134,10 @@ fn line(index: u64, record: &Record) -> String {
             let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
             format!("outcome of {decision}: {status} {}", failure.as_deref().unwrap_or_default())
         }
+        RecordKind::Closed { decision, sent, received, failure } => {
+            let failure = failure.as_deref().unwrap_or_default();
+            format!("end of {decision}: {sent} bytes sent, {received} received {failure}")
+        }
         RecordKind::Approval { hold, approver, released, .. } => {
             let answer = if *released { "released" } else { "denied" };
             format!("{approver} {answer} {hold}")

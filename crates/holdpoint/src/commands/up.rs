@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::Here;
 use crate::{
+    reverse::ReverseAddress,
     running::Running,
     status::{CommandError, Ended, Status},
 };
@@ -43,6 +44,9 @@ pub struct Up {
 pub struct Listening {
     /// Where agents connect to.
     pub proxy: SocketAddr,
+    /// Addresses that stand for one upstream each, for clients that can use no proxy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverse: Vec<ReverseAddress>,
     /// The CA that agents have to trust.
     pub ca: PathBuf,
     /// The state directory.
@@ -74,6 +78,7 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
         let running = Running::start(Arc::clone(&here), &lock, observe).await?;
         let listening = Listening {
             proxy: running.proxy,
+            reverse: running.reverse.clone(),
             ca: running.ca.clone(),
             state: here.dir.clone(),
             pid: std::process::id(),
@@ -81,10 +86,14 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
         let place = here.dir.join(LISTENING);
         let text = serde_json::to_vec(&listening).map_err(CommandError::unable)?;
         fs::write(&place, text).map_err(CommandError::unable)?;
+        let for_one = |ReverseAddress { listen, upstream, agent }: &ReverseAddress| {
+            format!("\n  {listen} is {upstream} for {agent}")
+        };
         let banner = format!(
-            "holdpoint stands at {}; state in {}; Ctrl-C stops it",
+            "holdpoint stands at {}; state in {}; Ctrl-C stops it{}",
             listening.proxy,
-            listening.state.display()
+            listening.state.display(),
+            listening.reverse.iter().map(for_one).collect::<String>()
         );
         here.print(&json!(listening), &banner)?;
         running.until_stopped().await;

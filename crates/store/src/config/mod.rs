@@ -14,6 +14,7 @@ mod issuer;
 mod limits;
 mod raw;
 mod resolve;
+mod reverse;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub use issuer::ListedIssuer;
 pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
 use raw::{RawConfig, RawHost, RawPlaced};
 pub use resolve::Resolve;
+pub use reverse::Reverse;
 
 use crate::{
     hosts::{self, ListedHost},
@@ -58,6 +60,8 @@ pub struct Config {
     pub hold: HoldTerms,
     /// How long refusals are remembered.
     pub refusals: RefusalTerms,
+    /// Addresses where clients are served that cannot use a proxy.
+    pub reverse: Vec<Reverse>,
     /// Addresses to dial instead of what a name resolves to.
     pub resolve: Vec<Resolve>,
     /// Files with certificates of private upstreams (PEM).
@@ -95,6 +99,7 @@ impl Default for Config {
             limits: Limits::default(),
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
+            reverse: Vec::new(),
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
             policies: Vec::new(),
@@ -136,6 +141,7 @@ impl Config {
             limits: raw.limits.check()?,
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,
+            reverse: reverse::check(raw.reverse)?,
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
             policies: each(raw.policies, beside)?,

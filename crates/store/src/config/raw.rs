@@ -19,6 +19,7 @@ pub(super) struct RawConfig {
     pub(super) upstream_ca: Vec<Spanned<String>>,
     pub(super) policies: Vec<Spanned<String>>,
     pub(super) git: RawGit,
+    pub(super) reverse: Vec<RawReverse>,
     pub(super) hosts: Vec<RawHost>,
     pub(super) inventory: Vec<RawPlaced>,
     pub(super) issuers: Vec<RawIssuer>,
@@ -31,6 +32,15 @@ pub(super) struct RawIssuer {
     pub(super) endpoint: Spanned<String>,
     #[serde(default)]
     pub(super) hosts: Vec<Spanned<String>>,
+}
+
+/// One of `[[reverse]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReverse {
+    pub(super) listen: Spanned<String>,
+    pub(super) upstream: Spanned<String>,
+    pub(super) agent: Spanned<String>,
 }
 
 /// One of `[[hosts]]`.

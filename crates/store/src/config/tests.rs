@@ -36,7 +36,8 @@ fn the_example_holds_every_key_and_the_defaults() {
     assert_eq!(config.inventory[0].resource, ResourceId::new("railway:volume/3d2c42fb"));
     assert_eq!(config.policies, [Path::new("/state/team.cedar")]);
     assert_eq!(config.resolve[0].to, "127.0.0.1:8443".parse().unwrap());
-    for key in ["resolve", "upstream_ca", "policies", "[[hosts]]", "[[inventory]]"] {
+    assert_eq!((config.reverse[0].host.as_str(), config.reverse[0].port), ("api.example.com", 443));
+    for key in ["resolve", "upstream_ca", "policies", "[[reverse]]", "[[hosts]]", "[[inventory]]"] {
         assert!(example.contains(key), "{key}");
     }
 }
@@ -62,6 +63,45 @@ fn every_number_has_a_least_and_a_greatest_value() {
             assert!(error.contains(&setting.max.to_string()), "{error}");
         }
     }
+}
+
+#[test]
+fn an_address_stands_for_one_upstream_and_one_agent() {
+    let reverse = |listen: &str, upstream: &str, agent: &str| {
+        parse(&format!(
+            "[[reverse]]\nlisten = \"{listen}\"\nupstream = \"{upstream}\"\nagent = \"{agent}\"\n"
+        ))
+    };
+    for (upstream, tls, host, port) in [
+        ("https://api.example.com", true, "api.example.com", 443),
+        ("http://API.example.com.:8080/", false, "api.example.com", 8080),
+        ("https://[::1]:8443", true, "::1", 8443),
+    ] {
+        let config = reverse("[::1]:7081", upstream, "worker").unwrap();
+        let found = config.reverse.first().unwrap();
+        assert_eq!((found.tls, found.host.as_str(), found.port), (tls, host, port), "{upstream}");
+    }
+    let good = ("127.0.0.1:7081", "https://api.example.com", "worker");
+    for (listen, upstream, agent, mend) in [
+        ("0.0.0.0:7081", good.1, good.2, "an address of this machine"),
+        ("192.168.0.7:7081", good.1, good.2, "an address of this machine"),
+        ("localhost", good.1, good.2, "an address of this machine"),
+        (good.0, "api.example.com", good.2, "https://HOST"),
+        (good.0, "https://api.example.com/v1", good.2, "https://HOST"),
+        (good.0, "https://*.example.com", good.2, "https://HOST"),
+        (good.0, "https://u@api.example.com", good.2, "https://HOST"),
+        (good.0, "https://api.example.com:0", good.2, "https://HOST"),
+        (good.0, "wss://api.example.com", good.2, "https://HOST"),
+        (good.0, good.1, "", "name of an agent"),
+    ] {
+        let error = reverse(listen, upstream, agent).unwrap_err().to_string();
+        assert!(error.contains(mend), "{listen} {upstream} {agent}: {error}");
+    }
+    let one = "[[reverse]]\nlisten = \"127.0.0.1:7081\"\nupstream = \"https://a.example\"\nagent = \"a\"\n";
+    let any = one.replace("7081", "0");
+    assert!(parse(&one.repeat(2)).unwrap_err().to_string().contains("twice"));
+    assert_eq!(parse(&any.repeat(16)).unwrap().reverse.len(), 16);
+    assert!(parse(&any.repeat(17)).unwrap_err().to_string().contains("more than 16"));
 }
 
 #[test]

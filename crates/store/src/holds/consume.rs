@@ -80,6 +80,9 @@ pub enum Ending<'a> {
         /// The response to keep for whoever asks again; none where it cannot be kept.
         response: Option<&'a [u8]>,
     },
+    /// A connection was opened: there is no answer that whoever asks again could get, and another
+    /// is another operation.
+    Opened,
     /// Nothing was sent.
     NotSent,
     /// It was sent, and what became of it is not known. It is never tried again.
@@ -131,10 +134,14 @@ impl Holds {
                 Ending::Done { response } => {
                     (HoldState::Done, self.keep_response(transaction, response, now)?)
                 }
+                Ending::Opened => (HoldState::Done, None),
                 Ending::NotSent => (HoldState::Void, None),
                 Ending::Unknown => (HoldState::Unknown, None),
             };
-            let until = now.plus_seconds(self.terms.answer_minutes.saturating_mul(60));
+            let until = match ending {
+                Ending::Opened => now,
+                _ => now.plus_seconds(self.terms.answer_minutes.saturating_mul(60)),
+            };
             transaction.execute(
                 "UPDATE holds SET state = ?2, ended_at = ?3, response = ?4, response_until = ?5
                  WHERE id = ?1 AND state = 'consuming'",

@@ -17,6 +17,7 @@ use super::{
     message::{Body, Message},
     path,
     rest::{self, Target},
+    websocket,
 };
 use crate::{
     Unreadable,
@@ -28,6 +29,34 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
     rest::refuse_other_targets(message)?;
     let place = Place::of(message, world);
     coding::refuse_coded(message)?;
+    match websocket::asks(message)? {
+        true => upgrade(message, &place, world),
+        false => plain(message, &place, world),
+    }
+}
+
+/// What an upgrade to WebSocket would do, and what a server does that does not see it.
+fn upgrade(
+    message: &Message,
+    place: &Place,
+    world: &dyn World,
+) -> Result<Vec<Operation>, Unreadable> {
+    let target = Target::read(message, place.provider)?;
+    let graphql = place.graphql || is_graphql_path(&target.segments);
+    let mut operations = vec![websocket::open(message, graphql, target.resource(message))];
+    if !graphql || asks_graphql(message, &target) {
+        let counts = |it: &Operation| it.effect.changes() || it.reveals_secrets;
+        operations.extend(plain(message, place, world)?.into_iter().filter(counts));
+    }
+    Ok(operations)
+}
+
+/// What a message would do that stays HTTP.
+fn plain(
+    message: &Message,
+    place: &Place,
+    world: &dyn World,
+) -> Result<Vec<Operation>, Unreadable> {
     if place.graphql {
         return graphql::interpret(message, place.provider, world);
     }

@@ -131,6 +131,8 @@ pub(super) const WITHOUT_MEANING: &[&str] = &[
     "sec-fetch-dest",
     "sec-fetch-mode",
     "sec-fetch-site",
+    // Random at every attempt, and of no use to whoever receives it (RFC 6455 §1.3).
+    "sec-websocket-key",
     "sentry-trace",
     "te",
     "traceparent",

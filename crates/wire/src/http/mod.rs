@@ -7,6 +7,7 @@
 //! - [`message`]: what arrived, in HTTP's words
 //! - [`parse`]: from what a listener has to a message, or a refusal
 //! - [`interpret`](mod@interpret): which dialect it is, and what it would do
+//! - [`websocket`]: upgrades to WebSocket, and the frames after them
 //! - [`credentials`]: the credentials in it, and how one is put in another's place
 //! - [`issued`]: what an answer gives out: cookies, tokens, signed links
 //! - [`refusal`]: a "no" in HTTP's own words
@@ -26,6 +27,7 @@ pub mod parse;
 mod path;
 pub mod refusal;
 mod rest;
+pub mod websocket;
 
 pub use interpret::{bytes_to_judge, interpret};
 pub use message::{Body, Message, Scheme};

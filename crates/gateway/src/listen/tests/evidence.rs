@@ -3,14 +3,14 @@
 use http::{HeaderMap, HeaderValue, header::PROXY_AUTHORIZATION};
 use secrecy::ExposeSecret;
 
-use crate::listen::Evidence;
+use crate::listen::{Door, Evidence};
 
 fn check(claims: &[&str], expect: Option<&str>) {
     let mut headers = HeaderMap::new();
     for claim in claims {
         headers.append(PROXY_AUTHORIZATION, HeaderValue::from_str(claim).unwrap());
     }
-    let evidence = Evidence::take(&mut headers, "127.0.0.1:1".parse().unwrap(), None);
+    let evidence = Evidence::take(&mut headers, "127.0.0.1:1".parse().unwrap(), Door::Proxy);
     let bearer = evidence.bearer.as_ref().map(ExposeSecret::expose_secret);
     assert_eq!(bearer, expect, "{claims:?}");
     assert!(headers.is_empty(), "the claim goes on");

@@ -12,7 +12,7 @@ use secrecy::SecretSlice;
 use super::{
     CredentialUse, Part, Position, ToldBy, Writing, multipart,
     names::{self, Says},
-    shape,
+    shape, subprotocol,
 };
 use crate::http::{
     content, json,
@@ -74,6 +74,7 @@ fn in_header(index: usize, name: &str, text: &str, found: &mut Vec<CredentialUse
         // The gateway's own; it is not forwarded.
         "proxy-authorization" | "host" => {}
         "authorization" => in_authorization(part, text, found),
+        "sec-websocket-protocol" => in_subprotocols(part, name, text, found),
         "cookie" => {
             for (range, pair) in pieces(text, 0, ';') {
                 let pair_start = range.start + (pair.len() - pair.trim_start().len());
@@ -132,6 +133,18 @@ fn is_name(user: &[u8]) -> bool {
     std::str::from_utf8(user).is_ok_and(|user| {
         !shape::is_credential(user) && (user.contains('@') || !shape::looks_secret(user))
     })
+}
+
+/// The subprotocols that a WebSocket asks for: a browser can send no other header there, so some
+/// servers take a credential for one.
+fn in_subprotocols(part: Part, name: &str, text: &str, found: &mut Vec<CredentialUse>) {
+    for (range, piece) in pieces(text, 0, ',') {
+        let word = piece.trim();
+        let start = range.start + (piece.len() - piece.trim_start().len());
+        let Some(carried) = subprotocol::credential(word) else { continue };
+        let range = start + carried.start..start + word.len();
+        found.push(credential(part, range, carried.writing, name, &carried.value));
+    }
 }
 
 /// A header that is named for a credential, or has something in it that has the shape of one.

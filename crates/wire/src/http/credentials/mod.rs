@@ -10,6 +10,7 @@ mod multipart;
 mod names;
 mod occurrences;
 mod shape;
+mod subprotocol;
 mod substitute;
 
 use std::{fmt, ops::Range};
@@ -104,6 +105,8 @@ pub enum Writing {
     BasicUser,
     /// The password of a `Basic` pair.
     BasicPassword,
+    /// As base64 for URLs, without padding (RFC 4648 §5).
+    Base64Url,
 }
 
 impl fmt::Display for Position {

@@ -1,6 +1,9 @@
 //! One value put in another's place, written as that place needs it, and nothing else changed.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use secrecy::ExposeSecret as _;
@@ -74,6 +77,9 @@ fn write(
         Writing::Percent if path::decode(text(there)?).is_ok_and(|own| own.as_bytes() == value) => {
             Ok(Zeroizing::new(percent_encode(real, NON_ALPHANUMERIC).to_string().into_bytes()))
         }
+        Writing::Base64Url if URL_SAFE_NO_PAD.decode(there).is_ok_and(|own| own == value) => {
+            Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(real).into_bytes()))
+        }
         Writing::Json => {
             let own = Json::read(there).map_err(|_| SubstituteError::Moved)?;
             if own.as_str().map(str::as_bytes) != Some(value) {
@@ -84,7 +90,7 @@ fn write(
             Ok(Zeroizing::new(written))
         }
         Writing::BasicUser | Writing::BasicPassword => basic(writing, there, value, real, control),
-        Writing::Plain | Writing::Percent => Err(SubstituteError::Moved),
+        Writing::Plain | Writing::Percent | Writing::Base64Url => Err(SubstituteError::Moved),
     }
 }
 

@@ -69,16 +69,49 @@ fn every_position() {
         &["ghp_0123456789abcdefABCDEF0123456789abcd"],
     );
     check(&[("X-Anything", "id AKIAIOSFODNN7EXAMPLE, x")], "", &["AKIAIOSFODNN7EXAMPLE"]);
-    check(&[("Sec-WebSocket-Protocol", "bearer.eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl")], "", &[]);
-    check(
-        &[("Sec-WebSocket-Protocol", "v1, eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl")],
-        "",
-        &["eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"],
-    );
     check(&[FORM], "grant_type=x&client_secret=s%2B1&password=p+q&client_id=c", &["s+1", "p q"]);
     check(&[JSON], r#"{"name":"n","refresh_token":"r\"1","n":{"password":"deep"}}"#, &["r\"1"]);
     check(&[JSON], r#"{"password":"a","password":"b"}"#, &["a", "b"]);
     check(&[JSON], r#"{"max_tokens":5,"page_token":"abc","token_type":"x"}"#, &[]);
+}
+
+#[test]
+fn in_a_subprotocol() {
+    let line = "GET https://a.example/x";
+    let jwt = "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl";
+    let check = |offered: &str, expect: &[&str], replaced: &str| {
+        let headers = [("Sec-WebSocket-Protocol", offered)];
+        assert_eq!(values(line, &headers, ""), expect, "{offered}");
+        let mut message = message(line, &headers, "");
+        for used in find(&message).iter().rev() {
+            substitute(&mut message, used, b"real-1").unwrap();
+        }
+        assert_eq!(message.header_text("sec-websocket-protocol"), Some(replaced));
+    };
+    check(
+        "graphql-transport-ws, v4.channel.k8s.io",
+        &[],
+        "graphql-transport-ws, v4.channel.k8s.io",
+    );
+    check(jwt, &[jwt], "real-1");
+    check(&format!("v1,{jwt}"), &[jwt], "v1,real-1");
+    check(&format!("bearer.{jwt}, v1"), &[jwt], "bearer.real-1, v1");
+    check(&format!("own.scheme.{jwt}"), &[jwt], "own.scheme.real-1");
+    check(
+        "realtime, openai-insecure-api-key.abc, openai-beta.v1",
+        &["abc"],
+        "realtime, openai-insecure-api-key.real-1, openai-beta.v1",
+    );
+    check(
+        "base64url.bearer.authorization.k8s.io.dG9rZW4, v4.k8s.io",
+        &["token"],
+        "base64url.bearer.authorization.k8s.io.cmVhbC0x, v4.k8s.io",
+    );
+    check(
+        "base64url.bearer.authorization.k8s.io.no=base64",
+        &["no=base64"],
+        "base64url.bearer.authorization.k8s.io.real-1",
+    );
 }
 
 #[test]
