@@ -9,6 +9,7 @@
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
+//! - [`proxy`]: a proxy between the gateway and the world
 //! - [`replay`]: episodes at a live gateway
 
 pub mod curl;
@@ -19,5 +20,6 @@ pub mod git;
 pub mod git_host;
 pub mod holdpoint;
 pub mod incidents;
+pub mod proxy;
 pub mod replay;
 pub mod stage;

@@ -93,8 +93,9 @@ fn environment(
     }
 }
 
-/// Whether a host name can only mean this machine.
-fn is_loopback(host: &str) -> bool {
+/// Whether a host name can only mean this machine: what is judged as local, and reached without a
+/// proxy.
+pub fn is_loopback(host: &str) -> bool {
     let address = host.parse::<std::net::IpAddr>();
     host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|ip| ip.is_loopback())
 }

@@ -6,14 +6,18 @@
 //! (`resolve`, `upstream_ca`) are joined, the flags' entries first. Hosts and inventory of the
 //! file are merged with those that `holdpoint hosts` and `holdpoint inventory` keep in the
 //! store: of two environments for the same thing the stricter holds, and for what a host speaks
-//! the file wins. A gateway that runs keeps the last good configuration ([`LastGood`]).
+//! the file wins. What `[upstream]` says wins over the proxy variables of the environment
+//! ([`Upstream`]). A gateway that runs keeps the last good configuration ([`LastGood`]).
 
 mod error;
 mod limits;
+mod no_proxy;
+mod proxy_url;
 mod raw;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::{
     fs::File,
@@ -30,8 +34,11 @@ use toml::Spanned;
 pub use error::ConfigError;
 use error::Fault;
 pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
+pub use no_proxy::{Entry, EntryError, NoProxy};
+pub use proxy_url::{ProxyUrl, ProxyUrlError};
 use raw::{RawConfig, RawHost, RawPlaced};
 pub use resolve::Resolve;
+pub use upstream::{Chosen, Upstream};
 
 use crate::{
     hosts::{self, ListedHost},
@@ -58,6 +65,8 @@ pub struct Config {
     pub resolve: Vec<Resolve>,
     /// Files with certificates of private upstreams (PEM).
     pub upstream_ca: Vec<PathBuf>,
+    /// The proxy towards the world.
+    pub upstream: Upstream,
     /// Policy files beside the starter set.
     pub policies: Vec<PathBuf>,
     /// Hosts that a human listed here.
@@ -89,6 +98,7 @@ impl Default for Config {
             refusals: RefusalTerms::default(),
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
+            upstream: Upstream::default(),
             policies: Vec::new(),
             hosts: Vec::new(),
             inventory: Vec::new(),
@@ -128,6 +138,7 @@ impl Config {
             refusals: raw.refusals.check()?,
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
+            upstream: raw.upstream.check()?,
             policies: each(raw.policies, beside)?,
             hosts: check_hosts(raw.hosts)?,
             inventory: each(raw.inventory, check_placed)?,

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::limits::{RawHold, RawLimits, RawRefusals};
+use super::{
+    limits::{RawHold, RawLimits, RawRefusals},
+    upstream::RawUpstream,
+};
 
 /// `holdpoint.toml`, not yet checked.
 #[derive(Debug, Default, Deserialize)]
@@ -16,6 +19,7 @@ pub(super) struct RawConfig {
     pub(super) refusals: RawRefusals,
     pub(super) resolve: Vec<Spanned<String>>,
     pub(super) upstream_ca: Vec<Spanned<String>>,
+    pub(super) upstream: RawUpstream,
     pub(super) policies: Vec<Spanned<String>>,
     pub(super) hosts: Vec<RawHost>,
     pub(super) inventory: Vec<RawPlaced>,
