@@ -8,6 +8,7 @@
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
+//! - [`lookup`]: what only a provider can tell about it
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `spelling`: how a secret may be written when it comes back
@@ -22,6 +23,7 @@ mod inject;
 mod kills;
 pub mod known;
 pub mod listen;
+pub mod lookup;
 pub mod point;
 pub mod release;
 mod resolve;

@@ -27,7 +27,9 @@ use holdpoint_wire::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{body::Rest, forward::Client, kills::Kills, known::Known, listen::Arrival};
+use crate::{
+    body::Rest, forward::Client, kills::Kills, known::Known, listen::Arrival, lookup::Lookups,
+};
 
 /// What stands for a credential in the name of a resource.
 const CREDENTIAL: &str = "{credential}";
@@ -39,7 +41,8 @@ pub type Clock = fn() -> Timestamp;
 pub struct HttpPoint {
     pub(crate) state: State,
     config: RwLock<Arc<Config>>,
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Client>,
+    pub(crate) lookups: Lookups,
     pub(crate) clock: Clock,
     pub(crate) ledger: ledger::Ledger,
     pub(crate) kills: Kills,
@@ -148,9 +151,11 @@ impl HttpPoint {
     ) -> Result<Self, StoreError> {
         let known = RwLock::new(Arc::new(Known::read(&state, &config)?));
         let policies = RwLock::new(Arc::new(policies));
+        let client = Arc::new(client);
         Ok(Self {
             state,
             config: RwLock::new(config),
+            lookups: Lookups::new(Arc::clone(&client)),
             client,
             clock,
             ledger,

@@ -1,6 +1,6 @@
 //! From operations to questions for policy, by what the gateway knows.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, collections::HashMap};
 
 use holdpoint_core::{
     Environment, Operation, Refusal, ResourceId,
@@ -14,6 +14,7 @@ use holdpoint_enforce::{
 use holdpoint_wire::{
     World as _,
     http::credentials::{self, CredentialUse, ToldBy},
+    lookup::Whereabouts,
 };
 use secrecy::ExposeSecret as _;
 
@@ -32,8 +33,13 @@ impl Resolve for HttpPoint {
         let known = self.known();
         let listed = known.host(&arrived.message.host, arrived.message.port);
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
+        // A run that was stopped is refused, wherever its resources lie.
+        let told = match principal.killed {
+            true => HashMap::new(),
+            false => self.lookups.find(&known, &operations).await,
+        };
         let strays = OnceCell::new();
-        let live = Live { point: self, known: &known, arrived, strays };
+        let live = Live { point: self, known: &known, arrived, told, strays };
         Ok(requests(&live, principal, destination, operations))
     }
 }
@@ -46,6 +52,8 @@ struct Live<'a> {
     point: &'a HttpPoint,
     known: &'a Known,
     arrived: &'a Arrived,
+    /// What providers say of its resources.
+    told: HashMap<ResourceId, Whereabouts>,
     /// Whether a phantom is on its way to a host that it is not bound to; looked for when needed,
     /// and once: the whole message is searched for every secret.
     strays: OnceCell<bool>,
@@ -86,6 +94,10 @@ impl Live<'_> {
 impl Surroundings for Live<'_> {
     fn inventory(&self, resource: &ResourceId) -> Option<Environment> {
         self.known.environment(resource)
+    }
+
+    fn provider(&self, resource: &ResourceId) -> Option<Whereabouts> {
+        self.told.get(resource).cloned()
     }
 
     fn credential(&self, operation: &Operation, environment: Environment) -> Credential {
