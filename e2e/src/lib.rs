@@ -13,6 +13,7 @@
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
+//! - [`proxy`]: a proxy between the gateway and the world
 //! - [`replay`]: episodes at a live gateway
 //! - [`small_disk`]: a disk that can be full, or read-only
 
@@ -28,6 +29,7 @@ pub mod git_host;
 pub mod holdpoint;
 pub mod incidents;
 pub mod issuing;
+pub mod proxy;
 pub mod replay;
 pub mod small_disk;
 pub mod stage;

@@ -44,6 +44,14 @@ impl Stage {
         self.gateway = up(&self.holdpoint, &self.arguments, environment);
     }
 
+    /// The same, but where `host` is dialled only `holdpoint.toml` says.
+    pub fn restart_without(&mut self, host: &str) {
+        let fixed = |argument: &String| argument.starts_with(&format!("{host}:"));
+        let flags = self.arguments.chunks(2).filter(|flag| !flag.iter().any(fixed));
+        self.arguments = flags.flatten().cloned().collect();
+        self.restart(&[]);
+    }
+
     /// A client with the identity of a new agent.
     pub fn agent(&self, name: &str) -> Curl {
         Curl::new(&self.holdpoint.json(&["agents", "new", name, "--json"]))

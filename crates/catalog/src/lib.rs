@@ -1,6 +1,7 @@
 //! What each provider's operations do: tables, and the look-up in them. Pure data.
 //!
 //! - [`change_set`]: what the parts of a JSON change set do
+//! - [`environments`]: what people call them
 //! - [`graphql`]: per provider, what each root field does
 //! - [`hosts`]: what well-known hosts speak, and presets for them
 //! - [`issuers`]: endpoints whose answers are credentials
@@ -8,6 +9,7 @@
 //! - [`verbs`]: the generic floor: what a name says where no table does
 
 pub mod change_set;
+pub mod environments;
 mod github;
 pub mod graphql;
 pub mod hosts;

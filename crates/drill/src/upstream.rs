@@ -16,7 +16,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -38,6 +38,9 @@ const ARRIVALS_MAX: usize = 10_000;
 const PAUSE_MS_MAX: u64 = 120_000;
 /// The largest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// A free port of this machine.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// One message as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,15 +72,24 @@ pub struct EchoUpstream {
 impl EchoUpstream {
     /// Plain HTTP on a free loopback port.
     pub async fn http() -> Result<Self, DrillError> {
-        Self::start(None, &[]).await
+        Self::http_at(LOOPBACK).await
+    }
+
+    /// Plain HTTP at `addr`.
+    pub async fn http_at(addr: SocketAddr) -> Result<Self, DrillError> {
+        Self::start(addr, None, &[]).await
     }
 
     /// HTTPS on a free loopback port, with a certificate for `names` from an authority of its own.
     pub async fn https(names: &[&str]) -> Result<Self, DrillError> {
-        Self::start(Some(Authority::new("Echo upstream")?), names).await
+        Self::start(LOOPBACK, Some(Authority::new("Echo upstream")?), names).await
     }
 
-    async fn start(authority: Option<Authority>, names: &[&str]) -> Result<Self, DrillError> {
+    async fn start(
+        addr: SocketAddr,
+        authority: Option<Authority>,
+        names: &[&str],
+    ) -> Result<Self, DrillError> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let tls = authority.as_ref().map(|authority| authority.server(&names)).transpose()?;
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -91,8 +103,7 @@ impl EchoUpstream {
                 }
             })
         });
-        let server =
-            Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), tls, handler).await?;
+        let server = Server::start(addr, tls, handler).await?;
         Ok(Self { server, authority, log })
     }
 

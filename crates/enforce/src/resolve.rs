@@ -3,15 +3,22 @@
 
 use holdpoint_catalog::hosts::Host;
 use holdpoint_core::{
-    Effect, Environment, Operation,
+    Effect, Environment, Operation, ResourceId,
     identity::Principal,
     policy::{Credential, Facts, Request},
 };
+use holdpoint_wire::lookup::Whereabouts;
 
 /// What is known about the surroundings of a message: live from the store, or from fixtures.
 pub trait Surroundings {
     /// The environment that the inventory gives to exactly this resource.
-    fn inventory(&self, resource: &holdpoint_core::ResourceId) -> Option<Environment>;
+    fn inventory(&self, resource: &ResourceId) -> Option<Environment>;
+
+    /// Where the provider itself says that this resource lies; `None` if it was not asked, or
+    /// does not know.
+    fn provider(&self, _resource: &ResourceId) -> Option<Whereabouts> {
+        None
+    }
 
     /// What the credentials of the message are to `operation` in `environment`; the worst, if
     /// there are several.
@@ -64,28 +71,37 @@ pub fn requests(
     operations.into_iter().map(ask).collect()
 }
 
-/// The environment of an operation's resource. The inventory knows best. What contains the
-/// resource is the message's own word: of several answers the strictest holds, and for what takes
-/// something away they can only raise what a human said of the host. (A deletion by id deletes
-/// that id, whatever environment is named beside it.)
+/// The environment of an operation's resource. The inventory and the provider know best: where both
+/// say something, the stricter holds, and what the inventory says of an environment corrects the
+/// provider's name for it. What contains the resource is the message's own word: of several answers
+/// the strictest holds, and for what takes something away they can only raise what a human said of
+/// the host. (A deletion by id deletes that id, whatever environment is named beside it.)
 fn environment(
     surroundings: &impl Surroundings,
     destination: Destination<'_>,
     operation: &Operation,
 ) -> Environment {
     let resource = &operation.resource;
-    if let Some(placed) = surroundings.inventory(&resource.id) {
-        return placed;
+    let takes_away = takes_away(operation.effect);
+    let told = surroundings.provider(&resource.id).and_then(|whereabouts| {
+        // What has an instance in several environments is changed in the one that is named.
+        let named = if takes_away { &[][..] } else { &resource.within };
+        whereabouts.narrowed(named).strictest(|id| surroundings.inventory(id))
+    });
+    if let Some(known) = surroundings.inventory(&resource.id).max(told) {
+        return known;
     }
     let of_host = destination
         .listed
         .and_then(|host| host.environment)
         .or_else(|| is_loopback(destination.name).then_some(Environment::Local))
         .unwrap_or(Environment::Unknown);
+    let told = |container: &ResourceId| {
+        let whereabouts = surroundings.provider(container)?;
+        whereabouts.strictest(|id| surroundings.inventory(id))
+    };
     let containers = resource.within.iter();
-    let said = containers.filter_map(|container| surroundings.inventory(container)).max();
-    let takes_away =
-        matches!(operation.effect, Effect::Remove | Effect::WeakenRecovery | Effect::Destroy);
+    let said = containers.filter_map(|id| surroundings.inventory(id).or_else(|| told(id))).max();
     match said {
         Some(said) if takes_away => said.max(of_host),
         Some(said) => said,
@@ -93,66 +109,17 @@ fn environment(
     }
 }
 
-/// Whether a host name can only mean this machine.
-fn is_loopback(host: &str) -> bool {
+/// Whether something is less afterwards: then only what is known of the very resource counts.
+pub fn takes_away(effect: Effect) -> bool {
+    matches!(effect, Effect::Remove | Effect::WeakenRecovery | Effect::Destroy)
+}
+
+/// Whether a host name can only mean this machine: what is judged as local, and reached without a
+/// proxy.
+pub fn is_loopback(host: &str) -> bool {
     let address = host.parse::<std::net::IpAddr>();
     host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
-mod tests {
-    use holdpoint_core::{Resource, ResourceId, Reversibility};
-
-    use super::*;
-
-    /// Production and staging lie where their names say; nothing else is placed.
-    struct Inventory;
-
-    impl Surroundings for Inventory {
-        fn inventory(&self, resource: &ResourceId) -> Option<Environment> {
-            resource.short_name().parse().ok()
-        }
-
-        fn credential(&self, _: &Operation, _: Environment) -> Credential {
-            Credential::None
-        }
-
-        fn refused_before(&self, _: &Principal, _: &Operation) -> bool {
-            false
-        }
-
-        fn made_by_run(&self, _: &Principal, _: &Operation) -> bool {
-            false
-        }
-
-        fn enclosed(&self) -> bool {
-            false
-        }
-    }
-
-    #[test]
-    fn what_a_message_says_of_a_place_lowers_nothing_that_takes_away() {
-        use Effect::{Destroy, Modify, Remove};
-        use Environment::{Production, Staging, Unknown};
-        let check = |effect, id: &str, within: &[&str], of_host, expect| {
-            let named = |kind: &str, id: &str| ResourceId::of("x", kind, id);
-            let resource = Resource {
-                id: named("service", id),
-                within: within.iter().map(|id| named("environment", id)).collect(),
-            };
-            let operation = Operation::known("x:y", effect, resource, Reversibility::None);
-            let host = Host { environment: of_host, ..Host::unnamed() };
-            let destination = Destination { name: "x.example", listed: Some(&host) };
-            let found = environment(&Inventory, destination, &operation);
-            assert_eq!(found, expect, "{effect} {id} {within:?} {of_host:?}");
-        };
-        check(Modify, "1", &["staging"], None, Staging);
-        check(Destroy, "1", &["staging"], None, Unknown);
-        check(Remove, "1", &["staging"], Some(Production), Production);
-        check(Destroy, "1", &["staging"], Some(Staging), Staging);
-        check(Destroy, "1", &["production"], Some(Staging), Production);
-        check(Modify, "1", &["staging", "production"], None, Production);
-        check(Destroy, "staging", &["production"], None, Staging);
-        check(Modify, "1", &[], None, Unknown);
-    }
-}
+mod tests;

@@ -18,6 +18,7 @@ use holdpoint_store::{
 use holdpoint_wire::{
     World,
     http::{Message, Scheme},
+    lookup::Directory,
 };
 use secrecy::ExposeSecret as _;
 
@@ -68,10 +69,21 @@ impl Known {
         })
     }
 
-    /// The secret that a phantom stands for.
+    /// The secret that a phantom stands for; never one for look-ups, which no agent was given.
     pub fn secret_of(&self, phantom: &[u8]) -> Option<&KnownSecret> {
         let phantom = std::str::from_utf8(phantom).ok()?;
-        self.secrets.get(phantom).map(Arc::as_ref)
+        let known = self.secrets.get(phantom).map(Arc::as_ref)?;
+        known.secret.bounds.lookup().is_none().then_some(known)
+    }
+
+    /// The secret with which `directory` is asked; of several, the first by name.
+    pub(crate) fn for_lookups(&self, directory: &dyn Directory) -> Option<Arc<KnownSecret>> {
+        let fits = |known: &&Arc<KnownSecret>| {
+            known.secret.bounds.lookup() == Some(directory.provider())
+                && known.grant.reaches(directory.host())
+        };
+        let fitting = self.secrets.values().filter(fits);
+        fitting.min_by(|one, other| one.secret.name.cmp(&other.secret.name)).cloned()
     }
 
     /// The secret of this name.
@@ -175,7 +187,8 @@ impl World for Known {
             let speaks = listed.speaks.parse().unwrap_or(Speaks::Rest);
             return Some(Host { speaks, environment, provider });
         }
-        let bound = self.secrets().any(|secret| secret.grant.reaches(host));
+        let mut for_agents = self.secrets().filter(|known| known.secret.bounds.lookup().is_none());
+        let bound = for_agents.any(|secret| secret.grant.reaches(host));
         preset.or_else(|| {
             bound.then(|| Host {
                 speaks: identity.map_or(Speaks::Rest, |identity| identity.speaks),

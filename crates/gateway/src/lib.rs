@@ -8,6 +8,7 @@
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
+//! - [`lookup`]: what only a provider can tell about it
 //! - `branches`, `commits`: which branches are protected, and which go forward
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
@@ -29,6 +30,7 @@ mod issued;
 mod kills;
 pub mod known;
 pub mod listen;
+pub mod lookup;
 mod made;
 mod overheard;
 pub mod point;

@@ -36,6 +36,7 @@ use crate::{
     kills::Kills,
     known::Known,
     listen::{Arrival, Door, Evidence},
+    lookup::Lookups,
     made::Maker,
 };
 
@@ -50,6 +51,7 @@ pub struct HttpPoint {
     pub(crate) state: State,
     config: RwLock<Arc<Config>>,
     pub(crate) client: Arc<Client>,
+    pub(crate) lookups: Lookups,
     pub(crate) clock: Clock,
     pub(crate) ledger: ledger::Ledger,
     pub(crate) kills: Kills,
@@ -213,11 +215,13 @@ impl HttpPoint {
     ) -> Result<Self, StoreError> {
         let known = RwLock::new(Arc::new(Known::read(&state, &config)?));
         let policies = RwLock::new(Arc::new(policies));
+        let client = Arc::new(client);
         Ok(Self {
             issuing: Issuing::new(state.clone(), clock)?,
             state,
             config: RwLock::new(config),
-            client: Arc::new(client),
+            lookups: Lookups::new(Arc::clone(&client)),
+            client,
             clock,
             ledger,
             kills: Kills::default(),

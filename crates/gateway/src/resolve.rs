@@ -1,6 +1,6 @@
 //! From operations to questions for policy, by what the gateway knows.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, collections::HashMap};
 
 use holdpoint_catalog::hosts::{self, Bodies};
 use holdpoint_core::{
@@ -15,6 +15,7 @@ use holdpoint_enforce::{
 use holdpoint_wire::{
     Host, World as _,
     http::credentials::{self, CredentialUse, ToldBy},
+    lookup::Whereabouts,
 };
 use secrecy::ExposeSecret as _;
 
@@ -39,8 +40,13 @@ impl Resolve for HttpPoint {
         let linked = || issued.lists_host().then(Host::unnamed);
         let listed = known.host(&message.host, message.port).or_else(linked);
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
+        // A run that was stopped is refused, wherever its resources lie.
+        let told = match principal.killed {
+            true => HashMap::new(),
+            false => self.lookups.find(&known, &operations).await,
+        };
         let strays = OnceCell::new();
-        let live = Live { point: self, known: &known, arrived, issued: &issued, strays };
+        let live = Live { point: self, known: &known, arrived, issued: &issued, told, strays };
         Ok(requests(&live, principal, destination, operations))
     }
 }
@@ -52,6 +58,8 @@ struct Live<'a> {
     arrived: &'a Arrived,
     /// What upstreams issued to the run.
     issued: &'a Lookup<'a>,
+    /// What providers say of its resources.
+    told: HashMap<ResourceId, Whereabouts>,
     /// Whether a phantom is on its way to a host that it is not bound to; looked for when needed,
     /// and once: the whole message is searched for every secret.
     strays: OnceCell<bool>,
@@ -98,6 +106,10 @@ impl Live<'_> {
 impl Surroundings for Live<'_> {
     fn inventory(&self, resource: &ResourceId) -> Option<Environment> {
         self.known.environment(resource)
+    }
+
+    fn provider(&self, resource: &ResourceId) -> Option<Whereabouts> {
+        self.told.get(resource).cloned()
     }
 
     fn credential(&self, operation: &Operation, environment: Environment) -> Credential {

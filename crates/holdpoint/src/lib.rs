@@ -6,6 +6,7 @@
 //! - [`running`]: the running gateway
 //! - [`status`]: how a verb ends
 //! - [`terminal`]: asking a human, and only a human
+//! - [`upstream`]: the gateway's own way into the world
 
 pub mod cli;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod reverse;
 pub mod running;
 pub mod status;
 pub mod terminal;
+pub mod upstream;
 
 pub use cli::Cli;
 pub use commands::{run, run_observed};

@@ -9,12 +9,12 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{Ledger as _, Point as _, Stage};
 use holdpoint_gateway::{
-    forward::{self, Client, Dialer},
+    forward::{self, Client},
     listen::{self, Proxy, Stop, Stopper, serve_handed},
     point::HttpPoint,
     release::execute_released,
     serve::Server,
-    tls::{Authority, Leaves, trust},
+    tls::{Authority, Leaves},
 };
 use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger};
 use tokio::{
@@ -27,6 +27,7 @@ use crate::{
     commands::{Here, now, policy},
     reverse::{self, Bound, ReverseAddress},
     status::CommandError,
+    upstream::Upstream,
 };
 
 /// How often what is over is looked for, and for how long it is kept. The ledger keeps what was
@@ -34,7 +35,7 @@ use crate::{
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const KEEP_SECONDS: u64 = 7 * 24 * 3600;
 /// How long connecting to an upstream may take, and the TLS handshake as well.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A gateway that listens.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Running {
     pub reverse: Vec<ReverseAddress>,
     /// The CA that agents have to trust.
     pub ca: PathBuf,
+    /// How the gateway itself reaches the world.
+    pub upstream: String,
     here: Arc<Here>,
     point: Arc<HttpPoint>,
     signals: Signals,
@@ -66,7 +69,9 @@ impl Running {
         let ca = authority.certificate_path().to_owned();
         let leaf_cache = usize::try_from(config.limits.leaf_cache).ok().and_then(NonZeroUsize::new);
         let leaves = Leaves::new(authority, leaf_cache.unwrap_or(NonZeroUsize::MIN));
-        let point = Arc::new(point(&here, &config, observe)?);
+        let upstream = Upstream::new(&config)?;
+        let says = upstream.describe().unwrap_or_else(|wanting| wanting);
+        let point = Arc::new(point(&here, &config, upstream.clone(), observe)?);
         for hold in here.holds().recover(lock, now()).map_err(CommandError::unable)? {
             tracing::warn!(hold = hold.id, "it was being executed when the gateway died");
         }
@@ -76,6 +81,7 @@ impl Running {
             CommandError::unable(format!("cannot listen on {}: {error}", config.proxy))
         })?;
         let proxy = listener.local_addr().map_err(CommandError::unable)?;
+        upstream.refuse_loop(proxy)?;
         let bound = reverse::bind(&here).await?;
         let addresses = bound.iter().map(Bound::address).collect();
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
@@ -96,8 +102,8 @@ impl Running {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
             async move { take(&here, &point, topic).await }
         }));
-        let reverse = addresses;
-        Ok(Self { proxy, reverse, ca, here, point, signals, stopper, serving, releasing })
+        let (reverse, upstream) = (addresses, says);
+        Ok(Self { proxy, reverse, upstream, ca, here, point, signals, stopper, serving, releasing })
     }
 
     /// Runs until SIGTERM or SIGINT, then ends what is in flight.
@@ -118,17 +124,15 @@ impl Running {
 }
 
 /// The enforcement point of this gateway.
-fn point(here: &Here, config: &Arc<Config>, observe: fn(Stage)) -> Result<HttpPoint, CommandError> {
+fn point(
+    here: &Here,
+    config: &Arc<Config>,
+    upstream: Upstream,
+    observe: fn(Stage),
+) -> Result<HttpPoint, CommandError> {
     let policies = policies(config)?;
     let ledger = Ledger::open(&here.dir, now).map_err(CommandError::unable)?;
-    let tls = trust(&config.upstream_ca).map_err(CommandError::usage)?;
-    let overrides = config.resolve.iter().map(|resolve| forward::dial::Override {
-        host: resolve.host.clone(),
-        port: resolve.port,
-        address: resolve.to,
-    });
-    let dialer = Dialer::new(overrides, tls, CONNECT_TIMEOUT);
-    let client = Client::new(dialer, forward::Limits::default());
+    let client = Client::new(upstream.dialer(config)?, forward::Limits::default());
     let state = here.state.clone();
     HttpPoint::new(state, Arc::clone(config), client, ledger, policies, now, observe)
         .map_err(CommandError::unable)

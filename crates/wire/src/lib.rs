@@ -3,9 +3,11 @@
 //!
 //! - [`http`]: HTTP requests: REST, GraphQL, JSON-RPC
 //! - [`world`]: what interpretation may look up
+//! - [`lookup`]: what only a provider can tell
 //! - [`unreadable`]: why a message has no meaning that we could stand for
 
 pub mod http;
+pub mod lookup;
 pub mod unreadable;
 pub mod world;
 

@@ -118,6 +118,12 @@ fn query(state: &State, power: &Power, field: &Field) -> Result<Found, Failure> 
             authorize(power, &environment_scope(state, &held.environment)?)?;
             Ok(Found::One(Node::Domain(id.to_owned())))
         }
+        "deployment" => {
+            let id = argument("id");
+            let held = state.deployments.get(id).ok_or("Deployment not found")?;
+            authorize(power, &environment_scope(state, &held.environment)?)?;
+            Ok(Found::One(Node::Deployment(id.to_owned())))
+        }
         "domains" => {
             authorize(power, &environment_scope(state, argument("environmentId"))?)?;
             let environment = argument("environmentId").to_owned();

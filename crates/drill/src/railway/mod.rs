@@ -28,7 +28,7 @@ use serde::Serialize;
 use arrival::Log;
 pub use arrival::{Arrival, fingerprint};
 use schema::Schema;
-use state::{CustomDomain, Power, State};
+use state::{CustomDomain, Deployment, Power, State};
 
 use crate::{
     error::DrillError,
@@ -194,6 +194,31 @@ impl FakeRailway {
     /// Adds a volume like the seeded one, past the API.
     pub fn add_volume(&self, name: &str) -> Result<String, DrillError> {
         self.state().add_volume(&self.seed.project, &self.seed.service, name)
+    }
+
+    /// Adds a volume with an instance in the environment `environment` (an id) only, past the API.
+    pub fn add_volume_in(&self, name: &str, environment: &str) -> Result<String, DrillError> {
+        let Seed { project, service, .. } = &self.seed;
+        self.state().add_volume_in(project, service, name, |id| id == environment)
+    }
+
+    /// Adds a deployment of the service in the environment `environment` (an id), past the API.
+    pub fn add_deployment(&self, environment: &str) -> Result<String, DrillError> {
+        let id = state::uuid()?;
+        let deployment = Deployment {
+            project: self.seed.project.clone(),
+            environment: environment.to_owned(),
+            service: self.seed.service.clone(),
+        };
+        self.state().deployments.insert(id.clone(), deployment);
+        Ok(id)
+    }
+
+    /// Renames an environment (an id), past the API.
+    pub fn rename_environment(&self, environment: &str, name: &str) {
+        if let Some(held) = self.state().environments.get_mut(environment) {
+            name.clone_into(&mut held.name);
+        }
     }
 
     /// Adds a custom domain of the service in production, past the API.

@@ -31,6 +31,11 @@ pub(super) enum Node {
         environment: String,
         service: String,
     },
+    ServiceInstance {
+        service: String,
+        environment: String,
+    },
+    Deployment(String),
     Connection(Vec<Node>),
     Edge(Box<Node>),
     /// What has no links: its fields are given.
@@ -117,6 +122,44 @@ impl Node {
             (Self::Instance(id), "service") => {
                 Found::One(Self::Service(state.instance(id)?.1.service.clone()?))
             }
+            (Self::Connection(nodes), "edges") => {
+                let edges = nodes.iter().map(|node| Self::Edge(Box::new(node.clone())));
+                Found::Many(edges.collect())
+            }
+            (Self::Connection(_), "pageInfo") => Found::One(Self::Leaves(json!({
+                "hasNextPage": false, "hasPreviousPage": false,
+            }))),
+            (Self::Edge(node), "node") => Found::One((**node).clone()),
+            _ => return self.link_of_service(state, name),
+        })
+    }
+
+    /// The same for what belongs to services.
+    fn link_of_service(&self, state: &State, name: &str) -> Option<Found> {
+        Some(match (self, name) {
+            (Self::Service(id), "serviceInstances") => {
+                let project = &state.services.get(id)?.project;
+                let environments = state.environments.iter();
+                let instance = |environment: &String| Self::ServiceInstance {
+                    service: id.clone(),
+                    environment: environment.clone(),
+                };
+                connection(
+                    environments
+                        .filter(|(_, held)| held.project == *project)
+                        .map(|(environment, _)| instance(environment)),
+                )
+            }
+            (Self::ServiceInstance { service, environment }, "domains") => {
+                Found::One(Self::Domains {
+                    environment: environment.clone(),
+                    service: service.clone(),
+                })
+            }
+            (Self::Deployment(id), "environment") => {
+                Found::One(Self::Environment(state.deployments.get(id)?.environment.clone()))
+            }
+            (Self::Domains { .. }, "serviceDomains") => Found::Many(Vec::new()),
             (Self::Domains { environment, service }, "customDomains") => Found::Many(
                 state
                     .domains
@@ -127,14 +170,6 @@ impl Node {
                     .map(|(id, _)| Self::Domain(id.clone()))
                     .collect(),
             ),
-            (Self::Connection(nodes), "edges") => {
-                let edges = nodes.iter().map(|node| Self::Edge(Box::new(node.clone())));
-                Found::Many(edges.collect())
-            }
-            (Self::Connection(_), "pageInfo") => Found::One(Self::Leaves(json!({
-                "hasNextPage": false, "hasPreviousPage": false,
-            }))),
-            (Self::Edge(node), "node") => Found::One((**node).clone()),
             _ => return None,
         })
     }
@@ -162,7 +197,7 @@ impl Node {
                 let held = state.environments.get(id)?;
                 json!({
                     "id": id, "name": held.name, "projectId": held.project,
-                    "isEphemeral": false, "createdAt": CREATED,
+                    "isEphemeral": false, "canAccess": true, "createdAt": CREATED,
                 })
             }
             Self::Service(id) => {
@@ -184,11 +219,32 @@ impl Node {
                 })
             }
             Self::Domain(id) => domain(id, state.domains.get(id)?),
+            Self::ServiceInstance { service, environment } => {
+                let held = state.services.get(service)?;
+                json!({
+                    "id": instance_id(service, environment), "serviceId": service,
+                    "environmentId": environment, "serviceName": held.name, "createdAt": CREATED,
+                })
+            }
+            Self::Deployment(id) => {
+                let held = state.deployments.get(id)?;
+                json!({
+                    "id": id, "environmentId": held.environment, "projectId": held.project,
+                    "serviceId": held.service, "createdAt": CREATED,
+                })
+            }
             Self::Edge(_) => json!({"cursor": "0"}),
             Self::Leaves(leaves) => leaves.clone(),
             Self::Domains { .. } | Self::Connection(_) => return None,
         })
     }
+}
+
+/// The id of a service's instance in an environment: half of either id, which is unique here.
+fn instance_id(service: &str, environment: &str) -> String {
+    let (first, _) = service.split_at_checked(18).unwrap_or((service, ""));
+    let (_, last) = environment.split_at_checked(18).unwrap_or(("", environment));
+    format!("{first}{last}")
 }
 
 /// The answer's fields of a backup.

@@ -60,6 +60,14 @@ pub(super) struct CustomDomain {
     pub(super) target_port: Option<i64>,
 }
 
+/// A deployment of a service in an environment.
+#[derive(Debug, Clone)]
+pub(super) struct Deployment {
+    pub(super) project: String,
+    pub(super) environment: String,
+    pub(super) service: String,
+}
+
 /// What a credential has power over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Power {
@@ -103,6 +111,7 @@ pub(super) struct State {
     pub(super) services: BTreeMap<String, Service>,
     pub(super) volumes: BTreeMap<String, Volume>,
     pub(super) domains: BTreeMap<String, CustomDomain>,
+    pub(super) deployments: BTreeMap<String, Deployment>,
     /// By (environment, service) and name.
     pub(super) variables: BTreeMap<(String, Option<String>), BTreeMap<String, String>>,
     /// By the credential itself.
@@ -163,9 +172,20 @@ impl State {
         service: &str,
         name: &str,
     ) -> Result<String, DrillError> {
+        self.add_volume_in(project, service, name, |_| true)
+    }
+
+    /// The same in those environments only whose id `has`.
+    pub(super) fn add_volume_in(
+        &mut self,
+        project: &str,
+        service: &str,
+        name: &str,
+        has: impl Fn(&str) -> bool,
+    ) -> Result<String, DrillError> {
         let mut instances = BTreeMap::new();
         for (environment, held) in &self.environments {
-            if held.project == project {
+            if held.project == project && has(environment) {
                 let mut backups = BTreeMap::new();
                 for day in 1..=BACKUPS {
                     backups.insert(uuid()?, Backup { name: format!("daily {day}") });

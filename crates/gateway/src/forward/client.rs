@@ -24,8 +24,8 @@ use tokio::{
 use super::{
     decoded::{codings, decoded},
     dial::{Dialer, Unreached, Wire},
-    hop_by_hop,
-    outgoing::{Outgoing, outgoing},
+    happy_eyeballs, hop_by_hop,
+    outgoing::{Outgoing, ask_proxy, outgoing},
     pool::{self, Connection, Key, Pool},
     scrub::{Needles, Scrubbed},
     sent::{Sent, Watched},
@@ -128,11 +128,12 @@ impl Client {
         let scrubbed = route.scrub.is_some();
         let asked = Asked::by(&message);
         let mut request = outgoing(message, rest, scrubbed, Arc::clone(&progress))?;
-        let addresses = self.dialer.resolve(&host, port, route.listed_privately).await?;
-        let keys: Vec<Key> = addresses
-            .into_iter()
-            .map(|address| Key { scheme, host: host.clone(), port, address })
-            .collect();
+        let hops = self.dialer.resolve(scheme, &host, port, route.listed_privately).await?;
+        if let Some(proxy) = self.dialer.asked_in_message(scheme, &host, port, &hops) {
+            ask_proxy(&mut request, proxy)?;
+        }
+        let keys: Vec<Key> =
+            hops.into_iter().map(|hop| Key { scheme, host: host.clone(), port, hop }).collect();
         // A kept connection may have been closed meanwhile: then it gives the message back unsent.
         while let Some(connection) = self.kept(&keys).await {
             match self.exchange(connection, request, &progress).await? {
@@ -163,14 +164,15 @@ impl Client {
 
     /// A fresh connection to the first address that answers.
     async fn connect(&self, keys: &[Key]) -> Result<Connection, Unreached> {
-        let mut last = None;
-        for key in keys {
-            match self.dialer.dial(key.scheme, &key.host, key.address).await {
-                Ok(wire) => return self.speak(wire, key.clone()).await,
-                Err(unreached) => last = Some(unreached),
-            }
+        let attempts = keys.iter().cloned().map(|key| async move {
+            let wire = self.dialer.dial(key.scheme, &key.host, key.port, key.hop).await?;
+            Ok((wire, key))
+        });
+        match happy_eyeballs::first(attempts).await {
+            Some(Ok((wire, key))) => self.speak(wire, key).await,
+            Some(Err(unreached)) => Err(unreached),
+            None => Err(Unreached::Unwritable("its host has no address".to_owned())),
         }
-        Err(last.unwrap_or_else(|| Unreached::Unwritable("its host has no address".to_owned())))
     }
 
     async fn speak(&self, wire: Box<dyn Wire>, key: Key) -> Result<Connection, Unreached> {
@@ -205,7 +207,12 @@ impl Client {
             return Err(ForwardError::OutcomeUnknown(silence));
         };
         match answered {
-            Ok(response) => Ok(Exchanged::Answered(response, connection)),
+            Ok(response) => {
+                match self.dialer.refused_by_proxy(&connection.key, response.status()) {
+                    Some(unreached) => Err(unreached.into()),
+                    None => Ok(Exchanged::Answered(response, connection)),
+                }
+            }
             Err(error) if connection.sent.is_said() => {
                 Err(ForwardError::OutcomeUnknown(causes(error.error())))
             }

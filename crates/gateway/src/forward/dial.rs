@@ -1,4 +1,4 @@
-//! From a host to a checked address to a connection, with no second look-up in between.
+//! From a host to a checked address, or to a proxy, to a connection; no second look-up in between.
 
 use std::{
     collections::HashMap,
@@ -9,17 +9,27 @@ use std::{
     time::Duration,
 };
 
+use holdpoint_store::config::ProxyUrl;
 use holdpoint_wire::http::Scheme;
+use http::StatusCode;
 use rustls::{ClientConfig, pki_types::ServerName};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
 
-use super::reachable::{Refused, reachable};
+use super::{
+    happy_eyeballs,
+    pool::Key,
+    proxies::Proxies,
+    reachable::{Refused, reachable, reachable_by_name},
+    resolver::{Resolver, System},
+    tunnel,
+};
+use crate::tls::ALPN;
 
 /// Addresses of one host that are tried, at most.
 const ADDRESSES_MAX: usize = 4;
@@ -57,6 +67,16 @@ pub enum Unreached {
         address: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// The proxy does not lead there.
+    #[error("the proxy {proxy} leads to no connection with {host}: {reason}")]
+    Proxy {
+        /// The proxy, without its password.
+        proxy: String,
+        /// The host.
+        host: String,
+        /// What the proxy did.
+        reason: String,
     },
     /// The message could not be written as HTTP/1.1.
     #[error("the message cannot be sent as HTTP/1.1: {0}")]
@@ -100,10 +120,21 @@ impl FromStr for Override {
     }
 }
 
+/// What is dialled next on the way to an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hop {
+    /// The upstream itself, at the address that was checked.
+    Upstream(SocketAddr),
+    /// The proxy that leads to it, which finds the address itself.
+    Proxy,
+}
+
 /// Finds, checks and dials upstream addresses.
 #[derive(Debug, Clone)]
 pub struct Dialer {
     overrides: HashMap<(String, u16), SocketAddr>,
+    proxies: Proxies,
+    resolver: Arc<dyn Resolver>,
     tls: Arc<ClientConfig>,
     connect_timeout: Duration,
 }
@@ -120,48 +151,151 @@ impl Dialer {
             .into_iter()
             .map(|Override { host, port, address }| ((host, port), address))
             .collect();
-        Self { overrides, tls, connect_timeout }
+        let (proxies, resolver) = (Proxies::default(), Arc::new(System));
+        Self { overrides, proxies, resolver, tls, connect_timeout }
     }
 
-    /// The addresses of a host, every one of them checked. One bad address condemns all: honest
-    /// names do not point inside and outside at once.
+    /// The same, through `proxies` where there is no override.
+    #[must_use]
+    pub fn through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// The same, with another way to find addresses.
+    #[must_use]
+    pub fn asking(self, resolver: Arc<dyn Resolver>) -> Self {
+        Self { resolver, ..self }
+    }
+
+    /// Where a host is dialled: at its addresses, every one of them checked, or through a proxy.
+    /// One bad address condemns all: honest names do not point inside and outside at once.
     pub async fn resolve(
         &self,
+        scheme: Scheme,
         host: &str,
         port: u16,
         listed_privately: bool,
-    ) -> Result<Vec<SocketAddr>, Unreached> {
+    ) -> Result<Vec<Hop>, Unreached> {
         if let Some(address) = self.overrides.get(&(host.to_owned(), port)) {
-            return Ok(vec![*address]);
+            return Ok(vec![Hop::Upstream(*address)]);
         }
-        let mut addresses = look_up(host, port, self.connect_timeout).await?;
+        let refuse = |refused| Unreached::Refused { host: host.to_owned(), refused };
+        if self.proxies.towards(scheme, host, port).is_some() {
+            // The proxy resolves names; an address that is written is checked all the same.
+            let checked = match host.parse::<IpAddr>() {
+                Ok(address) => reachable(address, listed_privately),
+                Err(_) => reachable_by_name(host, listed_privately),
+            };
+            return checked.map(|()| vec![Hop::Proxy]).map_err(refuse);
+        }
+        let addresses = self.look_up(host, port).await?;
         for address in &addresses {
-            reachable(address.ip(), listed_privately)
-                .map_err(|refused| Unreached::Refused { host: host.to_owned(), refused })?;
+            reachable(address.ip(), listed_privately).map_err(refuse)?;
         }
-        addresses.truncate(ADDRESSES_MAX);
-        Ok(addresses)
+        let in_turn = happy_eyeballs::in_turn(addresses).into_iter().take(ADDRESSES_MAX);
+        Ok(in_turn.map(Hop::Upstream).collect())
     }
 
-    /// Connects to exactly `address` in the name of `host`.
+    /// Connects to exactly `hop` in the name of `host`. To a proxy that is to pass on plain HTTP,
+    /// the connection is that with the proxy.
     pub(super) async fn dial(
         &self,
         scheme: Scheme,
         host: &str,
-        address: SocketAddr,
+        port: u16,
+        hop: Hop,
     ) -> Result<Box<dyn Wire>, Unreached> {
+        let address = match hop {
+            Hop::Upstream(address) => address,
+            Hop::Proxy => return self.dial_through_proxy(scheme, host, port).await,
+        };
         let failed = |source| Unreached::Connect { host: host.to_owned(), address, source };
-        let socket = self.within(TcpStream::connect(address)).await.map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
+        let socket = self.within(connect(address)).await.map_err(failed)?;
         match scheme {
             Scheme::Http => Ok(Box::new(socket)),
             Scheme::Https => {
-                let name = ServerName::try_from(host.to_owned())
-                    .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-                let connector = TlsConnector::from(Arc::clone(&self.tls));
-                let stream = self.within(connector.connect(name, socket)).await.map_err(failed)?;
-                Ok(Box::new(stream))
+                let tls = Arc::clone(&self.tls);
+                self.within(secure(Box::new(socket), host, tls)).await.map_err(failed)
             }
+        }
+    }
+
+    /// The proxy that has to be asked in each message, as it passes on `scheme` itself.
+    pub(super) fn asked_in_message(
+        &self,
+        scheme: Scheme,
+        host: &str,
+        port: u16,
+        hops: &[Hop],
+    ) -> Option<&ProxyUrl> {
+        let plainly = scheme == Scheme::Http && hops.contains(&Hop::Proxy);
+        self.proxies.towards(scheme, host, port).filter(|_| plainly)
+    }
+
+    /// What a proxy's own answer to a plain message means: it was not passed on (RFC 9110 §15.5.8).
+    pub(super) fn refused_by_proxy(&self, key: &Key, status: StatusCode) -> Option<Unreached> {
+        let proxy = self.asked_in_message(key.scheme, &key.host, key.port, &[key.hop])?;
+        (status == StatusCode::PROXY_AUTHENTICATION_REQUIRED).then(|| Unreached::Proxy {
+            proxy: proxy.to_string(),
+            host: key.host.clone(),
+            reason: tunnel::refusal(status),
+        })
+    }
+
+    async fn dial_through_proxy(
+        &self,
+        scheme: Scheme,
+        host: &str,
+        port: u16,
+    ) -> Result<Box<dyn Wire>, Unreached> {
+        let Some(proxy) = self.proxies.towards(scheme, host, port) else {
+            return Err(Unreached::Unwritable("its proxy is gone".to_owned()));
+        };
+        let named = proxy.to_string();
+        let failed = |reason| Unreached::Proxy { proxy: named, host: host.to_owned(), reason };
+        let steps = async {
+            let wire = self.dial_proxy(proxy).await?;
+            if scheme == Scheme::Http {
+                return Ok(wire);
+            }
+            let named = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+            let authority = format!("{named}:{port}");
+            let tunnel = tunnel::open(wire, proxy, &authority, self.connect_timeout).await?;
+            let secured = self.within(secure(tunnel, host, Arc::clone(&self.tls))).await;
+            secured.map_err(|error| format!("TLS with the host failed: {error}"))
+        };
+        steps.await.map_err(failed)
+    }
+
+    /// Connects to the proxy, wherever a human put it.
+    async fn dial_proxy(&self, proxy: &ProxyUrl) -> Result<Box<dyn Wire>, String> {
+        let found = self.look_up(proxy.host(), proxy.port()).await;
+        let found = found.map_err(|unreached| unreached.to_string())?;
+        let addresses = happy_eyeballs::in_turn(found).into_iter().take(ADDRESSES_MAX);
+        let attempts = addresses.map(|address| self.within(connect(address)));
+        let socket = match happy_eyeballs::first(attempts).await {
+            Some(Ok(socket)) => socket,
+            Some(Err(error)) => return Err(format!("it cannot be reached: {error}")),
+            None => return Err("it has no address".to_owned()),
+        };
+        if !proxy.tls() {
+            return Ok(Box::new(socket));
+        }
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.alpn_protocols = vec![ALPN.to_vec()];
+        let secured = self.within(secure(Box::new(socket), proxy.host(), Arc::new(tls))).await;
+        secured.map_err(|error| format!("TLS with the proxy failed: {error}"))
+    }
+
+    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Unreached> {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        let failed = |source| Unreached::Resolve { host: host.to_owned(), source };
+        let found = self.within(self.resolver.look_up(host, port)).await.map_err(failed)?;
+        match found.is_empty() {
+            true => Err(failed(io::Error::new(io::ErrorKind::NotFound, "it has no address"))),
+            false => Ok(found),
         }
     }
 
@@ -173,17 +307,19 @@ impl Dialer {
     }
 }
 
-async fn look_up(host: &str, port: u16, wait: Duration) -> Result<Vec<SocketAddr>, Unreached> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    let failed = |source| Unreached::Resolve { host: host.to_owned(), source };
-    let found = timeout(wait, lookup_host((host, port)))
-        .await
-        .map_err(|_| failed(io::Error::new(io::ErrorKind::TimedOut, "it took too long")))?;
-    let addresses: Vec<SocketAddr> = found.map_err(failed)?.collect();
-    if addresses.is_empty() {
-        return Err(failed(io::Error::new(io::ErrorKind::NotFound, "it has no address")));
-    }
-    Ok(addresses)
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+/// TLS within `wire`, with a certificate for `host`.
+async fn secure(
+    wire: Box<dyn Wire>,
+    host: &str,
+    tls: Arc<ClientConfig>,
+) -> io::Result<Box<dyn Wire>> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    Ok(Box::new(TlsConnector::from(tls).connect(name, wire).await?))
 }

@@ -7,12 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use holdpoint_store::config::ProxyUrl;
 use holdpoint_wire::http::{Body, Message, Scheme, coding::Coding};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::Authority};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::Notify;
 
-use super::{dial::Unreached, hop_by_hop};
+use super::{dial::Unreached, hop_by_hop, tunnel};
 use crate::{
     body::{BodyError, Rest},
     websocket,
@@ -134,6 +135,24 @@ fn host_field(
         true => host,
         false => format!("{host}:{port}"),
     })
+}
+
+/// Addresses a plain message to a proxy: its target in absolute form (RFC 9112 §3.2.2). Proxies
+/// open tunnels to few ports but 443.
+pub(super) fn ask_proxy(
+    request: &mut Request<Outgoing>,
+    proxy: &ProxyUrl,
+) -> Result<(), Unreached> {
+    let unwritable = || Unreached::Unwritable("its target, for a proxy".to_owned());
+    let host = request.headers().get(header::HOST).ok_or_else(unwritable)?;
+    let mut parts = request.uri().clone().into_parts();
+    parts.scheme = Some(http::uri::Scheme::HTTP);
+    parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| unwritable())?);
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| unwritable())?;
+    if let Some(value) = tunnel::authorization(proxy) {
+        request.headers_mut().insert(header::PROXY_AUTHORIZATION, value);
+    }
+    Ok(())
 }
 
 /// Asks for a response that can be read: not encoded, and not in pieces, which could cut what we

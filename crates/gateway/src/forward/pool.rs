@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,7 +9,7 @@ use std::{
 use holdpoint_wire::http::Scheme;
 use hyper::client::conn::http1::SendRequest;
 
-use super::{outgoing::Outgoing, sent::Sent};
+use super::{dial::Hop, outgoing::Outgoing, sent::Sent};
 
 /// What makes two connections interchangeable: the address that was checked included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,7 +17,7 @@ pub(super) struct Key {
     pub(super) scheme: Scheme,
     pub(super) host: String,
     pub(super) port: u16,
-    pub(super) address: SocketAddr,
+    pub(super) hop: Hop,
 }
 
 /// A connection to an upstream on which nothing has gone wrong.

@@ -13,6 +13,14 @@ pub enum Refused {
     /// It is inside, and nobody said that this host should be.
     #[error("{0} is {1}: if this host really is inside, list it as private")]
     Inside(IpAddr, Kind),
+    /// Its name is that of a metadata service.
+    #[error("it names a metadata service, which gives out the machine's own credentials")]
+    MetadataName,
+    /// Its name is one of those that mean something inside, and a proxy would find the address.
+    #[error(
+        "its name means a host inside, and the proxy's answer cannot be checked: if this host really is inside, list it as private"
+    )]
+    InsideName,
     /// It is not the address of one host.
     #[error("{0} is {1}, not the address of a host")]
     NoHost(IpAddr, Kind),
@@ -99,6 +107,32 @@ pub fn reachable(ip: IpAddr, listed_privately: bool) -> Result<(), Refused> {
     }
 }
 
+/// Names under which the clouds' metadata services are reached.
+const METADATA_NAMES: [&str; 5] = [
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+/// Domains that exist inside only: reserved (RFC 6762, RFC 8375, ICANN's `internal`), or so by
+/// custom (RFC 6762 appendix G).
+const INSIDE_DOMAINS: [&str; 9] =
+    ["local", "internal", "home.arpa", "localdomain", "lan", "home", "corp", "intranet", "private"];
+
+/// Whether a name may be given to a proxy that resolves it: the most that can be said without its
+/// address. A name without a dot, or in a domain that exists inside only, is a host inside.
+pub fn reachable_by_name(host: &str, listed_privately: bool) -> Result<(), Refused> {
+    let is = |name: &str| {
+        host.strip_suffix(name).is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    };
+    if METADATA_NAMES.into_iter().any(is) {
+        return Err(Refused::MetadataName);
+    }
+    let inside = !host.contains('.') || INSIDE_DOMAINS.into_iter().any(is);
+    if inside && !listed_privately { Err(Refused::InsideName) } else { Ok(()) }
+}
+
 /// The IPv4 address that a packet to `ip` ends up at: mapped (RFC 4291), translated (RFC 6052,
 /// RFC 8215) or tunnelled (RFC 3056).
 fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
@@ -107,7 +141,10 @@ fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
         // Mapped, and the deprecated compatible form, of which `::` and `::1` are none.
         (0, 0, 0, 0, 0, 0xffff) => Some(v4(g, h)),
         (0, 0, 0, 0, 0, 0) if g != 0 => Some(v4(g, h)),
-        (0x64, 0xff9b, 0, 0, 0, 0) | (0x64, 0xff9b, 1, ..) => Some(v4(g, h)),
+        (0x64, 0xff9b, 0, 0, 0, 0) => Some(v4(g, h)),
+        // With shorter prefixes the IPv4 address is elsewhere and the end is zero (RFC 6052 §2.2):
+        // then nobody can say which it is.
+        (0x64, 0xff9b, 1, ..) if h != 0 => Some(v4(g, h)),
         (0x2002, ..) => Some(v4(b, c)),
         _ => None,
     }

@@ -12,7 +12,7 @@ pub mod leaves;
 mod tests;
 
 pub use authority::{Authority, AuthorityError};
-pub use client::{TrustError, trust};
+pub use client::{Roots, TrustError, trust};
 pub use leaves::{LeafError, Leaves};
 
 /// HTTP/1.1 is the only protocol that we speak within TLS (RFC 7301).

@@ -8,7 +8,10 @@ use holdpoint_store::ledger::{DIRECTORY, VERIFIER_KEY, VerifierKey, verify};
 use serde::Serialize;
 
 use super::{Here, now, policy, up};
-use crate::status::{CommandError, Ended, Status};
+use crate::{
+    status::{CommandError, Ended, Status},
+    upstream::Upstream,
+};
 
 /// What works here, what does not, and the mend.
 #[derive(Debug, Args)]
@@ -37,8 +40,15 @@ impl Finding {
 
 /// Looks at everything; ends with 1 if anything was found wanting.
 pub fn run(_doctor: &Doctor, here: &Here) -> Ended {
-    let findings =
-        [gateway(here), policies(here), ledger(here), approvers(here), agents(here), way_out()];
+    let findings = [
+        gateway(here),
+        upstream(here),
+        policies(here),
+        ledger(here),
+        approvers(here),
+        agents(here),
+        way_out(),
+    ];
     let line = |finding: &Finding| {
         let mark = if finding.ok { "ok     " } else { "wanting" };
         let mend =
@@ -62,6 +72,18 @@ fn gateway(here: &Here) -> Finding {
             .map_err(|error| format!("{} does not answer: {error}", listening.proxy)),
     };
     Finding::new("gateway", found, "start it with `holdpoint up`")
+}
+
+/// How the gateway that runs reaches the world; if none runs, how one would from here.
+fn upstream(here: &Here) -> Finding {
+    let running = up::listening(here).map(|listening| listening.upstream);
+    let found = running.filter(|said| !said.is_empty()).map_or_else(
+        || Upstream::new(&here.config).map_err(|error| error.to_string())?.describe(),
+        Ok,
+    );
+    let mend = "set the proxy and the certificates right, in holdpoint.toml or in the environment \
+                of `holdpoint up`";
+    Finding::new("upstream", found, mend)
 }
 
 fn policies(here: &Here) -> Finding {

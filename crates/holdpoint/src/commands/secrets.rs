@@ -8,6 +8,7 @@ use holdpoint_store::{
     refusals::Mend,
     secrets::{Bounds, Listed, Purpose},
 };
+use holdpoint_wire::lookup;
 use serde_json::json;
 
 use super::{Here, hosts::forget, now};
@@ -24,7 +25,11 @@ use crate::{
 Example:\n  holdpoint secrets add railway-domains --host backboard.railway.com \\\n    \
 --purpose 'railway:customDomain*' --environment production < token.txt\n  \
 holdpoint secrets add login --host id.example.com --purpose 'rest:POST' \\\n    \
---place query:access_token --place body:client_secret < client-secret.txt")]
+--place query:access_token --place body:client_secret < client-secret.txt\n  \
+holdpoint secrets add railway-lookup --host backboard.railway.com \\\n    \
+--purpose lookup:railway < read-only-token.txt\n\n\
+With a secret whose only purpose is lookup:PROVIDER the gateway itself asks the provider in which \
+environment a resource lies. No agent can use it. Providers that can be asked: railway.")]
 pub struct Secrets {
     #[command(subcommand)]
     verb: Verb,
@@ -100,13 +105,20 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
         }
         Verb::Add { name, grant } => {
             let bounds = Bounds::from(grant);
+            check_lookup(&bounds)?;
             let value = terminal::secret("The real credential (not shown): ")?;
             let added = store.add(&name, &value, &bounds, now()).map_err(CommandError::usage)?;
             mend(here, &added)?;
-            here.print(&added, &format!("give agents this: {}", added.phantom))?;
+            let text = match bounds.lookup() {
+                Some(provider) => format!("{provider} is asked with it; agents have no use of it"),
+                None => format!("give agents this: {}", added.phantom),
+            };
+            here.print(&added, &text)?;
         }
         Verb::Bind { name, grant } => {
-            let bound = store.bind(&name, &Bounds::from(grant)).map_err(CommandError::unable)?;
+            let bounds = Bounds::from(grant);
+            check_lookup(&bounds)?;
+            let bound = store.bind(&name, &bounds).map_err(CommandError::unable)?;
             mend(here, &bound)?;
             here.print(&bound, &line(&bound))?;
         }
@@ -116,6 +128,24 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
         }
     }
     Ok(Status::Done)
+}
+
+/// A secret for look-ups is for a provider that can be asked, at the host where it is.
+fn check_lookup(bounds: &Bounds) -> Result<(), CommandError> {
+    let Some(provider) = bounds.lookup() else { return Ok(()) };
+    let Some(directory) = lookup::directory(provider) else {
+        let known: Vec<&str> = lookup::DIRECTORIES.iter().map(|known| known.provider()).collect();
+        let known = known.join(", ");
+        let text = format!("`{provider}` cannot be asked where things lie; only {known} can");
+        return Err(CommandError::usage(text));
+    };
+    let host = directory.host();
+    match bounds.hosts.iter().any(|bound| bound.matches(host)) {
+        true => Ok(()),
+        false => {
+            Err(CommandError::usage(format!("{provider} is asked at {host}; add --host {host}")))
+        }
+    }
 }
 
 /// A grant is a mend: what was refused at its hosts starts anew.

@@ -23,7 +23,8 @@ const LISTENING: &str = "gateway.json";
 #[command(after_help = "\
 Example:\n  holdpoint up --proxy 127.0.0.1:7080\n\n\
 SIGHUP reads holdpoint.toml and the policies again; a bad one is refused, and the last good one \
-stays in force. SIGTERM and SIGINT stop it, once what is in flight has ended.")]
+stays in force. Proxies (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, unless [upstream] of \
+holdpoint.toml says it) and certificates (SSL_CERT_FILE, upstream_ca) are read at the start. SIGTERM and SIGINT stop it, once what is in flight has ended.")]
 pub struct Up {
     /// Where agents connect to; port 0 picks one [default: 127.0.0.1:7080].
     #[arg(long, value_name = "ADDR")]
@@ -53,6 +54,9 @@ pub struct Listening {
     pub state: PathBuf,
     /// The gateway's process.
     pub pid: u32,
+    /// How it reaches the world itself, and whom it trusts there.
+    #[serde(default)]
+    pub upstream: String,
 }
 
 impl Up {
@@ -82,6 +86,7 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
             ca: running.ca.clone(),
             state: here.dir.clone(),
             pid: std::process::id(),
+            upstream: running.upstream.clone(),
         };
         let place = here.dir.join(LISTENING);
         let text = serde_json::to_vec(&listening).map_err(CommandError::unable)?;

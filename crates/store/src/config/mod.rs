@@ -6,17 +6,21 @@
 //! (`resolve`, `upstream_ca`) are joined, the flags' entries first. Hosts and inventory of the
 //! file are merged with those that `holdpoint hosts` and `holdpoint inventory` keep in the
 //! store: of two environments for the same thing the stricter holds, and for what a host speaks
-//! the file wins. A gateway that runs keeps the last good configuration ([`LastGood`]).
+//! the file wins. What `[upstream]` says wins over the proxy variables of the environment
+//! ([`Upstream`]). A gateway that runs keeps the last good configuration ([`LastGood`]).
 
 mod error;
 mod git;
 mod issuer;
 mod limits;
+mod no_proxy;
+mod proxy_url;
 mod raw;
 mod resolve;
 mod reverse;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::{
     fs::File,
@@ -35,9 +39,12 @@ use error::Fault;
 pub use git::GitTerms;
 pub use issuer::ListedIssuer;
 pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
+pub use no_proxy::{Entry, EntryError, NoProxy};
+pub use proxy_url::{ProxyUrl, ProxyUrlError};
 use raw::{RawConfig, RawHost, RawPlaced};
 pub use resolve::Resolve;
 pub use reverse::Reverse;
+pub use upstream::{Chosen, Upstream};
 
 use crate::{
     hosts::{self, ListedHost},
@@ -66,6 +73,8 @@ pub struct Config {
     pub resolve: Vec<Resolve>,
     /// Files with certificates of private upstreams (PEM).
     pub upstream_ca: Vec<PathBuf>,
+    /// The proxy towards the world.
+    pub upstream: Upstream,
     /// Policy files beside the starter set.
     pub policies: Vec<PathBuf>,
     /// Which branches are protected.
@@ -102,6 +111,7 @@ impl Default for Config {
             reverse: Vec::new(),
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
+            upstream: Upstream::default(),
             policies: Vec::new(),
             git: GitTerms::default(),
             hosts: Vec::new(),
@@ -144,6 +154,7 @@ impl Config {
             reverse: reverse::check(raw.reverse)?,
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
+            upstream: raw.upstream.check()?,
             policies: each(raw.policies, beside)?,
             git: raw.git.check()?,
             hosts: check_hosts(raw.hosts)?,

@@ -3,8 +3,11 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::git::RawGit;
-use super::limits::{RawHold, RawLimits, RawRefusals};
+use super::{
+    git::RawGit,
+    limits::{RawHold, RawLimits, RawRefusals},
+    upstream::RawUpstream,
+};
 
 /// `holdpoint.toml`, not yet checked.
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +20,7 @@ pub(super) struct RawConfig {
     pub(super) refusals: RawRefusals,
     pub(super) resolve: Vec<Spanned<String>>,
     pub(super) upstream_ca: Vec<Spanned<String>>,
+    pub(super) upstream: RawUpstream,
     pub(super) policies: Vec<Spanned<String>>,
     pub(super) git: RawGit,
     pub(super) reverse: Vec<RawReverse>,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use holdpoint_core::{Environment, ResourceId};
 
-use super::{Config, ConfigError, Flags, HoldTerms, LastGood, Limits, RefusalTerms};
+use super::{Chosen, Config, ConfigError, Flags, HoldTerms, LastGood, Limits, RefusalTerms};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/state/holdpoint.toml"))
@@ -37,7 +37,18 @@ fn the_example_holds_every_key_and_the_defaults() {
     assert_eq!(config.policies, [Path::new("/state/team.cedar")]);
     assert_eq!(config.resolve[0].to, "127.0.0.1:8443".parse().unwrap());
     assert_eq!((config.reverse[0].host.as_str(), config.reverse[0].port), ("api.example.com", 443));
-    for key in ["resolve", "upstream_ca", "policies", "[[reverse]]", "[[hosts]]", "[[inventory]]"] {
+    assert!(matches!(&config.upstream.proxy, Chosen::Proxy(proxy) if proxy.port() == 3128));
+    assert!(config.upstream.no_proxy.unwrap().covers("10.1.1.1", 443));
+    for key in [
+        "resolve",
+        "upstream_ca",
+        "[upstream]",
+        "no_proxy",
+        "policies",
+        "[[reverse]]",
+        "[[hosts]]",
+        "[[inventory]]",
+    ] {
         assert!(example.contains(key), "{key}");
     }
 }
@@ -147,6 +158,10 @@ fn what_is_wrong_is_refused_with_file_line_column_and_mend() {
             12,
             "provider:type/identifier",
         ),
+        ("[upstream]\nproxy = \"socks5://proxy:1080\"", 2, 9, "SOCKS"),
+        ("[upstream]\nproxy = \"http://proxy:x\"", 2, 9, "from 1 to 65535"),
+        ("[upstream]\nno_proxy = [\"a..b\"]", 2, 13, "10.0.0.0/8"),
+        ("[upstream]\nproxies = 1", 2, 1, "`no_proxy`"),
         ("# \u{e4}\u{f6}\nk\u{e4} = 1", 2, 2, ""),
     ] {
         match parse(text).unwrap_err() {
@@ -183,6 +198,18 @@ fn flags_win_over_the_file() {
     assert_eq!(config.console.port(), 2);
     let ports: Vec<u16> = config.resolve.iter().map(|resolve| resolve.to.port()).collect();
     assert_eq!(ports, [4, 3]);
+}
+
+#[test]
+fn the_proxy_s_password_is_shown_nowhere() {
+    let config = parse("[upstream]\nproxy = \"http://user:hunter2@proxy:1\"").unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let direct = parse("[upstream]\nproxy = \"\"").unwrap();
+    assert_eq!(direct.upstream.proxy, Chosen::Direct);
+    for bad in ["http://user:hunter2@proxy:x", "socks5://user:hunter2@proxy:1", "a:hunter2@b/c"] {
+        let error = parse(&format!("[upstream]\nproxy = \"{bad}\"")).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
 }
 
 #[test]

@@ -65,6 +65,9 @@ impl<'de> Deserialize<'de> for Purpose {
     }
 }
 
+/// The provider of purposes that are no operation of any agent: `lookup:railway`.
+const LOOKUP: &str = "lookup";
+
 /// What a secret is bound to. Without hosts or without a purpose it is bound to nothing, and
 /// nothing is sent with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -83,6 +86,15 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// The provider that the gateway asks with this secret where things lie (`lookup:railway`).
+    /// Agents have no use of such a secret, whatever a policy says.
+    pub fn lookup(&self) -> Option<&str> {
+        let mut asked = self.purposes.iter().filter_map(|purpose| {
+            purpose.as_str().split_once(':').filter(|(provider, _)| *provider == LOOKUP)
+        });
+        asked.next().map(|(_, provider)| provider)
+    }
+
     /// The rule that decides about these bounds.
     pub fn grant(&self) -> Grant {
         Grant {

@@ -266,6 +266,16 @@ fn check_bounds(bounds: &Bounds) -> Result<()> {
         let expected = "at most 100 of each; one secret for each purpose is better";
         return Err(StoreError::Malformed { what: "bound", value, expected });
     }
+    let alone = bounds.purposes.len() == 1
+        && bounds.hosts.iter().all(|host| !host.is_wildcard())
+        && bounds.environment.is_none()
+        && bounds.places.is_empty();
+    if let Some(provider) = bounds.lookup().filter(|_| !alone) {
+        let value = format!("lookup:{provider}");
+        let expected = "a secret for look-ups alone: one purpose, hosts by their names, and nothing \
+                        else; keep another one for agents";
+        return Err(StoreError::Malformed { what: "purpose", value, expected });
+    }
     Ok(())
 }
 

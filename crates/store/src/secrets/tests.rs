@@ -254,3 +254,21 @@ fn what_is_no_purpose_is_refused() {
         assert_eq!(text.parse::<Purpose>().is_ok(), expect, "{text}");
     }
 }
+
+#[test]
+fn a_secret_for_look_ups_is_for_nothing_else() {
+    let host = "backboard.railway.com";
+    for (hosts, purposes, environment, expect) in [
+        (&[host][..], &["lookup:railway"][..], None, true),
+        (&[host], &["lookup:railway", "railway:*"], None, false),
+        (&["*.railway.com"], &["lookup:railway"], None, false),
+        (&[host], &["lookup:railway"], Some(Environment::Staging), false),
+    ] {
+        let secrets = State::in_memory().unwrap().secrets();
+        let bounds = bounds(hosts, purposes, environment);
+        assert_eq!(bounds.lookup(), Some("railway"));
+        let added = secrets.add("lookup", &secret(REAL), &bounds, NOW);
+        assert_eq!(added.is_ok(), expect, "{hosts:?} {purposes:?} {environment:?}: {added:?}");
+    }
+    assert_eq!(bounds(&[host], &["railway:*"], None).lookup(), None);
+}

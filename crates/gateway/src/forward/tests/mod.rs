@@ -2,5 +2,6 @@
 
 mod dial;
 mod outgoing;
+mod proxies;
 mod reachable;
 mod scrub;

@@ -1,6 +1,6 @@
 //! Addresses, one by one.
 
-use crate::forward::reachable::{Kind, Refused, reachable};
+use crate::forward::reachable::{Kind, Refused, reachable, reachable_by_name};
 
 /// What is said of an address: for a host that is listed as private, and for any other.
 fn check(address: &str, public: &str, private: &str) {
@@ -126,8 +126,30 @@ fn what_is_no_host_is_never_reachable() {
         "5f00::1",
         "::ffff:0.0.0.0",
         "::ffff:224.0.0.1",
+        "64:ff9b:1:7f00:0:100::",
     ] {
         check(address, "no host", "no host");
+    }
+}
+
+#[test]
+fn names_that_a_proxy_resolves_are_judged_by_what_they_say() {
+    for (name, public, private) in [
+        ("api.example.com", true, true),
+        ("mylocal.example.com", true, true),
+        ("internal.example.com", true, true),
+        ("intranet", false, true),
+        ("db.corp", false, true),
+        ("printer.local", false, true),
+        ("git.eu.internal", false, true),
+        ("nas.home.arpa", false, true),
+        ("metadata", false, false),
+        ("metadata.google.internal", false, false),
+        ("x.metadata.goog", false, false),
+        ("instance-data.ec2.internal", false, false),
+    ] {
+        assert_eq!(reachable_by_name(name, false).is_ok(), public, "{name}, of a public host");
+        assert_eq!(reachable_by_name(name, true).is_ok(), private, "{name}, of a private host");
     }
 }
 
