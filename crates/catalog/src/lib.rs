@@ -1,11 +1,13 @@
 //! What each provider's operations do: tables, and the look-up in them. Pure data.
 //!
+//! - [`aws`]: the services of AWS, their operations and what those do
 //! - [`change_set`]: what the parts of a JSON change set do
 //! - [`graphql`]: per provider, what each root field does
 //! - [`hosts`]: what well-known hosts speak, and presets for them
 //! - [`rest`]: per provider, what a method and path do
 //! - [`verbs`]: the generic floor: what a name says where no table does
 
+pub mod aws;
 pub mod change_set;
 mod github;
 pub mod graphql;
