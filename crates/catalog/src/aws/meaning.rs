@@ -74,10 +74,8 @@ const CHANGING: &[&str] = &[
     "Reject",
     "Acknowledge",
     "Request",
-    "Test",
     "Notify",
     "Sync",
-    "Batch",
     "Resume",
     "Activate",
     "Complete",
@@ -98,7 +96,6 @@ const CHANGING: &[&str] = &[
     "Signup",
     "Respond",
     "Encrypt",
-    "Verify",
 ];
 
 /// What `operation` of `service` does, if the table knows it as `named`, with these parameters.
@@ -118,14 +115,9 @@ pub fn meaning(
         return Meaning::guessed(Effect::Observe);
     }
     let floor = says.or(begins(operation, CHANGING).then_some(Effect::Modify));
-    match floor {
-        // The provider's own mark counts only against verbs that take nothing away.
-        _ if named.reads && floor.is_none_or(|floor| floor < Effect::Remove) => {
-            Meaning::guessed(Effect::Observe)
-        }
-        Some(effect) => Meaning::guessed(effect),
-        None => Meaning::guessed(Effect::Execute),
-    }
+    // The provider's own mark counts only where no verb speaks against it.
+    let unsaid = if named.reads { Effect::Observe } else { Effect::Execute };
+    Meaning::guessed(floor.unwrap_or(unsaid))
 }
 
 /// Whether a name begins with one of these verbs, and not merely with its letters (`Headline`).

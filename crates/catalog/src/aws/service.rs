@@ -99,14 +99,15 @@ impl Service {
     }
 
     /// The operations that a method and decoded path are, where the query holds `asked` (a name,
-    /// or `name=value`): those whose query is the most particular, several where headers decide.
+    /// or `name=value`): the most particular, several where headers decide, or where a query asks for
+    /// several things at once.
     pub fn route(
         &self,
         method: &str,
         segments: &[String],
         asked: impl Fn(&str) -> bool,
     ) -> Vec<Named> {
-        let mut best: (usize, Vec<Named>) = (0, Vec::new());
+        let mut found: Vec<Route> = Vec::new();
         for line in self.lines.lines() {
             let mut words = line.split(' ');
             let (Some(own), Some(address), Some(name)) = (words.next(), words.next(), words.next())
@@ -114,18 +115,32 @@ impl Service {
                 continue;
             };
             let (path, query) = address.split_once('?').unwrap_or((address, ""));
-            let wanted = || query.split('&').filter(|part| !part.is_empty());
-            if own != method || !fits(path, segments) || !wanted().all(&asked) {
-                continue;
-            }
-            let particular = wanted().count() * 64 + literals(path);
-            if best.1.is_empty() || particular > best.0 {
-                best = (particular, vec![Named::of(name)]);
-            } else if particular == best.0 {
-                best.1.push(Named::of(name));
+            let wanted: Vec<&str> = query.split('&').filter(|part| !part.is_empty()).collect();
+            if own == method && fits(path, segments) && wanted.iter().all(|part| asked(part)) {
+                found.push(Route { named: Named::of(name), literals: literals(path), wanted });
             }
         }
-        best.1
+        let most = found.iter().map(|route| route.literals).max();
+        found.retain(|route| Some(route.literals) == most);
+        let outdone = |route: &Route| found.iter().any(|other| route.is_less_than(other));
+        found.iter().filter(|route| !outdone(route)).map(|route| route.named).collect()
+    }
+}
+
+/// An operation that a message may be.
+struct Route {
+    named: Named,
+    /// How many parts of its path are words.
+    literals: usize,
+    /// What its query must hold.
+    wanted: Vec<&'static str>,
+}
+
+impl Route {
+    /// Whether another wants all of this, and more.
+    fn is_less_than(&self, other: &Self) -> bool {
+        other.wanted.len() > self.wanted.len()
+            && self.wanted.iter().all(|part| other.wanted.contains(part))
     }
 }
 

@@ -4,7 +4,7 @@ use holdpoint_core::Effect::{Create, GrantAccess, MintCredential, Modify, Observ
 
 use super::{
     Rule,
-    When::{Given, Is},
+    When::{Any, Given},
     rule,
 };
 
@@ -123,7 +123,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["secretsmanager"], &["RotateSecret"], MintCredential),
     rule(&["secretsmanager"], &["PutResourcePolicy", "DeleteResourcePolicy"], GrantAccess),
     rule(&["secretsmanager"], &["PutSecretValue", "UpdateSecret", "RestoreSecret"], Modify),
-    rule(&["ssm"], &["GetParameter*"], Observe).secret().when(Is("WithDecryption", "true")),
+    rule(&["ssm"], &["GetParameter*"], Observe).secret().when(Any("WithDecryption", "true")),
     rule(&["ssm"], &["CreateActivation"], MintCredential),
     rule(&["ssm"], &["ModifyDocumentPermission", "PutResourcePolicy"], GrantAccess),
     rule(

@@ -58,7 +58,7 @@ pub(super) const RULES: &[Rule] = &[
         Remove,
     ),
     rule(&["ec2"], &["CreateTags"], Modify).inverse(),
-    rule(&["ec2"], &["SendDiagnosticInterrupt", "SendSerialConsoleSSHPublicKey"], Execute),
+    rule(&["ec2"], &["SendDiagnosticInterrupt"], Execute),
     rule(&["ec2-instance-connect"], &["*"], GrantAccess),
     // Code that is sent, and code that is started.
     rule(
@@ -152,7 +152,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule(
         &["rds", "neptune", "docdb"],
-        &["CreateDB*Snapshot", "CreateDBSnapshot", "RestoreDB*"],
+        &["CreateDBClusterSnapshot", "CreateDBSnapshot", "RestoreDB*"],
         Create,
     ),
     rule(

@@ -4,7 +4,7 @@ use holdpoint_core::Effect::{Create, Destroy, Execute, Modify, Observe, Remove};
 
 use super::{
     Rule,
-    When::{Given, Is},
+    When::{Any, Given, Is},
     rule,
 };
 
@@ -67,12 +67,12 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["xray"], &["PutTraceSegments", "PutTelemetryRecords"], Create),
     rule(&["events"], &["PutEvents"], Create),
     // Names.
-    rule(&["route53"], &["ChangeResourceRecordSets"], Remove).when(Is("*Action", "DELETE")),
+    rule(&["route53"], &["ChangeResourceRecordSets"], Remove).when(Any("*Action", "DELETE")),
     rule(&["route53"], &["ChangeResourceRecordSets"], Modify),
     // Images.
     rule(&["ecr"], &["BatchCheckLayerAvailability", "GetDownloadUrlForLayer"], Observe),
     rule(&["ecr"], &["InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"], Create),
     rule(&["ssm"], &["DeleteParameter", "DeleteParameters"], Destroy),
-    rule(&["ssm"], &["PutParameter"], Modify).when(Is("Overwrite", "true")),
+    rule(&["ssm"], &["PutParameter"], Modify).when(Any("Overwrite", "true")),
     rule(&["ssm"], &["PutParameter"], Create),
 ];

@@ -29,6 +29,8 @@ enum When {
     Always,
     /// The parameter is there, and always this.
     Is(&'static str, &'static str),
+    /// One of the parameters of this name is this.
+    Any(&'static str, &'static str),
     /// The parameter is there.
     Given(&'static str),
     /// The parameter is there, and a number below this.
@@ -96,6 +98,9 @@ fn holds(when: When, parameters: &dyn Parameters) -> bool {
             let values = parameters.values(name);
             !values.is_empty() && values.iter().all(|own| own.eq_ignore_ascii_case(value))
         }
+        When::Any(name, value) => {
+            parameters.values(name).iter().any(|own| own.eq_ignore_ascii_case(value))
+        }
         When::Given(name) => !parameters.values(name).is_empty(),
         When::Below(name, bound) => {
             // What is no number may be read as none.
@@ -127,4 +132,11 @@ pub(super) fn names() -> Vec<(&'static str, &'static str)> {
             .flat_map(|service| rule.operations.iter().map(|name| (*service, *name)))
     };
     rules.flat_map(pairs).collect()
+}
+
+/// The services of the rows in which this name stands.
+#[cfg(test)]
+pub(super) fn services_of(pattern: &str) -> Vec<&'static super::Service> {
+    let own = names().into_iter().filter(|(_, name)| *name == pattern);
+    own.filter_map(|(service, _)| super::service::service(service)).collect()
 }

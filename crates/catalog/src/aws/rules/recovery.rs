@@ -4,7 +4,7 @@ use holdpoint_core::Effect::{Destroy, GrantAccess, Modify, Observe, WeakenRecove
 
 use super::{
     Rule,
-    When::{Below, Days, Given, Is},
+    When::{Any, Below, Days, Given, Is},
     rule,
 };
 
@@ -23,14 +23,14 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["kms"], &["DisableKey"], WeakenRecovery).inverse(),
     rule(&["kms"], &["CancelKeyDeletion", "EnableKey", "EnableKeyRotation"], Modify).inverse(),
     rule(&["secretsmanager"], &["DeleteSecret"], Destroy)
-        .when(Is("ForceDeleteWithoutRecovery", "true")),
+        .when(Any("ForceDeleteWithoutRecovery", "true")),
     rule(&["secretsmanager"], &["DeleteSecret"], Destroy).when(Days("RecoveryWindowInDays", 30)),
     // Databases. No retention deletes the automated backups at once; less than a week is hardly
     // ever more than before.
     rule(RDS, MODIFY_DB, WeakenRecovery).when(Below("BackupRetentionPeriod", 7)),
-    rule(RDS, MODIFY_DB, WeakenRecovery).when(Is("DeletionProtection", "false")),
-    rule(RDS, MODIFY_DB, GrantAccess).when(Is("PubliclyAccessible", "true")),
-    rule(RDS, DELETE_DB, Destroy).when(Is("SkipFinalSnapshot", "true")),
+    rule(RDS, MODIFY_DB, WeakenRecovery).when(Any("DeletionProtection", "false")),
+    rule(RDS, MODIFY_DB, GrantAccess).when(Any("PubliclyAccessible", "true")),
+    rule(RDS, DELETE_DB, Destroy).when(Any("SkipFinalSnapshot", "true")),
     rule(RDS, DELETE_DB, Destroy).inverse().when(Given("FinalDBSnapshotIdentifier")),
     rule(RDS, DELETE_DB, Destroy),
     rule(
@@ -45,7 +45,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule(&["redshift"], &["ModifyCluster"], WeakenRecovery)
         .when(Below("AutomatedSnapshotRetentionPeriod", 7)),
-    rule(&["redshift"], &["DeleteCluster"], Destroy).when(Is("SkipFinalClusterSnapshot", "true")),
+    rule(&["redshift"], &["DeleteCluster"], Destroy).when(Any("SkipFinalClusterSnapshot", "true")),
     rule(&["redshift"], &["DeleteCluster"], Destroy)
         .inverse()
         .when(Given("FinalClusterSnapshotIdentifier")),
@@ -62,13 +62,13 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["elasticache"], &["ModifyReplicationGroup", "ModifyCacheCluster"], WeakenRecovery)
         .when(Below("SnapshotRetentionLimit", 7)),
     rule(&["dynamodb"], &["UpdateContinuousBackups"], WeakenRecovery)
-        .when(Is("PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled", "false")),
+        .when(Any("PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled", "false")),
     rule(&["dynamodb"], &["UpdateTable"], WeakenRecovery)
-        .when(Is("DeletionProtectionEnabled", "false")),
+        .when(Any("DeletionProtectionEnabled", "false")),
     rule(&["dynamodb"], &["DeleteBackup"], WeakenRecovery),
     // Deletion by rule.
     rule(&["dynamodb"], &["UpdateTimeToLive"], Destroy)
-        .when(Is("TimeToLiveSpecification.Enabled", "true")),
+        .when(Any("TimeToLiveSpecification.Enabled", "true")),
     rule(&["s3"], &["PutBucketLifecycle", "PutBucketLifecycleConfiguration"], Destroy)
         .when(Given("*Expiration")),
     rule(&["s3"], &["PutBucketLifecycle", "PutBucketLifecycleConfiguration"], Destroy)
@@ -99,9 +99,9 @@ pub(super) const RULES: &[Rule] = &[
         WeakenRecovery,
     ),
     rule(&["ec2"], &["ModifyInstanceAttribute"], WeakenRecovery)
-        .when(Is("DisableApiTermination.Value", "false")),
+        .when(Any("DisableApiTermination.Value", "false")),
     rule(&["ec2"], &["ModifyInstanceAttribute"], WeakenRecovery)
-        .when(Is("DisableApiTermination", "false")),
+        .when(Any("DisableApiTermination", "false")),
     rule(
         &["ec2", "rbin"],
         &["UnlockSnapshot", "DeleteRule", "UnlockRule", "UpdateRule"],
@@ -134,10 +134,10 @@ pub(super) const RULES: &[Rule] = &[
     ),
     // Stacks that protect themselves.
     rule(&["cloudformation"], &["UpdateTerminationProtection"], WeakenRecovery)
-        .when(Is("EnableTerminationProtection", "false")),
+        .when(Any("EnableTerminationProtection", "false")),
     rule(&["cloudformation"], &["SetStackPolicy"], WeakenRecovery),
     rule(&["cognito-idp"], &["UpdateUserPool"], WeakenRecovery)
-        .when(Is("DeletionProtection", "INACTIVE")),
+        .when(Any("DeletionProtection", "INACTIVE")),
     // The trail.
     rule(
         &["cloudtrail"],
