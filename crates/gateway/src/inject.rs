@@ -4,12 +4,13 @@
 use std::sync::PoisonError;
 
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
-use holdpoint_enforce::{Forward, Forwarded};
-use holdpoint_wire::http::credentials::{self, ToldBy};
+use holdpoint_enforce::{Forward, Forwarded, Point as _};
+use holdpoint_wire::http::credentials::{self, ToldBy, Writing};
 use http::Response;
 use secrecy::ExposeSecret as _;
 
 use crate::{
+    aws,
     body::ResponseBody,
     forward::{ForwardError, Route, scrub::NeedlesError},
     known::Known,
@@ -24,8 +25,13 @@ impl Forward for HttpPoint {
         let known = self.known();
         let (host, port) = (arrived.message.host.clone(), arrived.message.port);
         let scrubbed = |()| known.scrub(&host).map_err(|error| too_many(&error));
-        let scrub = match inject(&mut arrived, &known).and_then(scrubbed) {
-            Ok(scrub) => scrub,
+        let injected = inject(&mut arrived, &known)
+            .and_then(|()| aws::sign_anew(&mut arrived, &known, self.now()));
+        let scrub = match injected.and_then(|signed| Ok((signed, scrubbed(())?))) {
+            // A signature gives nothing away that could come back, and a part of an object is
+            // asked for as it is.
+            Ok((true, _)) if arrived.message.header("range").next().is_some() => None,
+            Ok((_, scrub)) => scrub,
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
         let route = Route { listed_privately: known.may_lie_inside(&host, port), scrub };
@@ -51,6 +57,9 @@ impl Forward for HttpPoint {
 /// was found.
 fn inject(arrived: &mut Arrived, known: &Known) -> Result<(), Refusal> {
     for credential in arrived.credentials.iter().rev() {
+        if credential.position.writing == Writing::Signed {
+            continue;
+        }
         let held = match (credential.told_by, known.secret_of(credential.value.expose_secret())) {
             (ToldBy::Shape | ToldBy::Nothing, None) => continue,
             // Policy has let this through, so it was a phantom a moment ago.

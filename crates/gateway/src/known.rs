@@ -13,7 +13,7 @@ use holdpoint_store::{
 };
 use holdpoint_wire::{
     World,
-    http::{Message, Scheme},
+    http::{Message, Scheme, aws::sign::Keys},
 };
 use secrecy::ExposeSecret as _;
 
@@ -31,6 +31,8 @@ pub struct Known {
     hosts: HostTable,
     inventory: InventoryTable,
     secrets: HashMap<String, Arc<KnownSecret>>,
+    /// AWS credentials, by the key ids and the session tokens of their phantoms.
+    signers: HashMap<String, Arc<KnownSecret>>,
     /// What must not come back from a host, once somebody has asked.
     scrubs: Mutex<HashMap<String, Option<Arc<Needles>>>>,
 }
@@ -42,21 +44,56 @@ pub struct KnownSecret {
     pub secret: Secret,
     /// What it may be used for.
     pub grant: Grant,
+    /// What it signs with, if it is an AWS credential.
+    keys: Option<Keys>,
+}
+
+impl KnownSecret {
+    fn new(secret: Secret) -> Self {
+        let grant = secret.bounds.grant();
+        let keys = Keys::read(secret.value.expose_secret());
+        Self { secret, grant, keys }
+    }
+
+    /// The parts of the phantom that an agent may use by themselves.
+    pub fn phantoms(&self) -> Vec<&str> {
+        match &self.keys {
+            Some(_) => self.secret.phantom.splitn(3, ':').collect(),
+            None => vec![&self.secret.phantom],
+        }
+    }
+
+    /// The parts of the secret, each with its phantom.
+    fn pairs(&self) -> Vec<spelling::Pair> {
+        let value = self.secret.value.expose_secret();
+        let parts: Vec<&str> = match &self.keys {
+            Some(_) => value.splitn(3, ':').collect(),
+            None => vec![value],
+        };
+        let pairs = parts.into_iter().zip(self.phantoms());
+        pairs.flat_map(|(real, phantom)| spelling::pairs(real, phantom)).collect()
+    }
 }
 
 impl Known {
     /// What configuration and store say now.
     pub fn read(state: &State, config: &Config) -> Result<Self, StoreError> {
         let secrets = state.secrets().reveal_all()?.into_iter();
+        let secrets: HashMap<String, Arc<KnownSecret>> = secrets
+            .map(|secret| (secret.phantom.clone(), Arc::new(KnownSecret::new(secret))))
+            .collect();
+        let signs = |known: &&Arc<KnownSecret>| known.keys.is_some();
+        let signers = secrets.values().filter(signs).flat_map(|known| {
+            // The secret key is never sent, and stands for nothing by itself.
+            let sent = known.phantoms().into_iter().enumerate().filter(|(at, _)| *at != 1);
+            sent.map(|(_, part)| (part.to_owned(), Arc::clone(known))).collect::<Vec<_>>()
+        });
+        let signers = signers.collect();
         Ok(Self {
             hosts: HostTable::merge(&config.hosts, &state.hosts().list()?),
             inventory: InventoryTable::merge(&config.inventory, &state.inventory().list()?),
-            secrets: secrets
-                .map(|secret| {
-                    let grant = secret.bounds.grant();
-                    (secret.phantom.clone(), Arc::new(KnownSecret { secret, grant }))
-                })
-                .collect(),
+            secrets,
+            signers,
             scrubs: Mutex::default(),
         })
     }
@@ -64,7 +101,13 @@ impl Known {
     /// The secret that a phantom stands for.
     pub fn secret_of(&self, phantom: &[u8]) -> Option<&KnownSecret> {
         let phantom = std::str::from_utf8(phantom).ok()?;
-        self.secrets.get(phantom).map(Arc::as_ref)
+        self.secrets.get(phantom).or_else(|| self.signers.get(phantom)).map(Arc::as_ref)
+    }
+
+    /// The credential that the phantom of an access key id stands for, and what it signs with.
+    pub(crate) fn keys_of(&self, key_id: &str) -> Option<(&KnownSecret, &Keys)> {
+        let known = self.signers.get(key_id)?;
+        Some((known.as_ref(), known.keys.as_ref()?))
     }
 
     /// Every secret.
@@ -81,11 +124,7 @@ impl Known {
             return Ok(scrub.clone());
         }
         let bound = self.secrets().filter(|known| known.grant.reaches(host));
-        let mut pairs = bound
-            .flat_map(|KnownSecret { secret, .. }| {
-                spelling::pairs(secret.value.expose_secret(), &secret.phantom)
-            })
-            .peekable();
+        let mut pairs = bound.flat_map(KnownSecret::pairs).peekable();
         let any = pairs.peek().is_some();
         let scrub = any.then(|| Needles::new(pairs)).transpose()?.map(Arc::new);
         let mut scrubs = scrubs();

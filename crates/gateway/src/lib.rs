@@ -10,11 +10,13 @@
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
+//! - `aws`: what a phantom signed is signed anew
 //! - `spelling`: how a secret may be written when it comes back
 //! - [`forward`]: a message out, to exactly the address that was checked
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
 
+mod aws;
 pub mod body;
 pub mod forward;
 mod fulfil;

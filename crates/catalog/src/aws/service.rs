@@ -29,14 +29,28 @@ pub struct Named {
     pub name: &'static str,
     /// The provider says that it only reads.
     pub reads: bool,
+    /// The form of its path; empty where the message names the operation itself.
+    path: &'static str,
 }
 
 impl Named {
     fn of(word: &'static str) -> Self {
         match word.strip_suffix('!') {
-            Some(name) => Self { name, reads: true },
-            None => Self { name: word, reads: false },
+            Some(name) => Self { name, reads: true, path: "" },
+            None => Self { name: word, reads: false, path: "" },
         }
+    }
+
+    /// What stands for labels in the path that it was told by.
+    pub fn labels(&self, segments: &[String]) -> Vec<String> {
+        let parts: Vec<&str> = self.path.split('/').filter(|part| !part.is_empty()).collect();
+        let is_label = |at: usize| match (parts.get(at), parts.last()) {
+            (Some(part), _) => part.contains('{'),
+            // What is more than the form has is the rest of its last label.
+            (None, last) => last == Some(&"{+}"),
+        };
+        let labels = segments.iter().enumerate().filter(|(at, _)| is_label(*at));
+        labels.map(|(_, segment)| segment.clone()).collect()
     }
 }
 
@@ -117,7 +131,8 @@ impl Service {
             let (path, query) = address.split_once('?').unwrap_or((address, ""));
             let wanted: Vec<&str> = query.split('&').filter(|part| !part.is_empty()).collect();
             if own == method && fits(path, segments) && wanted.iter().all(|part| asked(part)) {
-                found.push(Route { named: Named::of(name), literals: literals(path), wanted });
+                let named = Named { path, ..Named::of(name) };
+                found.push(Route { named, literals: literals(path), wanted });
             }
         }
         let most = found.iter().map(|route| route.literals).max();

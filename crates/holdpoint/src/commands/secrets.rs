@@ -5,9 +5,9 @@ use holdpoint_core::{Environment, identity::Place};
 use holdpoint_store::{
     host_pattern::HostPattern,
     refusals::Mend,
-    secrets::{Bounds, Listed, Purpose},
+    secrets::{AWS_VARIABLES, Bounds, Listed, Purpose, aws_credential},
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Here, hosts::forget, now};
 use crate::{
@@ -23,7 +23,9 @@ use crate::{
 Example:\n  holdpoint secrets add railway-domains --host backboard.railway.com \\\n    \
 --purpose 'railway:customDomain*' --environment production < token.txt\n  \
 holdpoint secrets add login --host id.example.com --purpose 'rest:POST' \\\n    \
---place query:access_token --place body:client_secret < client-secret.txt")]
+--place query:access_token --place body:client_secret < client-secret.txt\n  \
+holdpoint secrets add aws-staging --aws --host '*.amazonaws.com' --purpose 'aws:s3:*' \\\n    \
+--environment staging < profile.txt")]
 pub struct Secrets {
     #[command(subcommand)]
     verb: Verb,
@@ -37,6 +39,10 @@ enum Verb {
     Add {
         /// What to call it.
         name: String,
+        /// It is an AWS credential: `AKIA…:secret`, `ASIA…:secret:session`, the lines of a
+        /// profile, or what `aws sts` printed. What its phantom signs is signed anew with it.
+        #[arg(long)]
+        aws: bool,
         #[command(flatten)]
         grant: GrantFlags,
     },
@@ -90,12 +96,18 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
             let text: String = listed.iter().map(line).collect();
             here.print(&listed, if text.is_empty() { "no secret is kept" } else { &text })?;
         }
-        Verb::Add { name, grant } => {
+        Verb::Add { name, aws, grant } => {
             let bounds = Bounds::from(grant);
-            let value = terminal::secret("The real credential (not shown): ")?;
+            let mut value = terminal::secret("The real credential (not shown): ")?;
+            if aws {
+                value = aws_credential(&value).map_err(CommandError::usage)?;
+            }
             let added = store.add(&name, &value, &bounds, now()).map_err(CommandError::usage)?;
             mend(here, &added)?;
-            here.print(&added, &format!("give agents this: {}", added.phantom))?;
+            match aws {
+                true => print_variables(here, &added)?,
+                false => here.print(&added, &format!("give agents this: {}", added.phantom))?,
+            }
         }
         Verb::Bind { name, grant } => {
             let bound = store.bind(&name, &Bounds::from(grant)).map_err(CommandError::unable)?;
@@ -108,6 +120,20 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
         }
     }
     Ok(Status::Done)
+}
+
+/// Prints the phantom of an AWS credential as the variables that AWS's tools read.
+fn print_variables(here: &Here, added: &Listed) -> Result<(), CommandError> {
+    let parts = AWS_VARIABLES.iter().zip(added.phantom.splitn(3, ':'));
+    let variables: Map<String, Value> =
+        parts.map(|(name, part)| ((*name).to_owned(), json!(part))).collect();
+    let line = |(name, part): (&String, &Value)| {
+        format!("export {name}='{}'\n", part.as_str().unwrap_or_default())
+    };
+    let text: String = variables.iter().map(line).collect();
+    let mut fact = json!(added);
+    fact["env"] = Value::Object(variables);
+    here.print(&fact, &format!("give agents this:\n{}", text.trim_end()))
 }
 
 /// A grant is a mend: what was refused at its hosts starts anew.

@@ -6,6 +6,7 @@ use holdpoint_catalog::hosts;
 use holdpoint_core::{Effect, Operation};
 
 use super::{
+    aws,
     content::{self, Content},
     git, graphql,
     json::{Json, same_folded},
@@ -25,6 +26,9 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
     let place = Place::of(message, world);
     if place.graphql {
         return graphql::interpret(message, place.provider, world);
+    }
+    if let Some(operations) = aws::interpret(message) {
+        return operations;
     }
     let target = Target::read(message, place.provider)?;
     if let Some((operation, streams)) = target.by_path(message) {

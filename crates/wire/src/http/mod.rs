@@ -1,5 +1,6 @@
 //! HTTP requests.
 //!
+//! - [`aws`]: requests to AWS, and their signatures
 //! - [`graphql`]: GraphQL over HTTP
 //! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
@@ -9,6 +10,7 @@
 //! - [`refusal`]: a "no" in HTTP's own words
 
 mod authority;
+pub mod aws;
 mod content;
 pub mod credentials;
 mod git;

@@ -43,6 +43,8 @@ impl CredentialUse {
         let name = self.position.name.as_str();
         match self.position.part {
             _ if self.told_by == ToldBy::Shape => Site::Text,
+            // Wherever it stands, what is put there is a signature in a header.
+            _ if self.position.writing == Writing::Signed => Site::Header,
             Part::Header(_) if names::is_metadata(name) => Site::Content,
             Part::Header(_) => Site::Header,
             Part::Target => Site::Query(name),
@@ -104,6 +106,8 @@ pub enum Writing {
     BasicUser,
     /// The password of a `Basic` pair.
     BasicPassword,
+    /// As part of an AWS signature: nothing is put in its place, the message is signed anew.
+    Signed,
 }
 
 impl fmt::Display for Position {

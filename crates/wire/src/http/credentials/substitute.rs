@@ -84,7 +84,7 @@ fn write(
             Ok(Zeroizing::new(written))
         }
         Writing::BasicUser | Writing::BasicPassword => basic(writing, there, value, real, control),
-        Writing::Plain | Writing::Percent => Err(SubstituteError::Moved),
+        Writing::Plain | Writing::Percent | Writing::Signed => Err(SubstituteError::Moved),
     }
 }
 
