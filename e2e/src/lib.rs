@@ -6,11 +6,13 @@
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
+//! - [`aws`]: a stand-in for AWS with a gateway in front of it, and AWS's own clients
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
 //! - [`replay`]: episodes at a live gateway
 
+pub mod aws;
 pub mod curl;
 pub mod echo;
 pub mod episodes;

@@ -18,7 +18,7 @@ use holdpoint_wire::http::{
         signature::{self, Scope},
     },
 };
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
 use crate::{
