@@ -28,10 +28,11 @@ pub const SECRET: &str = "Rea1Secret/Rea1Secret+Rea1SecretRea1Secr";
 /// Where agents go.
 const REGION: &str = "eu-west-1";
 /// The hosts that the stand-in answers for.
-const HOSTS: [&str; 9] = [
+const HOSTS: [&str; 10] = [
     "s3.eu-west-1.amazonaws.com",
     "shop-backups.s3.eu-west-1.amazonaws.com",
     "s3.amazonaws.com",
+    "shop-backups.s3.amazonaws.com",
     "ec2.eu-west-1.amazonaws.com",
     "rds.eu-west-1.amazonaws.com",
     "sts.eu-west-1.amazonaws.com",
@@ -39,6 +40,9 @@ const HOSTS: [&str; 9] = [
     "monitoring.eu-west-1.amazonaws.com",
     "lambda.eu-west-1.amazonaws.com",
 ];
+
+/// Bodies stream from 1 MiB on, and a hold is answered at once.
+const CONFIGURATION: &str = "limits.body_bytes = 1048576\nhold.wait_seconds = 0\n";
 
 /// The stand-in's program.
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws_stand_in.py");
@@ -69,6 +73,7 @@ impl AwsStage {
         let folder = tempfile::Builder::new().prefix("aws-").tempdir().unwrap();
         let (stand_in, port) = stand_in(folder.path());
         let holdpoint = Holdpoint::new(binary);
+        std::fs::write(holdpoint.state().join("holdpoint.toml"), CONFIGURATION).unwrap();
         let names = HOSTS
             .iter()
             .flat_map(|host| ["--resolve".to_owned(), format!("{host}:443:127.0.0.1:{port}")]);
@@ -110,9 +115,8 @@ impl AwsStage {
     }
 
     /// Releases a hold.
-    pub fn approve(&self, hold: &str, name: &str) {
-        let answer = format!("{name}\n{PASSPHRASE}\n");
-        let approved = self.holdpoint.call_with(&["approve", hold], &answer);
+    pub fn approve(&self, hold: &str) {
+        let approved = self.holdpoint.call_with(&["approve", hold], PASSPHRASE);
         assert_eq!(approved.status, 0, "{} {}", approved.stdout, approved.stderr);
     }
 }

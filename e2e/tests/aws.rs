@@ -19,9 +19,7 @@ const GROWTH_KB_MAX: u64 = 24_000;
 fn settled(said: &str) -> String {
     let words = said.split(' ').map(|word| {
         let id = word.trim_end_matches(['.', '`', ';', '\n']);
-        let digits = id.trim_start_matches('h').trim_start_matches('-');
-        let is_hold = id.starts_with('h') && digits.bytes().any(|byte| byte.is_ascii_digit());
-        if is_hold { word.replace(id, "HOLD") } else { word.to_owned() }
+        if id.starts_with("h-") { word.replace(id, "HOLD") } else { word.to_owned() }
     });
     words.collect::<Vec<_>>().join(" ").trim().to_owned()
 }
@@ -146,7 +144,7 @@ async fn what_is_not_everyday_is_held_and_the_command_line_says_so() {
                 "--role-arn",
                 "arn:aws:iam::123456789012:role/admin",
                 "--role-session-name",
-                "x",
+                "agent",
             ],
         ),
         ("dynamodb delete-table", &["dynamodb", "delete-table", "--table-name", "orders"]),
@@ -159,7 +157,7 @@ async fn what_is_not_everyday_is_held_and_the_command_line_says_so() {
                 "--function-name",
                 "pay",
                 "--s3-bucket",
-                "b",
+                "code",
                 "--s3-key",
                 "k",
             ],
@@ -194,7 +192,7 @@ async fn another_s_key_is_foreign_and_a_released_deletion_is_signed_when_it_goes
         again.stderr.contains(&format!("holdpoint approve {hold}")),
         "the same hold: {again:?}"
     );
-    stage.approve(&hold, "old.txt");
+    stage.approve(&hold);
     until("the deletion", || {
         stage.arrived().iter().any(|it| it["method"] == "DELETE").then_some(())
     });

@@ -99,7 +99,7 @@ const CHANGING: &[&str] = &[
 ];
 
 /// What `operation` of `service` does, if the table knows it as `named`, with these parameters.
-/// What no table names runs something that nobody here has seen.
+/// What no table names runs something that nobody here has seen, or worse if its name says so.
 pub fn meaning(
     service: &str,
     operation: &str,
@@ -109,8 +109,12 @@ pub fn meaning(
     if let Some(meaning) = rules::meaning(service, operation, parameters) {
         return meaning;
     }
-    let Some(named) = named else { return Meaning::guessed(Effect::Execute) };
     let says = verbs::effect_of_words(operation);
+    let Some(named) = named else {
+        return Meaning::guessed(
+            says.map_or(Effect::Execute, |effect| effect.max(Effect::Execute)),
+        );
+    };
     if begins(operation, READING) {
         return Meaning::guessed(Effect::Observe);
     }

@@ -53,7 +53,10 @@ pub(super) fn read(message: &Message, endpoint: &Endpoint) -> Result<Asked, Unre
     }
     let explicit = explicit(message, &segments, &both)?;
     let calls = match explicit {
-        Some(name) if endpoint.services.iter().any(|service| !service.rest) => {
+        Some(name)
+            if endpoint.services.is_empty()
+                || endpoint.services.iter().any(|service| !service.rest) =>
+        {
             vec![by_name(endpoint, &name, &spoken)]
         }
         Some(Explicit { target: Some(_), .. }) => {
