@@ -132,7 +132,9 @@ fn print_variables(here: &Here, added: &Listed) -> Result<(), CommandError> {
     };
     let text: String = variables.iter().map(line).collect();
     let mut fact = json!(added);
-    fact["env"] = Value::Object(variables);
+    if let Some(fields) = fact.as_object_mut() {
+        fields.insert("env".to_owned(), Value::Object(variables));
+    }
     here.print(&fact, &format!("give agents this:\n{}", text.trim_end()))
 }
 

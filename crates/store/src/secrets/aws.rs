@@ -92,8 +92,7 @@ mod tests {
              \"SessionToken\": \"{session}\"}}}}"
         );
         check(&answer, Some(&temporary));
-        for text in ["", "AKIA1234567890ABCDEF", &secret, "aws_access_key_id=AKIA1234567890ABCDEF"]
-        {
+        for text in ["", "AKIA1234567890ABCDEF", secret, "aws_access_key_id=AKIA1234567890ABCDEF"] {
             check(text, None);
         }
     }

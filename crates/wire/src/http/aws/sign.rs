@@ -314,7 +314,7 @@ mod tests {
             (4_107_542_399_000, "21000228T235959Z"),
         ] {
             assert_eq!(stamp(Timestamp(millis)), expect);
-            assert_eq!(seconds_of_stamp(expect), Some(millis as u64 / 1000));
+            assert_eq!(seconds_of_stamp(expect), Some(millis / 1000));
         }
         assert_eq!(seconds_of_stamp("yesterday"), None);
     }
