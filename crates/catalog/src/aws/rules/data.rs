@@ -10,7 +10,9 @@ use super::{
 
 pub(super) const RULES: &[Rule] = &[
     // S3. A version that is named is gone; otherwise a bucket with versions keeps it.
-    rule(&["s3"], &["DeleteObject", "DeleteObjects"], Destroy),
+    rule(&["s3"], &["DeleteObject"], Destroy).when(Given("versionId")),
+    rule(&["s3"], &["DeleteObject"], Remove),
+    rule(&["s3"], &["DeleteObjects"], Destroy),
     rule(&["s3"], &["DeleteBucket"], Destroy),
     rule(&["s3"], &["PutObject", "CompleteMultipartUpload", "CopyObject", "RenameObject"], Create)
         .when(Is("if-none-match", "*")),

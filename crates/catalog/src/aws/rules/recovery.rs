@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         .when(Given("*Expiration")),
     rule(&["s3"], &["PutBucketLifecycle", "PutBucketLifecycleConfiguration"], Destroy)
         .when(Given("*NoncurrentVersionExpiration")),
-    rule(&["s3"], &["PutBucketLifecycle", "PutBucketLifecycleConfiguration"], Modify).inverse(),
+    rule(&["s3"], &["PutBucketLifecycle", "PutBucketLifecycleConfiguration"], WeakenRecovery),
     rule(&["s3"], &["PutBucketVersioning"], Modify).inverse().when(Is("*Status", "Enabled")),
     rule(&["s3"], &["PutBucketVersioning"], WeakenRecovery),
     rule(

@@ -43,6 +43,9 @@ pub(super) fn interpret(
             spoken.push(name, value)?;
         }
     }
+    if let Some((name, version)) = query.iter().find(|(name, _)| name == "versionId") {
+        spoken.push(name, version)?;
+    }
     let streams = !names.is_empty() && names.iter().all(|named| CONTENT.contains(&named.name));
     if !streams {
         protocol::body(message, &content::read(message)?, &mut spoken)?;

@@ -133,8 +133,8 @@ fn buckets_and_keys_are_one_in_host_and_path() {
     for (host, base) in [(format!("shop.{west}"), "/"), (west.to_owned(), "/shop/")] {
         let line = |method: &str, rest: &str| format!("{method} https://{host}{base}{rest}");
         for (method, rest, name, effect, id) in [
-            ("DELETE", "a/b.json", "DeleteObject", Destroy, "shop/a/b.json"),
-            ("DELETE", "a/", "DeleteObject", Destroy, "shop/a/"),
+            ("DELETE", "a/b.json", "DeleteObject", Remove, "shop/a/b.json"),
+            ("DELETE", "a/", "DeleteObject", Remove, "shop/a/"),
             ("DELETE", "a%2Fb?versionId=1", "DeleteObject", Destroy, "shop/a/b"),
             ("DELETE", "", "DeleteBucket", Destroy, "shop"),
             ("PUT", "a//b;c", "PutObject", Modify, "shop/a//b;c"),
@@ -156,7 +156,7 @@ fn buckets_and_keys_are_one_in_host_and_path() {
         for (rule, effect) in [
             ("<Expiration><Days>1</Days></Expiration>", Destroy),
             ("<x:NoncurrentVersionExpiration xmlns:x=\"y\"/>", Destroy),
-            ("<Transition><Days>1</Days></Transition>", Modify),
+            ("<Transition><Days>1</Days></Transition>", WeakenRecovery),
         ] {
             let found = operations(&line("PUT", "?lifecycle"), &[], &lifecycle(rule));
             let own = found.iter().find(|operation| operation.name == put).unwrap();
