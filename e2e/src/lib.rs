@@ -10,6 +10,7 @@
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
+//! - [`aws`]: a stand-in for AWS with a gateway in front of it, and AWS's own clients
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
@@ -17,6 +18,7 @@
 //! - [`replay`]: episodes at a live gateway
 //! - [`small_disk`]: a disk that can be full, or read-only
 
+pub mod aws;
 pub mod bulk_host;
 pub mod curl;
 pub mod echo;

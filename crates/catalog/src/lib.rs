@@ -1,5 +1,6 @@
 //! What each provider's operations do: tables, and the look-up in them. Pure data.
 //!
+//! - [`aws`]: the services of AWS, their operations and what those do
 //! - [`change_set`]: what the parts of a JSON change set do
 //! - [`environments`]: what people call them
 //! - [`graphql`]: per provider, what each root field does
@@ -8,6 +9,7 @@
 //! - [`rest`]: per provider, what a method and path do
 //! - [`verbs`]: the generic floor: what a name says where no table does
 
+pub mod aws;
 pub mod change_set;
 pub mod environments;
 mod github;

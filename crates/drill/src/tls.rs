@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::{
     ServerConfig,
@@ -44,15 +44,8 @@ impl Authority {
 
     /// TLS 1.2 and 1.3, HTTP/1.1 only, with a certificate for `names`.
     pub fn server(&self, names: &[String]) -> Result<Arc<ServerConfig>, DrillError> {
-        let mut params = CertificateParams::new(names.to_vec()).map_err(certificate)?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        if let Some(name) = names.first() {
-            params.distinguished_name.push(DnType::CommonName, name.as_str());
-        }
-        let key = KeyPair::generate().map_err(certificate)?;
-        let leaf: CertificateDer<'static> =
-            params.signed_by(&key, &self.issuer).map_err(certificate)?.into();
+        let (leaf, key) = self.leaf(names)?;
+        let leaf: CertificateDer<'static> = leaf.into();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -63,6 +56,24 @@ impl Authority {
             .map_err(certificate)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+
+    /// A certificate for `names` and its key, in PEM: for a server that is not ours.
+    pub fn leaf_pem(&self, names: &[String]) -> Result<(String, String), DrillError> {
+        let (leaf, key) = self.leaf(names)?;
+        Ok((leaf.pem(), key.serialize_pem()))
+    }
+
+    fn leaf(&self, names: &[String]) -> Result<(Certificate, KeyPair), DrillError> {
+        let mut params = CertificateParams::new(names.to_vec()).map_err(certificate)?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        if let Some(name) = names.first() {
+            params.distinguished_name.push(DnType::CommonName, name.as_str());
+        }
+        let key = KeyPair::generate().map_err(certificate)?;
+        let leaf = params.signed_by(&key, &self.issuer).map_err(certificate)?;
+        Ok((leaf, key))
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError};
 
 use holdpoint_catalog::hosts;
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
-use holdpoint_enforce::{Forward, Forwarded};
+use holdpoint_enforce::{Forward, Forwarded, Point as _};
 use holdpoint_wire::http::{
     Message,
-    credentials::{self, CredentialUse, ToldBy},
+    credentials::{self, CredentialUse, ToldBy, Writing},
 };
 use http::Response;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use crate::{
+    aws,
     body::{ResponseBody, Rest},
     forward::{Client, ForwardError, Needles, Route, scrub::NeedlesError},
     issued::Exchange,
@@ -38,8 +39,12 @@ impl Forward for HttpPoint {
         let begun = begun.and_then(|exchange| {
             inject(&mut arrived, &known, &exchange)?;
             exchange.make_readable(&mut arrived.message);
+            let signed = aws::sign_anew(&mut arrived, &known, self.now())?;
             let scrub = exchange.scrub(&known).map_err(|error| too_many(&error))?;
-            Ok((exchange, scrub, strays?))
+            // A signature gives nothing away that could come back, and a part of an object is
+            // asked for as it is.
+            let part = signed && arrived.message.header("range").next().is_some();
+            Ok((exchange, scrub.filter(|_| !part), strays?))
         });
         let (exchange, scrub, strays) = match begun {
             Ok(begun) => begun,
@@ -99,6 +104,9 @@ async fn send(
 /// was found.
 fn inject(arrived: &mut Arrived, known: &Known, exchange: &Exchange) -> Result<(), Refusal> {
     for credential in arrived.credentials.iter().rev() {
+        if credential.position.writing == Writing::Signed {
+            continue;
+        }
         let held = match (credential.told_by, known.secret_of(credential.value.expose_secret())) {
             (ToldBy::Shape | ToldBy::Nothing, None) => continue,
             (ToldBy::Place, None) => {

@@ -17,7 +17,7 @@ use holdpoint_store::{
 };
 use holdpoint_wire::{
     World,
-    http::{Message, Scheme},
+    http::{Message, Scheme, aws::sign::Keys},
     lookup::Directory,
 };
 use secrecy::ExposeSecret as _;
@@ -36,6 +36,8 @@ pub struct Known {
     hosts: HostTable,
     inventory: InventoryTable,
     secrets: HashMap<String, Arc<KnownSecret>>,
+    /// AWS credentials, by the key ids and the session tokens of their phantoms.
+    signers: HashMap<String, Arc<KnownSecret>>,
     /// Endpoints that a human named, whose answers are credentials.
     issuers: Vec<ListedIssuer>,
     /// What must not come back from a host, once somebody has asked.
@@ -49,21 +51,56 @@ pub struct KnownSecret {
     pub secret: Secret,
     /// What it may be used for.
     pub grant: Grant,
+    /// What it signs with, if it is an AWS credential.
+    keys: Option<Keys>,
+}
+
+impl KnownSecret {
+    fn new(secret: Secret) -> Self {
+        let grant = secret.bounds.grant();
+        let keys = Keys::read(secret.value.expose_secret());
+        Self { secret, grant, keys }
+    }
+
+    /// The parts of the phantom that an agent may use by themselves.
+    pub fn phantoms(&self) -> Vec<&str> {
+        match &self.keys {
+            Some(_) => self.secret.phantom.splitn(3, ':').collect(),
+            None => vec![&self.secret.phantom],
+        }
+    }
+
+    /// The parts of the secret, each with its phantom.
+    fn pairs(&self) -> Vec<spelling::Pair> {
+        let value = self.secret.value.expose_secret();
+        let parts: Vec<&str> = match &self.keys {
+            Some(_) => value.splitn(3, ':').collect(),
+            None => vec![value],
+        };
+        let pairs = parts.into_iter().zip(self.phantoms());
+        pairs.flat_map(|(real, phantom)| spelling::pairs(real, phantom)).collect()
+    }
 }
 
 impl Known {
     /// What configuration and store say now.
     pub fn read(state: &State, config: &Config) -> Result<Self, StoreError> {
         let secrets = state.secrets().reveal_all()?.into_iter();
+        let secrets: HashMap<String, Arc<KnownSecret>> = secrets
+            .map(|secret| (secret.phantom.clone(), Arc::new(KnownSecret::new(secret))))
+            .collect();
+        let signs = |known: &&Arc<KnownSecret>| known.keys.is_some();
+        let signers = secrets.values().filter(signs).flat_map(|known| {
+            // The secret key is never sent, and stands for nothing by itself.
+            let sent = known.phantoms().into_iter().enumerate().filter(|(at, _)| *at != 1);
+            sent.map(|(_, part)| (part.to_owned(), Arc::clone(known))).collect::<Vec<_>>()
+        });
+        let signers = signers.collect();
         Ok(Self {
             hosts: HostTable::merge(&config.hosts, &state.hosts().list()?),
             inventory: InventoryTable::merge(&config.inventory, &state.inventory().list()?),
-            secrets: secrets
-                .map(|secret| {
-                    let grant = secret.bounds.grant();
-                    (secret.phantom.clone(), Arc::new(KnownSecret { secret, grant }))
-                })
-                .collect(),
+            secrets,
+            signers,
             issuers: config.issuers.clone(),
             scrubs: Mutex::default(),
         })
@@ -72,8 +109,14 @@ impl Known {
     /// The secret that a phantom stands for; never one for look-ups, which no agent was given.
     pub fn secret_of(&self, phantom: &[u8]) -> Option<&KnownSecret> {
         let phantom = std::str::from_utf8(phantom).ok()?;
-        let known = self.secrets.get(phantom).map(Arc::as_ref)?;
+        let known = self.secrets.get(phantom).or_else(|| self.signers.get(phantom))?;
         known.secret.bounds.lookup().is_none().then_some(known)
+    }
+
+    /// The credential that the phantom of an access key id stands for, and what it signs with.
+    pub(crate) fn keys_of(&self, key_id: &str) -> Option<(&KnownSecret, &Keys)> {
+        let known = self.signers.get(key_id).filter(|it| it.secret.bounds.lookup().is_none())?;
+        Some((known.as_ref(), known.keys.as_ref()?))
     }
 
     /// The secret with which `directory` is asked; of several, the first by name.
@@ -145,10 +188,7 @@ impl Known {
     /// The secrets that are bound to `host`, in every spelling, with what stands for them.
     fn bound_to(&self, host: &str) -> Vec<Pair> {
         let bound = self.secrets().filter(|known| known.grant.reaches(host));
-        let pairs = bound.flat_map(|KnownSecret { secret, .. }| {
-            spelling::pairs(secret.value.expose_secret(), &secret.phantom)
-        });
-        pairs.collect()
+        bound.flat_map(KnownSecret::pairs).collect()
     }
 
     /// Whether a secret may go where `message` goes, if it is bound to the host: over TLS to the

@@ -12,6 +12,7 @@
 //! - `branches`, `commits`: which branches are protected, and which go forward
 //! - `fulfil`: a human's release, asked for or consumed
 //! - `inject`: phantoms become secrets, and the message leaves
+//! - `aws`: what a phantom signed is signed anew
 //! - `issued`: what an answer gives out, remembered or captured
 //! - `spelling`: how a secret may be written when it comes back
 //! - [`websocket`]: connections that a message opened, from the handshake to their end
@@ -20,6 +21,7 @@
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
 
+mod aws;
 pub mod body;
 mod branches;
 mod commits;

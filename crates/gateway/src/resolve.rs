@@ -98,7 +98,7 @@ impl Live<'_> {
             && *self.strays.get_or_init(|| {
                 let bound = self.known.secrets().filter(|known| !known.grant.hosts.is_empty());
                 let mut bound_elsewhere = bound.filter(|known| !known.grant.reaches(&message.host));
-                bound_elsewhere.any(|known| leaves(&known.secret.phantom))
+                bound_elsewhere.any(|known| known.phantoms().into_iter().any(leaves))
             })
     }
 }

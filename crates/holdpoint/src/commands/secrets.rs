@@ -6,10 +6,10 @@ use holdpoint_store::{
     host_pattern::HostPattern,
     issued::Found,
     refusals::Mend,
-    secrets::{Bounds, Listed, Purpose},
+    secrets::{AWS_VARIABLES, Bounds, Listed, Purpose, aws_credential},
 };
 use holdpoint_wire::lookup;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Here, hosts::forget, now};
 use crate::{
@@ -26,6 +26,8 @@ Example:\n  holdpoint secrets add railway-domains --host backboard.railway.com \
 --purpose 'railway:customDomain*' --environment production < token.txt\n  \
 holdpoint secrets add login --host id.example.com --purpose 'rest:POST' \\\n    \
 --place query:access_token --place body:client_secret < client-secret.txt\n  \
+holdpoint secrets add aws-staging --aws --host '*.amazonaws.com' --purpose 'aws:s3:*' \\\n    \
+--environment staging < profile.txt\n  \
 holdpoint secrets add railway-lookup --host backboard.railway.com \\\n    \
 --purpose lookup:railway < read-only-token.txt\n\n\
 With a secret whose only purpose is lookup:PROVIDER the gateway itself asks the provider in which \
@@ -45,6 +47,10 @@ enum Verb {
     Add {
         /// What to call it.
         name: String,
+        /// It is an AWS credential: `AKIA…:secret`, `ASIA…:secret:session`, the lines of a
+        /// profile, or what `aws sts` printed. What its phantom signs is signed anew with it.
+        #[arg(long)]
+        aws: bool,
         #[command(flatten)]
         grant: GrantFlags,
     },
@@ -103,18 +109,7 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
             let text: String = issued.iter().map(issued_line).collect();
             here.print(&issued, if text.is_empty() { "nothing is issued" } else { &text })?;
         }
-        Verb::Add { name, grant } => {
-            let bounds = Bounds::from(grant);
-            check_lookup(&bounds)?;
-            let value = terminal::secret("The real credential (not shown): ")?;
-            let added = store.add(&name, &value, &bounds, now()).map_err(CommandError::usage)?;
-            mend(here, &added)?;
-            let text = match bounds.lookup() {
-                Some(provider) => format!("{provider} is asked with it; agents have no use of it"),
-                None => format!("give agents this: {}", added.phantom),
-            };
-            here.print(&added, &text)?;
-        }
+        Verb::Add { name, aws, grant } => add(here, &name, aws, grant)?,
         Verb::Bind { name, grant } => {
             let bounds = Bounds::from(grant);
             check_lookup(&bounds)?;
@@ -128,6 +123,26 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
         }
     }
     Ok(Status::Done)
+}
+
+/// Keeps a secret, and says what agents get in its place.
+fn add(here: &Here, name: &str, aws: bool, grant: GrantFlags) -> Result<(), CommandError> {
+    let bounds = Bounds::from(grant);
+    check_lookup(&bounds)?;
+    let mut value = terminal::secret("The real credential (not shown): ")?;
+    if aws {
+        value = aws_credential(&value).map_err(CommandError::usage)?;
+    }
+    let added = here.state.secrets().add(name, &value, &bounds, now());
+    let added = added.map_err(CommandError::usage)?;
+    mend(here, &added)?;
+    match bounds.lookup() {
+        _ if aws => print_variables(here, &added),
+        Some(provider) => {
+            here.print(&added, &format!("{provider} is asked with it; agents have no use of it"))
+        }
+        None => here.print(&added, &format!("give agents this: {}", added.phantom)),
+    }
 }
 
 /// A secret for look-ups is for a provider that can be asked, at the host where it is.
@@ -146,6 +161,22 @@ fn check_lookup(bounds: &Bounds) -> Result<(), CommandError> {
             Err(CommandError::usage(format!("{provider} is asked at {host}; add --host {host}")))
         }
     }
+}
+
+/// Prints the phantom of an AWS credential as the variables that AWS's tools read.
+fn print_variables(here: &Here, added: &Listed) -> Result<(), CommandError> {
+    let parts = AWS_VARIABLES.iter().zip(added.phantom.splitn(3, ':'));
+    let variables: Map<String, Value> =
+        parts.map(|(name, part)| ((*name).to_owned(), json!(part))).collect();
+    let line = |(name, part): (&String, &Value)| {
+        format!("export {name}='{}'\n", part.as_str().unwrap_or_default())
+    };
+    let text: String = variables.iter().map(line).collect();
+    let mut fact = json!(added);
+    if let Some(fields) = fact.as_object_mut() {
+        fields.insert("env".to_owned(), Value::Object(variables));
+    }
+    here.print(&fact, &format!("give agents this:\n{}", text.trim_end()))
 }
 
 /// A grant is a mend: what was refused at its hosts starts anew.

@@ -1,5 +1,6 @@
 //! Secrets: real credentials, sealed at rest, each with a phantom that the agent holds.
 
+mod aws;
 mod bounds;
 mod phantom;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use thiserror::Error;
 
+pub use aws::{AWS_VARIABLES, AwsCredentialError, aws_credential};
 pub use bounds::{Bounds, Purpose};
 pub use phantom::{PhantomError, phantom_of};
 

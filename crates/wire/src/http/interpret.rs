@@ -9,7 +9,7 @@ use holdpoint_catalog::{
 use holdpoint_core::{Effect, Operation};
 
 use super::{
-    coding,
+    aws, coding,
     content::{self, Content},
     git, graphql,
     json::{Json, same_folded},
@@ -28,7 +28,6 @@ use crate::{
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
     rest::refuse_other_targets(message)?;
     let place = Place::of(message, world);
-    coding::refuse_coded(message)?;
     match websocket::asks(message)? {
         true => upgrade(message, &place, world),
         false => plain(message, &place, world),
@@ -57,6 +56,11 @@ fn plain(
     place: &Place,
     world: &dyn World,
 ) -> Result<Vec<Operation>, Unreadable> {
+    // AWS frames bodies in a coding of its own.
+    if let (false, Some(operations)) = (place.graphql, aws::interpret(message)) {
+        return operations;
+    }
+    coding::refuse_coded(message)?;
     if place.graphql {
         return graphql::interpret(message, place.provider, world);
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use holdpoint_core::Digest;
 
+use super::aws::signature;
+
 /// What arrived. Host and port are normalised; everything else is as it was sent, but that a
 /// user and password in a URL have become the `Authorization` that clients make of them
 /// (RFC 7617 §2), so that a credential has one place.
@@ -140,18 +142,21 @@ pub(super) const WITHOUT_MEANING: &[&str] = &[
     "transfer-encoding",
     "upgrade-insecure-requests",
     "user-agent",
+    "x-amz-date",
+    "x-amz-user-agent",
     "x-request-id",
 ];
 
 impl holdpoint_core::Message for Message {
     fn digest(&self) -> Digest {
         let port = self.port.to_be_bytes();
+        let target = signature::unsigned(&self.target);
         let fixed: [&[u8]; 7] = [
             self.method.as_bytes(),
             self.scheme.as_str().as_bytes(),
             self.host.as_bytes(),
             &port,
-            self.target.as_bytes(),
+            target.as_bytes(),
             self.body.kind().as_bytes(),
             self.body.bytes(),
         ];
@@ -162,7 +167,12 @@ impl holdpoint_core::Message for Message {
             .collect();
         // By name only: the order of repeated headers has a meaning (RFC 9110 §5.3).
         headers.sort_by(|one, other| one.0.cmp(&other.0));
-        let headers = headers.into_iter().flat_map(|(name, value)| [name.as_bytes(), value]);
+        let headers = headers.into_iter().flat_map(|(name, value)| {
+            // An AWS signature is another each time that the same is signed.
+            let text = (name == "authorization").then(|| std::str::from_utf8(value).ok()).flatten();
+            let signer = text.and_then(signature::key_id_in_header);
+            [name.as_bytes(), signer.map_or(value.as_ref(), |(_, key_id)| key_id.as_bytes())]
+        });
         Digest::of_fields(fixed.into_iter().chain(headers))
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP requests.
 //!
+//! - [`aws`]: requests to AWS, and their signatures
 //! - [`coding`]: bodies that come compressed, taken out of their content codings
 //! - [`git`]: pushes, read before their packs
 //! - [`graphql`]: GraphQL over HTTP
@@ -13,6 +14,7 @@
 //! - [`refusal`]: a "no" in HTTP's own words
 
 mod authority;
+pub mod aws;
 pub mod coding;
 mod content;
 pub mod credentials;

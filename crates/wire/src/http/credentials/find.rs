@@ -7,7 +7,7 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use secrecy::SecretSlice;
+use secrecy::{ExposeSecret as _, SecretSlice};
 
 use super::{
     CredentialUse, Part, Position, ToldBy, Writing, multipart,
@@ -15,6 +15,7 @@ use super::{
     shape, subprotocol,
 };
 use crate::http::{
+    aws::signature,
     content, json,
     message::{Body, Message},
     path,
@@ -28,6 +29,9 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// What the media types of multipart bodies begin with.
 const MULTIPART: &[u8] = b"multipart/";
+
+/// What carries the session token of an AWS signature.
+const SESSION: &str = "x-amz-security-token";
 
 /// Every credential in `message`, in the order of its parts. A body that is not whole or cannot
 /// be read has none that could be found: it is refused elsewhere, or is a prompt. Of an upload,
@@ -88,6 +92,12 @@ fn in_header(index: usize, name: &str, text: &str, found: &mut Vec<CredentialUse
                 }
             }
         }
+        SESSION if !text.trim().is_empty() => {
+            let value = text.trim();
+            let start = text.len() - text.trim_start().len();
+            let range = start..start + value.len();
+            found.push(credential(part, range, Writing::Signed, name, value.as_bytes()));
+        }
         _ => in_other_header(part, name, text, found),
     }
 }
@@ -96,6 +106,10 @@ fn in_header(index: usize, name: &str, text: &str, found: &mut Vec<CredentialUse
 /// everything after the word for any other scheme (RFC 9110 §11.6.2).
 fn in_authorization(part: Part, text: &str, found: &mut Vec<CredentialUse>) {
     let name = "authorization";
+    if let Some((range, key_id)) = signature::key_id_in_header(text) {
+        found.push(credential(part, range, Writing::Signed, name, key_id.as_bytes()));
+        return;
+    }
     let trimmed = text.trim();
     let begin = text.len() - text.trim_start().len();
     let (scheme, rest) = trimmed.split_once([' ', '\t']).unwrap_or(("", trimmed));
@@ -183,7 +197,34 @@ fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
         let word = credential(Part::Target, range, Writing::Percent, "", word.as_bytes());
         found.push(shaped(word));
     }
+    let from = found.len();
     in_pairs(Part::Target, query, path_text.len() + 1, found);
+    presigned(query, found.get_mut(from..).unwrap_or_default());
+}
+
+/// Of a presigned URL the key id says whose it is, and the session token belongs to it; the
+/// signature by itself opens nothing.
+fn presigned(query: &str, found: &mut [CredentialUse]) {
+    let old = query.split('&').any(|pair| pair.starts_with("AWSAccessKeyId="));
+    for used in found {
+        let name = used.position.name.to_ascii_lowercase();
+        match name.as_str() {
+            "x-amz-credential" => {
+                let value = String::from_utf8_lossy(used.value.expose_secret()).into_owned();
+                let key_id = value.split('/').next().unwrap_or_default();
+                used.value = SecretSlice::from(key_id.as_bytes().to_vec());
+                used.position.writing = Writing::Signed;
+            }
+            SESSION => used.position.writing = Writing::Signed,
+            "awsaccesskeyid" => {
+                used.told_by = ToldBy::Place;
+                used.position.writing = Writing::Signed;
+            }
+            "x-amz-signature" => used.told_by = ToldBy::Nothing,
+            "signature" if old => used.told_by = ToldBy::Nothing,
+            _ => {}
+        }
+    }
 }
 
 /// Credentials among `name=value` pairs that begin at `offset` of their part.

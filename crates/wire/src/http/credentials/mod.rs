@@ -44,6 +44,8 @@ impl CredentialUse {
         let name = self.position.name.as_str();
         match self.position.part {
             _ if self.told_by == ToldBy::Shape => Site::Text,
+            // Wherever it stands, what is put there is a signature in a header.
+            _ if self.position.writing == Writing::Signed => Site::Header,
             Part::Header(_) if names::is_metadata(name) => Site::Content,
             Part::Header(_) => Site::Header,
             Part::Target => Site::Query(name),
@@ -107,6 +109,8 @@ pub enum Writing {
     BasicPassword,
     /// As base64 for URLs, without padding (RFC 4648 §5).
     Base64Url,
+    /// As part of an AWS signature: nothing is put in its place, the message is signed anew.
+    Signed,
 }
 
 impl fmt::Display for Position {

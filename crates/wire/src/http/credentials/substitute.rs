@@ -90,7 +90,9 @@ fn write(
             Ok(Zeroizing::new(written))
         }
         Writing::BasicUser | Writing::BasicPassword => basic(writing, there, value, real, control),
-        Writing::Plain | Writing::Percent | Writing::Base64Url => Err(SubstituteError::Moved),
+        Writing::Plain | Writing::Percent | Writing::Base64Url | Writing::Signed => {
+            Err(SubstituteError::Moved)
+        }
     }
 }
 

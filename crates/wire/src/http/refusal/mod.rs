@@ -1,5 +1,6 @@
 //! A "no" in HTTP's own words, in the shape that the client at hand prints.
 
+mod aws;
 mod shape;
 mod text;
 
@@ -109,7 +110,13 @@ impl<'a> Problem<'a> {
 
 /// `problem` in `shape`.
 fn rendered(shape: Shape, problem: &Problem<'_>) -> Rendered {
-    let (media, body) = shape.body(problem);
+    let (media, body) = match shape {
+        Shape::AwsCbor => aws::cbor(problem),
+        _ => {
+            let (media, text) = shape.body(problem);
+            (media, Bytes::from(text))
+        }
+    };
     let mut headers = vec![
         ("content-type", media.to_owned()),
         ("cache-control", "no-store".to_owned()),
@@ -119,7 +126,7 @@ fn rendered(shape: Shape, problem: &Problem<'_>) -> Rendered {
     if problem.retry == "later" {
         headers.push(("retry-after", text::RETRY_SECONDS.to_string()));
     }
-    Rendered { status: problem.status, headers, body: Bytes::from(body) }
+    Rendered { status: problem.status, headers, body }
 }
 
 #[cfg(test)]

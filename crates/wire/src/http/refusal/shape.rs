@@ -6,7 +6,7 @@
 use holdpoint_catalog::hosts::{self, Speaks};
 use serde_json::{Value, json};
 
-use super::Problem;
+use super::{Problem, aws};
 use crate::http::{content, interpret, message::Message, path};
 
 /// The shape of a refusal.
@@ -18,6 +18,8 @@ pub(super) enum Shape {
     Graphql,
     /// AWS JSON protocols.
     AwsJson,
+    /// AWS's RPC v2 protocol: CBOR.
+    AwsCbor,
     /// AWS query protocol.
     AwsQuery,
     /// EC2's variant of the query protocol.
@@ -49,7 +51,7 @@ impl Shape {
         if ends("/info/refs") || ends("/git-upload-pack") || ends("/git-receive-pack") {
             return Self::Git;
         }
-        if let Some(aws) = Self::of_aws(message) {
+        if let Some(aws) = aws::shape(message) {
             return aws;
         }
         match identity.map(|identity| identity.provider) {
@@ -75,27 +77,10 @@ impl Shape {
         Self::Problem
     }
 
-    /// The shape of an AWS service's protocol.
-    fn of_aws(message: &Message) -> Option<Self> {
-        let labels: Vec<&str> = message.host.strip_suffix(".amazonaws.com")?.split('.').collect();
-        let is = |name: &str| labels.contains(&name);
-        let s3 = labels.iter().any(|label| *label == "s3" || label.starts_with("s3-"));
-        let media = content::media_type(message);
-        Some(if s3 {
-            Self::AwsS3
-        } else if is("ec2") {
-            Self::AwsEc2
-        } else if media == "application/x-www-form-urlencoded" {
-            Self::AwsQuery
-        } else {
-            Self::AwsJson
-        })
-    }
-
     /// Headers that this shape's clients read.
     pub(super) fn headers(self, problem: &Problem<'_>) -> Vec<(&'static str, String)> {
         match self {
-            Self::AwsJson => vec![("x-amzn-errortype", aws_code(problem.status).to_owned())],
+            Self::AwsJson | Self::AwsCbor => aws::headers(self, problem),
             Self::Registry => {
                 vec![("docker-distribution-api-version", "registry/2.0".to_owned())]
             }
@@ -112,12 +97,13 @@ impl Shape {
                 let error = json!({"message": problem.detail, "extensions": problem.fields()});
                 (json_media, text(&json!({"errors": [error]})))
             }
-            Self::AwsJson => {
-                let body = json!({"__type": aws_code(problem.status), "message": problem.detail,
+            // CBOR is no text: its bytes are made in its own place.
+            Self::AwsJson | Self::AwsCbor => {
+                let body = json!({"__type": aws::code(problem.status), "message": problem.detail,
                     "Message": problem.detail});
                 ("application/x-amz-json-1.1", text(&body))
             }
-            Self::AwsQuery | Self::AwsEc2 | Self::AwsS3 => ("text/xml", self.xml(problem)),
+            Self::AwsQuery | Self::AwsEc2 | Self::AwsS3 => ("text/xml", aws::xml(self, problem)),
             Self::Kubernetes => (json_media, text(&kubernetes(problem))),
             Self::Google => (json_media, text(&google(problem))),
             Self::Git => ("text/plain; charset=utf-8", format!("{}\n", problem.detail)),
@@ -134,24 +120,6 @@ impl Shape {
             }
         }
     }
-
-    /// AWS's XML errors.
-    fn xml(self, problem: &Problem<'_>) -> String {
-        let code = aws_code(problem.status);
-        let message = escaped(&problem.detail);
-        let id = escaped(&problem.refusal.reference);
-        let error = format!("<Code>{code}</Code><Message>{message}</Message>");
-        let body = match self {
-            Self::AwsS3 => format!("<Error>{error}<RequestId>{id}</RequestId></Error>"),
-            Self::AwsEc2 => format!(
-                "<Response><Errors><Error>{error}</Error></Errors><RequestID>{id}</RequestID></Response>"
-            ),
-            _ => format!(
-                "<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>{id}</RequestId></ErrorResponse>"
-            ),
-        };
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}")
-    }
 }
 
 /// Whether a message goes to a GraphQL endpoint, as far as its own words say.
@@ -163,11 +131,6 @@ fn is_graphql(message: &Message) -> bool {
 
 fn text(value: &Value) -> String {
     value.to_string()
-}
-
-/// The code by which AWS clients know that it is of no use to try again, or that it is.
-fn aws_code(status: u16) -> &'static str {
-    if status == 503 { "ServiceUnavailable" } else { "AccessDeniedException" }
 }
 
 /// `Status` of the Kubernetes API (meta/v1).
@@ -203,9 +166,4 @@ fn google(problem: &Problem<'_>) -> Value {
     });
     json!({"error": {"code": problem.status, "message": problem.detail, "status": status,
         "details": [detail]}})
-}
-
-/// Text for XML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
