@@ -14,6 +14,7 @@
 //! - [`forward`]: a message out, to exactly the address that was checked
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
+//! - `withheld`: bytes that wait for what follows them to be judged
 
 pub mod body;
 pub mod forward;
@@ -29,3 +30,4 @@ pub mod serve;
 mod spelling;
 pub mod stored;
 pub mod tls;
+mod withheld;

@@ -3,10 +3,12 @@
 //! - [`reachable`](mod@reachable): which addresses may be dialled at all
 //! - [`dial`]: from a host to a checked address to a connection
 //! - [`client`]: one message out, one response back
+//! - `answers`: one answer for each message
 //! - [`pool`]: connections that can be used again
 //! - [`scrub`]: secrets in what comes back become phantoms again
 //! - [`hop_by_hop`]: headers that end at each hop
 
+mod answers;
 pub mod client;
 pub mod dial;
 pub mod hop_by_hop;

@@ -6,6 +6,7 @@
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
+//! - `strict`: what could be divided into requests in two ways is refused
 //! - `tunnel`: CONNECT, and TLS inside it
 //! - [`arrival`]: a message with its body, read up to a limit
 //! - [`message`]: the message in the wire's words
@@ -23,6 +24,7 @@ pub mod message;
 pub mod proxy;
 pub mod refuse;
 pub mod stop;
+mod strict;
 mod tunnel;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! - [`graphql`]: GraphQL over HTTP
 //! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
+//! - [`framing`]: where one message ends and the next begins
 //! - [`parse`]: from what a listener has to a message, or a refusal
 //! - [`interpret`](mod@interpret): which dialect it is, and what it would do
 //! - [`credentials`]: the credentials in it, and how one is put in another's place
@@ -11,6 +12,7 @@
 mod authority;
 mod content;
 pub mod credentials;
+pub mod framing;
 mod git;
 pub mod graphql;
 pub mod interpret;

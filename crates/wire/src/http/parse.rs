@@ -11,7 +11,7 @@ use super::{
 use crate::Unreadable;
 
 /// The longest method that is read.
-const METHOD_BYTES_MAX: usize = 32;
+pub(super) const METHOD_BYTES_MAX: usize = 32;
 /// The longest path and query that are read.
 const TARGET_BYTES_MAX: usize = 32 * 1024;
 /// The largest number of headers that are read.
@@ -154,7 +154,7 @@ fn scheme_of(url: &str) -> Result<(Scheme, &str), Unreadable> {
 }
 
 /// Whether `byte` can be part of a method or a header's name (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
