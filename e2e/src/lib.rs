@@ -9,6 +9,7 @@
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
+//! - [`lenient`]: how lenient servers understand bytes
 //! - [`replay`]: episodes at a live gateway
 
 pub mod curl;
@@ -19,5 +20,6 @@ pub mod git;
 pub mod git_host;
 pub mod holdpoint;
 pub mod incidents;
+pub mod lenient;
 pub mod replay;
 pub mod stage;

@@ -47,6 +47,10 @@ fn the_seeds_hold() {
         ("http_message", walk::http_message as fn(&[u8]), 15),
         ("graphql_document", walk::graphql_document, 8),
         ("json", walk::json, 6),
+        ("framing", walk::framing, 8),
+        ("jsonrpc", walk::jsonrpc, 5),
+        ("receive_pack", walk::receive_pack, 8),
+        ("multipart", walk::multipart, 4),
     ] {
         let seeds = seeds(target);
         assert!(seeds.len() >= least, "{target} has {} seeds", seeds.len());
@@ -70,5 +74,25 @@ proptest! {
     #[test]
     fn mutated_json_holds(input in mutated("json")) {
         walk::json(&input);
+    }
+
+    #[test]
+    fn mutated_framing_hold(input in mutated("framing")) {
+        walk::framing(&input);
+    }
+
+    #[test]
+    fn mutated_jsonrpc_hold(input in mutated("jsonrpc")) {
+        walk::jsonrpc(&input);
+    }
+
+    #[test]
+    fn mutated_receive_pack_hold(input in mutated("receive_pack")) {
+        walk::receive_pack(&input);
+    }
+
+    #[test]
+    fn mutated_multipart_hold(input in mutated("multipart")) {
+        walk::multipart(&input);
     }
 }

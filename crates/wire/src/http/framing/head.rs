@@ -5,11 +5,13 @@ use memchr::{memchr, memchr2};
 use super::{Body, Chunks, Limits};
 use crate::{
     Unreadable,
-    http::parse::{METHOD_BYTES_MAX, is_token},
+    http::{
+        message::is_same_variable,
+        parse::{METHOD_BYTES_MAX, is_token},
+    },
 };
 
-/// Names that mean a framing header to a server that takes `_` for `-`, as CGI and what came of
-/// it do.
+/// Headers that decide where a message ends or goes.
 const FRAMING: [&str; 3] = ["content-length", "transfer-encoding", "host"];
 
 /// Looks for the end of the head that `bytes` begin with, from `scanned` on, where a line begins.
@@ -140,7 +142,9 @@ impl Framing {
             }
         } else if name.eq_ignore_ascii_case(b"upgrade") {
             self.upgrade = true;
-        } else if let Some(like) = FRAMING.iter().find(|like| is_underscored(name, like)) {
+        } else if let Some(like) = FRAMING.iter().find(|like| {
+            !name.eq_ignore_ascii_case(like.as_bytes()) && is_same_variable(name, like)
+        }) {
             return Err(Unreadable::new(format!(
                 "some servers take the header `{}` for `{like}`; write `{like}`",
                 String::from_utf8_lossy(name)
@@ -157,12 +161,6 @@ impl Framing {
             (false, Some(length)) => Some(Body::Length(length)),
         }
     }
-}
-
-/// Whether a name is `like` with underscores.
-fn is_underscored(name: &[u8], like: &str) -> bool {
-    let fold = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-    memchr(b'_', name).is_some() && name.iter().map(fold).eq(like.bytes())
 }
 
 /// A length that every reader reads alike: decimal digits, no sign, no list, no leading zero

@@ -148,7 +148,7 @@ fn a_chunk_has_one_size() {
 fn heads_have_limits() {
     let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(600));
     check_refused(&long, "longer than 512 bytes");
-    check_refused(&long[..600], "longer than 512 bytes");
+    check_refused(long.trim_end(), "longer than 512 bytes");
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(9));
     check_refused(&many, "more than 8 headers");
 }
