@@ -1,6 +1,6 @@
 //! What the fuzzer checks, for its seeds and for mutations of them: `./test` needs no nightly.
 #![allow(unreachable_pub, reason = "`walk` is shared with the fuzzer, where it is a library")]
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may stop")]
 
 #[path = "../../../fuzz/src/walk.rs"]
 mod walk;
