@@ -15,6 +15,7 @@
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
 //! - [`proxy`]: a proxy between the gateway and the world
+//! - [`lenient`]: how lenient servers understand bytes
 //! - [`replay`]: episodes at a live gateway
 //! - [`small_disk`]: a disk that can be full, or read-only
 
@@ -31,6 +32,7 @@ pub mod git_host;
 pub mod holdpoint;
 pub mod incidents;
 pub mod issuing;
+pub mod lenient;
 pub mod proxy;
 pub mod replay;
 pub mod small_disk;

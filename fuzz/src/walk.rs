@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use holdpoint_core::{Code, Message as _, Refusal, refusal::RefusalKind};
+use holdpoint_core::{Code, Message as _, Operation, Refusal, refusal::RefusalKind};
 use holdpoint_wire::{
-    Host, Speaks, World,
+    Host, Speaks, Unreadable, World,
     http::{
-        Address, Body, Message, RawMessage, Scheme, credentials, graphql, interpret,
+        Address, Body, Message, RawMessage, Scheme, credentials,
+        framing::{Limits, Misframed, Requests, Responses},
+        graphql, interpret,
         json::Json,
         refusal,
         websocket::frame::{Frames, Piece, Side},
@@ -104,6 +106,190 @@ pub fn graphql_document(input: &[u8]) {
             Ok(longer) => assert_eq!(longer, operations),
             Err(error) => assert_eq!(error.code, Code::OverLimit),
         }
+    }
+}
+
+/// Bytes on a connection are framed in one way, however they arrive, and each head that passes is
+/// one for the library behind us, at the same place.
+pub fn framing(input: &[u8]) {
+    let whole = follow(input, input.len().max(1));
+    for piece in [1, 5] {
+        assert_eq!(follow(input, piece), whole);
+    }
+    let (passed, heads) = match &whole {
+        Ok((passed, heads)) => (*passed, *heads),
+        Err((misframed, heads)) => (misframed.passed, *heads),
+    };
+    assert_eq!(others_heads(input.get(..passed).unwrap_or_default()), heads);
+
+    let answered = |piece: usize| {
+        let mut responses = Responses::new(LIMITS);
+        responses.expect("GET");
+        let (mut passed, mut offered) = (0, 0);
+        while offered < input.len() {
+            offered = input.len().min(offered + piece);
+            passed += responses.follow(input.get(passed..offered)?).ok()?;
+        }
+        Some((passed, responses.is_sound(), responses.is_due()))
+    };
+    assert_eq!(answered(1), answered(input.len().max(1)));
+}
+
+const LIMITS: Limits = Limits { head_bytes_max: 4096, headers_max: 32 };
+
+type Followed = Result<(usize, u64), (Misframed, u64)>;
+
+/// How far `bytes` are followed when they arrive in pieces of this length, and how many heads
+/// there are.
+fn follow(bytes: &[u8], piece: usize) -> Followed {
+    let mut requests = Requests::new(LIMITS);
+    let (mut passed, mut offered) = (0, 0);
+    while offered < bytes.len() {
+        offered = bytes.len().min(offered + piece);
+        match requests.follow(bytes.get(passed..offered).unwrap_or_default()) {
+            Ok(fresh) => passed += fresh,
+            Err(misframed) => {
+                let passed = passed + misframed.passed;
+                return Err((Misframed { passed, ..misframed }, requests.heads()));
+            }
+        }
+    }
+    Ok((passed, requests.heads()))
+}
+
+/// How many heads httparse finds in well-framed bytes, dividing them by its own reading of their
+/// lengths and chunks.
+fn others_heads(mut bytes: &[u8]) -> u64 {
+    let mut heads = 0;
+    while !bytes.is_empty() {
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut headers);
+        let Ok(httparse::Status::Complete(length)) = request.parse(bytes) else {
+            panic!("httparse finds no head in {bytes:?}");
+        };
+        heads += 1;
+        let named = |name: &str| {
+            let mut same = request.headers.iter().filter(|own| own.name.eq_ignore_ascii_case(name));
+            let value = same.next().map(|own| own.value.to_vec());
+            assert!(same.next().is_none() || value.is_none(), "two of {name}");
+            value
+        };
+        let is_beyond = request.method == Some("CONNECT");
+        let has_asked = named_upgrade(request.headers) && request.version == Some(1);
+        let length_of_body = named("content-length").map(|value| String::from_utf8(value).unwrap());
+        let chunked = named("transfer-encoding").is_some();
+        bytes = bytes.get(length..).unwrap_or_default();
+        bytes = match length_of_body {
+            _ if chunked => behind_chunks(bytes),
+            Some(length) => bytes.get(length.parse().unwrap()..).unwrap_or_default(),
+            None => bytes,
+        };
+        assert!(!has_asked || is_beyond || bytes.is_empty(), "read before the answer");
+        if is_beyond {
+            break;
+        }
+    }
+    heads
+}
+
+fn named_upgrade(headers: &[httparse::Header<'_>]) -> bool {
+    headers.iter().any(|own| own.name.eq_ignore_ascii_case("upgrade"))
+}
+
+/// What follows a body in chunks, as httparse reads their sizes; nothing if it goes on.
+fn behind_chunks(mut bytes: &[u8]) -> &[u8] {
+    while !bytes.is_empty() {
+        match httparse::parse_chunk_size(bytes) {
+            Ok(httparse::Status::Complete((at, 0))) => {
+                let rest = bytes.get(at..).unwrap_or_default();
+                let mut headers = [httparse::EMPTY_HEADER; 32];
+                return match httparse::parse_headers(rest, &mut headers) {
+                    Ok(httparse::Status::Complete((end, _))) => rest.get(end..).unwrap_or_default(),
+                    _ => b"",
+                };
+            }
+            Ok(httparse::Status::Complete((at, size))) => {
+                let end = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(at + 2);
+                bytes = bytes.get(end..).unwrap_or_default();
+            }
+            other => {
+                assert_eq!(other, Ok(httparse::Status::Partial), "{bytes:?}");
+                return b"";
+            }
+        }
+    }
+    b""
+}
+
+/// What a body of this media type, posted to a host and path, would do.
+fn posted(
+    url: &str,
+    media: &str,
+    body: Body,
+) -> Option<(Message, Result<Vec<Operation>, Unreadable>)> {
+    let raw = RawMessage {
+        headers: vec![("Content-Type".to_owned(), Bytes::from(media.to_owned()))],
+        body,
+        ..RawMessage::new("POST", Address::Url(url.to_owned()))
+    };
+    let message = Message::try_from(raw).ok()?;
+    let meant = interpret(&message, &Labels);
+    assert_eq!(meant, interpret(&message, &Labels));
+    Some((message, meant))
+}
+
+/// JSON-RPC is refused or means something, and the same with space around it.
+pub fn jsonrpc(input: &[u8]) {
+    let url = "https://api.example.com/rpc";
+    let body = Body::Whole(Bytes::copy_from_slice(input));
+    let Some((_, meant)) = posted(url, "application/json", body) else { return };
+    let Ok(operations) = meant else { return };
+    assert!(!operations.is_empty());
+    if Json::read(input).is_err() {
+        assert!(input.is_empty(), "something that is no JSON means {operations:?}");
+        return;
+    }
+    let spaced = Body::Whole(Bytes::from([b" \n", input, b"\t "].concat()));
+    let spaced = posted(url, "application/json", spaced).map(|(_, meant)| meant);
+    assert_eq!(spaced, Some(Ok(operations)));
+}
+
+/// A push is refused or means something; and the same whether its pack has arrived or goes on, as
+/// far as commands are concerned.
+pub fn receive_pack(input: &[u8]) {
+    let url = "https://git.example.com/o/r.git/git-receive-pack";
+    let media = "application/x-git-receive-pack-request";
+    let bytes = Bytes::copy_from_slice(input);
+    let Some((_, whole)) = posted(url, media, Body::Whole(bytes.clone())) else { return };
+    let Some((_, prefix)) = posted(url, media, Body::Prefix(bytes)) else { return };
+    if let (Ok(whole), Ok(prefix)) = (&whole, &prefix) {
+        assert!(!whole.is_empty());
+        let resources = |operations: &[Operation]| -> Vec<_> {
+            operations.iter().map(|operation| operation.resource.id.clone()).collect()
+        };
+        assert_eq!(resources(whole), resources(prefix));
+    }
+}
+
+/// An upload is refused or means something, and means no less with another field; its credentials
+/// are found at the same places each time.
+pub fn multipart(input: &[u8]) {
+    let url = "https://api.example.com/items";
+    let media = "multipart/form-data; boundary=b";
+    let body = Body::Whole(Bytes::copy_from_slice(input));
+    let Some((message, meant)) = posted(url, media, body) else { return };
+    let places = || -> Vec<_> {
+        credentials::find(&message).into_iter().map(|used| used.position).collect()
+    };
+    assert_eq!(places(), places());
+    let Ok(operations) = meant else { return };
+    let field =
+        b"\r\n--b\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--b--";
+    let longer = Body::Whole(Bytes::from([input, field].concat()));
+    if let Some((_, Ok(more))) = posted(url, media, longer) {
+        let strictest =
+            |operations: &[Operation]| operations.iter().map(|operation| operation.effect).max();
+        assert!(strictest(&more) >= strictest(&operations), "{more:?} {operations:?}");
     }
 }
 

@@ -20,6 +20,7 @@
 //! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
+//! - `withheld`: bytes that wait for what follows them to be judged
 
 mod aws;
 pub mod body;
@@ -43,3 +44,4 @@ mod spelling;
 pub mod stored;
 pub mod tls;
 pub mod websocket;
+mod withheld;

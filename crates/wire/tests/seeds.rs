@@ -1,6 +1,6 @@
 //! What the fuzzer checks, for its seeds and for mutations of them: `./test` needs no nightly.
 #![allow(unreachable_pub, reason = "`walk` is shared with the fuzzer, where it is a library")]
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may stop")]
 
 #[path = "../../../fuzz/src/walk.rs"]
 mod walk;
@@ -48,6 +48,10 @@ fn the_seeds_hold() {
         ("graphql_document", walk::graphql_document, 8),
         ("json", walk::json, 6),
         ("websocket_frames", walk::websocket_frames, 4),
+        ("framing", walk::framing, 8),
+        ("jsonrpc", walk::jsonrpc, 5),
+        ("receive_pack", walk::receive_pack, 8),
+        ("multipart", walk::multipart, 4),
     ] {
         let seeds = seeds(target);
         assert!(seeds.len() >= least, "{target} has {} seeds", seeds.len());
@@ -76,5 +80,25 @@ proptest! {
     #[test]
     fn mutated_json_holds(input in mutated("json")) {
         walk::json(&input);
+    }
+
+    #[test]
+    fn mutated_framing_hold(input in mutated("framing")) {
+        walk::framing(&input);
+    }
+
+    #[test]
+    fn mutated_jsonrpc_hold(input in mutated("jsonrpc")) {
+        walk::jsonrpc(&input);
+    }
+
+    #[test]
+    fn mutated_receive_pack_hold(input in mutated("receive_pack")) {
+        walk::receive_pack(&input);
+    }
+
+    #[test]
+    fn mutated_multipart_hold(input in mutated("multipart")) {
+        walk::multipart(&input);
     }
 }

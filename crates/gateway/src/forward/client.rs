@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use holdpoint_wire::http::Message;
+use holdpoint_wire::http::{Message, framing};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use super::{
+    answers::{Answering, Answers},
     decoded::{codings, decoded},
     dial::{Dialer, Unreached, Wire},
     happy_eyeballs, hop_by_hop,
@@ -177,7 +178,10 @@ impl Client {
 
     async fn speak(&self, wire: Box<dyn Wire>, key: Key) -> Result<Connection, Unreached> {
         let sent = Sent::default();
-        let io = TokioIo::new(Watched::new(wire, sent.clone()));
+        let Limits { head_bytes_max, headers_max, .. } = self.limits;
+        let answers = Answers::new(framing::Limits { head_bytes_max, headers_max });
+        let io = Answering::new(Watched::new(wire, sent.clone()), answers.clone());
+        let io = TokioIo::new(io);
         let (sender, driver) = http1::Builder::new()
             .max_headers(self.limits.headers_max)
             .max_header_size(self.limits.head_bytes_max)
@@ -189,7 +193,7 @@ impl Client {
                 tracing::debug!(%error, "an upstream connection broke off");
             }
         });
-        Ok(Connection { key, sender, sent })
+        Ok(Connection { key, sender, sent, answers })
     }
 
     /// Sends the request and waits for the response's head.
@@ -200,6 +204,7 @@ impl Client {
         progress: &Notify,
     ) -> Result<Exchanged, ForwardError> {
         connection.sent.clear();
+        connection.answers.expect(request.method().as_str());
         let wait = self.limits.response_head_timeout;
         let answer = connection.sender.try_send_request(request);
         let Some(answered) = unless_silent(answer, progress, wait).await else {

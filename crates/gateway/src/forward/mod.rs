@@ -7,11 +7,13 @@
 //! - `happy_eyeballs`: several addresses, the first that answers
 //! - `tunnel`: a connection through a proxy
 //! - [`client`]: one message out, one response back
+//! - `answers`: one answer for each message
 //! - [`pool`]: connections that can be used again
 //! - `decoded`: what comes back compressed, taken out of its codings
 //! - [`scrub`]: secrets in what comes back become phantoms again
 //! - [`hop_by_hop`]: headers that end at each hop
 
+mod answers;
 pub mod client;
 mod decoded;
 pub mod dial;

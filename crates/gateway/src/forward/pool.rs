@@ -9,7 +9,7 @@ use std::{
 use holdpoint_wire::http::Scheme;
 use hyper::client::conn::http1::SendRequest;
 
-use super::{dial::Hop, outgoing::Outgoing, sent::Sent};
+use super::{answers::Answers, dial::Hop, outgoing::Outgoing, sent::Sent};
 
 /// What makes two connections interchangeable: the address that was checked included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +25,14 @@ pub(super) struct Connection {
     pub(super) key: Key,
     pub(super) sender: SendRequest<Outgoing>,
     pub(super) sent: Sent,
+    pub(super) answers: Answers,
+}
+
+impl Connection {
+    /// Whether it may carry another message.
+    fn is_usable(&self) -> bool {
+        !self.sender.is_closed() && self.answers.are_sound()
+    }
 }
 
 /// The limits of a pool.
@@ -73,7 +81,7 @@ impl Pool {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         forget_stale(&mut idle, self.limits.idle_timeout);
         let all: usize = idle.values().map(Vec::len).sum();
-        if all >= self.limits.all_max || connection.sender.is_closed() {
+        if all >= self.limits.all_max || !connection.is_usable() {
             return;
         }
         let same = idle.entry(connection.key.clone()).or_default();
@@ -85,7 +93,7 @@ impl Pool {
 
 fn forget_stale(idle: &mut HashMap<Key, Vec<Idle>>, most: Duration) {
     idle.retain(|_, same| {
-        same.retain(|idle| !idle.connection.sender.is_closed() && idle.since.elapsed() < most);
+        same.retain(|idle| idle.connection.is_usable() && idle.since.elapsed() < most);
         !same.is_empty()
     });
 }

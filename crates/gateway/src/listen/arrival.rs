@@ -19,6 +19,7 @@ use super::{
     discard::discard,
     message::{Parts, Via, message_of},
     refuse::Unanswerable,
+    strict::{misframed, unanswerable},
 };
 use crate::body::{BodyError, Rest};
 
@@ -67,9 +68,7 @@ async fn read_body(
         let Some(frame) = frame else {
             return Ok((Body::Whole(read.freeze()), None));
         };
-        let frame = frame.map_err(|_| {
-            unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed")
-        })?;
+        let frame = frame.map_err(|error| broken_off(&error))?;
         let data = frame.into_data().map_err(|_| trailers())?;
         let more = data.len().min(most.saturating_sub(read.len()));
         let (data, next) = data.split_at_checked(more).unwrap_or((&data, &[]));
@@ -79,6 +78,13 @@ async fn read_body(
             let rest = Following::new(next, incoming, *limits);
             return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
         }
+    }
+}
+
+fn broken_off(error: &hyper::Error) -> Unanswerable {
+    match misframed(error) {
+        Some(misframed) => unanswerable(misframed),
+        None => unread(StatusCode::BAD_REQUEST, "the body is cut off"),
     }
 }
 

@@ -23,6 +23,7 @@ use super::{
     discard::discard_unread,
     message::{Via, connect_authority, wants_upgrade},
     refuse::{Unanswerable, complete},
+    strict::{Strict, Verdict},
     tunnel::Tunnel,
 };
 use crate::{
@@ -92,6 +93,9 @@ impl<H: Handler> Session<H> {
         outside: &Outside,
     ) -> Response<ResponseBody> {
         let evidence = Evidence::take(request.headers_mut(), self.peer, self.door.clone());
+        if let Some(misframed) = request.extensions_mut().remove::<Unanswerable>() {
+            return self.turn_away(&evidence, misframed).await;
+        }
         let until = match self.proxy.handler.admit(&evidence).await {
             Admission::Admit(until) => until,
             Admission::Challenge => {
@@ -125,10 +129,13 @@ impl<H: Handler> Session<H> {
     /// Answers a request whose sender is known and admitted.
     pub(super) async fn exchange(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         evidence: Evidence,
         via: Via,
     ) -> Response<ResponseBody> {
+        if let Some(misframed) = request.extensions_mut().remove::<Unanswerable>() {
+            return self.turn_away(&evidence, misframed).await;
+        }
         if wants_upgrade(request.method(), request.headers()) {
             return self.upgrade(request, evidence, via).await;
         }
@@ -201,7 +208,10 @@ pub(super) async fn converse<I, F, R>(
     F: Fn(Request<Incoming>) -> R,
     R: Future<Output = Response<ResponseBody>>,
 {
-    let service = service_fn(|request| {
+    let verdict = Verdict::default();
+    let io = Strict::new(io, *limits, verdict.clone());
+    let service = service_fn(|mut request| {
+        verdict.mark(&mut request);
         let answered = answer(request);
         async { Ok::<_, Infallible>(answered.await) }
     });

@@ -8,6 +8,7 @@
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
+//! - `strict`: what could be divided into requests in two ways is refused
 //! - `tunnel`: CONNECT, and TLS inside it
 //! - `upgrade`: a request that wants to become a WebSocket
 //! - [`arrival`]: a message with its body, read up to a limit
@@ -28,6 +29,7 @@ pub mod proxy;
 pub mod refuse;
 pub mod reverse;
 pub mod stop;
+mod strict;
 mod tunnel;
 mod upgrade;
 

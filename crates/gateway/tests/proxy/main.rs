@@ -7,6 +7,8 @@ mod curl;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod lying;
+#[cfg(test)]
 mod once;
 #[cfg(test)]
 mod refused;
@@ -14,5 +16,7 @@ mod refused;
 mod scrubbed;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod strict;
 #[cfg(test)]
 mod support;

@@ -93,7 +93,7 @@ async fn what_could_be_read_in_two_ways_is_refused() {
         (format!("GET / HTTP/1.1\n{host}\nCLAIM\n"), "This is a forward proxy"),
         (format!("GET https://{HOST}/ HTTP/1.1\n{host}\nCLAIM\n"), "goes through CONNECT"),
         (format!("GET ftp://{HOST}/ HTTP/1.1\n{host}\nCLAIM\n"), "goes through CONNECT"),
-        (format!("GET http://a@b@{HOST}/ HTTP/1.1\n{host}\nCLAIM\n"), "400 Bad Request"),
+        (format!("GET http://a@b@{HOST}/ HTTP/1.1\n{host}\nCLAIM\n"), "names a user"),
         (format!("CONNECT {HOST} HTTP/1.1\n{host}\nCLAIM\n"), "CONNECT needs host:port"),
         (format!("CONNECT {HOST}:0 HTTP/1.1\n{host}\nCLAIM\n"), "CONNECT needs host:port"),
         (
@@ -112,33 +112,13 @@ async fn what_could_be_read_in_two_ways_is_refused() {
             format!(
                 "POST {url} HTTP/1.1\n{host}\nContent-Length: 3\nContent-Length: 4\nCLAIM\nabcd"
             ),
-            "400 Bad Request",
+            "two Content-Length",
         ),
     ];
     for (sent, expect) in table {
         check(&gateway, &sent, expect).await;
     }
     assert_eq!(upstream.seen().len(), 1);
-}
-
-#[tokio::test]
-async fn of_two_lengths_one_is_read_and_only_that_one_goes_on() {
-    let upstream = Upstream::plain().await;
-    let gateway = Gateway::start(&[&upstream]).await;
-    let head = format!("POST {} HTTP/1.1\nHost: {HOST}\nCLAIM", upstream.url("/"));
-    for lengths in [
-        "Content-Length: 4\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: chunked\nContent-Length: 4",
-    ] {
-        let smuggled = format!("{head}{lengths}\n\n0\n\nGET /smuggled HTTP/1.1\n\n");
-        check(&gateway, &smuggled, "POST / 0").await;
-    }
-    for seen in upstream.seen() {
-        assert_eq!((seen.target.as_str(), seen.body.len()), ("/", 0));
-        assert_eq!(seen.header("content-length"), ["0"]);
-        assert!(seen.header("transfer-encoding").is_empty());
-    }
-    assert_eq!(upstream.seen().len(), 2);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use super::{
     coding,
+    credentials::multipart,
     json::{Json, same_folded},
     message::{Body, Message},
     path,
@@ -11,6 +12,9 @@ use crate::Unreadable;
 
 /// The most lines that a body of JSON lines may have.
 const LINES_MAX: usize = 10_000;
+
+/// The most fields that a multipart body may have.
+const FIELDS_MAX: usize = 1000;
 
 /// What a body says, as far as judgement needs it.
 #[derive(Debug, PartialEq, Eq)]
@@ -201,16 +205,27 @@ fn lines(bytes: &[u8]) -> Result<Content, Unreadable> {
     }
 }
 
-/// An upload, unless one of its parts would change the method.
+/// The fields of an upload, without its files. All names that a server could read count.
 fn multipart(bytes: &[u8]) -> Result<Content, Unreadable> {
-    let lower = bytes.to_ascii_lowercase();
-    let overrides = [b"name=\"_method\"".as_slice(), b"name=_method", b"name='_method'"];
-    if overrides.iter().any(|needle| memchr::memmem::find(&lower, needle).is_some()) {
-        return Err(Unreadable::new(
-            "a part of the multipart body changes the method (`_method`); send that method itself",
-        ));
+    let mut pairs = Vec::new();
+    for field in multipart::fields(bytes) {
+        let value = bytes.get(field.range.clone()).unwrap_or_default();
+        for name in
+            field.names.iter().map(|name| path::decode(name)).collect::<Result<Vec<_>, _>>()?
+        {
+            // Some servers do not care whether what changes the method is a file.
+            let counts = !field.is_file || same_folded(path::lax_name(&name), "_method");
+            if counts && pairs.len() == FIELDS_MAX {
+                return Err(Unreadable::over_limit(format!(
+                    "the multipart body has more than {FIELDS_MAX} fields; send it in parts"
+                )));
+            }
+            if counts {
+                pairs.push((name.into_owned(), String::from_utf8_lossy(value).into_owned()));
+            }
+        }
     }
-    Ok(Content::Opaque)
+    Ok(if pairs.is_empty() { Content::Opaque } else { Content::Form(pairs) })
 }
 
 /// A body without a telling content type: many servers read JSON and forms from it all the same.

@@ -185,11 +185,19 @@ fn carries_graphql(message: &Message, target: &Target, content: &Content) -> boo
         same_folded(path::lax_name(name), "query") && is_document(value)
     };
     let body = match content {
-        Content::Json(json) => has_query(json) || json.values().iter().any(has_query),
-        _ => content.pairs().iter().any(queried),
+        Content::Json(json) => asks(json),
+        // A multipart request for GraphQL has its JSON in a field.
+        _ => content.pairs().iter().any(|pair| {
+            queried(pair) || Json::read(pair.1.as_bytes()).is_ok_and(|json| asks(&json))
+        }),
     };
     let changes = !target.is_safe(message);
     typed || body || (segment && changes) || target.query.iter().any(queried)
+}
+
+/// Whether a JSON value, or one of a list, has a `query` that is GraphQL.
+fn asks(json: &Json) -> bool {
+    has_query(json) || json.values().iter().any(has_query)
 }
 
 /// Whether a JSON value has a `query` that is GraphQL.

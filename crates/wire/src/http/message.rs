@@ -91,6 +91,13 @@ impl Message {
         self.headers.iter().filter(move |(own, _)| own == name).map(|(_, value)| value)
     }
 
+    /// The values of every header that some server takes for `name` (lower case): where headers
+    /// become variables (CGI, RFC 3875 §4.1.18, and what came of it), all signs are underscores.
+    pub fn header_as_variable<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> + 'a {
+        let same = |own: &str| is_same_variable(own.as_bytes(), name);
+        self.headers.iter().filter(move |(own, _)| same(own)).map(|(_, value)| value)
+    }
+
     /// The only value of the header `name`, if it is text.
     pub fn header_text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.header(name).next().and_then(|value| std::str::from_utf8(value).ok())
@@ -107,6 +114,15 @@ impl Message {
             if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == self.scheme.default_port() { host } else { format!("{host}:{}", self.port) }
     }
+}
+
+/// Whether a header's name is the same variable as `name` (lower case).
+pub(super) fn is_same_variable(own: &[u8], name: &str) -> bool {
+    let fold = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
+        _ => b'_',
+    };
+    own.iter().copied().map(fold).eq(name.bytes().map(fold))
 }
 
 /// Headers that do not change what a message does: who sends it, how the answer may be written,

@@ -6,6 +6,7 @@
 //! - [`graphql`]: GraphQL over HTTP
 //! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
+//! - [`framing`]: where one message ends and the next begins
 //! - [`parse`]: from what a listener has to a message, or a refusal
 //! - [`interpret`](mod@interpret): which dialect it is, and what it would do
 //! - [`websocket`]: upgrades to WebSocket, and the frames after them
@@ -18,6 +19,7 @@ pub mod aws;
 pub mod coding;
 mod content;
 pub mod credentials;
+pub mod framing;
 pub mod git;
 pub mod graphql;
 pub mod interpret;

@@ -12,7 +12,7 @@ use super::{
 use crate::Unreadable;
 
 /// The longest method that is read.
-const METHOD_BYTES_MAX: usize = 32;
+pub(super) const METHOD_BYTES_MAX: usize = 32;
 /// The longest path and query that are read.
 const TARGET_BYTES_MAX: usize = 32 * 1024;
 /// The largest number of headers that are read.
@@ -78,6 +78,7 @@ impl TryFrom<RawMessage> for Message {
         let Place { scheme, userinfo, authority, target } = place(raw.to)?;
         let mut headers = read_headers(raw.headers)?;
         check_framing(&headers, &raw.body)?;
+        check_bodiless(&raw.method, raw.body.bytes())?;
         let port = scheme.default_port();
         let host_header = single(&headers, "host")?;
         for other in [host_header, raw.authority.as_deref(), raw.connect.as_deref()] {
@@ -157,7 +158,7 @@ fn scheme_of(url: &str) -> Result<(Scheme, &str), Unreadable> {
 }
 
 /// Whether `byte` can be part of a method or a header's name (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
@@ -242,6 +243,27 @@ fn check_framing(headers: &[(String, Bytes)], body: &Body) -> Result<(), Unreada
         Ok(())
     } else {
         Err(Unreadable::new("Content-Length is not the number of bytes in the body"))
+    }
+}
+
+/// Refuses a body that is the next request to a server that expects none with this method
+/// (RFC 9110 §9.3.1).
+fn check_bodiless(method: &str, body: &[u8]) -> Result<(), Unreadable> {
+    let bodiless = ["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"];
+    let line = body.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next();
+    let mut words = line.unwrap_or_default().split(|byte| matches!(byte, b' ' | b'\t'));
+    let is_method =
+        words.next().is_some_and(|word| !word.is_empty() && word.iter().copied().all(is_token));
+    let mut words = words.filter(|word| !word.is_empty());
+    let is_target = |word: &[u8]| {
+        matches!(word.first(), Some(b'/' | b'*')) || memchr::memmem::find(word, b"://").is_some()
+    };
+    match bodiless.contains(&method) && is_method && words.next().is_some_and(is_target) {
+        true => Err(Unreadable::new(format!(
+            "the body of this {method} begins like another request, and servers that expect no \
+             body would answer that; send it with POST"
+        ))),
+        false => Ok(()),
     }
 }
 

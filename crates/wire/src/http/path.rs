@@ -20,7 +20,7 @@ pub(super) enum EncodedSlash {
     OfName,
 }
 
-/// The segments of a path, percent-decoded, without a trailing slash and a `.json` at the end.
+/// The segments of a path, percent-decoded, compatible letters folded, without a trailing slash and a `.json` at the end.
 /// Case is kept.
 pub(super) fn segments(raw: &str, slash: EncodedSlash) -> Result<Vec<String>, Unreadable> {
     let path = raw.strip_prefix('/').unwrap_or(raw);
@@ -62,6 +62,7 @@ fn segment(raw: &str, slash: EncodedSlash) -> Result<String, Unreadable> {
     let decoded = percent_decode_str(raw)
         .decode_utf8()
         .map_err(|_| Unreadable::new("the path is not UTF-8 after percent-decoding"))?;
+    let decoded: String = decoded.chars().map(plain).collect();
     if matches!(&*decoded, "." | "..") {
         return Err(Unreadable::new("the path has `.` or `..` segments; send the resolved path"));
     }
@@ -76,7 +77,18 @@ fn segment(raw: &str, slash: EncodedSlash) -> Result<String, Unreadable> {
     if decoded.contains('%') && has_escape(&decoded) {
         return Err(Unreadable::new("the path is percent-encoded twice; encode it once"));
     }
-    Ok(decoded.into_owned())
+    Ok(decoded)
+}
+
+/// A letter as servers have it that fold compatible ones (Unicode NFKC): the full-width forms of
+/// ASCII, the long s and the Kelvin sign.
+fn plain(letter: char) -> char {
+    match letter {
+        'ſ' => 's',
+        '\u{212A}' => 'K',
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(letter) - 0xFEE0).unwrap_or(letter),
+        _ => letter,
+    }
 }
 
 /// Whether a name with slashes has dot or empty segments of its own.

@@ -107,7 +107,7 @@ pub(super) fn read(
 /// Refuses a message whose headers name another target than its first line does.
 pub(super) fn refuse_other_targets(message: &Message) -> Result<(), Unreadable> {
     let own = message.target.as_bytes();
-    let mut named = OTHER_TARGETS.iter().flat_map(|name| message.header(name));
+    let mut named = OTHER_TARGETS.iter().flat_map(|name| message.header_as_variable(name));
     match named.any(|target| target != own) {
         true => Err(Unreadable::new(
             "a header names another path, which some servers take; send that path itself",
@@ -120,7 +120,7 @@ pub(super) fn refuse_other_targets(message: &Message) -> Result<(), Unreadable> 
 fn overrides<'a>(message: &'a Message, target: &'a Target) -> impl Iterator<Item = String> + 'a {
     let headers = OVERRIDES
         .iter()
-        .flat_map(|name| message.header(name))
+        .flat_map(|name| message.header_as_variable(name))
         .map(|value| String::from_utf8_lossy(value).into_owned());
     let is_method = |name: &str| same_folded(path::lax_name(name), "_method");
     let query = target.query.iter().filter(move |(name, _)| is_method(name));
@@ -210,7 +210,7 @@ fn by_parameters(target: &Target, content: &Content, by_path: Effect) -> Option<
 fn by_procedure(message: &Message, content: &Content) -> Option<Effect> {
     let header = PROCEDURES
         .iter()
-        .flat_map(|name| message.header(name))
+        .flat_map(|name| message.header_as_variable(name))
         .filter_map(|value| verbs::effect_of_words(&String::from_utf8_lossy(value)))
         .max();
     let xml = match content {

@@ -6,7 +6,7 @@
 //! - [`occurrences`](fn@occurrences): whether some bytes are anywhere in a message, however they are written
 
 mod find;
-mod multipart;
+pub(super) mod multipart;
 mod names;
 mod occurrences;
 mod shape;

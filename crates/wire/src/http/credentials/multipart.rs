@@ -11,7 +11,7 @@ const DISPOSITION: &[u8] = b"content-disposition";
 
 /// One field of a multipart body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Field {
+pub(in crate::http) struct Field {
     /// Every name that a server might read in its headers; several where they are written twice.
     pub names: Vec<String>,
     /// Whether it is a file.
@@ -31,7 +31,7 @@ enum At {
 }
 
 /// The fields in `bytes`, in one pass over its lines.
-pub(super) fn fields(bytes: &[u8]) -> Vec<Field> {
+pub(in crate::http) fn fields(bytes: &[u8]) -> Vec<Field> {
     let mut found = Vec::new();
     let mut at = At::Outside;
     let mut end = 0;

@@ -85,7 +85,7 @@ fn in_body(message: &Message, content: Content) -> Result<Vec<Parameters>, Unrea
         Content::Document(query) => {
             Ok(vec![Parameters { query: Some(query), ..Parameters::default() }])
         }
-        Content::Form(pairs) if typed => {
+        Content::Form(pairs) if typed && !media_type.starts_with("multipart/") => {
             refuse_semicolons(message.body.bytes(), "the form")?;
             Ok(vec![Parameters::from_pairs(pairs, "the form")?])
         }

@@ -187,13 +187,6 @@ fn what_is_read_in_two_ways_is_refused() {
     check(post, &[("Content-Type", "application/json; charset=utf-16")], "{}", "UTF-8");
     let two = "application/json; charset=utf-8; charset=utf-16";
     check(post, &[("Content-Type", two)], "{}", "UTF-8");
-    let multipart = &[("Content-Type", "multipart/form-data; boundary=x")];
-    check(
-        post,
-        multipart,
-        "--x\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE",
-        "_method",
-    );
     let two = &[("X-HTTP-Method", "PUT"), ("X-Method-Override", "DELETE")];
     check(post, two, "", "several methods");
     check(post, &[("X-Original-URL", "/admin/delete")], "", "another path");
@@ -208,6 +201,69 @@ fn what_is_read_in_two_ways_is_refused() {
         r#"{"jsonrpc":"2.0","Method":"a"}"#,
         "some servers",
     );
+}
+
+/// The fields of a multipart form say as much as those of any other, however their names are
+/// written; its files say nothing.
+#[test]
+fn fields_of_an_upload_count_and_its_files_do_not() {
+    let check = |name: &str, value: &str, expect: Effect| {
+        let headers = &[("Content-Type", "multipart/form-data; boundary=x")];
+        let body = format!("--x\r\nContent-Disposition: form-data; {name}\r\n\r\n{value}\r\n--x--");
+        assert_eq!(effect("POST https://api.example.com/items", headers, &body), expect, "{body}");
+    };
+    for name in [
+        "name=\"_method\"",
+        "name=_method",
+        "name = '_METHOD'",
+        "name*=utf-8''%5Fmethod",
+        "name=\"\\_method\"",
+        "name=\"_method\"; filename=\"m\"",
+        "name=\"_method[]\"",
+    ] {
+        check(name, "DELETE", Remove);
+    }
+    check("name=\"action\"", "delete", Destroy);
+    check("name=\"title\"", "delete", Create);
+    check("name=\"file\"; filename=\"action\"", "DELETE / HTTP/1.1", Create);
+    let headers = &[("Content-Type", "multipart/form-data; boundary=x")];
+    let document = "--x\r\nContent-Disposition: form-data; name=operations\r\n\r\n{\"query\":\"mutation { deleteIt }\"}\r\n--x--";
+    let found = operations("POST https://api.example.com/items", headers, document);
+    assert!(found.unwrap_err().text.contains("GraphQL"));
+}
+
+#[test]
+fn names_of_headers_are_variables_to_some_servers() {
+    for name in ["X_HTTP_Method_Override", "x-http_method-override", "X.HTTP.Method"] {
+        assert_eq!(effect("POST https://api.example.com/items/5", &[(name, "DELETE")], ""), Remove);
+    }
+    let found = operations("GET https://a.example/", &[("X_Original_URL", "/b")], "");
+    assert!(found.unwrap_err().text.contains("another path"));
+}
+
+#[test]
+fn compatible_letters_are_plain_ones() {
+    let path = |path: &str| operations(&format!("POST https://api.example.com{path}"), &[], "");
+    assert_eq!(path("/items/5/%EF%BD%84elete"), path("/items/5/delete"));
+    assert!(path("/a/%EF%BC%8E%EF%BC%8E/b").unwrap_err().text.contains("resolved path"));
+    assert!(path("/a%EF%BC%8Fb").unwrap_err().text.contains("encoded slash"));
+}
+
+#[test]
+fn a_body_that_nobody_expects_is_not_another_request() {
+    let check = |method: &str, body: &str, expect: bool| {
+        let raw = raw(&format!("{method} https://a.example/x"), &[], body);
+        assert_eq!(Message::try_from(raw).is_ok(), expect, "{method} {body:?}");
+    };
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS"] {
+        check(method, "DELETE /x HTTP/1.1\r\nHost: a.example\r\n\r\n", false);
+        check(method, "\r\n post\t http://a.example/x HTTP/1.1", false);
+        check(method, "OPTIONS * HTTP/1.1", false);
+        check(method, r#"{"query":"DELETE /x HTTP/1.1"}"#, true);
+        check(method, "DELETE it", true);
+        check(method, "", true);
+    }
+    check("POST", "DELETE /x HTTP/1.1", true);
 }
 
 #[test]
