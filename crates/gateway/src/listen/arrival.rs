@@ -7,9 +7,9 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use holdpoint_core::{Code, Reason};
-use holdpoint_wire::http::{Body, Message};
-use http::{Request, StatusCode};
-use http_body::{Frame, SizeHint};
+use holdpoint_wire::http::{Body, Message, grpc};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header, request};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep, timeout};
@@ -39,36 +39,74 @@ impl Arrival {
         limits: &Limits,
     ) -> Result<Self, Unanswerable> {
         let (head, incoming) = request.into_parts();
-        let (body, rest) = read_body(incoming, limits).await?;
+        let (body, rest) = read_body(incoming, Pace::of(&head, limits), limits).await?;
         let message = message_of(Parts { via, head }, body)
             .map_err(|unreadable| Unanswerable::new(StatusCode::BAD_REQUEST, unreadable))?;
         Ok(Self { message, rest })
     }
 }
 
+/// How a body comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// In one go: a pause is a fault.
+    Steady,
+    /// As its sender has something to say, for as long as it likes: the client of a call answers
+    /// what the server says.
+    Call,
+}
+
+impl Pace {
+    fn of(head: &request::Parts, limits: &Limits) -> Self {
+        let media = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let call = head.version == Version::HTTP_2 && media.is_some_and(grpc::is_call);
+        if call && !limits.call_pause.is_zero() { Self::Call } else { Self::Steady }
+    }
+}
+
 async fn read_body(
     mut incoming: Incoming,
+    pace: Pace,
     limits: &Limits,
 ) -> Result<(Body, Option<Rest>), Unanswerable> {
     let mut read = BytesMut::new();
     loop {
-        let frame = timeout(limits.body_idle_timeout, incoming.frame()).await;
-        let frame =
-            frame.map_err(|_| unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"))?;
-        let Some(frame) = frame else {
-            return Ok((Body::Whole(read.freeze()), None));
+        let says_what = pace == Pace::Call && read.len() >= grpc::HEAD_BYTES;
+        let wait = if says_what { limits.call_pause } else { limits.body_idle_timeout };
+        let frame = match timeout(wait, incoming.frame()).await {
+            Ok(Some(frame)) => frame,
+            // A stream can be reset as if it had ended, short of what it announced.
+            Ok(None) if incoming.size_hint().lower() > 0 => return Err(cut_off()),
+            Ok(None) => return Ok((Body::Whole(read.freeze()), None)),
+            Err(_) if says_what => {
+                let rest = Following::new(Bytes::new(), incoming, pace, *limits);
+                return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
+            }
+            Err(_) => {
+                return Err(unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"));
+            }
         };
-        let frame = frame.map_err(|_| {
-            unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed")
-        })?;
-        let data = frame.into_data().map_err(|_| trailers())?;
+        let data = match frame.map_err(|_| cut_off())?.into_data() {
+            Ok(data) => data,
+            Err(frame) if is_bare(&frame) => continue,
+            Err(_) => return Err(trailers()),
+        };
         read.extend_from_slice(&data);
         if read.len() > limits.body_prefix_bytes {
             let next = read.split_off(limits.body_prefix_bytes).freeze();
-            let rest = Following::new(next, incoming, *limits);
+            let rest = Following::new(next, incoming, pace, *limits);
             return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
         }
     }
+}
+
+/// Trailers without a field say no more than that the body has ended.
+fn is_bare(frame: &Frame<Bytes>) -> bool {
+    frame.trailers_ref().is_some_and(HeaderMap::is_empty)
+}
+
+fn cut_off() -> Unanswerable {
+    unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed")
 }
 
 fn unread(status: StatusCode, text: &str) -> Unanswerable {
@@ -86,14 +124,15 @@ struct Following {
     next: Bytes,
     /// Gone once it has ended or broken off.
     incoming: Option<Incoming>,
+    pace: Pace,
     limits: Limits,
     /// Runs only while we wait for the client, not while the upstream makes the client wait.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Following {
-    fn new(next: Bytes, incoming: Incoming, limits: Limits) -> Self {
-        Self { next, incoming: Some(incoming), limits, deadline: None }
+    fn new(next: Bytes, incoming: Incoming, pace: Pace, limits: Limits) -> Self {
+        Self { next, incoming: Some(incoming), pace, limits, deadline: None }
     }
 
     /// Says that nothing more comes, and why.
@@ -101,6 +140,11 @@ impl Following {
         self.incoming = None;
         Some(Err(why.into()))
     }
+}
+
+/// Bytes that were announced and have not come.
+fn to_come(incoming: Option<&Incoming>) -> u64 {
+    incoming.map_or(0, |incoming| incoming.size_hint().lower())
 }
 
 impl Drop for Following {
@@ -125,6 +169,10 @@ impl http_body::Body for Following {
         }
         let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
         let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
+            // Whether the client of a call is still there is seen by the connection's keep-alive.
+            if this.pace == Pace::Call {
+                return Poll::Pending;
+            }
             let idle = this.limits.body_idle_timeout;
             let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(idle)));
             ready!(deadline.as_mut().poll(context));
@@ -133,8 +181,13 @@ impl http_body::Body for Following {
         this.deadline = None;
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
+            Some(Ok(frame)) if is_bare(&frame) => {
+                this.incoming = None;
+                None
+            }
             Some(Ok(_)) => this.break_off("the client sent trailers"),
             Some(Err(error)) => this.break_off(error),
+            None if to_come(this.incoming.as_ref()) > 0 => this.break_off("the body is cut off"),
             None => {
                 this.incoming = None;
                 None

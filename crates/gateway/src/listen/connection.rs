@@ -21,6 +21,7 @@ use super::{
     Admission, Arrival, Evidence, Handler, Limits, Proxy, Stop,
     arrival::trailers,
     discard::discard_unread,
+    http2::Turn,
     message::{Via, connect_authority, wants_upgrade},
     refuse::{Unanswerable, complete},
     tunnel::Tunnel,
@@ -37,6 +38,8 @@ pub(super) struct Session<H> {
     peer: SocketAddr,
     /// Given back when the connection and everything that is handled for it has ended.
     place: Arc<OwnedSemaphorePermit>,
+    /// The same for one stream among many.
+    turn: Option<Arc<Turn>>,
 }
 
 impl<H> Clone for Session<H> {
@@ -46,6 +49,7 @@ impl<H> Clone for Session<H> {
             stop: self.stop.clone(),
             peer: self.peer,
             place: Arc::clone(&self.place),
+            turn: self.turn.clone(),
         }
     }
 }
@@ -65,7 +69,12 @@ impl<H: Handler> Session<H> {
         stop: Stop,
         place: OwnedSemaphorePermit,
     ) -> Self {
-        Self { proxy, stop, peer, place: Arc::new(place) }
+        Self { proxy, stop, peer, place: Arc::new(place), turn: None }
+    }
+
+    /// The session of one stream, whose turn it is.
+    pub(super) fn in_turn(self, turn: Turn) -> Self {
+        Self { turn: Some(Arc::new(turn)), ..self }
     }
 
     /// Serves the connection to its end, and the tunnel that may come out of it.
@@ -128,6 +137,11 @@ impl<H: Handler> Session<H> {
             let reason = Reason::new(Code::Opaque, text);
             let unanswerable = Unanswerable::new(StatusCode::NOT_IMPLEMENTED, reason);
             return self.reject(request, &evidence, unanswerable).await;
+        }
+        if request.headers().len() > self.proxy.limits.headers_max {
+            let reason = Reason::new(Code::OverLimit, "there are too many headers: send fewer");
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return self.reject(request, &evidence, Unanswerable::new(status, reason)).await;
         }
         if request.headers().contains_key(TRAILER) {
             return self.reject(request, &evidence, trailers()).await;

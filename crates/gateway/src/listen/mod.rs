@@ -6,6 +6,7 @@
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
+//! - `http2`: the streams of one connection, side by side
 //! - `tunnel`: CONNECT, and TLS inside it
 //! - [`arrival`]: a message with its body, read up to a limit
 //! - [`message`]: the message in the wire's words
@@ -18,6 +19,7 @@ mod connection;
 mod discard;
 pub mod evidence;
 pub mod handler;
+mod http2;
 pub mod limits;
 pub mod message;
 pub mod proxy;

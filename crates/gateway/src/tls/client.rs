@@ -9,7 +9,7 @@ use rustls::{
 };
 use thiserror::Error;
 
-use super::ALPN;
+use super::{ALPN, offer};
 
 /// Why upstream certificates could not be judged.
 #[derive(Debug, Error)]
@@ -51,6 +51,6 @@ pub fn trust(extra: &[PathBuf]) -> Result<Arc<ClientConfig>, TrustError> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = offer(&ALPN);
     Ok(Arc::new(config))
 }

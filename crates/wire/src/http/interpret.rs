@@ -8,6 +8,7 @@ use holdpoint_core::{Effect, Operation};
 use super::{
     content::{self, Content},
     git, graphql,
+    grpc::{self, Call},
     json::{Json, same_folded},
     jsonrpc,
     message::{Body, Message},
@@ -34,6 +35,10 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
         let readable = matches!(message.body, Body::Whole(_)) || streams || place.streams;
         return if readable { Ok(vec![operation]) } else { Err(too_long()) };
     }
+    let call = grpc::read(message, &target)?;
+    if let Some(Call::Alone(operation)) = call {
+        return Ok(vec![operation]);
+    }
     if is_graphql_path(&target.segments) && asks_graphql(message, &target) {
         return graphql::interpret(message, place.provider, world);
     }
@@ -48,6 +53,9 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
     };
     if carries_graphql(message, &target, &content) {
         operations.extend(graphql::interpret(message, place.provider, world)?);
+    }
+    if let Some(Call::Beside(operation)) = call {
+        operations.push(operation);
     }
     Ok(operations)
 }

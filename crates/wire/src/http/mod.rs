@@ -1,6 +1,7 @@
 //! HTTP requests.
 //!
 //! - [`graphql`]: GraphQL over HTTP
+//! - [`grpc`]: gRPC, by the path that names a method
 //! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
 //! - [`parse`]: from what a listener has to a message, or a refusal
@@ -13,6 +14,7 @@ mod content;
 pub mod credentials;
 mod git;
 pub mod graphql;
+pub mod grpc;
 pub mod interpret;
 pub mod json;
 mod jsonrpc;

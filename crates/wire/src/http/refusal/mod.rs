@@ -119,7 +119,7 @@ fn rendered(shape: Shape, problem: &Problem<'_>) -> Rendered {
     if problem.retry == "later" {
         headers.push(("retry-after", text::RETRY_SECONDS.to_string()));
     }
-    Rendered { status: problem.status, headers, body: Bytes::from(body) }
+    Rendered { status: shape.status(problem), headers, body: Bytes::from(body) }
 }
 
 #[cfg(test)]
