@@ -1,4 +1,4 @@
-//! One message out, one response back. Nothing is ever sent twice.
+//! One message out, one response back. Nothing that may have been processed is sent twice.
 
 use std::{
     fmt,
@@ -9,8 +9,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use holdpoint_wire::http::Message;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use holdpoint_wire::http::{Message, Scheme, grpc};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, client::conn::http1};
@@ -22,17 +22,43 @@ use tokio::{
 };
 
 use super::{
-    dial::{Dialer, Unreached, Wire},
+    dial::{Dialer, Protocol, Unreached, Wire},
     hop_by_hop,
-    outgoing::{Outgoing, outgoing},
-    pool::{self, Connection, Key, Pool},
+    outgoing::{Outgoing, again, as_http1, as_http2, outgoing},
+    pool::{self, Connection, Key, Pool, Sender},
     scrub::{Needles, Scrubbed},
     sent::{Sent, Watched},
+    shared::{Shared, is_unprocessed},
 };
 use crate::body::{BodyError, ResponseBody, Rest};
 
 /// A pooled connection that is not ready within this is not worth waiting for.
 const READY_WAIT: Duration = Duration::from_millis(20);
+
+/// Connections that one message is tried on; all but the last have given it back unsent.
+const ATTEMPTS_MAX: usize = 8;
+
+/// What a message may be sent in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speak {
+    /// Whatever the upstream prefers.
+    Any,
+    /// HTTP/1.1: without TLS nobody can be asked.
+    Http1,
+    /// HTTP/2: gRPC has nothing else.
+    Http2,
+}
+
+impl Speak {
+    fn of(message: &Message) -> Self {
+        let media = message.header("content-type").next();
+        match message.scheme {
+            Scheme::Https => Self::Any,
+            Scheme::Http if media.is_some_and(|media| grpc::is_call(media)) => Self::Http2,
+            Scheme::Http => Self::Http1,
+        }
+    }
+}
 
 /// The limits of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,51 +148,90 @@ impl Client {
         let (scheme, host, port) = (message.scheme, message.host.clone(), message.port);
         let progress = Arc::new(Notify::new());
         let scrubbed = route.scrub.is_some();
+        let speak = Speak::of(&message);
         let mut request = outgoing(message, rest, scrubbed, Arc::clone(&progress))?;
         let addresses = self.dialer.resolve(&host, port, route.listed_privately).await?;
         let keys: Vec<Key> = addresses
             .into_iter()
             .map(|address| Key { scheme, host: host.clone(), port, address })
             .collect();
-        // A kept connection may have been closed meanwhile: then it gives the message back unsent.
-        while let Some(connection) = self.kept(&keys).await {
+        let mut given_back = false;
+        for _ in 0..ATTEMPTS_MAX {
+            // A kept connection may have been closed meanwhile: then it gives the message back
+            // unsent. A fresh one has no excuse.
+            let (connection, fresh) = match self.kept(&keys, speak).await {
+                Some(connection) => (connection, false),
+                None => self.connect(&keys, speak).await?,
+            };
             match self.exchange(connection, request, &progress).await? {
                 Exchanged::Answered(response, connection) => {
                     return self.incoming(response, connection, route);
                 }
+                Exchanged::Unsent(_) if fresh => break,
                 Exchanged::Unsent(unsent) => request = unsent,
+                Exchanged::Unprocessed(Some(again)) if !given_back => {
+                    given_back = true;
+                    request = again;
+                }
+                Exchanged::Unprocessed(_) => return Err(Unreached::Unprocessed(host).into()),
             }
         }
-        let connection = self.connect(&keys).await?;
-        match self.exchange(connection, request, &progress).await? {
-            Exchanged::Answered(response, connection) => self.incoming(response, connection, route),
-            Exchanged::Unsent(_) => Err(Unreached::Closed(host).into()),
-        }
+        Err(Unreached::Closed(host).into())
     }
 
     /// A kept connection that can take a message now. Each call takes one out of the pool.
-    async fn kept(&self, keys: &[Key]) -> Option<Connection> {
-        while let Some(mut connection) = keys.iter().find_map(|key| self.pool.take(key)) {
-            if matches!(timeout(READY_WAIT, connection.sender.ready()).await, Ok(Ok(()))) {
+    async fn kept(&self, keys: &[Key], speak: Speak) -> Option<Connection> {
+        if speak != Speak::Http1
+            && let Some(connection) = keys.iter().find_map(|key| self.pool.place(key))
+        {
+            return Some(connection);
+        }
+        let idle = |key| if speak == Speak::Http2 { None } else { self.pool.take(key) };
+        while let Some(mut connection) = keys.iter().find_map(idle) {
+            let Sender::Http1(sender) = &mut connection.sender else { continue };
+            if matches!(timeout(READY_WAIT, sender.ready()).await, Ok(Ok(()))) {
                 return Some(connection);
             }
         }
         None
     }
 
-    /// A fresh connection to the first address that answers.
-    async fn connect(&self, keys: &[Key]) -> Result<Connection, Unreached> {
+    /// A connection to the first address that answers, and whether it is fresh: somebody else may
+    /// just have made one that can be shared.
+    async fn connect(&self, keys: &[Key], speak: Speak) -> Result<(Connection, bool), Unreached> {
         let mut last = None;
         for key in keys {
+            let _turn = if speak == Speak::Http1 { None } else { self.pool.turn(key).await };
+            if speak != Speak::Http1 && let Some(connection) = self.pool.place(key) {
+                return Ok((connection, false));
+            }
             match self.dialer.dial(key.scheme, &key.host, key.address).await {
-                Ok(wire) => return self.speak(wire, key.clone()).await,
+                Ok((wire, agreed)) => {
+                    let protocol = if speak == Speak::Http2 { Protocol::Http2 } else { agreed };
+                    return Ok((self.speak(wire, key.clone(), protocol).await?, true));
+                }
                 Err(unreached) => last = Some(unreached),
             }
         }
         Err(last.unwrap_or_else(|| Unreached::Unwritable("its host has no address".to_owned())))
     }
 
-    async fn speak(&self, wire: Box<dyn Wire>, key: Key) -> Result<Connection, Unreached> {
+    async fn speak(
+        &self,
+        wire: Box<dyn Wire>,
+        key: Key,
+        protocol: Protocol,
+    ) -> Result<Connection, Unreached> {
+        if protocol == Protocol::Http2 {
+            let shared = Shared::begin(wire, self.limits.head_bytes_max).await?;
+            let place = shared.place().ok_or_else(|| Unreached::Closed(key.host.clone()))?;
+            self.pool.learn(&key, protocol);
+            self.pool.share(&key, shared);
+            return Ok(Connection::of(&key, place));
+        }
+        if key.scheme == Scheme::Https {
+            self.pool.learn(&key, protocol);
+        }
         let sent = Sent::default();
         let io = TokioIo::new(Watched::new(wire, sent.clone()));
         let (sender, driver) = http1::Builder::new()
@@ -180,19 +245,31 @@ impl Client {
                 tracing::debug!(%error, "an upstream connection broke off");
             }
         });
-        Ok(Connection { key, sender, sent })
+        Ok(Connection { key, sender: Sender::Http1(sender), sent })
     }
 
     /// Sends the request and waits for the response's head.
     async fn exchange(
         &self,
         mut connection: Connection,
-        request: Request<Outgoing>,
+        mut request: Request<Outgoing>,
         progress: &Notify,
     ) -> Result<Exchanged, ForwardError> {
         connection.sent.clear();
         let wait = self.limits.response_head_timeout;
-        let answer = connection.sender.try_send_request(request);
+        let written = match connection.sender {
+            Sender::Http1(_) => as_http1(&mut request),
+            Sender::Http2(_) => as_http2(&mut request, connection.key.scheme),
+        };
+        written.map_err(|error| Unreached::Unwritable(error.to_string()))?;
+        let shared = matches!(connection.sender, Sender::Http2(_));
+        let again = if shared { again(&request) } else { None };
+        let answer = async {
+            match &mut connection.sender {
+                Sender::Http1(sender) => sender.try_send_request(request).await,
+                Sender::Http2(place) => place.try_send(request).await,
+            }
+        };
         let Some(answered) = unless_silent(answer, progress, wait).await else {
             let silence = format!("no response within {} s", wait.as_secs());
             return Err(ForwardError::OutcomeUnknown(silence));
@@ -206,10 +283,19 @@ impl Client {
             Err(error) if connection.sent.is_said() => {
                 Err(ForwardError::OutcomeUnknown(causes(error.error())))
             }
-            Err(mut error) => match error.take_message() {
-                Some(request) => Ok(Exchanged::Unsent(request)),
-                None => Err(Unreached::Closed(connection.key.host).into()),
-            },
+            Err(mut error) => {
+                let Connection { key, sender, .. } = connection;
+                if let Sender::Http2(place) = &sender {
+                    self.pool.withdraw(&key, place);
+                }
+                match error.take_message() {
+                    Some(request) => Ok(Exchanged::Unsent(request)),
+                    None if is_unprocessed(error.error()) => Ok(Exchanged::Unprocessed(again)),
+                    // Whether a stream among others was written cannot be seen from here.
+                    None if shared => Err(ForwardError::OutcomeUnknown(causes(error.error()))),
+                    None => Err(Unreached::Closed(key.host).into()),
+                }
+            }
         }
     }
 
@@ -221,6 +307,8 @@ impl Client {
         route: &Route,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         let (mut head, incoming) = response.into_parts();
+        // The agent's side writes what it speaks itself.
+        head.version = Version::default();
         if let (Some(encoding), true) = (encoding(&head.headers), route.scrub.is_some())
             && !incoming.is_end_stream()
         {
@@ -247,6 +335,8 @@ enum Exchanged {
     Answered(Response<Incoming>, Connection),
     /// The connection was closed, and not a byte was written.
     Unsent(Request<Outgoing>),
+    /// The upstream says that it has done nothing about it; the request, if it can be sent again.
+    Unprocessed(Option<Request<Outgoing>>),
 }
 
 /// What `answer` gives, unless neither it nor `progress` moves for `wait`.
@@ -293,11 +383,14 @@ struct Answer {
     incoming: Incoming,
     connection: Option<Connection>,
     pool: Arc<Pool>,
+    /// It ended with its head: what that announces is the length of a body that is not sent.
+    is_bare: bool,
 }
 
 impl Answer {
     fn new(incoming: Incoming, connection: Connection, pool: Arc<Pool>) -> Self {
-        let mut answer = Self { incoming, connection: Some(connection), pool };
+        let is_bare = incoming.is_end_stream();
+        let mut answer = Self { incoming, connection: Some(connection), pool, is_bare };
         answer.keep_connection_at_end();
         answer
     }
@@ -323,6 +416,10 @@ impl http_body::Body for Answer {
         match &frame {
             Some(Ok(_)) => self.keep_connection_at_end(),
             Some(Err(_)) => self.connection = None,
+            // A stream can be reset as if it had ended, short of what it announced.
+            None if !self.is_bare && self.incoming.size_hint().lower() > 0 => {
+                return Poll::Ready(Some(Err("the response is cut off".into())));
+            }
             None => {
                 if let Some(connection) = self.connection.take() {
                     self.pool.keep(connection);

@@ -20,6 +20,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::reachable::{Refused, reachable};
+use crate::tls::ALPN_HTTP2;
 
 /// Addresses of one host that are tried, at most.
 const ADDRESSES_MAX: usize = 4;
@@ -28,6 +29,15 @@ const ADDRESSES_MAX: usize = 4;
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// One message after the other.
+    Http1,
+    /// Many at a time.
+    Http2,
+}
 
 /// Why nothing was sent.
 #[derive(Debug, Error)]
@@ -58,12 +68,16 @@ pub enum Unreached {
         /// Why.
         source: io::Error,
     },
-    /// The message could not be written as HTTP/1.1.
-    #[error("the message cannot be sent as HTTP/1.1: {0}")]
+    /// The message could not be written as HTTP.
+    #[error("the message cannot be sent: {0}")]
     Unwritable(String),
     /// The connection closed before anything was sent on it.
     #[error("{0} closed the connection before anything was sent")]
     Closed(String),
+    /// The upstream says that it has done nothing about the message, twice or of one that cannot
+    /// be sent again.
+    #[error("{0} gave the message back unprocessed")]
+    Unprocessed(String),
 }
 
 /// `HOST:PORT:ADDR:PORT`: dial this address for that host and port.
@@ -143,24 +157,29 @@ impl Dialer {
         Ok(addresses)
     }
 
-    /// Connects to exactly `address` in the name of `host`.
+    /// Connects to exactly `address` in the name of `host`, and says what the upstream speaks
+    /// (without TLS, there is nobody to ask).
     pub(super) async fn dial(
         &self,
         scheme: Scheme,
         host: &str,
         address: SocketAddr,
-    ) -> Result<Box<dyn Wire>, Unreached> {
+    ) -> Result<(Box<dyn Wire>, Protocol), Unreached> {
         let failed = |source| Unreached::Connect { host: host.to_owned(), address, source };
         let socket = self.within(TcpStream::connect(address)).await.map_err(failed)?;
         socket.set_nodelay(true).map_err(failed)?;
         match scheme {
-            Scheme::Http => Ok(Box::new(socket)),
+            Scheme::Http => Ok((Box::new(socket), Protocol::Http1)),
             Scheme::Https => {
                 let name = ServerName::try_from(host.to_owned())
                     .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
                 let connector = TlsConnector::from(Arc::clone(&self.tls));
                 let stream = self.within(connector.connect(name, socket)).await.map_err(failed)?;
-                Ok(Box::new(stream))
+                let protocol = match stream.get_ref().1.alpn_protocol() {
+                    Some(ALPN_HTTP2) => Protocol::Http2,
+                    _ => Protocol::Http1,
+                };
+                Ok((Box::new(stream), protocol))
             }
         }
     }

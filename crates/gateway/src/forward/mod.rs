@@ -4,6 +4,7 @@
 //! - [`dial`]: from a host to a checked address to a connection
 //! - [`client`]: one message out, one response back
 //! - [`pool`]: connections that can be used again
+//! - `shared`: connections of HTTP/2, which many messages share
 //! - [`scrub`]: secrets in what comes back become phantoms again
 //! - [`hop_by_hop`]: headers that end at each hop
 
@@ -15,6 +16,7 @@ pub mod pool;
 pub mod reachable;
 pub mod scrub;
 mod sent;
+mod shared;
 
 #[cfg(test)]
 mod tests;
