@@ -156,8 +156,12 @@ impl<H: Handler> Session<H> {
     async fn handle(&self, evidence: Evidence, arrival: Arrival) -> Response<ResponseBody> {
         let session = self.clone();
         let claim = evidence.clone();
-        let handled =
-            tokio::spawn(async move { session.proxy.handler.handle(claim, arrival).await }).await;
+        let handled = tokio::spawn(async move {
+            // All of it, its place and its turn too: a capture would take the handler alone.
+            let session = session;
+            session.proxy.handler.handle(claim, arrival).await
+        })
+        .await;
         match handled {
             Ok(mut response) => {
                 hop_by_hop::remove(response.headers_mut());

@@ -7,6 +7,8 @@ mod curl;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
 mod once;
 #[cfg(test)]
 mod refused;
