@@ -202,7 +202,9 @@ impl Client {
         let mut last = None;
         for key in keys {
             let _turn = if speak == Speak::Http1 { None } else { self.pool.turn(key).await };
-            if speak != Speak::Http1 && let Some(connection) = self.pool.place(key) {
+            if speak != Speak::Http1
+                && let Some(connection) = self.pool.place(key)
+            {
                 return Ok((connection, false));
             }
             match self.dialer.dial(key.scheme, &key.host, key.address).await {

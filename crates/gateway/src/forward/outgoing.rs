@@ -107,10 +107,7 @@ pub(super) fn outgoing(
 
 /// The same request as HTTP/2 writes it (RFC 9113 §8.3.1): what HTTP/1.1 says in `Host` stands in
 /// the target, and nothing is about the connection.
-pub(super) fn as_http2(
-    request: &mut Request<Outgoing>,
-    scheme: Scheme,
-) -> Result<(), http::Error> {
+pub(super) fn as_http2(request: &mut Request<Outgoing>, scheme: Scheme) -> Result<(), http::Error> {
     let fields = request.headers_mut();
     fields.remove(header::TRANSFER_ENCODING);
     fields.remove(header::CONNECTION);

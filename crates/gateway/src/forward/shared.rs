@@ -53,7 +53,10 @@ pub(super) struct Place {
 
 impl Shared {
     /// Begins to speak HTTP/2 on `wire`.
-    pub(super) async fn begin(wire: Box<dyn Wire>, head_bytes_max: usize) -> Result<Self, Unreached> {
+    pub(super) async fn begin(
+        wire: Box<dyn Wire>,
+        head_bytes_max: usize,
+    ) -> Result<Self, Unreached> {
         let window = STREAM_WINDOW_BYTES.saturating_mul(u32::try_from(STREAMS_MAX).unwrap_or(1));
         let (sender, driver) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -76,7 +79,8 @@ impl Shared {
             let mut driver = pin!(driver);
             let driven = poll_fn(|context| {
                 let driven = driver.as_mut().poll(context);
-                told.most.store(driver.current_max_send_streams().min(STREAMS_MAX), Ordering::Relaxed);
+                told.most
+                    .store(driver.current_max_send_streams().min(STREAMS_MAX), Ordering::Relaxed);
                 driven
             });
             if let Err(error) = driven.await {

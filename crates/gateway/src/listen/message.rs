@@ -97,11 +97,7 @@ fn join_crumbs(headers: &mut HeaderMap) -> Result<(), Unreadable> {
 
 /// Where a request goes, and the tunnel that it came through. In a stream, scheme and authority
 /// are said beside the target (RFC 9113 §8.3.1).
-fn address(
-    via: Via,
-    uri: &Uri,
-    in_stream: bool,
-) -> Result<(Address, Option<String>), Unreadable> {
+fn address(via: Via, uri: &Uri, in_stream: bool) -> Result<(Address, Option<String>), Unreadable> {
     let absolute = uri.scheme().is_some();
     match via {
         Via::Proxy if uri.scheme_str() == Some("http") => Ok((Address::Url(uri.to_string()), None)),

@@ -121,7 +121,10 @@ struct Answered {
 }
 
 /// Sends a request and waits for all that comes back.
-async fn send(sender: &mut SendRequest<Bytes>, request: Request<()>) -> Result<Answered, h2::Error> {
+async fn send(
+    sender: &mut SendRequest<Bytes>,
+    request: Request<()>,
+) -> Result<Answered, h2::Error> {
     let mut sender = sender.clone().ready().await?;
     let (response, mut body) = sender.send_request(request, false)?;
     body.send_data(Bytes::from_static(EMPTY), true)?;
@@ -217,8 +220,7 @@ async fn an_upstream_of_http_1_gets_a_message_of_http_1() {
     let gateway = Gateway::start(&[&upstream]).await;
     let request = Request::put(format!("http://{HOST}/a//b?c=%2F")).version(Version::HTTP_2);
     let request = request.header("cookie", "a=1").header("cookie", "b=2").header("X-Odd", "1");
-    let answered =
-        send(&mut client(&gateway).await, request.body(()).unwrap()).await.unwrap();
+    let answered = send(&mut client(&gateway).await, request.body(()).unwrap()).await.unwrap();
     assert_eq!(answered.body, "PUT /a//b?c=%2F 5\n");
     let seen = upstream.seen().remove(0);
     assert_eq!(seen.header("cookie"), ["a=1; b=2"]);
@@ -302,8 +304,7 @@ async fn a_connection_on_which_nothing_happens_is_closed() {
     let upstream = Upstream::plain().await;
     let quick = Duration::from_millis(200);
     let limits = Limits { head_timeout: quick, handshake_timeout: quick, ..Limits::default() };
-    let gateway =
-        Gateway::start_with(&[&upstream], Setting { limits, ..Setting::default() }).await;
+    let gateway = Gateway::start_with(&[&upstream], Setting { limits, ..Setting::default() }).await;
     let mut silent = gateway.tunnel(&format!("{HOST}:80")).await;
     silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     read_all(&mut silent).await;

@@ -64,13 +64,9 @@ impl Variant {
     /// The variant that a message says it is.
     pub(super) fn of(message: &Message) -> Option<Self> {
         let media = content::media_type(message);
-        [
-            (MEDIA_TYPE, Self::Plain),
-            (WEB_MEDIA_TYPE, Self::Web),
-            (TEXT_MEDIA_TYPE, Self::WebText),
-        ]
-        .into_iter()
-        .find_map(|(name, variant)| is_variant(&media, name).then_some(variant))
+        [(MEDIA_TYPE, Self::Plain), (WEB_MEDIA_TYPE, Self::Web), (TEXT_MEDIA_TYPE, Self::WebText)]
+            .into_iter()
+            .find_map(|(name, variant)| is_variant(&media, name).then_some(variant))
     }
 
     /// The media type of an answer.

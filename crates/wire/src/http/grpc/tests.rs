@@ -71,8 +71,7 @@ fn what_another_server_could_read_otherwise_does_both() {
 
 #[test]
 fn a_stream_that_does_not_begin_like_one_is_refused() {
-    let mut call =
-        message("POST https://api.example.com/a.B/GetC", &[("content-type", PLAIN)], "");
+    let mut call = message("POST https://api.example.com/a.B/GetC", &[("content-type", PLAIN)], "");
     for begin in [&b""[..], b"{\"query\"", &[0, 0, 0]] {
         call.body = Body::Prefix(Bytes::copy_from_slice(begin));
         assert!(interpret(&call, &Fixture).is_err(), "{begin:?}");
