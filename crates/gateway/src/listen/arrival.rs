@@ -12,7 +12,10 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header, request
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Sleep, sleep, timeout},
+};
 
 use super::{
     Limits,
@@ -31,18 +34,22 @@ pub struct Arrival {
     pub rest: Option<Rest>,
 }
 
+/// Whether what nobody reads of a body is being discarded.
+pub(super) type Discarding = watch::Receiver<bool>;
+
 impl Arrival {
     /// Reads a request until it can be judged.
     pub(super) async fn read(
         request: Request<Incoming>,
         via: Via,
         limits: &Limits,
-    ) -> Result<Self, Unanswerable> {
+    ) -> Result<(Self, Discarding), Unanswerable> {
         let (head, incoming) = request.into_parts();
-        let (body, rest) = read_body(incoming, Pace::of(&head, limits), limits).await?;
+        let (sender, discarding) = watch::channel(false);
+        let (body, rest) = read_body(incoming, Pace::of(&head, limits), limits, sender).await?;
         let message = message_of(Parts { via, head }, body)
             .map_err(|unreadable| Unanswerable::new(StatusCode::BAD_REQUEST, unreadable))?;
-        Ok(Self { message, rest })
+        Ok((Self { message, rest }, discarding))
     }
 }
 
@@ -68,6 +75,7 @@ async fn read_body(
     mut incoming: Incoming,
     pace: Pace,
     limits: &Limits,
+    discarding: watch::Sender<bool>,
 ) -> Result<(Body, Option<Rest>), Unanswerable> {
     let mut read = BytesMut::new();
     loop {
@@ -79,7 +87,7 @@ async fn read_body(
             Ok(None) if incoming.size_hint().lower() > 0 => return Err(cut_off()),
             Ok(None) => return Ok((Body::Whole(read.freeze()), None)),
             Err(_) if says_what => {
-                let rest = Following::new(Bytes::new(), incoming, pace, *limits);
+                let rest = Following::new(Bytes::new(), incoming, pace, *limits, discarding);
                 return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
             }
             Err(_) => {
@@ -94,7 +102,7 @@ async fn read_body(
         read.extend_from_slice(&data);
         if read.len() > limits.body_prefix_bytes {
             let next = read.split_off(limits.body_prefix_bytes).freeze();
-            let rest = Following::new(next, incoming, pace, *limits);
+            let rest = Following::new(next, incoming, pace, *limits, discarding);
             return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
         }
     }
@@ -128,11 +136,18 @@ struct Following {
     limits: Limits,
     /// Runs only while we wait for the client, not while the upstream makes the client wait.
     deadline: Option<Pin<Box<Sleep>>>,
+    discarding: watch::Sender<bool>,
 }
 
 impl Following {
-    fn new(next: Bytes, incoming: Incoming, pace: Pace, limits: Limits) -> Self {
-        Self { next, incoming: Some(incoming), pace, limits, deadline: None }
+    fn new(
+        next: Bytes,
+        incoming: Incoming,
+        pace: Pace,
+        limits: Limits,
+        discarding: watch::Sender<bool>,
+    ) -> Self {
+        Self { next, incoming: Some(incoming), pace, limits, deadline: None, discarding }
     }
 
     /// Says that nothing more comes, and why.
@@ -150,7 +165,7 @@ fn to_come(incoming: Option<&Incoming>) -> u64 {
 impl Drop for Following {
     fn drop(&mut self) {
         if let Some(incoming) = self.incoming.take() {
-            discard(incoming, &self.limits);
+            discard(incoming, &self.limits, self.discarding.clone());
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use holdpoint_core::{Code, Reason};
-use http::{Method, Request, Response, StatusCode, header::TRAILER};
+use http::{Method, Request, Response, StatusCode, Version, header::TRAILER};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     Admission, Arrival, Evidence, Handler, Limits, Proxy, Stop,
     arrival::trailers,
-    discard::discard_unread,
+    discard::{discard_unread, discarded},
     http2::Turn,
     message::{Via, connect_authority, wants_upgrade},
     refuse::{Unanswerable, complete},
@@ -146,8 +146,15 @@ impl<H: Handler> Session<H> {
         if request.headers().contains_key(TRAILER) {
             return self.reject(request, &evidence, trailers()).await;
         }
+        let in_stream = request.version() == Version::HTTP_2;
         match Arrival::read(request, via, &self.proxy.limits).await {
-            Ok(arrival) => self.handle(evidence, arrival).await,
+            Ok((arrival, discarding)) => {
+                let response = self.handle(evidence, arrival).await;
+                if in_stream {
+                    discarded(discarding).await;
+                }
+                response
+            }
             Err(unanswerable) => self.turn_away(&evidence, unanswerable).await,
         }
     }
@@ -185,7 +192,7 @@ impl<H: Handler> Session<H> {
         evidence: &Evidence,
         unanswerable: Unanswerable,
     ) -> Response<ResponseBody> {
-        discard_unread(request, &self.proxy.limits);
+        discard_unread(request, &self.proxy.limits).await;
         self.turn_away(evidence, unanswerable).await
     }
 
