@@ -133,13 +133,13 @@ async fn both_protocols_mean_the_same() {
         }
     }
     // The ledger cannot tell them apart either: the same message has the same digest.
-    let records = stage.holdpoint.records_from(first);
-    let digests: Vec<&Value> = records
-        .iter()
-        .map(|shown| &shown["record"])
-        .filter(|record| record["kind"] == "decision")
-        .map(|record| &record["message"])
-        .collect();
+    // What observes is on disk a moment after its answer.
+    let digests: Vec<Value> = until("ten decisions", || {
+        let records = stage.holdpoint.records_from(first).into_iter();
+        let decisions = records.filter(|shown| shown["record"]["kind"] == "decision");
+        let digests: Vec<_> = decisions.map(|shown| shown["record"]["message"].clone()).collect();
+        (digests.len() >= 10).then_some(digests)
+    });
     let (two, one) = digests.split_at(5);
     assert_eq!(two, one);
 }
