@@ -11,6 +11,8 @@
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`aws`]: a stand-in for AWS with a gateway in front of it, and AWS's own clients
+//! - [`grpc_host`]: a server of gRPC with a gateway in front of it
+//! - [`python`]: real clients in Python
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
@@ -29,11 +31,13 @@ pub mod faulty;
 pub mod files;
 pub mod git;
 pub mod git_host;
+pub mod grpc_host;
 pub mod holdpoint;
 pub mod incidents;
 pub mod issuing;
 pub mod lenient;
 pub mod proxy;
+pub mod python;
 pub mod replay;
 pub mod small_disk;
 pub mod stage;

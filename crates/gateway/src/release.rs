@@ -13,7 +13,7 @@ use holdpoint_core::{
 use holdpoint_enforce::{Ledger as _, Point as _, enforce};
 use holdpoint_store::{Hold, Topic, holds::Ending};
 use holdpoint_wire::http::websocket;
-use http::Response;
+use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -151,14 +151,17 @@ async fn try_execute(point: &HttpPoint, hold: &Hold) -> Result<(), Refusal> {
 async fn keep(point: &HttpPoint, response: Response<ResponseBody>) -> Option<Vec<u8>> {
     let limit = usize::try_from(point.config().limits.stored_body_bytes).unwrap_or(usize::MAX);
     let (head, mut body) = response.into_parts();
-    let mut whole = BytesMut::new();
+    let (mut whole, mut trailers) = (BytesMut::new(), HeaderMap::new());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| tracing::warn!(%error, "an answer broke off")).ok()?;
-        whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        match frame.into_data() {
+            Ok(data) => whole.extend_from_slice(&data),
+            Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
+        }
         if whole.len() > limit {
             tracing::warn!(limit, "an answer is too large to be kept");
             return None;
         }
     }
-    StoredResponse::bytes(&head, &whole).ok()
+    StoredResponse::bytes(&head, &whole, &trailers).ok()
 }

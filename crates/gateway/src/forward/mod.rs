@@ -10,6 +10,7 @@
 //! - `answers`: one answer for each message
 //! - [`pool`]: connections that can be used again
 //! - `decoded`: what comes back compressed, taken out of its codings
+//! - `shared`: connections of HTTP/2, which many messages share
 //! - [`scrub`]: secrets in what comes back become phantoms again
 //! - [`hop_by_hop`]: headers that end at each hop
 
@@ -26,6 +27,7 @@ pub mod reachable;
 pub mod resolver;
 pub mod scrub;
 mod sent;
+mod shared;
 mod tunnel;
 
 #[cfg(test)]

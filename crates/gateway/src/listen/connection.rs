@@ -8,7 +8,7 @@ use std::{
 };
 
 use holdpoint_core::{Code, Reason};
-use http::{Method, Request, Response, StatusCode, header::TRAILER};
+use http::{Method, Request, Response, StatusCode, Version, header::TRAILER};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -20,7 +20,8 @@ use tokio::{
 use super::{
     Admission, Arrival, Door, Evidence, Handler, Limits, Proxy, Stop,
     arrival::trailers,
-    discard::discard_unread,
+    discard::{discard_unread, discarded},
+    http2::Turn,
     message::{Via, connect_authority, wants_upgrade},
     refuse::{Unanswerable, complete},
     strict::{Strict, Verdict},
@@ -40,6 +41,8 @@ pub(super) struct Session<H> {
     door: Door,
     /// Given back when the connection and everything that is handled for it has ended.
     place: Arc<OwnedSemaphorePermit>,
+    /// The same for one stream among many.
+    turn: Option<Arc<Turn>>,
 }
 
 impl<H> Clone for Session<H> {
@@ -50,6 +53,7 @@ impl<H> Clone for Session<H> {
             peer: self.peer,
             door: self.door.clone(),
             place: Arc::clone(&self.place),
+            turn: self.turn.clone(),
         }
     }
 }
@@ -70,7 +74,12 @@ impl<H: Handler> Session<H> {
         place: OwnedSemaphorePermit,
         door: Door,
     ) -> Self {
-        Self { proxy, stop, peer, door, place: Arc::new(place) }
+        Self { proxy, stop, peer, door, place: Arc::new(place), turn: None }
+    }
+
+    /// The session of one stream, whose turn it is.
+    pub(super) fn in_turn(self, turn: Turn) -> Self {
+        Self { turn: Some(Arc::new(turn)), ..self }
     }
 
     /// Serves the connection to its end, and the tunnel that may come out of it.
@@ -139,11 +148,23 @@ impl<H: Handler> Session<H> {
         if wants_upgrade(request.method(), request.headers()) {
             return self.upgrade(request, evidence, via).await;
         }
+        if request.headers().len() > self.proxy.limits.headers_max {
+            let reason = Reason::new(Code::OverLimit, "there are too many headers: send fewer");
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return self.reject(request, &evidence, Unanswerable::new(status, reason)).await;
+        }
         if request.headers().contains_key(TRAILER) {
             return self.reject(request, &evidence, trailers()).await;
         }
+        let in_stream = request.version() == Version::HTTP_2;
         match Arrival::read(request, via, &self.proxy.limits).await {
-            Ok(arrival) => self.handle(evidence, arrival).await,
+            Ok((arrival, discarding)) => {
+                let response = self.handle(evidence, arrival).await;
+                if in_stream {
+                    discarded(discarding).await;
+                }
+                response
+            }
             Err(unanswerable) => self.turn_away(&evidence, unanswerable).await,
         }
     }
@@ -156,8 +177,12 @@ impl<H: Handler> Session<H> {
     ) -> Response<ResponseBody> {
         let session = self.clone();
         let claim = evidence.clone();
-        let handled =
-            tokio::spawn(async move { session.proxy.handler.handle(claim, arrival).await }).await;
+        let handled = tokio::spawn(async move {
+            // All of it, its place and its turn too: a capture would take the handler alone.
+            let session = session;
+            session.proxy.handler.handle(claim, arrival).await
+        })
+        .await;
         match handled {
             Ok(mut response) => {
                 hop_by_hop::remove(response.headers_mut());
@@ -181,7 +206,7 @@ impl<H: Handler> Session<H> {
         evidence: &Evidence,
         unanswerable: Unanswerable,
     ) -> Response<ResponseBody> {
-        discard_unread(request, &self.proxy.limits);
+        discard_unread(request, &self.proxy.limits).await;
         self.turn_away(evidence, unanswerable).await
     }
 

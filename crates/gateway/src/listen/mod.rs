@@ -8,6 +8,7 @@
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
+//! - `http2`: the streams of one connection, side by side
 //! - `strict`: what could be divided into requests in two ways is refused
 //! - `tunnel`: CONNECT, and TLS inside it
 //! - `upgrade`: a request that wants to become a WebSocket
@@ -23,6 +24,7 @@ mod discard;
 pub mod evidence;
 pub mod handed;
 pub mod handler;
+mod http2;
 pub mod limits;
 pub mod message;
 pub mod proxy;

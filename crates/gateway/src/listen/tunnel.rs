@@ -1,11 +1,11 @@
 //! CONNECT, and TLS inside it: what is in a tunnel is read like everything else.
 
-use std::{io, sync::Arc};
+use std::{future::pending, io, sync::Arc};
 
 use holdpoint_core::{Code, Reason};
 use holdpoint_wire::http::Scheme;
-use http::StatusCode;
-use hyper::upgrade::OnUpgrade;
+use http::{Request, Response, StatusCode};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use rustls::server::Acceptor;
 use tokio::{
@@ -17,10 +17,12 @@ use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use super::{
     Evidence, Handler, Stop,
     connection::{Session, converse},
+    http2::{self, Turns},
     message::{Authority, Via},
     proxy::unless,
     refuse::Unanswerable,
 };
+use crate::{body::ResponseBody, tls::ALPN_HTTP2};
 
 /// The first byte of TLS: a handshake record (RFC 8446 §5.1). No HTTP method begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -31,6 +33,32 @@ pub(super) struct Tunnel {
     pub(super) authority: Authority,
     pub(super) evidence: Evidence,
     pub(super) until: Stop,
+}
+
+/// What is spoken inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl Protocol {
+    /// What was agreed on in the handshake (RFC 7301).
+    fn of_tls<I>(stream: &TlsStream<I>) -> Self {
+        match stream.get_ref().1.alpn_protocol() {
+            Some(ALPN_HTTP2) => Self::Http2,
+            _ => Self::Http1,
+        }
+    }
+
+    /// What a client without TLS begins with. One that sends its preface in crumbs is none that
+    /// exists, and HTTP/1.1 has no word for it.
+    fn of_plain(begun: &[u8]) -> Self {
+        match begun.starts_with(http2::PREFACE) {
+            true => Self::Http2,
+            false => Self::Http1,
+        }
+    }
 }
 
 /// Why TLS did not come about in a tunnel.
@@ -74,13 +102,19 @@ impl<H: Handler> Inside<'_, H> {
         match first.first() {
             None => {}
             Some(&TLS_HANDSHAKE) => match self.end_tls(io).await {
-                Ok((stream, None)) => self.answer(stream, Scheme::Https).await,
+                Ok((stream, None)) => {
+                    let protocol = Protocol::of_tls(&stream);
+                    self.answer(stream, Scheme::Https, protocol).await;
+                }
                 Ok((stream, Some(name))) => self.turn_away(stream, &name).await,
                 Err(error) => {
                     tracing::info!(host = self.authority.host, %error, "no TLS in a tunnel");
                 }
             },
-            Some(_) => self.answer(io, Scheme::Http).await,
+            Some(_) => {
+                let protocol = Protocol::of_plain(first);
+                self.answer(io, Scheme::Http, protocol).await;
+            }
         }
     }
 
@@ -103,29 +137,61 @@ impl<H: Handler> Inside<'_, H> {
         timeout(proxy.limits.handshake_timeout, shake).await?
     }
 
-    async fn answer<I>(&self, io: I, scheme: Scheme)
+    async fn answer<I>(&self, io: I, scheme: Scheme, protocol: Protocol)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Session { proxy, stop, .. } = self.session;
+        let (session, evidence) = (self.session.clone(), self.evidence.clone());
         let via = Via::Tunnel { scheme, authority: self.authority.clone() };
-        let answer = |request| self.session.exchange(request, self.evidence.clone(), via.clone());
-        converse(io, &proxy.limits, stop, std::future::pending(), answer).await;
+        let Session { proxy, .. } = self.session;
+        let many = protocol == Protocol::Http2;
+        let turns = many.then(|| Turns::new(&proxy.limits, &proxy.streams));
+        let answer = move |request| {
+            let (session, turns) = (session.clone(), turns.clone());
+            let (evidence, via) = (evidence.clone(), via.clone());
+            async move {
+                let turn = match &turns {
+                    Some(turns) => turns.next().await,
+                    None => None,
+                };
+                let session = turn.into_iter().fold(session, Session::in_turn);
+                session.exchange(request, evidence, via).await
+            }
+        };
+        self.converse(io, protocol, answer).await;
     }
 
     /// Tells a client that wants another host than its tunnel leads to (domain fronting).
-    async fn turn_away<I>(&self, io: I, name: &str)
+    async fn turn_away<I>(&self, stream: TlsStream<I>, name: &str)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Session { proxy, stop, .. } = self.session;
         let Authority { host, port } = &self.authority;
         let text = format!(
             "the tunnel leads to {host}:{port} but TLS inside asks for {name}: use one name for both"
         );
         let reason = Reason::new(Code::Unparsed, text);
         let unanswerable = Unanswerable::new(StatusCode::MISDIRECTED_REQUEST, reason);
-        let answer = |request| self.session.reject(request, &self.evidence, unanswerable.clone());
-        converse(io, &proxy.limits, stop, std::future::pending(), answer).await;
+        let (session, evidence) = (self.session.clone(), self.evidence.clone());
+        let answer = move |request| {
+            let (session, evidence) = (session.clone(), evidence.clone());
+            let unanswerable = unanswerable.clone();
+            async move { session.reject(request, &evidence, unanswerable).await }
+        };
+        let protocol = Protocol::of_tls(&stream);
+        self.converse(stream, protocol, answer).await;
+    }
+
+    async fn converse<I, F, R>(&self, io: I, protocol: Protocol, answer: F)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Fn(Request<Incoming>) -> R + Clone + Send + 'static,
+        R: Future<Output = Response<ResponseBody>> + Send + 'static,
+    {
+        let Session { proxy, stop, .. } = self.session;
+        match protocol {
+            Protocol::Http1 => converse(io, &proxy.limits, stop, pending(), answer).await,
+            Protocol::Http2 => http2::converse(io, &proxy.limits, stop, answer).await,
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     aws, coding,
     content::{self, Content},
     git, graphql,
+    grpc::{self, Call},
     json::{Json, same_folded},
     jsonrpc,
     message::{Body, Message},
@@ -72,6 +73,10 @@ fn plain(
         let readable = matches!(message.body, Body::Whole(_)) || reads != Reads::Whole;
         return if readable { Ok(vec![operation]) } else { Err(too_long()) };
     }
+    let call = grpc::read(message, &target)?;
+    if let Some(Call::Alone(operation)) = call {
+        return Ok(vec![operation]);
+    }
     if is_graphql_path(&target.segments) && asks_graphql(message, &target) {
         return graphql::interpret(message, place.provider, world);
     }
@@ -86,6 +91,9 @@ fn plain(
     };
     if carries_graphql(message, &target, &content) {
         operations.extend(graphql::interpret(message, place.provider, world)?);
+    }
+    if let Some(Call::Beside(operation)) = call {
+        operations.push(operation);
     }
     Ok(operations)
 }

@@ -126,7 +126,7 @@ fn rendered(shape: Shape, problem: &Problem<'_>) -> Rendered {
     if problem.retry == "later" {
         headers.push(("retry-after", text::RETRY_SECONDS.to_string()));
     }
-    Rendered { status: problem.status, headers, body }
+    Rendered { status: shape.status(problem), headers, body }
 }
 
 #[cfg(test)]
