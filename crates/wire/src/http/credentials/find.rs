@@ -7,6 +7,7 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 use super::{
@@ -196,6 +197,15 @@ fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
     for (range, word) in shape::words(path_text).filter(|(_, word)| shape::is_credential(word)) {
         let word = credential(Part::Target, range, Writing::Percent, "", word.as_bytes());
         found.push(shaped(word));
+    }
+    // Escaped, a credential has another shape until the server decodes it.
+    for (range, segment) in pieces(path_text, 0, '/').filter(|(_, own)| own.contains('%')) {
+        let decoded = percent_decode_str(segment).decode_utf8_lossy();
+        let holds = |text: &str| shape::words(text).any(|(_, word)| shape::is_credential(word));
+        if holds(&decoded) && !holds(segment) {
+            let whole = credential(Part::Target, range, Writing::Percent, "", decoded.as_bytes());
+            found.push(shaped(whole));
+        }
     }
     let from = found.len();
     in_pairs(Part::Target, query, path_text.len() + 1, found);
