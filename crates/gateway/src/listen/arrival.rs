@@ -35,7 +35,7 @@ pub struct Arrival {
     pub rest: Option<Rest>,
 }
 
-/// Whether what nobody reads of a body is being discarded.
+/// Whether a body is still being read: by the upstream, or by nobody, who discards it.
 pub(super) type Discarding = watch::Receiver<bool>;
 
 impl Arrival {
@@ -163,12 +163,20 @@ impl Following {
         limits: Limits,
         discarding: watch::Sender<bool>,
     ) -> Self {
+        // A call is answered while it goes on; any other upload is read to its end before.
+        discarding.send_replace(pace == Pace::Steady);
         Self { next, incoming: Some(incoming), pace, limits, deadline: None, discarding }
+    }
+
+    /// Says that nothing more comes.
+    fn end(&mut self) {
+        self.incoming = None;
+        self.discarding.send_replace(false);
     }
 
     /// Says that nothing more comes, and why.
     fn break_off(&mut self, why: impl Into<BodyError>) -> Option<Result<Frame<Bytes>, BodyError>> {
-        self.incoming = None;
+        self.end();
         Some(Err(why.into()))
     }
 }
@@ -213,14 +221,14 @@ impl http_body::Body for Following {
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
             Some(Ok(frame)) if is_bare(&frame) => {
-                this.incoming = None;
+                this.end();
                 None
             }
             Some(Ok(_)) => this.break_off("the client sent trailers"),
             Some(Err(error)) => this.break_off(error),
             None if to_come(this.incoming.as_ref()) > 0 => this.break_off("the body is cut off"),
             None => {
-                this.incoming = None;
+                this.end();
                 None
             }
         })

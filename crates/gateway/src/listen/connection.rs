@@ -161,7 +161,7 @@ impl<H: Handler> Session<H> {
             Ok((arrival, discarding)) => {
                 let response = self.handle(evidence, arrival).await;
                 if in_stream {
-                    discarded(discarding).await;
+                    discarded(discarding, &self.proxy.limits).await;
                 }
                 response
             }

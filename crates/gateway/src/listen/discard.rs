@@ -22,17 +22,22 @@ pub(super) async fn discard_unread(request: Request<Incoming>, limits: &Limits) 
     let in_stream = request.version() == Version::HTTP_2;
     discard(request.into_body(), limits, sender);
     if in_stream {
-        discarded(discarding).await;
+        discarded(discarding, limits).await;
     }
 }
 
-/// Waits until what is being discarded is gone, if anything is.
-pub(super) async fn discarded(mut discarding: watch::Receiver<bool>) {
-    while *discarding.borrow_and_update() {
-        if discarding.changed().await.is_err() {
-            return;
+/// Waits until nothing more is read or discarded of a body, but not for long: an upstream may have
+/// answered and not read on.
+pub(super) async fn discarded(mut discarding: watch::Receiver<bool>, limits: &Limits) {
+    let gone = async {
+        while *discarding.borrow_and_update() {
+            if discarding.changed().await.is_err() {
+                return;
+            }
         }
-    }
+    };
+    // Answered in any case.
+    let _ = timeout(limits.discard_timeout, gone).await;
 }
 
 /// Reads the rest of a body and drops it, up to the limits; `discarding` is true meanwhile.

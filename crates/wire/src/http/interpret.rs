@@ -16,6 +16,7 @@ use super::{
     json::{Json, same_folded},
     jsonrpc,
     message::{Body, Message},
+    parse::check_bodiless,
     path,
     rest::{self, Target},
     websocket,
@@ -28,6 +29,7 @@ use crate::{
 /// What `message` would do, never empty.
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
     rest::refuse_other_targets(message)?;
+    check_bodiless(&message.method, message.sent_body())?;
     let place = Place::of(message, world);
     match websocket::asks(message)? {
         true => upgrade(message, &place, world),

@@ -215,7 +215,11 @@ fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
 /// Of a presigned URL the key id says whose it is, and the session token belongs to it; the
 /// signature by itself opens nothing.
 fn presigned(query: &str, found: &mut [CredentialUse]) {
-    let old = query.split('&').any(|pair| pair.starts_with("AWSAccessKeyId="));
+    let names = |name: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.any(|(own, _)| own.eq_ignore_ascii_case(name))
+    };
+    let (new, old) = (names("x-amz-credential"), names("awsaccesskeyid"));
     for used in found {
         let name = used.position.name.to_ascii_lowercase();
         match name.as_str() {
@@ -230,7 +234,7 @@ fn presigned(query: &str, found: &mut [CredentialUse]) {
                 used.told_by = ToldBy::Place;
                 used.position.writing = Writing::Signed;
             }
-            "x-amz-signature" => used.told_by = ToldBy::Nothing,
+            "x-amz-signature" if new => used.told_by = ToldBy::Nothing,
             "signature" if old => used.told_by = ToldBy::Nothing,
             _ => {}
         }
