@@ -13,8 +13,8 @@ readonly COMMANDS=(
     "python3 python3" # a client of the black-box tests, and so is this:
     "pip3 python3-pip" # installs Python's clients for the tests, beside what is built
     "git git"
-    "unshare util-linux"    # a disk that is full, for one process alone
-    "faketime faketime"     # a clock that steps, for one process alone
+    "unshare util-linux" # a disk that is full, for one process alone
+    "faketime faketime" # a clock that steps, for one process alone
 )
 
 say() { printf '\n== %s\n' "$*"; }
