@@ -7,6 +7,8 @@
 //! - [`faulty`]: an upstream that fails
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`enclosed`]: a command in its enclosure
+//! - [`agent_room`]: real agents in an enclosure
+//! - [`model`]: the model that they ask, which plays a script
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
@@ -19,6 +21,7 @@
 //! - [`replay`]: episodes at a live gateway
 //! - [`small_disk`]: a disk that can be full, or read-only
 
+pub mod agent_room;
 pub mod aws;
 pub mod bulk_host;
 pub mod curl;
@@ -33,6 +36,7 @@ pub mod holdpoint;
 pub mod incidents;
 pub mod issuing;
 pub mod lenient;
+pub mod model;
 pub mod proxy;
 pub mod replay;
 pub mod small_disk;

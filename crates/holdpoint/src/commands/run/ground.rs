@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    ffi::OsStr,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     str::FromStr,
@@ -70,7 +70,7 @@ fn home() -> Result<PathBuf, CommandError> {
 pub(super) fn ground(
     here: &Here,
     workspace: PathBuf,
-    program: &OsStr,
+    command: &[OsString],
     also: &[Place],
     gateway: &Gateway,
 ) -> Result<Ground, CommandError> {
@@ -85,7 +85,7 @@ pub(super) fn ground(
     };
     Ok(Ground {
         workspace,
-        home: Home::of(home()?, program).map_err(CommandError::unable)?,
+        home: Home::of(home()?, command).map_err(CommandError::unable)?,
         also: also.iter().map(place).collect::<Result<_, _>>()?,
         state: fs::canonicalize(&here.dir).map_err(CommandError::unable)?,
         binary: std::env::current_exe().map_err(CommandError::unable)?,

@@ -2,10 +2,12 @@
 //!
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
+//! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `told`: what the human is told at the start and at the end
 
 mod gateway;
 mod ground;
+mod lent;
 mod told;
 
 use std::{
@@ -27,7 +29,11 @@ use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
 use holdpoint_store::{State, runs::HandedOver};
 use nix::sys::stat::umask;
 
-use self::{ground::Place, told::Told};
+use self::{
+    ground::Place,
+    lent::{Granted, Lent},
+    told::Told,
+};
 use super::{Here, now};
 use crate::status::{CommandError, Ended, Status};
 
@@ -51,6 +57,10 @@ pub struct Run {
     /// Another file or directory that it can change, or only read with `:ro`; repeatable.
     #[arg(long, value_name = "PATH[:ro]")]
     also: Vec<Place>,
+    /// A secret whose phantom it gets, under the names that its provider's tools read, or under
+    /// this one; repeatable.
+    #[arg(long, value_name = "SECRET[=VARIABLE]")]
+    grant: Vec<Granted>,
     /// Run it without any guard.
     #[arg(long)]
     unguarded: bool,
@@ -70,16 +80,23 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
     let gateway = gateway::ready(here)?;
-    let ground = ground::ground(here, workspace, program, &run.also, &gateway)?;
+    let lent = Lent::of(here, &run.grant)?;
+    let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway)?;
+    let mut layout = Layout::around(&ground).map_err(CommandError::unable)?;
+    layout.pieces.extend(lent.pieces);
     let plan = Plan {
-        layout: Layout::around(&ground).map_err(CommandError::unable)?,
+        layout,
         writable: Layout::writable(&ground),
         directory: std::env::current_dir().map_err(CommandError::unable)?,
     };
     let task = Task { description: run.task.clone(), environment: run.environment };
     let principal = identity(here, &task)?;
-    let environment = environment::Environment::of(std::env::vars_os());
+    let mut environment = environment::Environment::of(std::env::vars_os());
+    environment.variables.extend(lent.variables);
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
+    if lent::signs(&ground.workspace) {
+        eprintln!("holdpoint: commits go unsigned in there: the keys for it stay outside");
+    }
     let ended = enclosed(here, &principal, &plan, &environment, &run.command, &told);
     forget(here, &principal)?;
     let ended = ended?;
