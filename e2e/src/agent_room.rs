@@ -183,7 +183,8 @@ impl AgentRoom {
         let path = self.place.path("state/holdpoint.toml");
         let text = fs::read_to_string(&path).unwrap();
         let text = text.replace("resolve = [", &format!("resolve = [{resolve}"));
-        fs::write(path, text.replace("upstream_ca = [", &format!("upstream_ca = [{trust}"))).unwrap();
+        fs::write(path, text.replace("upstream_ca = [", &format!("upstream_ca = [{trust}")))
+            .unwrap();
     }
 
     /// Writes a file of this user's in the place.

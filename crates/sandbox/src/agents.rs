@@ -62,16 +62,8 @@ const AGENTS: &[Agent] = &[
         settles: &[".cursor/", ".config/cursor/"],
         keeps: &[".config/cursor/auth.json", ".cursor/chats/", ".cursor/projects/"],
     },
-    Agent {
-        names: &["aider", "aider-chat"],
-        settles: &[".aider.conf.yml"],
-        keeps: &[".aider/"],
-    },
-    Agent {
-        names: &["amp"],
-        settles: &[".config/amp/"],
-        keeps: &[".local/share/amp/"],
-    },
+    Agent { names: &["aider", "aider-chat"], settles: &[".aider.conf.yml"], keeps: &[".aider/"] },
+    Agent { names: &["amp"], settles: &[".config/amp/"], keeps: &[".local/share/amp/"] },
     Agent {
         names: &["copilot"],
         settles: &[".copilot/"],
@@ -108,7 +100,8 @@ fn of_path(word: &OsStr) -> Option<&'static Agent> {
     let path = Path::new(word);
     let file = path.file_name().and_then(of_name);
     let package = || {
-        let mut below = path.components().skip_while(|at| *at != Component::Normal(PACKAGES.as_ref()));
+        let mut below =
+            path.components().skip_while(|at| *at != Component::Normal(PACKAGES.as_ref()));
         below.find_map(|at| of_name(at.as_os_str()))
     };
     file.or_else(package)

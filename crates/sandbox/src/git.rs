@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use crate::{OURS, layout::Piece};
 
 /// A host of repositories.
@@ -32,15 +34,23 @@ const OTHER_NAMES: [&str; 7] = [
     "git://{}/",
 ];
 
-/// What is set over everything that a human or a repository set: no key for signing is in here.
-const UNSIGNED: [(&str, &str); 4] = [
-    ("commit.gpgSign", "false"),
-    ("tag.gpgSign", "false"),
-    ("tag.forceSignAnnotated", "false"),
-    ("push.gpgSign", "false"),
-];
+/// No key for signing is in here.
+const UNSIGNED: &str = "\
+[commit]
+\tgpgSign = false
+[tag]
+\tgpgSign = false
+\tforceSignAnnotated = false
+[push]
+\tgpgSign = false
+";
 
-/// What the system tells git; the human's own configuration comes after it and is left alone.
+/// What git reads before everything else; the human's own configuration comes after it and is left
+/// alone.
+const FIRST: &str = "gitconfig.first";
+/// What git reads after everything else.
+const LAST: &str = "gitconfig.last";
+/// What the system tells git.
 const SYSTEM: &str = "/etc/gitconfig";
 
 /// What the system tells SSH.
@@ -57,68 +67,72 @@ exit 1'
 
 /// The pieces that tell git, and SSH, how to go.
 pub fn pieces(hosts: &[CodeHost]) -> Vec<Piece> {
-    let mut pieces = vec![Piece::File { at: own("gitconfig"), text: configuration(hosts) }];
-    for host in hosts {
-        let Some(phantom) = &host.phantom else { continue };
-        let text = format!("username={}\npassword={phantom}\n", host.user);
-        pieces.push(Piece::File { at: passwords().join(&host.name), text });
-    }
     let ssh = fs::canonicalize(SSH_CONFIG).ok();
-    pieces.extend(ssh.map(|at| Piece::File { at, text: SSH.to_owned() }));
-    pieces
+    let ssh = ssh.map(|at| Piece::File { at, text: SSH.to_owned() });
+    let own = [(FIRST, first(hosts)), (LAST, last(hosts))];
+    own.map(|(name, text)| Piece::File { at: own_path(name), text })
+        .into_iter()
+        .chain(ssh)
+        .collect()
 }
 
 /// The variables that lead git to it.
 pub fn variables() -> Vec<(OsString, OsString)> {
-    let mut variables = vec![
-        ("GIT_CONFIG_SYSTEM".into(), own("gitconfig").into()),
-        ("GIT_CONFIG_COUNT".into(), UNSIGNED.len().to_string().into()),
-    ];
-    for (number, (key, value)) in UNSIGNED.into_iter().enumerate() {
-        variables.push((format!("GIT_CONFIG_KEY_{number}").into(), key.into()));
-        variables.push((format!("GIT_CONFIG_VALUE_{number}").into(), value.into()));
-    }
-    variables
+    vec![
+        ("GIT_CONFIG_SYSTEM".into(), own_path(FIRST).into()),
+        ("GIT_CONFIG_COUNT".into(), "1".into()),
+        ("GIT_CONFIG_KEY_0".into(), "include.path".into()),
+        ("GIT_CONFIG_VALUE_0".into(), own_path(LAST).into()),
+    ]
 }
 
-fn own(name: &str) -> PathBuf {
+fn own_path(name: &str) -> PathBuf {
     Path::new(OURS).join(name)
 }
 
-fn passwords() -> PathBuf {
-    own("git")
+/// Of two rewrites of equal length git takes the first: one that leads from HTTPS to SSH, as many
+/// people have, leads nowhere.
+fn first(hosts: &[CodeHost]) -> String {
+    let stays = |host: &CodeHost| {
+        let https = format!("https://{}/", host.name);
+        format!("[url \"{https}\"]\n\tinsteadOf = {https}\n\tpushInsteadOf = {https}\n")
+    };
+    let stays: String = hosts.iter().map(stays).collect();
+    format!("{stays}[include]\n\tpath = {SYSTEM}\n")
 }
 
-/// Ours comes first: of two rewrites of equal length git takes the first, so that one which leads
-/// from HTTPS to SSH, as many people have, leads nowhere.
-fn configuration(hosts: &[CodeHost]) -> String {
-    let mut text = String::new();
-    for host in hosts {
-        let CodeHost { name, phantom, .. } = host;
-        let https = format!("https://{name}/");
+/// Agents that hide the human's configuration from git (Gemini's shell does) add to this one, and
+/// clear every helper that is asked for passwords: so the phantom goes as a header.
+fn last(hosts: &[CodeHost]) -> String {
+    let mut text = UNSIGNED.to_owned();
+    for CodeHost { name, user, phantom } in hosts {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "[url \"{https}\"]");
-        let _ = writeln!(text, "\tinsteadOf = {https}\n\tpushInsteadOf = {https}");
+        let _ = writeln!(text, "[url \"https://{name}/\"]");
         for other in OTHER_NAMES {
             let _ = writeln!(text, "\tinsteadOf = {}", other.replace("{}", name));
         }
-        let helper = match phantom {
+        let _ = match phantom {
+            // An empty one clears what was there before.
+            Some(phantom) => writeln!(
+                text,
+                "[http \"https://{name}/\"]\n\textraHeader =\n\textraHeader = Authorization: Basic {}",
+                BASE64_STANDARD.encode(format!("{user}:{phantom}"))
+            ),
             // Git adds a word, which the mark of a comment takes away.
-            Some(_) => format!("cat {}/{name} #", passwords().display()),
-            None => format!(
-                "echo holdpoint: no secret is kept for {name}: ask the human for holdpoint \
-                 secrets add NAME --host {name} --purpose 'git:*' >&2 #"
+            None => writeln!(
+                text,
+                "[credential \"https://{name}\"]\n\thelper = \"!echo 'holdpoint: no secret is kept \
+                 for {name}; ask the human: holdpoint secrets add NAME --host {name} --purpose \
+                 git:*' >&2 #\""
             ),
         };
-        let _ = writeln!(text, "[credential \"https://{name}\"]\n\thelper = \"!{helper}\"");
     }
-    let _ = writeln!(text, "[include]\n\tpath = {SYSTEM}");
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CodeHost, configuration};
+    use super::{CodeHost, first, last};
 
     #[test]
     fn what_git_is_told() {
@@ -127,15 +141,18 @@ mod tests {
             user: "git".into(),
             phantom: phantom.map(Into::into),
         };
-        let told = configuration(&[host("a.test", Some("x")), host("b.test", None)]);
-        for line in [
-            "[url \"https://a.test/\"]",
-            "\tinsteadOf = git@b.test:",
-            "\thelper = \"!cat /run/holdpoint/git/a.test #\"",
+        let hosts = [host("a.test", Some("x")), host("b.test", None)];
+        let (first, last) = (first(&hosts), last(&hosts));
+        for (told, line) in [
+            (&first, "\tpushInsteadOf = https://a.test/"),
+            (&last, "[url \"https://a.test/\"]"),
+            (&last, "\tinsteadOf = git@b.test:"),
+            (&last, "\textraHeader = Authorization: Basic Z2l0Ong="),
+            (&last, "[credential \"https://b.test\"]"),
         ] {
             assert!(told.lines().any(|it| it == line), "{line}: {told}");
         }
-        assert!(!told.contains("password"), "{told}");
-        assert!(told.ends_with("path = /etc/gitconfig\n"));
+        assert!(!last.contains("[credential \"https://a.test\"]"), "{last}");
+        assert!(first.ends_with("path = /etc/gitconfig\n"), "{first}");
     }
 }

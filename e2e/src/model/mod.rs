@@ -188,9 +188,10 @@ async fn serve(
 fn call(step: &Step, turn: &Turn) -> Call {
     use serde_json::json;
     let shell = |command: &str| match () {
-        () if turn.has("exec_command") => {
-            Call { tool: "exec_command", arguments: json!({"cmd": command, "yield_time_ms": 20_000}) }
-        }
+        () if turn.has("exec_command") => Call {
+            tool: "exec_command",
+            arguments: json!({"cmd": command, "yield_time_ms": 20_000}),
+        },
         () if turn.has("shell_command") => {
             Call { tool: "shell_command", arguments: json!({"command": command}) }
         }

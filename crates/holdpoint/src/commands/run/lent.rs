@@ -47,7 +47,8 @@ impl Lent {
     /// What is granted, and what git needs.
     pub(super) fn of(here: &Here, granted: &[Granted]) -> Result<Self, CommandError> {
         let kept = here.state.secrets().list().map_err(CommandError::unable)?;
-        let found = granted.iter().map(|granted| find(granted, &kept)).collect::<Result<Vec<_>, _>>()?;
+        let found =
+            granted.iter().map(|granted| find(granted, &kept)).collect::<Result<Vec<_>, _>>()?;
         let named = found.iter().map(|(granted, listed)| named(granted, listed));
         let mut variables = named.collect::<Result<Vec<_>, _>>()?.concat();
         variables.extend(git::variables());
@@ -128,7 +129,8 @@ fn code_hosts(
 /// Whether commits of `workspace` would be signed outside.
 pub(super) fn signs(workspace: &Path) -> bool {
     let home = std::env::var_os("HOME").map(std::path::PathBuf::from).unwrap_or_default();
-    let places = [home.join(".gitconfig"), home.join(".config/git/config"), workspace.join(".git/config")];
+    let places =
+        [home.join(".gitconfig"), home.join(".config/git/config"), workspace.join(".git/config")];
     // Only where the word stands is git asked what it means.
     let mentioned = places.iter().any(|path| {
         fs::read_to_string(path).is_ok_and(|text| text.to_ascii_lowercase().contains("gpgsign"))
