@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     enclosed::Enclosed,
+    far_ends::lead,
     git_host::{self, GitHost},
     holdpoint::Called,
     model::{self, ModelHost, Step},
@@ -150,7 +151,14 @@ impl AgentRoom {
         let code = GitHost::start_private(CODE_KEY).await;
         code.add_repository(REPOSITORY);
         let room = Self { place, model, code, railway, agent, programs };
-        room.lead();
+        lead(
+            &room.place,
+            &[
+                (&model::HOSTS, room.model.addr(), room.model.ca_pem()),
+                (&railway::HOSTS, room.railway.addr(), room.railway.ca_pem()),
+                (&[git_host::HOST], room.code.addr(), room.code.ca_pem()),
+            ],
+        );
         let (path, text) = agent.settings();
         room.write(&format!("home/{path}"), &text);
         for host in railway::HOSTS {
@@ -161,30 +169,6 @@ impl AgentRoom {
         let code = ["secrets", "add", "code", "--host", git_host::HOST, "--purpose", "git:*"];
         room.ask(&code, CODE_KEY);
         room
-    }
-
-    /// Where each name is dialled, and whose certificates are trusted.
-    fn lead(&self) {
-        let model = model::HOSTS.map(|host| (host, self.model.addr()));
-        let railway = railway::HOSTS.map(|host| (host, self.railway.addr()));
-        let code = [(git_host::HOST, self.code.addr())];
-        let mut resolve = String::new();
-        for (host, addr) in model.into_iter().chain(railway).chain(code) {
-            resolve += &format!("\"{host}:443:{addr}\", ");
-        }
-        let mut trust = String::new();
-        for (number, pem) in
-            [self.model.ca_pem(), self.railway.ca_pem(), self.code.ca_pem()].iter().enumerate()
-        {
-            let path = self.place.path(&format!("far-{number}.pem"));
-            fs::write(&path, pem).unwrap();
-            trust += &format!("\"{}\", ", path.display());
-        }
-        let path = self.place.path("state/holdpoint.toml");
-        let text = fs::read_to_string(&path).unwrap();
-        let text = text.replace("resolve = [", &format!("resolve = [{resolve}"));
-        fs::write(path, text.replace("upstream_ca = [", &format!("upstream_ca = [{trust}")))
-            .unwrap();
     }
 
     /// Writes a file of this user's in the place.

@@ -8,6 +8,7 @@
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`enclosed`]: a command in its enclosure
 //! - [`agent_room`]: real agents in an enclosure
+//! - [`far_ends`]: where its gateway finds the far ends
 //! - [`model`]: the model that they ask, which plays a script
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
@@ -28,6 +29,7 @@ pub mod curl;
 pub mod echo;
 pub mod enclosed;
 pub mod episodes;
+pub mod far_ends;
 pub mod faulty;
 pub mod files;
 pub mod git;

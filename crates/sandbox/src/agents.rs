@@ -81,6 +81,11 @@ const VERBS: [&str; 5] = ["dlx", "exec", "run", "tool", "x"];
 /// Where packages lie.
 const PACKAGES: &str = "node_modules";
 
+/// The command of each.
+pub(crate) fn commands() -> impl Iterator<Item = &'static str> {
+    AGENTS.iter().filter_map(|agent| agent.names.first().copied())
+}
+
 /// The agent that `command` starts: by its name, by a package of it (`npx @openai/codex@latest`),
 /// or by a file in such a package (`node …/node_modules/…/codex.js`).
 pub(crate) fn called(command: &[OsString]) -> Option<&'static Agent> {

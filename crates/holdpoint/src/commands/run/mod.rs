@@ -2,12 +2,14 @@
 //!
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
+//! - `repository`: what of a repository lies beside the workspace
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `told`: what the human is told at the start and at the end
 
 mod gateway;
 mod ground;
 mod lent;
+mod repository;
 mod told;
 
 use std::{
