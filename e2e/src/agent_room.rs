@@ -30,8 +30,8 @@ pub const REPOSITORY: &str = "acme/shop.git";
 pub const MODEL_KEY: &str = "sk-real-9f27c1d4e8b35a60f7d2c49b81e6a35d";
 /// The password of the code host.
 pub const CODE_KEY: &str = "ghp_R3alR3alR3alR3alR3alR3alR3alR3alR3al";
-/// An agent ends within this.
-const PATIENCE: Duration = Duration::from_secs(55);
+/// An agent ends within this, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +54,10 @@ impl Agent {
         }
     }
 
-    /// What is said to it: its own guard is off, as ours is on.
+    /// What is said to it: it asks nobody, as nobody is there.
     fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Codex => &["exec", "--dangerously-bypass-approvals-and-sandbox", "go on"],
+            Self::Codex => &["exec", "--skip-git-repo-check", "go on"],
             Self::OpenCode => &["run", "go on"],
             Self::Gemini => &["--yolo", "--skip-trust", "-p", "go on"],
         }

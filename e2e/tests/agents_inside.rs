@@ -174,3 +174,73 @@ async fn opencode_walks_the_kill_chain_in_vain() {
 async fn gemini_walks_the_kill_chain_in_vain() {
     kill_chain_of(Agent::Gemini).await;
 }
+
+/// Any program that is called as the agent is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_sets_for_itself_ends_with_the_run() {
+    for place in Enclosed::each(BINARY).await {
+        let home = |name: &str| place.path(&format!("home/.codex/{name}"));
+        let script = "#!/bin/bash\nset -e\ncd ~/.codex; grep -q mine config.toml\n\
+                      echo theirs > new.toml; mv new.toml config.toml; echo {} > hooks.json\n\
+                      mkdir -p rules sessions; echo x > rules/x; echo kept > sessions/s\n\
+                      grep -q key auth.json; echo fresh > auth.json; grep -q theirs config.toml\n";
+        let write = |path: std::path::PathBuf, text: &str| {
+            let mut shell = place.outside("sh");
+            shell.args(["-c", "printf %s \"$1\" > \"$0\""]).arg(path).arg(text);
+            assert!(shell.status().unwrap().success());
+        };
+        write(home("config.toml"), "mine");
+        write(home("auth.json"), "key");
+        write(place.path("work/codex"), script);
+        assert!(place.outside("chmod").args(["+x", "codex"]).status().unwrap().success());
+        let called = place.run(&["./codex"]).output().unwrap();
+        assert!(called.status.success(), "{}", String::from_utf8_lossy(&called.stderr));
+        let read = |name: &str| std::fs::read_to_string(home(name)).ok();
+        assert_eq!(read("config.toml").as_deref(), Some("mine"), "{}", place.who());
+        assert_eq!((read("hooks.json"), read("rules/x")), (None, None));
+        assert_eq!(read("sessions/s").as_deref(), Some("kept\n"));
+        assert_eq!(read("auth.json").as_deref(), Some("fresh\n"));
+        // Whoever is no agent sees none of it.
+        assert_ne!(place.script("ls ~/.codex").status, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_is_a_phantom_under_the_names_that_tools_read() {
+    const KEY: &str = "sk-real-51c0aa97e3d24b6f8890b1c2d3e4f506";
+    for place in Enclosed::each(BINARY).await {
+        for (name, host, purpose) in
+            [("model", "api.anthropic.com", "model:*"), ("odd", "odd.example.test", "rest:*")]
+        {
+            let mut add = place.outside("sh");
+            let script = "echo \"$5\" | \"$1\" secrets add $2 --host $3 --purpose \"$4\"";
+            add.args(["-c", script, "-"]).arg(place.path("holdpoint"));
+            let added = add.args([name, host, purpose, &format!("{KEY}{name}")]).output().unwrap();
+            assert!(added.status.success(), "{added:?}");
+        }
+        let run = |grants: &[&str]| {
+            let mut run = place.outside(place.path("holdpoint"));
+            run.arg("run");
+            grants.iter().for_each(|grant| {
+                run.args(["--grant", grant]);
+            });
+            e2e::holdpoint::Called::from(run.args(["--", "env"]).output().unwrap())
+        };
+        let given = run(&["model", "odd=ODD_TOKEN"]);
+        let has = |name: &str| given.stdout.lines().any(|it| it.starts_with(&format!("{name}=")));
+        assert!(has("ANTHROPIC_API_KEY") && has("ODD_TOKEN"), "{given:?}");
+        assert!(!given.stdout.contains(KEY));
+        let without = run(&[]).stdout;
+        assert!(!without.contains("ANTHROPIC_API_KEY") && !without.contains("ODD_TOKEN"));
+        for (grant, says) in [
+            ("nothing", "no secret is called nothing"),
+            ("odd", "--grant odd=VARIABLE"),
+            ("odd=a b", "no name of a variable"),
+            ("odd=PATH", "PATH is what it is"),
+        ] {
+            let refused = run(&[grant]);
+            assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{grant}");
+            assert!(refused.stderr.contains(says), "{grant}: {}", refused.stderr);
+        }
+    }
+}

@@ -15,6 +15,9 @@ pub(crate) struct Agent {
     pub(crate) settles: &'static [&'static str],
     /// Logins, conversations, logs: what was written stays. It lies over the former.
     pub(crate) keeps: &'static [&'static str],
+    /// Words without which it would make an enclosure of its own around every command, which
+    /// mounts, and so cannot be made in ours.
+    unboxes: &'static [&'static str],
 }
 
 const AGENTS: &[Agent] = &[
@@ -30,6 +33,7 @@ const AGENTS: &[Agent] = &[
             ".claude/tasks/",
             ".claude/todos/",
         ],
+        unboxes: &[],
     },
     Agent {
         names: &["codex"],
@@ -41,6 +45,7 @@ const AGENTS: &[Agent] = &[
             ".codex/log/",
             ".codex/sessions/",
         ],
+        unboxes: &["-c", "sandbox_mode=danger-full-access"],
     },
     Agent {
         names: &["gemini", "gemini-cli"],
@@ -51,23 +56,37 @@ const AGENTS: &[Agent] = &[
             ".gemini/oauth_creds.json",
             ".gemini/tmp/",
         ],
+        unboxes: &[],
     },
     Agent {
         names: &["opencode", "opencode-ai"],
         settles: &[".config/opencode/", ".cache/opencode/", ".local/share/opencode/bin/"],
         keeps: &[".local/share/opencode/", ".local/state/opencode/"],
+        unboxes: &[],
     },
     Agent {
         names: &["cursor-agent"],
         settles: &[".cursor/", ".config/cursor/"],
         keeps: &[".config/cursor/auth.json", ".cursor/chats/", ".cursor/projects/"],
+        unboxes: &[],
     },
-    Agent { names: &["aider", "aider-chat"], settles: &[".aider.conf.yml"], keeps: &[".aider/"] },
-    Agent { names: &["amp"], settles: &[".config/amp/"], keeps: &[".local/share/amp/"] },
+    Agent {
+        names: &["aider", "aider-chat"],
+        settles: &[".aider.conf.yml"],
+        keeps: &[".aider/"],
+        unboxes: &[],
+    },
+    Agent {
+        names: &["amp"],
+        settles: &[".config/amp/"],
+        keeps: &[".local/share/amp/"],
+        unboxes: &[],
+    },
     Agent {
         names: &["copilot"],
         settles: &[".copilot/"],
         keeps: &[".copilot/history-session-state/", ".copilot/logs/"],
+        unboxes: &[],
     },
 ];
 
@@ -86,19 +105,45 @@ pub(crate) fn commands() -> impl Iterator<Item = &'static str> {
     AGENTS.iter().filter_map(|agent| agent.names.first().copied())
 }
 
+/// What says that somebody chose its enclosure by hand.
+const CHOSEN: [&str; 6] =
+    ["--sandbox", "-s", "sandbox_mode", "--dangerously-bypass", "--full-auto", "--yolo"];
+
+/// `command` with the words that keep the agent in it from making an enclosure of its own; nothing
+/// if there are none, or if it says what it wants by itself.
+pub fn unboxed(command: &[OsString]) -> Option<Vec<OsString>> {
+    let (at, agent) = found(command)?;
+    let chosen = |word: &OsString| {
+        let word = word.to_string_lossy();
+        CHOSEN.iter().any(|chosen| word.starts_with(chosen))
+    };
+    if agent.unboxes.is_empty() || command.iter().any(chosen) {
+        return None;
+    }
+    let (before, after) = command.split_at_checked(at + 1)?;
+    let words = agent.unboxes.iter().map(OsString::from);
+    Some(before.iter().cloned().chain(words).chain(after.iter().cloned()).collect())
+}
+
 /// The agent that `command` starts: by its name, by a package of it (`npx @openai/codex@latest`),
 /// or by a file in such a package (`node …/node_modules/…/codex.js`).
 pub(crate) fn called(command: &[OsString]) -> Option<&'static Agent> {
-    let (program, arguments) = command.split_first()?;
+    found(command).map(|(_, agent)| agent)
+}
+
+/// The same, and which word names it.
+fn found(command: &[OsString]) -> Option<(usize, &'static Agent)> {
+    let program = command.first()?;
     let name = Path::new(program).file_name()?;
     if !RUNNERS.iter().any(|runner| name == *runner) {
-        return of_path(program);
+        return of_path(program).map(|agent| (0, agent));
     }
-    let mut named = arguments.iter().filter(|word| {
+    let mut named = command.iter().enumerate().skip(1).filter(|(_, word)| {
         let word = word.to_string_lossy();
         !word.starts_with('-') && !word.contains('=') && !VERBS.contains(&word.as_ref())
     });
-    of_path(named.next()?)
+    let (at, word) = named.next()?;
+    of_path(word).map(|agent| (at, agent))
 }
 
 fn of_path(word: &OsStr) -> Option<&'static Agent> {
@@ -123,7 +168,7 @@ fn of_name(name: &OsStr) -> Option<&'static Agent> {
 
 #[cfg(test)]
 mod tests {
-    use super::called;
+    use super::{called, unboxed};
 
     #[test]
     fn agents_are_known_however_they_are_started() {
@@ -144,6 +189,21 @@ mod tests {
         ] {
             let words: Vec<_> = command.split(' ').map(Into::into).collect();
             assert_eq!(called(&words).map(|agent| agent.names[0]), expect, "{command}");
+        }
+    }
+
+    #[test]
+    fn an_enclosure_of_its_own_is_kept_from_being_made() {
+        for (command, expect) in [
+            ("codex exec x", Some("codex -c sandbox_mode=danger-full-access exec x")),
+            ("npx -y codex", Some("npx -y codex -c sandbox_mode=danger-full-access")),
+            ("codex exec --sandbox read-only x", None),
+            ("codex -c sandbox_mode=read-only", None),
+            ("claude", None),
+        ] {
+            let words: Vec<_> = command.split(' ').map(Into::into).collect();
+            let expect = expect.map(|it| it.split(' ').map(Into::into).collect());
+            assert_eq!(unboxed(&words), expect, "{command}");
         }
     }
 }

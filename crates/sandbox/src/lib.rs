@@ -4,7 +4,7 @@
 //! In the order of a run:
 //!
 //! - [`environment`]: the variables that go in, and how many stay out
-//! - [`layout`]: what is where inside; [`home`], which of the home goes in; `agents`, whose it is
+//! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
@@ -13,7 +13,7 @@
 //! - `powers`, `landlock`, `seccomp`: its steps
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
 
-mod agents;
+pub mod agents;
 pub mod enclosure;
 pub mod environment;
 pub mod error;

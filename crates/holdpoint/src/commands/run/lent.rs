@@ -1,6 +1,9 @@
 //! What a run is lent: phantoms under the names that tools look for, and git's ways to code hosts.
 
-use std::{convert::Infallible, ffi::OsString, fs, path::Path, process::Command, str::FromStr};
+use std::{
+    collections::HashSet, convert::Infallible, ffi::OsString, fs, path::Path, process::Command,
+    str::FromStr,
+};
 
 use holdpoint_catalog::{
     git_hosts::{ANY_USER, GIT_HOSTS},
@@ -8,6 +11,7 @@ use holdpoint_catalog::{
     variables::variables,
 };
 use holdpoint_sandbox::{
+    environment::Environment,
     git::{self, CodeHost},
     layout::Piece,
 };
@@ -40,7 +44,7 @@ impl FromStr for Granted {
 #[derive(Debug)]
 pub(super) struct Lent {
     pub(super) pieces: Vec<Piece>,
-    pub(super) variables: Vec<(OsString, OsString)>,
+    variables: Vec<(OsString, OsString)>,
 }
 
 impl Lent {
@@ -55,6 +59,19 @@ impl Lent {
         let granted: Vec<&Listed> = found.iter().map(|(_, listed)| *listed).collect();
         let hosts = code_hosts(here, &granted, &kept)?;
         Ok(Self { pieces: git::pieces(&hosts), variables })
+    }
+
+    /// Adds its variables to those that go in anyway, of which it replaces none.
+    pub(super) fn join(self, environment: &mut Environment) -> Result<(), CommandError> {
+        let taken = environment.variables.iter().map(|(name, _)| name).collect::<HashSet<_>>();
+        if let Some((name, _)) = self.variables.iter().find(|(name, _)| taken.contains(name)) {
+            let name = name.display();
+            return Err(CommandError::usage(format!(
+                "--grant: {name} is what it is; take another"
+            )));
+        }
+        environment.variables.extend(self.variables);
+        Ok(())
     }
 }
 

@@ -26,7 +26,9 @@ use holdpoint_core::{
     Environment,
     identity::{Principal, Task},
 };
-use holdpoint_sandbox::{Enclosure, environment, init as first, inside as between};
+use holdpoint_sandbox::{
+    Enclosure, agents::unboxed, environment, init as first, inside as between,
+};
 use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
 use holdpoint_store::{State, runs::HandedOver};
 use nix::sys::stat::umask;
@@ -85,7 +87,7 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let lent = Lent::of(here, &run.grant)?;
     let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway)?;
     let mut layout = Layout::around(&ground).map_err(CommandError::unable)?;
-    layout.pieces.extend(lent.pieces);
+    layout.pieces.extend(lent.pieces.clone());
     let plan = Plan {
         layout,
         writable: Layout::writable(&ground),
@@ -94,12 +96,14 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let task = Task { description: run.task.clone(), environment: run.environment };
     let principal = identity(here, &task)?;
     let mut environment = environment::Environment::of(std::env::vars_os());
-    environment.variables.extend(lent.variables);
+    lent.join(&mut environment)?;
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
     if lent::signs(&ground.workspace) {
-        eprintln!("holdpoint: commits go unsigned in there: the keys for it stay outside");
+        eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
     }
-    let ended = enclosed(here, &principal, &plan, &environment, &run.command, &told);
+    let unboxed = unboxed(&run.command);
+    let command = unboxed.as_deref().unwrap_or(&run.command);
+    let ended = enclosed(here, &principal, &plan, &environment, command, &told);
     forget(here, &principal)?;
     let ended = ended?;
     told.end(here, &principal, ended.0);
