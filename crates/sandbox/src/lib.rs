@@ -5,6 +5,7 @@
 //!
 //! - [`environment`]: the variables that go in, and how many stay out
 //! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
+//! - [`java`]: the trust store of every Java in reach
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
@@ -21,6 +22,7 @@ pub mod git;
 pub mod home;
 pub mod init;
 pub mod inside;
+pub mod java;
 mod landlock;
 pub mod layout;
 mod loopback;

@@ -14,6 +14,7 @@ mod told;
 
 use std::{
     ffi::{OsStr, OsString},
+    fs,
     os::fd::{AsFd as _, BorrowedFd},
     path::PathBuf,
     process::Command,
@@ -27,7 +28,7 @@ use holdpoint_core::{
     identity::{Principal, Task},
 };
 use holdpoint_sandbox::{
-    Enclosure, agents::unboxed, environment, init as first, inside as between,
+    Enclosure, agents::unboxed, environment, init as first, inside as between, java,
 };
 use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
 use holdpoint_store::{State, runs::HandedOver};
@@ -41,6 +42,8 @@ use self::{
 use super::{Here, now};
 use crate::status::{CommandError, Ended, Status};
 
+/// The CA as Java reads it, in the state directory.
+const JAVA_TRUST: &str = "ca.jks";
 /// How soon a gateway that has gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -88,6 +91,10 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway)?;
     let mut layout = Layout::around(&ground).map_err(CommandError::unable)?;
     layout.pieces.extend(lent.pieces.clone());
+    let store = here.dir.join(JAVA_TRUST);
+    let trusted = fs::read_to_string(&ground.ca)
+        .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
+    layout.pieces.extend(trusted.map_err(CommandError::unable)?);
     let plan = Plan {
         layout,
         writable: Layout::writable(&ground),
