@@ -12,6 +12,8 @@ readonly COMMANDS=(
     "jq jq"       # so is this; scripts read refusals with it
     "python3 python3" # a client of the black-box tests, and so is this:
     "git git"
+    "npm npm"     # real agents in the black-box tests come from npm
+    "ssh openssh-client"    # what it says inside is a test
     "unshare util-linux"    # a disk that is full, for one process alone
     "faketime faketime"     # a clock that steps, for one process alone
 )

@@ -183,7 +183,7 @@ mod tests {
             ("node /x/node_modules/@google/gemini-cli/bundle/gemini.js", Some("gemini")),
             ("node /x/node_modules/@anthropic-ai/claude-code/cli.js", Some("claude")),
             ("python3 -m aider", Some("aider")),
-            ("node /home/codex/server.js", None),
+            ("node /home/dev/codex/server.js", None),
             ("bash -c codex", None),
             ("node", None),
         ] {

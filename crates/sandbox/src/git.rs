@@ -121,9 +121,9 @@ fn last(hosts: &[CodeHost]) -> String {
             // Git adds a word, which the mark of a comment takes away.
             None => writeln!(
                 text,
-                "[credential \"https://{name}\"]\n\thelper = \"!echo 'holdpoint: no secret is kept \
-                 for {name}; ask the human: holdpoint secrets add NAME --host {name} --purpose \
-                 git:*' >&2 #\""
+                "[credential \"https://{name}\"]\n\thelper = \"!echo 'holdpoint: there is no password for \
+                 {name} in here; ask the human to keep one (holdpoint secrets add NAME --host \
+                 {name} --purpose git:*), or to say which (holdpoint run --grant NAME)' >&2 #\""
             ),
         };
     }

@@ -150,6 +150,9 @@ struct Call {
     arguments: Value,
 }
 
+/// How a dialect says the step with this number, or the last words.
+type Say = fn(Option<(usize, Call)>) -> String;
+
 async fn serve(
     request: Request<Incoming>,
     script: &[Step],
@@ -165,7 +168,7 @@ async fn serve(
         let value = head.headers.get(name).and_then(|value| value.to_str().ok());
         heard.credentials.extend(value.map(str::to_owned));
     }
-    let (turn, say): (Turn, fn(Option<(usize, Call)>) -> String) = match path.as_str() {
+    let (turn, say): (Turn, Say) = match path.as_str() {
         "/v1/responses" => (responses::turn(&body), responses::say),
         "/v1/chat/completions" => (chat::turn(&body), chat::say),
         path if path.ends_with(":streamGenerateContent") => (gemini::turn(&body), gemini::say),
