@@ -117,10 +117,12 @@ pub fn unboxed(command: &[OsString]) -> Option<Vec<OsString>> {
         let word = word.to_string_lossy();
         CHOSEN.iter().any(|chosen| word.starts_with(chosen))
     };
-    if agent.unboxes.is_empty() || command.iter().any(chosen) {
+    let (before, after) = command.split_at_checked(at + 1)?;
+    // npm takes for its own whatever looks like a flag, unless it was told where its words end.
+    let taken = before.first()? == "npm" && !before.iter().any(|word| word == "--");
+    if agent.unboxes.is_empty() || taken || command.iter().any(chosen) {
         return None;
     }
-    let (before, after) = command.split_at_checked(at + 1)?;
     let words = agent.unboxes.iter().map(OsString::from);
     Some(before.iter().cloned().chain(words).chain(after.iter().cloned()).collect())
 }
@@ -197,6 +199,8 @@ mod tests {
         for (command, expect) in [
             ("codex exec x", Some("codex -c sandbox_mode=danger-full-access exec x")),
             ("npx -y codex", Some("npx -y codex -c sandbox_mode=danger-full-access")),
+            ("npm exec -- codex", Some("npm exec -- codex -c sandbox_mode=danger-full-access")),
+            ("npm exec codex", None),
             ("codex exec --sandbox read-only x", None),
             ("codex -c sandbox_mode=read-only", None),
             ("claude", None),
