@@ -7,6 +7,9 @@
 //! - [`faulty`]: an upstream that fails
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`enclosed`]: a command in its enclosure
+//! - [`agent_room`]: real agents in an enclosure
+//! - [`far_ends`]: where its gateway finds the far ends
+//! - [`model`]: the model that they ask, which plays a script
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
@@ -21,12 +24,14 @@
 //! - [`replay`]: episodes at a live gateway
 //! - [`small_disk`]: a disk that can be full, or read-only
 
+pub mod agent_room;
 pub mod aws;
 pub mod bulk_host;
 pub mod curl;
 pub mod echo;
 pub mod enclosed;
 pub mod episodes;
+pub mod far_ends;
 pub mod faulty;
 pub mod files;
 pub mod git;
@@ -36,6 +41,7 @@ pub mod holdpoint;
 pub mod incidents;
 pub mod issuing;
 pub mod lenient;
+pub mod model;
 pub mod proxy;
 pub mod python;
 pub mod replay;

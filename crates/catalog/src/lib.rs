@@ -3,19 +3,23 @@
 //! - [`aws`]: the services of AWS, their operations and what those do
 //! - [`change_set`]: what the parts of a JSON change set do
 //! - [`environments`]: what people call them
+//! - [`git_hosts`]: where git repositories lie
 //! - [`graphql`]: per provider, what each root field does
 //! - [`hosts`]: what well-known hosts speak, and presets for them
 //! - [`issuers`]: endpoints whose answers are credentials
 //! - [`rest`]: per provider, what a method and path do
+//! - [`variables`]: where tools look for a provider's credential
 //! - [`verbs`]: the generic floor: what a name says where no table does
 
 pub mod aws;
 pub mod change_set;
 pub mod environments;
+pub mod git_hosts;
 mod github;
 pub mod graphql;
 pub mod hosts;
 pub mod issuers;
 mod railway;
 pub mod rest;
+pub mod variables;
 pub mod verbs;

@@ -71,9 +71,11 @@ const CA: [&str; 11] = [
 ];
 
 /// What else makes clients take the one way out, and says to whoever asks that this is an inside.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("NODE_USE_ENV_PROXY", "1"),
     ("UV_NATIVE_TLS", "1"),
+    // Cargo's own git knows nothing of how git is told to go.
+    ("CARGO_NET_GIT_FETCH_WITH_CLI", "true"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("HOLDPOINT", "enclosed"),
 ];

@@ -66,6 +66,11 @@ pub enum Piece {
         /// Where.
         at: PathBuf,
     },
+    /// A copy of a file of the outside, which ends with the run.
+    Copied {
+        /// Where.
+        at: PathBuf,
+    },
     /// A file that we wrote, read-only.
     File {
         /// Where.
@@ -97,6 +102,7 @@ impl Piece {
             | Self::Empty { at, .. }
             | Self::Terminals { at }
             | Self::CopyOnWrite { at }
+            | Self::Copied { at }
             | Self::File { at, .. }
             | Self::Hidden { at } => at,
         }

@@ -4,7 +4,9 @@
 //! In the order of a run:
 //!
 //! - [`environment`]: the variables that go in, and how many stay out
-//! - [`layout`]: what is where inside; [`home`], which of the home goes in
+//! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
+//! - [`java`]: the trust store of every Java in reach
+//! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
 //! - `namespaces`, `loopback`, `mounts`: its steps
@@ -12,12 +14,15 @@
 //! - `powers`, `landlock`, `seccomp`: its steps
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
 
+pub mod agents;
 pub mod enclosure;
 pub mod environment;
 pub mod error;
+pub mod git;
 pub mod home;
 pub mod init;
 pub mod inside;
+pub mod java;
 mod landlock;
 pub mod layout;
 mod loopback;

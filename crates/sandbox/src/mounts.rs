@@ -132,6 +132,10 @@ impl Builder {
                 copy_on_write(piece.at(), &at).map_err(failed)?;
                 self.writable.insert(at);
             }
+            Piece::Copied { at: path } => {
+                let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, path), &at));
+                copied.map_err(failed)?;
+            }
             Piece::File { text, .. } => self.file(text.as_bytes(), &at).map_err(failed)?,
             Piece::Hidden { .. } => self.hide(&at).map_err(failed)?,
         }

@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    ffi::OsStr,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     str::FromStr,
@@ -13,7 +13,7 @@ use holdpoint_sandbox::{
     layout::{Access, Ground},
 };
 
-use super::{Gateway, Here};
+use super::{Gateway, Here, repository};
 use crate::status::CommandError;
 
 /// A further place, as it is named in `--also`.
@@ -70,7 +70,7 @@ fn home() -> Result<PathBuf, CommandError> {
 pub(super) fn ground(
     here: &Here,
     workspace: PathBuf,
-    program: &OsStr,
+    command: &[OsString],
     also: &[Place],
     gateway: &Gateway,
 ) -> Result<Ground, CommandError> {
@@ -83,10 +83,11 @@ pub(super) fn ground(
             None => Err(CommandError::usage("--also /: this would be no enclosure")),
         }
     };
+    let beside = repository::beside(&workspace).map(|path| Ok((path, Access::ReadWrite)));
     Ok(Ground {
         workspace,
-        home: Home::of(home()?, program).map_err(CommandError::unable)?,
-        also: also.iter().map(place).collect::<Result<_, _>>()?,
+        home: Home::of(home()?, command).map_err(CommandError::unable)?,
+        also: beside.into_iter().chain(also.iter().map(place)).collect::<Result<_, _>>()?,
         state: fs::canonicalize(&here.dir).map_err(CommandError::unable)?,
         binary: std::env::current_exe().map_err(CommandError::unable)?,
         ca: gateway.ca.clone(),

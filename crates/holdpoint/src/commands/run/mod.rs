@@ -2,14 +2,19 @@
 //!
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
+//! - `repository`: what of a repository lies beside the workspace
+//! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `told`: what the human is told at the start and at the end
 
 mod gateway;
 mod ground;
+mod lent;
+mod repository;
 mod told;
 
 use std::{
     ffi::{OsStr, OsString},
+    fs,
     os::fd::{AsFd as _, BorrowedFd},
     path::PathBuf,
     process::Command,
@@ -22,15 +27,23 @@ use holdpoint_core::{
     Environment,
     identity::{Principal, Task},
 };
-use holdpoint_sandbox::{Enclosure, environment, init as first, inside as between};
+use holdpoint_sandbox::{
+    Enclosure, agents::unboxed, environment, init as first, inside as between, java,
+};
 use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
 use holdpoint_store::{State, runs::HandedOver};
 use nix::sys::stat::umask;
 
-use self::{ground::Place, told::Told};
+use self::{
+    ground::Place,
+    lent::{Granted, Lent},
+    told::Told,
+};
 use super::{Here, now};
 use crate::status::{CommandError, Ended, Status};
 
+/// The CA as Java reads it, in the state directory.
+const JAVA_TRUST: &str = "ca.jks";
 /// How soon a gateway that has gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -51,6 +64,10 @@ pub struct Run {
     /// Another file or directory that it can change, or only read with `:ro`; repeatable.
     #[arg(long, value_name = "PATH[:ro]")]
     also: Vec<Place>,
+    /// A secret whose phantom it gets, under the names that its provider's tools read, or under
+    /// this one; repeatable.
+    #[arg(long, value_name = "SECRET[=VARIABLE]")]
+    grant: Vec<Granted>,
     /// Run it without any guard.
     #[arg(long)]
     unguarded: bool,
@@ -70,17 +87,30 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
     let gateway = gateway::ready(here)?;
-    let ground = ground::ground(here, workspace, program, &run.also, &gateway)?;
+    let lent = Lent::of(here, &run.grant)?;
+    let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway)?;
+    let mut layout = Layout::around(&ground).map_err(CommandError::unable)?;
+    layout.pieces.extend(lent.pieces.clone());
+    let store = here.dir.join(JAVA_TRUST);
+    let trusted = fs::read_to_string(&ground.ca)
+        .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
+    layout.pieces.extend(trusted.map_err(CommandError::unable)?);
     let plan = Plan {
-        layout: Layout::around(&ground).map_err(CommandError::unable)?,
+        layout,
         writable: Layout::writable(&ground),
         directory: std::env::current_dir().map_err(CommandError::unable)?,
     };
     let task = Task { description: run.task.clone(), environment: run.environment };
     let principal = identity(here, &task)?;
-    let environment = environment::Environment::of(std::env::vars_os());
+    let mut environment = environment::Environment::of(std::env::vars_os());
+    lent.join(&mut environment)?;
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
-    let ended = enclosed(here, &principal, &plan, &environment, &run.command, &told);
+    if lent::signs(&ground.workspace) {
+        eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
+    }
+    let unboxed = unboxed(&run.command);
+    let command = unboxed.as_deref().unwrap_or(&run.command);
+    let ended = enclosed(here, &principal, &plan, &environment, command, &told);
     forget(here, &principal)?;
     let ended = ended?;
     told.end(here, &principal, ended.0);

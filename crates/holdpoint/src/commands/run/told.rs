@@ -123,7 +123,7 @@ mod tests {
             Principal { agent: "run-1".into(), run: "r-4k2m9".into(), task, killed: false };
         let ground = Ground {
             workspace: "/home/dev/app".into(),
-            home: Home::of("/home/dev".into(), "sh".as_ref()).unwrap(),
+            home: Home::of("/home/dev".into(), &["sh".into()]).unwrap(),
             also: Vec::new(),
             state: "/state".into(),
             binary: "/bin/holdpoint".into(),
