@@ -7,6 +7,7 @@
 //! - [`hosts`]: what well-known hosts speak, and presets for them
 //! - [`issuers`]: endpoints whose answers are credentials
 //! - [`rest`]: per provider, what a method and path do
+//! - [`tunnels`]: programs that listen here for something elsewhere
 //! - [`verbs`]: the generic floor: what a name says where no table does
 
 pub mod aws;
@@ -18,4 +19,5 @@ pub mod hosts;
 pub mod issuers;
 mod railway;
 pub mod rest;
+pub mod tunnels;
 pub mod verbs;

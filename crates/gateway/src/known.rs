@@ -208,6 +208,18 @@ impl Known {
         self.inventory.find(resource)
     }
 
+    /// Whether a name is one of a host that agents may speak to, at some port.
+    pub(crate) fn names(&self, host: &str) -> bool {
+        self.hosts.names(host) || self.host(host, Scheme::Https.default_port()).is_some()
+    }
+
+    /// The environment of the far end of a tunnel (`host:port`), where a human said it.
+    pub(crate) fn far_end(&self, end: &str) -> Option<Environment> {
+        let (host, port) = end.rsplit_once(':')?;
+        let listed = self.hosts.find(host, port.parse().ok()?).map(|listed| listed.environment);
+        self.environment(&ResourceId::new(format!("tcp:{end}"))).max(listed)
+    }
+
     /// Whether a human listed exactly this host, so that it may lie inside: on this machine or in
     /// a private network. A wildcard says nothing about where its hosts are.
     pub fn may_lie_inside(&self, host: &str, port: u16) -> bool {

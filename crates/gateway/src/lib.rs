@@ -14,8 +14,10 @@
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `aws`: what a phantom signed is signed anew
 //! - `issued`: what an answer gives out, remembered or captured
+//! - `owner`: who listens on this machine where a message to it goes
 //! - `spelling`: how a secret may be written when it comes back
 //! - [`websocket`]: connections that a message opened, from the handshake to their end
+//! - [`stream`]: raw streams, which nobody reads
 //! - [`forward`]: a message out, to exactly the address that was checked
 //! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
@@ -36,12 +38,14 @@ pub mod listen;
 pub mod lookup;
 mod made;
 mod overheard;
+mod owner;
 pub mod point;
 pub mod release;
 mod resolve;
 pub mod serve;
 mod spelling;
 pub mod stored;
+pub mod stream;
 pub mod tls;
 pub mod websocket;
 mod withheld;

@@ -12,7 +12,10 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{Identify as _, Ledger as _, Point as _, enforce};
 use holdpoint_store::{Hold, HoldState, holds::Ending};
-use holdpoint_wire::http::{Message, refusal};
+use holdpoint_wire::{
+    connect,
+    http::{Message, refusal},
+};
 use http::Response;
 use tokio::time::{Instant, timeout_at};
 
@@ -61,7 +64,7 @@ impl Handler for Server {
         let message = arrival.message.clone();
         let answered = match message.host.as_str() {
             INTERNAL_HOST => self.internal(&claim, &message).await,
-            _ if message.header("upgrade").next().is_some() => {
+            _ if message.header("upgrade").next().is_some() || connect::asks(&message) => {
                 self.open(&claim, enclosed, &message).await
             }
             _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival, enclosed)).await,
@@ -71,6 +74,14 @@ impl Handler for Server {
             other => other,
         };
         answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)))
+    }
+
+    fn guards(&self, run: &str, services: &[u16]) {
+        self.point.guards(run, services);
+    }
+
+    fn resolves(&self, name: &str) -> bool {
+        name == INTERNAL_HOST || self.point.known().names(name)
     }
 
     async fn closed(&self, evidence: Evidence, closed: Closed) {

@@ -5,14 +5,14 @@ use std::{
     ffi::OsString,
     fs,
     io::{self, BufRead as _, BufReader, Write as _},
-    net::TcpListener,
     os::{
-        fd::{AsFd as _, RawFd},
+        fd::{AsFd as _, OwnedFd, RawFd},
         linux::net::SocketAddrExt as _,
         unix::net::{SocketAddr, UnixStream},
     },
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
 use holdpoint_store::passing;
@@ -22,7 +22,7 @@ use crate::{
     INIT, OURS,
     error::{During as _, Result, SandboxError},
     layout::Layout,
-    loopback, mounts, namespaces, powers,
+    loopback, mounts, namespaces, powers, sockets,
     wait::{Ended, Signals},
 };
 
@@ -35,6 +35,8 @@ pub struct Plan {
     pub writable: Vec<PathBuf>,
     /// Where the command begins.
     pub directory: PathBuf,
+    /// Ports of the outside's loopback that are there inside too.
+    pub services: Vec<u16>,
 }
 
 /// What comes with the listeners.
@@ -54,13 +56,16 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     let mut said = BufReader::new(outside.try_clone().during("cannot hear the outside")?);
     let plan = read_plan(&mut said)?;
     namespaces::enter()?;
-    let listeners = loopback::listen()?;
+    let listeners = loopback::listen(&plan.services)?;
     hand_over(&outside, &listeners)?;
     drop(listeners);
     mounts::build(&plan.layout)?;
     outside.write_all(LISTENING).during("cannot tell the outside")?;
     await_go(&mut said)?;
-    drop((said, outside));
+    // Before powers are passed on: the thread keeps none that anybody could inherit.
+    thread::Builder::new()
+        .spawn(move || sockets::hand_out(said, &outside))
+        .during("cannot hand sockets out")?;
     powers::pass_on()?;
     let mut first = Command::new(Path::new(OURS).join("holdpoint"));
     first.arg(INIT).arg(plan.writable.len().to_string()).args(&plan.writable);
@@ -91,7 +96,7 @@ fn read_plan(said: &mut BufReader<UnixStream>) -> Result<Plan> {
     serde_json::from_slice(&line).map_err(|error| SandboxError::new("cannot read the plan", error))
 }
 
-fn hand_over(outside: &UnixStream, listeners: &[TcpListener]) -> Result<()> {
+fn hand_over(outside: &UnixStream, listeners: &[OwnedFd]) -> Result<()> {
     let files: Vec<_> = listeners.iter().map(|listener| listener.as_fd()).collect();
     if files.is_empty() {
         return Err(loopback::nothing());

@@ -7,9 +7,11 @@
 //! - [`layout`]: what is where inside; [`home`], which of the home goes in
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
-//! - `namespaces`, `loopback`, `mounts`: its steps
+//! - `namespaces`, `loopback` (with `redirect`), `mounts`: its steps
 //! - [`init`]: the first process inside: powers dropped, then the command
 //! - `powers`, `landlock`, `seccomp`: its steps
+//! - [`publish`]: ports of the inside on the host's own loopback; `sockets`, `listening`: by which
+//! - `netlink`: what is said to the kernel about networks
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
 
 pub mod enclosure;
@@ -20,11 +22,16 @@ pub mod init;
 pub mod inside;
 mod landlock;
 pub mod layout;
+mod listening;
 mod loopback;
 mod mounts;
 mod namespaces;
+mod netlink;
 mod powers;
+pub mod publish;
+mod redirect;
 mod seccomp;
+mod sockets;
 pub mod wait;
 
 pub use enclosure::Enclosure;

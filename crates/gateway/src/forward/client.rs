@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use holdpoint_wire::http::{Message, framing};
+use holdpoint_wire::http::{Message, Scheme, framing};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -151,6 +151,20 @@ impl Client {
             }
             Exchanged::Unsent(_) => Err(Unreached::Closed(host).into()),
         }
+    }
+
+    /// A connection for a raw stream, which is nobody else's afterwards.
+    pub(crate) async fn connect_raw(
+        &self,
+        host: &str,
+        port: u16,
+        listed_privately: bool,
+    ) -> Result<Box<dyn Wire>, Unreached> {
+        // A proxy passes streams on by CONNECT, as it does for https.
+        let hops = self.dialer.resolve(Scheme::Https, host, port, listed_privately).await?;
+        let attempts = hops.into_iter().map(|hop| self.dialer.dial_raw(host, port, hop));
+        let first = happy_eyeballs::first(attempts).await;
+        first.unwrap_or_else(|| Err(Unreached::Unwritable("its host has no address".to_owned())))
     }
 
     /// A kept connection that can take a message now. Each call takes one out of the pool.

@@ -254,17 +254,44 @@ impl Dialer {
         let named = proxy.to_string();
         let failed = |reason| Unreached::Proxy { proxy: named, host: host.to_owned(), reason };
         let steps = async {
-            let wire = self.dial_proxy(proxy).await?;
             if scheme == Scheme::Http {
-                return Ok(wire);
+                return self.dial_proxy(proxy).await;
             }
-            let named = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-            let authority = format!("{named}:{port}");
-            let tunnel = tunnel::open(wire, proxy, &authority, self.connect_timeout).await?;
+            let tunnel = self.tunnel(proxy, host, port).await?;
             let secured = self.within(secure(tunnel, host, Arc::clone(&self.tls))).await;
             secured.map_err(|error| format!("TLS with the host failed: {error}"))
         };
         steps.await.map_err(failed)
+    }
+
+    /// Connects to exactly `hop`, for a stream in which nobody speaks for `host` but its user.
+    pub(super) async fn dial_raw(
+        &self,
+        host: &str,
+        port: u16,
+        hop: Hop,
+    ) -> Result<Box<dyn Wire>, Unreached> {
+        if hop != Hop::Proxy {
+            return self.dial(Scheme::Http, host, port, hop).await;
+        }
+        let Some(proxy) = self.proxies.towards(Scheme::Https, host, port) else {
+            return Err(Unreached::Unwritable("its proxy is gone".to_owned()));
+        };
+        let failed =
+            |reason| Unreached::Proxy { proxy: proxy.to_string(), host: host.to_owned(), reason };
+        self.tunnel(proxy, host, port).await.map_err(failed)
+    }
+
+    /// A tunnel through the proxy.
+    async fn tunnel(
+        &self,
+        proxy: &ProxyUrl,
+        host: &str,
+        port: u16,
+    ) -> Result<Box<dyn Wire>, String> {
+        let wire = self.dial_proxy(proxy).await?;
+        let named = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        tunnel::open(wire, proxy, &format!("{named}:{port}"), self.connect_timeout).await
     }
 
     /// Connects to the proxy, wherever a human put it.

@@ -20,12 +20,15 @@ use super::{
     websocket,
 };
 use crate::{
-    Unreadable,
+    Unreadable, connect,
     world::{Speaks, World},
 };
 
 /// What `message` would do, never empty.
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
+    if connect::asks(message) {
+        return Ok(vec![connect::interpret(message)]);
+    }
     rest::refuse_other_targets(message)?;
     let place = Place::of(message, world);
     match websocket::asks(message)? {

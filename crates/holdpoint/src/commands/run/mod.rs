@@ -2,10 +2,12 @@
 //!
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
+//! - `services`: what of this machine's loopback there is inside
 //! - `told`: what the human is told at the start and at the end
 
 mod gateway;
 mod ground;
+mod services;
 mod told;
 
 use std::{
@@ -23,11 +25,11 @@ use holdpoint_core::{
     identity::{Principal, Task},
 };
 use holdpoint_sandbox::{Enclosure, environment, init as first, inside as between};
-use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
+use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, publish::Published, wait};
 use holdpoint_store::{State, runs::HandedOver};
 use nix::sys::stat::umask;
 
-use self::{ground::Place, told::Told};
+use self::{ground::Place, services::Service, told::Told};
 use super::{Here, now};
 use crate::status::{CommandError, Ended, Status};
 
@@ -51,6 +53,13 @@ pub struct Run {
     /// Another file or directory that it can change, or only read with `:ro`; repeatable.
     #[arg(long, value_name = "PATH[:ro]")]
     also: Vec<Place>,
+    /// A service of this machine that it reaches under the same address; repeatable. Those that the
+    /// workspace's `.env` and compose files name, and that are up, need none.
+    #[arg(long, value_name = "HOST:PORT")]
+    local: Vec<Service>,
+    /// Leave the ports that it listens on inside.
+    #[arg(long)]
+    no_publish: bool,
     /// Run it without any guard.
     #[arg(long)]
     unguarded: bool,
@@ -69,18 +78,20 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     }
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
+    let services = services::of(&run.local, &workspace)?;
     let gateway = gateway::ready(here)?;
     let ground = ground::ground(here, workspace, program, &run.also, &gateway)?;
     let plan = Plan {
         layout: Layout::around(&ground).map_err(CommandError::unable)?,
         writable: Layout::writable(&ground),
         directory: std::env::current_dir().map_err(CommandError::unable)?,
+        services,
     };
     let task = Task { description: run.task.clone(), environment: run.environment };
     let principal = identity(here, &task)?;
     let environment = environment::Environment::of(std::env::vars_os());
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
-    let ended = enclosed(here, &principal, &plan, &environment, &run.command, &told);
+    let ended = enclosed(here, &principal, &plan, &environment, run, &told);
     forget(here, &principal)?;
     let ended = ended?;
     told.end(here, &principal, ended.0);
@@ -93,24 +104,26 @@ fn enclosed(
     principal: &Principal,
     plan: &Plan,
     environment: &environment::Environment,
-    command: &[OsString],
+    run: &Run,
     told: &Told,
 ) -> Result<wait::Ended, CommandError> {
     let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
     let rendezvous = format!("holdpoint-{}", principal.run);
     // What it makes has its caller's rights, and what we make is our own again.
     let ours = umask(here.umask);
-    let made = Enclosure::make(&rendezvous, plan, environment, command);
+    let made = Enclosure::make(&rendezvous, plan, environment, &run.command);
     umask(ours);
     let enclosure = made.map_err(not_made)?;
     supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
-    if let Err(error) = guard(&here.state, &principal.run, &enclosure) {
+    if let Err(error) = guard(&here.state, &principal.run, &plan.services, &enclosure) {
         enclosure.end();
         let text = format!("the gateway does not take the way out: {error}; nothing was started");
         return Err(CommandError::unable(text));
     }
     told.start();
-    enclosure.run().map_err(not_made)
+    services::tell(&plan.services);
+    let published: Option<fn(Published)> = (!run.no_publish).then_some(services::published);
+    enclosure.run(plan.services.clone(), published).map_err(not_made)
 }
 
 fn not_made(error: SandboxError) -> CommandError {
@@ -120,13 +133,18 @@ fn not_made(error: SandboxError) -> CommandError {
 }
 
 /// Hands the way out to the gateway, and again to the next one whenever it goes.
-fn guard(state: &State, run: &str, enclosure: &Enclosure) -> Result<(), CommandError> {
+fn guard(
+    state: &State,
+    run: &str,
+    services: &[u16],
+    enclosure: &Enclosure,
+) -> Result<(), CommandError> {
     let listeners = enclosure.listeners();
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
-    let handed = state.hand_over(run, &borrowed).map_err(CommandError::unable)?;
+    let handed = state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
     let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
     let own = own.map_err(CommandError::unable)?;
-    let (state, run) = (state.clone(), run.to_owned());
+    let (state, run, services) = (state.clone(), run.to_owned(), services.to_owned());
     let keep = move || {
         let mut handed: Option<HandedOver> = Some(handed);
         loop {
@@ -136,7 +154,7 @@ fn guard(state: &State, run: &str, enclosure: &Enclosure) -> Result<(), CommandE
             // Nobody accepts meanwhile: what the agent sends waits.
             thread::sleep(AGAIN);
             let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
-            handed = state.hand_over(&run, &borrowed).ok();
+            handed = state.hand_over(&run, &services, &borrowed).ok();
         }
     };
     // It ends with this process.
