@@ -56,8 +56,7 @@ const BY_WORDS: [(&str, &[&str]); 16] = [
 ];
 
 /// Interpreters, which are what they are told to run.
-const INTERPRETERS: [&str; 8] =
-    ["bash", "bun", "dash", "deno", "node", "perl", "python", "sh"];
+const INTERPRETERS: [&str; 8] = ["bash", "bun", "dash", "deno", "node", "perl", "python", "sh"];
 
 /// What the process with these `arguments` is to whoever connects to its port.
 pub fn listener(arguments: &[&str], port: u16) -> Listener {
@@ -65,9 +64,9 @@ pub fn listener(arguments: &[&str], port: u16) -> Listener {
     let Some(program) = arguments.first().map(named) else { return Listener::Tunnel(Vec::new()) };
     // An interpreter is its script; some programs write a title over their arguments.
     let stem = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let script = INTERPRETERS.contains(&stem).then(|| {
-        arguments.iter().skip(1).find(|it| !it.starts_with('-')).map(named)
-    });
+    let script = INTERPRETERS
+        .contains(&stem)
+        .then(|| arguments.iter().skip(1).find(|it| !it.starts_with('-')).map(named));
     let words = || arguments.iter().flat_map(|argument| argument.split_ascii_whitespace());
     let is = |tool: &str| program == tool || script.iter().flatten().any(|it| it == tool);
     let by_words = |(tool, wanted): &(&str, &[&str])| is(tool) && in_order(words(), wanted);
@@ -95,7 +94,8 @@ fn far_end<'a>(words: impl Iterator<Item = &'a str>, port: u16) -> Option<String
     for word in words {
         let attached = word.strip_prefix("-L").filter(|rest| !rest.is_empty());
         let forwarding = attached.or_else(|| is_forwarding.then_some(word));
-        is_forwarding = word == "-L" || word.starts_with('-') && !word.starts_with("--") && word.ends_with('L');
+        is_forwarding =
+            word == "-L" || word.starts_with('-') && !word.starts_with("--") && word.ends_with('L');
         ends.extend(forwarding.and_then(|it| forwarded(it, port)));
         let socat = ["TCP:", "TCP4:", "tcp:", "tcp4:", "OPENSSL:", "openssl:"];
         let to = socat.iter().find_map(|prefix| word.strip_prefix(prefix));

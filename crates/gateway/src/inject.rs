@@ -38,8 +38,8 @@ impl Forward for HttpPoint {
         let mut arrived = authorized.into_message();
         let known = self.known();
         let (host, port) = (arrived.message.host.clone(), arrived.message.port);
-        let listed_privately = known.may_lie_inside(&host, port)
-            || self.is_service(arrived.run(), &arrived.message);
+        let listed_privately =
+            known.may_lie_inside(&host, port) || self.is_service(arrived.run(), &arrived.message);
         if connect::asks(&arrived.message) {
             let opened = Stream::open(&self.client, &host, port, listed_privately, decision).await;
             let outcome = opened.map_err(|error| unanswered(&error.into(), &host));

@@ -75,7 +75,8 @@ fn listening(table: &str, port: u16) -> Vec<Socket> {
         let (address, number) = fields.get(1)?.split_once(':')?;
         let here = u16::from_str_radix(number, 16) == Ok(port) && is_reached(address);
         let listens = fields.get(3) == Some(&LISTENS);
-        let socket = Socket { user: fields.get(7)?.parse().ok()?, inode: fields.get(9)?.parse().ok()? };
+        let socket =
+            Socket { user: fields.get(7)?.parse().ok()?, inode: fields.get(9)?.parse().ok()? };
         (here && listens).then_some(socket)
     };
     table.lines().skip(1).filter_map(socket).collect()
@@ -160,7 +161,9 @@ fn is_container_s(process: &Path, socket: &Socket, port: u16) -> bool {
     let line = command_line(process);
     let named = line.first().is_some_and(|it| it.rsplit('/').next() == Some("docker-proxy"));
     let port = port.to_string();
-    let told = line.windows(2).any(|pair| matches!(pair, [option, value] if option == "-host-port" && *value == port));
+    let told = line
+        .windows(2)
+        .any(|pair| matches!(pair, [option, value] if option == "-host-port" && *value == port));
     let same_user = || fs::metadata(process).is_ok_and(|it| it.uid() == socket.user);
     named && told && same_user()
 }

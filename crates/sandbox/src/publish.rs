@@ -145,7 +145,9 @@ impl Publisher {
 /// Listens on this port of the host, or on another one if it is taken.
 async fn listen(port: u16) -> io::Result<(TcpListener, u16)> {
     let listener = match TcpListener::bind(("127.0.0.1", port)).await {
-        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) =>
+        {
             TcpListener::bind(("127.0.0.1", 0)).await?
         }
         other => other?,

@@ -61,8 +61,13 @@ fn number(kind: u16, value: u32) -> Vec<u8> {
 
 fn chain() -> Vec<u8> {
     let hook = [number(1, LOCAL_OUT), attribute(2, &BEFORE_ROUTES.to_be_bytes())];
-    let parts =
-        [family(IPV4, 0), attribute(1, NAME), attribute(3, NAME), nested(4, &hook), attribute(7, b"nat\0")];
+    let parts = [
+        family(IPV4, 0),
+        attribute(1, NAME),
+        attribute(3, NAME),
+        nested(4, &hook),
+        attribute(7, b"nat\0"),
+    ];
     parts.concat()
 }
 

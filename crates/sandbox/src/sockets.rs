@@ -2,10 +2,10 @@
 //! asks. A socket stays in the namespace that it was made in, wherever it is used.
 
 use std::{
-    io::{self, Read, Write as _},
+    io::{self, Read as _, Write as _},
     net::{Ipv6Addr, SocketAddr, TcpStream},
     os::{
-        fd::{AsFd as _, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
     time::Duration,
@@ -27,19 +27,34 @@ const LOOK: u8 = b'l';
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Inside: answers whoever asks at `asked`, until it goes.
-pub(crate) fn hand_out(asked: impl Read, outside: &UnixStream) {
-    for byte in asked.bytes() {
-        let made = match byte {
-            Ok(FOUR) => tcp(AddressFamily::INET),
-            Ok(SIX) => tcp(AddressFamily::INET6),
-            Ok(LOOK) => kernel::socket(Some(netlink::SOCK_DIAG)),
-            Ok(_) | Err(_) => return,
+/// Inside: where whoever is outside asks.
+#[derive(Debug)]
+pub(crate) struct Desk(UnixStream);
+
+impl Desk {
+    /// For whoever is at the other end.
+    pub(crate) fn of(outside: UnixStream) -> Self {
+        Self(outside)
+    }
+
+    /// Answers the next byte that asks; none if nobody will ask any more.
+    pub(crate) fn answer(mut self) -> Option<Self> {
+        let mut asked = [0];
+        self.0.read_exact(&mut asked).ok()?;
+        let made = match asked {
+            [FOUR] => tcp(AddressFamily::INET),
+            [SIX] => tcp(AddressFamily::INET6),
+            [LOOK] => kernel::socket(Some(netlink::SOCK_DIAG)),
+            _ => return None,
         };
         let files = made.as_ref().map(|made| vec![made.as_fd()]).unwrap_or_default();
-        if passing::send(outside, b".", &files).is_err() {
-            return;
-        }
+        passing::send(&self.0, b".", &files).is_ok().then_some(self)
+    }
+}
+
+impl AsFd for Desk {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -251,7 +251,8 @@ mod tests {
         let socket = state.listen_for_runs(&state.lock_gateway().unwrap()).unwrap();
         let file = tempfile::tempfile().unwrap();
         let other = state.clone();
-        let handing = tokio::task::spawn_blocking(move || other.hand_over("r1", &[], &[file.as_fd()]));
+        let handing =
+            tokio::task::spawn_blocking(move || other.hand_over("r1", &[], &[file.as_fd()]));
         assert!(socket.accept().await.unwrap().take().await.is_err());
         assert!(handing.await.unwrap().is_err());
     }

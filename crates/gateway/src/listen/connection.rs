@@ -97,7 +97,8 @@ impl<H: Handler> Session<H> {
     async fn serve_meant(&self, socket: TcpStream, meant: Meant) {
         let evidence = Evidence { bearer: None, peer: self.peer, door: self.door.clone() };
         let Admission::Admit(until) = self.proxy.handler.admit(&evidence).await else { return };
-        let inside = |authority| Inside { session: self, authority, evidence, until: until.clone() };
+        let inside =
+            |authority| Inside { session: self, authority, evidence, until: until.clone() };
         let served = async {
             match meant {
                 Meant::Host(authority) => inside(authority).serve(socket).await,

@@ -8,7 +8,8 @@ use holdpoint_store::{
 };
 use tokio::{
     net::{TcpListener, UdpSocket},
-    task::JoinSet, time::sleep,
+    task::JoinSet,
+    time::sleep,
 };
 
 use super::{Door, Enclosed, Handler, Proxy, Stop, Stopper, proxy::unless};
