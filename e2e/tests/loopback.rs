@@ -2,7 +2,6 @@
 //! reached inside and judged by who owns them, and names lead to the gateway without any proxy.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that panics has failed, which is what it is for"

@@ -76,7 +76,7 @@ pub fn listener(arguments: &[&str], port: u16) -> Listener {
     Listener::Tunnel(far_end(words(), port).into_iter().collect())
 }
 
-fn name<'a>(argument: &'a str) -> &'a str {
+fn name(argument: &str) -> &str {
     let first = argument.split_ascii_whitespace().next().unwrap_or(argument);
     let name = first.rsplit('/').next().unwrap_or(first).trim_end_matches(':');
     name.strip_suffix(".exe").unwrap_or(name)
@@ -86,8 +86,8 @@ fn in_order<'a>(mut words: impl Iterator<Item = &'a str>, wanted: &[&str]) -> bo
     wanted.iter().all(|wanted| words.any(|word| word == *wanted))
 }
 
-/// Where `ssh -L` leads from `port` (ssh(1)), and `socat` or `-R`-less others from anywhere: only
-/// what is certain. A forwarding for another port says nothing of this one.
+/// Where `ssh -L` leads from `port` (ssh(1)), or socat: only what is certain. A forwarding for
+/// another port says nothing of this one, and two say nothing at all.
 fn far_end<'a>(words: impl Iterator<Item = &'a str>, port: u16) -> Option<String> {
     let mut ends = Vec::new();
     let mut is_forwarding = false;

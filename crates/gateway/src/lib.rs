@@ -5,6 +5,7 @@
 //! - [`tls`]: the authority whose certificates agents trust, and what we trust upstream
 //! - [`listen`]: bytes in, until a whole message has arrived
 //! - [`serve`]: the conversation with the agent: outcomes, refusals, holds that are waited for
+//! - `internal`: what an agent may know of itself, and ask for
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
@@ -31,6 +32,7 @@ mod commits;
 pub mod forward;
 mod fulfil;
 mod inject;
+mod internal;
 mod issued;
 mod kills;
 pub mod known;

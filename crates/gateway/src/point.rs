@@ -256,11 +256,15 @@ impl HttpPoint {
         };
     }
 
+    /// The ports of this machine that a run was given.
+    pub(crate) fn services_of(&self, run: &str) -> Vec<u16> {
+        let all = self.services.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(run).cloned().unwrap_or_default()
+    }
+
     /// Whether a message goes to a service of this machine that `run` was given.
     pub(crate) fn is_service(&self, run: &str, message: &Message) -> bool {
-        let all = self.services.read().unwrap_or_else(PoisonError::into_inner);
-        is_loopback(&message.host)
-            && all.get(run).is_some_and(|services| services.contains(&message.port))
+        is_loopback(&message.host) && self.services_of(run).contains(&message.port)
     }
 
     /// Reads again what humans said. If that fails, nothing is known and nobody is alive any more:

@@ -80,7 +80,7 @@ impl<H: Handler> Inside<'_, H> {
         };
         let first = unless(&self.session.stop, timeout(wait, io.fill_buf())).await;
         let beginning = match first {
-            Some(Ok(Ok(first))) if first.is_empty() => return,
+            Some(Ok(Ok([]))) => return,
             Some(Ok(Ok(first))) => Beginning::of(first),
             Some(Err(_)) if wait == SERVER_BEGINS => Beginning::Other,
             _ => return,

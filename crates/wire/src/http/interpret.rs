@@ -20,7 +20,7 @@ use super::{
     websocket,
 };
 use crate::{
-    Unreadable, connect,
+    Unreadable, ask, connect,
     world::{Speaks, World},
 };
 
@@ -28,6 +28,9 @@ use crate::{
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
     if connect::asks(message) {
         return Ok(vec![connect::interpret(message)]);
+    }
+    if message.host == ask::HOST {
+        return ask::interpret(message);
     }
     rest::refuse_other_targets(message)?;
     let place = Place::of(message, world);
