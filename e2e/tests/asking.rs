@@ -77,7 +77,8 @@ async fn an_agent_asks_a_human_decides_and_nothing_else_happens() {
     let configuration = fs::read_to_string(&path).unwrap();
     let more = format!("resolve = [\"db.prod.test:5432:127.0.0.1:{}\", ", database());
     fs::write(&path, configuration.replacen("resolve = [", &more, 1)).unwrap();
-    let listed = ["hosts", "add", "db.prod.test", "--speaks", "rest", "--environment", "production"];
+    let listed =
+        ["hosts", "add", "db.prod.test", "--speaks", "rest", "--environment", "production"];
     assert_eq!(place.call(&listed).status, 0);
     let human = Holdpoint::on(place.path("state"), place.path("holdpoint"));
     human.enrol("ada");
@@ -98,8 +99,9 @@ async fn an_agent_asks_a_human_decides_and_nothing_else_happens() {
     let card = human.call(&["holds", &asked]).stdout;
     assert!(card.contains("grants nothing by itself") && card.contains("in its own words"));
     assert!(card.contains("holdpoint:grant/railway") && !card.contains('\u{1b}'), "{card}");
-    for id in [asked, hold("tcp:open")] {
-        let approved = human.call_with(&["approve", &id], PASSPHRASE);
+    for (id, name) in [(asked, "railway"), (hold("tcp:open"), "db.prod.test")] {
+        // Only what is in production has to be named.
+        let approved = human.call_with(&["approve", &id, "--name", name], PASSPHRASE);
         assert_eq!(approved.status, 0, "{}", approved.stderr);
     }
     let ended = child.wait_with_output().unwrap();

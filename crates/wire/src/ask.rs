@@ -63,7 +63,11 @@ mod tests {
     #[test]
     fn only_a_grant_and_a_reason_are_asked_for() {
         for (target, body, expect) in [
-            ("/ask", r#"{"grant":"railway","why":"to list domains"}"#, Some("holdpoint:grant/railway")),
+            (
+                "/ask",
+                r#"{"grant":"railway","why":"to list domains"}"#,
+                Some("holdpoint:grant/railway"),
+            ),
             ("/ask", r#"{"grant":"railway"}"#, None),
             ("/ask", r#"{"grant":"railway","why":" "}"#, None),
             ("/ask", r#"{"grant":"a\nb","why":"x"}"#, None),
