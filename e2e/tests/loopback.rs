@@ -318,6 +318,9 @@ async fn names_lead_to_the_gateway_without_any_proxy() {
             say("db.prod.test", 5432),
             say(UNLISTED, 5432),
             say("198.18.7.7", 5432),
+            // By the proxy's own CONNECT, with a protocol that is neither TLS nor HTTP.
+            "{ exec 9<>/dev/tcp/127.0.0.1/7080; } && printf 'CONNECT db.local.test:5432 HTTP/1.1\\r\\nHost: db.local.test:5432\\r\\n\\r\\n' >&9; \
+             read -r -u 9 line; read -r -u 9 line; printf '\\0hi\\n' >&9; timeout 5 head -1 <&9 | tr -d '\\0'\n".to_owned(),
             format!("{direct} https://{LISTED}/direct\n"),
             format!("{direct} -X DELETE https://{LISTED}/items/1\n"),
             format!("{direct} http://holdpoint.internal/holds/none\n"),
@@ -334,11 +337,11 @@ async fn names_lead_to_the_gateway_without_any_proxy() {
                 ),
         ];
         let called = place.script(&script.concat());
-        let expect = ["db: hi", "nothing", "no", "nothing", "200", "428", "403", "421"];
+        let expect = ["db: hi", "nothing", "no", "nothing", "db: hi", "200", "428", "403", "421"];
         let said: Vec<&str> = called.stdout.lines().collect();
-        assert_eq!(said[..8], expect, "{}: {}", place.who(), called.stderr);
+        assert_eq!(said[..9], expect, "{}: {}", place.who(), called.stderr);
         assert_eq!(
-            said[8..],
+            said[9..],
             ["000", "failed", "ConnectionRefusedError: [Errno 111] Connection refused", "200"],
             "{}",
             called.stderr
@@ -351,8 +354,38 @@ async fn names_lead_to_the_gateway_without_any_proxy() {
             // The task is about development.
             "deny wrong_environment tcp:db.prod.test:5432 production",
             "deny unlisted_host tcp:198.18.7.7:5432 unknown",
+            "allow - tcp:db.local.test:5432 local",
         ];
         assert_eq!(decided, expect);
-        assert_eq!(ended, [(3, 7)]);
+        assert_eq!(ended, [(3, 7), (4, 8)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_cuts_streams_and_published_ports_at_once() {
+    for place in Enclosed::each(BINARY).await {
+        fs::write(place.path("work/dev.py"), DEV_SERVER).unwrap();
+        let [server, port] = [(); 2].map(|()| free_port());
+        let _server = listens(&place, "echo.py", ECHO, &[&server.to_string(), "here"], server);
+        let script = format!(
+            "{PYTHON} dev.py {port} & exec 9<>/dev/tcp/127.0.0.1/{server}; echo hi >&9; head -1 <&9 >said; \
+             while :; do sleep 0.05; echo more >&9; done"
+        );
+        let local = format!("localhost:{server}");
+        let mut running = Running::start(&place, &["--local", &local], &script);
+        let run = running.says("  stop it").rsplit(' ').next().unwrap().to_owned();
+        running.says("holdpoint: port");
+        until("the stream is up", || {
+            fs::read(place.path("work/said")).ok().filter(|it| !it.is_empty())
+        });
+        assert_eq!(place.call(&["kill", &run]).status, 0);
+        running.process.0.wait().unwrap();
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+        let closed = until("its end is recorded", || {
+            let shown = place.call(&["ledger", "show", "--last", "50", "--json"]).json();
+            let records = shown.as_array().unwrap().iter().map(|shown| shown["record"].clone());
+            records.into_iter().find(|record| record["kind"] == "closed")
+        });
+        assert!(closed["received"].as_u64().unwrap() >= 9, "{closed}");
     }
 }

@@ -36,7 +36,7 @@ const ALWAYS: [&str; 21] = [
 ];
 
 /// Programs that are tunnels if these words are among their arguments, in this order.
-const BY_WORDS: [(&str, &[&str]); 16] = [
+const BY_WORDS: [(&str, &[&str]); 17] = [
     ("kubectl", &["port-forward"]),
     ("kubectl", &["proxy"]),
     ("oc", &["port-forward"]),
@@ -53,6 +53,8 @@ const BY_WORDS: [(&str, &[&str]); 16] = [
     ("railway", &["connect"]),
     ("heroku", &["pg:psql"]),
     ("teleport", &[]),
+    // Another gateway, or its console.
+    ("holdpoint", &["up"]),
 ];
 
 /// Interpreters, which are what they are told to run.
@@ -131,6 +133,9 @@ mod tests {
             ("/usr/bin/python3 -m http.server", Listener::Server),
             ("docker-proxy -host-port 5432 -container-ip 172.17.0.2", Listener::Server),
             ("kubectl get pods", Listener::Server),
+            ("/usr/bin/holdpoint run -- sh", Listener::Server),
+            ("/usr/bin/holdpoint up", unknown()),
+            ("sshd: dev [listener] 0 of 10-100 startups", unknown()),
             ("ssh -N -L 5432:db.prod.example:5432 bastion", far("db.prod.example:5432")),
             ("/usr/bin/ssh -fNL 127.0.0.1:5432:DB.example:5433 b", far("db.example:5433")),
             ("ssh -L5432:db.example:5432 b", far("db.example:5432")),
