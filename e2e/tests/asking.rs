@@ -1,10 +1,6 @@
 //! What an agent inside may know of itself, what it may ask a human for, and a raw stream that
 //! waits for a human.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, which is what it is for"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use std::{
     fs,
