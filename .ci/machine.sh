@@ -15,10 +15,8 @@ readonly COMMANDS=(
     "git git"
     "unshare util-linux" # a disk that is full, for one process alone
     "faketime faketime" # a clock that steps, for one process alone
-    "npm npm"     # real agents in the black-box tests come from npm
-    "ssh openssh-client"    # what it says inside is a test
-    "unshare util-linux"    # a disk that is full, for one process alone
-    "faketime faketime"     # a clock that steps, for one process alone
+    "npm npm" # real agents in the black-box tests come from npm
+    "ssh openssh-client" # what it says inside is a test
 )
 
 say() { printf '\n== %s\n' "$*"; }

@@ -8,6 +8,7 @@
 //! - [`hosts`]: what well-known hosts speak, and presets for them
 //! - [`issuers`]: endpoints whose answers are credentials
 //! - [`rest`]: per provider, what a method and path do
+//! - [`tunnels`]: programs that listen here for something elsewhere
 //! - [`variables`]: where tools look for a provider's credential
 //! - [`verbs`]: the generic floor: what a name says where no table does
 
@@ -21,5 +22,6 @@ pub mod hosts;
 pub mod issuers;
 mod railway;
 pub mod rest;
+pub mod tunnels;
 pub mod variables;
 pub mod verbs;

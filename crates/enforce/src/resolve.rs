@@ -30,6 +30,12 @@ pub trait Surroundings {
     /// Whether this run made the operation's resource.
     fn made_by_run(&self, principal: &Principal, operation: &Operation) -> bool;
 
+    /// The environment of what listens on this machine where a message to it goes: its own, unless
+    /// that is a tunnel.
+    fn on_loopback(&self) -> Environment {
+        Environment::Local
+    }
+
     /// Whether the agent runs inside `run`.
     fn enclosed(&self) -> bool;
 }
@@ -94,7 +100,7 @@ fn environment(
     let of_host = destination
         .listed
         .and_then(|host| host.environment)
-        .or_else(|| is_loopback(destination.name).then_some(Environment::Local))
+        .or_else(|| is_loopback(destination.name).then(|| surroundings.on_loopback()))
         .unwrap_or(Environment::Unknown);
     let told = |container: &ResourceId| {
         let whereabouts = surroundings.provider(container)?;

@@ -12,11 +12,14 @@ use holdpoint_catalog::{
 };
 use holdpoint_core::{Environment, ResourceId, identity::Grant};
 use holdpoint_store::{
-    Config, State, StoreError, config::ListedIssuer, hosts::HostTable, inventory::InventoryTable,
+    Config, State, StoreError,
+    config::ListedIssuer,
+    hosts::{HostTable, ListedHost},
+    inventory::InventoryTable,
     secrets::Secret,
 };
 use holdpoint_wire::{
-    World,
+    World, ask,
     http::{Message, Scheme, aws::sign::Keys},
     lookup::Directory,
 };
@@ -208,6 +211,23 @@ impl Known {
         self.inventory.find(resource)
     }
 
+    /// Whether a name is one of a host that agents may speak to, at some port.
+    pub(crate) fn names(&self, host: &str) -> bool {
+        self.hosts.names(host) || self.host(host, Scheme::Https.default_port()).is_some()
+    }
+
+    /// Every host that a human listed.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &ListedHost> {
+        self.hosts.iter()
+    }
+
+    /// The environment of the far end of a tunnel (`host:port`), where a human said it.
+    pub(crate) fn far_end(&self, end: &str) -> Option<Environment> {
+        let (host, port) = end.rsplit_once(':')?;
+        let listed = self.hosts.find(host, port.parse().ok()?).map(|listed| listed.environment);
+        self.environment(&ResourceId::new(format!("tcp:{end}"))).max(listed)
+    }
+
     /// Whether a human listed exactly this host, so that it may lie inside: on this machine or in
     /// a private network. A wildcard says nothing about where its hosts are.
     pub fn may_lie_inside(&self, host: &str, port: u16) -> bool {
@@ -218,6 +238,9 @@ impl Known {
 impl World for Known {
     /// A host is listed by a human, by a secret that is bound to it, or by a preset.
     fn host(&self, host: &str, port: u16) -> Option<Host> {
+        if host == ask::HOST {
+            return Some(Host { environment: Some(Environment::None), ..Host::unnamed() });
+        }
         let preset = hosts::preset(host);
         let identity = hosts::identity(host);
         let provider = identity.map(|identity| identity.provider);

@@ -12,7 +12,7 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{Ledger as _, Point as _, enforce};
 use holdpoint_store::{Hold, Topic, holds::Ending};
-use holdpoint_wire::http::websocket;
+use holdpoint_wire::{connect, http::websocket};
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use tokio::sync::broadcast::error::RecvError;
@@ -99,7 +99,8 @@ fn approved(point: &HttpPoint) -> Vec<Hold> {
 
 /// Whether a release lets the agent open a connection, which only its own next attempt can.
 fn is_opening(hold: &Hold) -> bool {
-    hold.meanings.iter().any(|meaning| websocket::is_opening(&meaning.operation))
+    let opens = |operation: &str| websocket::is_opening(operation) || operation == connect::OPEN;
+    hold.meanings.iter().any(|meaning| opens(&meaning.operation))
 }
 
 /// Takes one released hold through the whole walk again. Of all who try, one can consume it.

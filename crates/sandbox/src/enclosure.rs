@@ -20,10 +20,12 @@ use rustix::{
 };
 
 use crate::{
-    INSIDE,
+    INSIDE, PORT,
     environment::Environment,
     error::{During as _, Result, SandboxError},
     inside::{GO, LISTENING, Plan},
+    publish::{Published, publish},
+    sockets::Sockets,
     wait::{Ended, Signals},
 };
 
@@ -68,7 +70,7 @@ impl Enclosure {
         }
     }
 
-    /// The listeners inside: what comes in here is of this run and of nobody else.
+    /// The sockets that wait inside: what comes in here is of this run and of nobody else.
     pub fn listeners(&self) -> &[OwnedFd] {
         &self.listeners
     }
@@ -78,13 +80,19 @@ impl Enclosure {
         self.child.id()
     }
 
-    /// Lets the command run, and waits for its end.
-    pub fn run(mut self) -> Result<Ended> {
+    /// Lets the command run, and waits for its end. The ports on which it listens, but for `own`
+    /// ones, are published if somebody wants to hear of them.
+    pub fn run(mut self, own: Vec<u16>, published: Option<fn(Published)>) -> Result<Ended> {
         let mut word = vec![0; LISTENING.len()];
         let ready = self.inside.read_exact(&mut word).and_then(|()| self.inside.write_all(GO));
         if let Err(error) = ready {
             let error = SandboxError::new("the inside was not made", error);
             return Err(ended_early(self.child, error));
+        }
+        if let Some(say) = published {
+            let sockets = self.inside.try_clone().and_then(Sockets::of);
+            let own = [PORT].into_iter().chain(own).collect();
+            publish(sockets.during("cannot publish ports")?, own, say)?;
         }
         self.signals.wait_for(self.child.id())
     }

@@ -158,8 +158,8 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 const BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/// Names resolve to nothing but ourselves: whoever asks for another one hears "refused" at once.
-const RESOLVER: &str = "# the one way out is the proxy; see HTTPS_PROXY\nnameserver 127.0.0.1\n\
+/// Names resolve to addresses that lead to the gateway, and to nothing if nobody listed them.
+const RESOLVER: &str = "# the one way out is the gateway; see HTTPS_PROXY\nnameserver 127.0.0.1\n\
                         options timeout:1 attempts:1\n";
 
 impl Layout {

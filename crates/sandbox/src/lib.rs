@@ -9,9 +9,11 @@
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
-//! - `namespaces`, `loopback`, `mounts`: its steps
+//! - `namespaces`, `loopback` (with `redirect`), `mounts`: its steps
 //! - [`init`]: the first process inside: powers dropped, then the command
 //! - `powers`, `landlock`, `seccomp`: its steps
+//! - [`publish`]: ports of the inside on the host's own loopback; `sockets`, `listening`: by which
+//! - `netlink`: what is said to the kernel about networks
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
 
 pub mod agents;
@@ -25,11 +27,16 @@ pub mod inside;
 pub mod java;
 mod landlock;
 pub mod layout;
+mod listening;
 mod loopback;
 mod mounts;
 mod namespaces;
+mod netlink;
 mod powers;
+pub mod publish;
+mod redirect;
 mod seccomp;
+mod sockets;
 pub mod wait;
 
 pub use enclosure::Enclosure;

@@ -14,7 +14,15 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::error::{During as _, Result};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::retry_on_intr,
+};
+
+use crate::{
+    error::{During as _, Result},
+    sockets::Desk,
+};
 
 /// What is passed on.
 const PASSED_ON: [Signal; 8] = [
@@ -50,11 +58,20 @@ impl Signals {
 
     /// Waits for the end of `child`, passes signals on to it, and reaps whatever else ends.
     pub fn wait_for(&self, child: u32) -> Result<Ended> {
+        self.wait_beside(child, None)
+    }
+
+    /// The same, while whoever comes to `desk` is answered.
+    pub(crate) fn wait_beside(&self, child: u32, mut desk: Option<Desk>) -> Result<Ended> {
         let child = Pid::from_raw(i32::try_from(child).unwrap_or(i32::MAX));
         loop {
             // The child may have ended before signals were held back.
             if let Some(ended) = reap(child)? {
                 return Ok(ended);
+            }
+            if self.is_first(desk.as_ref())? {
+                desk = desk.and_then(Desk::answer);
+                continue;
             }
             let signal = self.0.read_signal().during("cannot read signals")?;
             let Some(signal) = signal else { continue };
@@ -66,6 +83,17 @@ impl Signals {
                 let _ = kill(child, kind);
             }
         }
+    }
+}
+
+impl Signals {
+    /// Waits for a signal or for somebody at the desk; whether it is somebody, and no signal.
+    fn is_first(&self, desk: Option<&Desk>) -> Result<bool> {
+        let Some(desk) = desk else { return Ok(false) };
+        let mut ready = [PollFd::new(&self.0, PollFlags::IN), PollFd::new(desk, PollFlags::IN)];
+        retry_on_intr(|| poll(&mut ready, None)).during("cannot wait")?;
+        let [signal, asked] = ready.map(|it| !it.revents().is_empty());
+        Ok(asked && !signal)
     }
 }
 

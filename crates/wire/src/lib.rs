@@ -2,10 +2,16 @@
 //! Pure: what interpretation must look up, it asks the [`World`].
 //!
 //! - [`http`]: HTTP requests: REST, GraphQL, JSON-RPC
+//! - [`ask`]: what an agent may ask of a human
+//! - [`connect`]: raw streams, whose protocol nobody reads
+//! - [`dns`]: questions about names
 //! - [`world`]: what interpretation may look up
 //! - [`lookup`]: what only a provider can tell
 //! - [`unreadable`]: why a message has no meaning that we could stand for
 
+pub mod ask;
+pub mod connect;
+pub mod dns;
 pub mod http;
 pub mod lookup;
 pub mod unreadable;

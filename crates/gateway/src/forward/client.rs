@@ -186,6 +186,20 @@ impl Client {
         Err(Unreached::Closed(host).into())
     }
 
+    /// A connection for a raw stream, which is nobody else's afterwards.
+    pub(crate) async fn connect_raw(
+        &self,
+        host: &str,
+        port: u16,
+        listed_privately: bool,
+    ) -> Result<Box<dyn Wire>, Unreached> {
+        // A proxy passes streams on by CONNECT, as it does for https.
+        let hops = self.dialer.resolve(Scheme::Https, host, port, listed_privately).await?;
+        let attempts = hops.into_iter().map(|hop| self.dialer.dial_raw(host, port, hop));
+        let first = happy_eyeballs::first(attempts).await;
+        first.unwrap_or_else(|| Err(Unreached::Unwritable("its host has no address".to_owned())))
+    }
+
     /// A kept connection that can take a message now. Each call takes one out of the pool.
     async fn kept(&self, keys: &[Key], speak: Speak) -> Option<Connection> {
         if speak != Speak::Http1

@@ -287,17 +287,45 @@ impl Dialer {
         let named = proxy.to_string();
         let failed = |reason| Unreached::Proxy { proxy: named, host: host.clone(), reason };
         let steps = async {
-            let wire = self.dial_proxy(proxy).await?;
             if *scheme == Scheme::Http {
-                return Ok((wire, Protocol::Http1));
+                return Ok((self.dial_proxy(proxy).await?, Protocol::Http1));
             }
-            let named = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            let authority = format!("{named}:{port}");
-            let tunnel = tunnel::open(wire, proxy, &authority, self.connect_timeout).await?;
+            let tunnel = self.tunnel(proxy, host, *port).await?;
             let secured = self.within(secure(tunnel, host, self.tls_for(offered))).await;
             secured.map_err(|error| format!("TLS with the host failed: {error}"))
         };
         steps.await.map_err(failed)
+    }
+
+    /// Connects to exactly `hop`, for a stream in which nobody speaks for `host` but its user.
+    pub(super) async fn dial_raw(
+        &self,
+        host: &str,
+        port: u16,
+        hop: Hop,
+    ) -> Result<Box<dyn Wire>, Unreached> {
+        if hop != Hop::Proxy {
+            let key = Key { scheme: Scheme::Http, host: host.to_owned(), port, hop };
+            return self.dial(&key, Offer::Http1).await.map(|(wire, _)| wire);
+        }
+        let Some(proxy) = self.proxies.towards(Scheme::Https, host, port) else {
+            return Err(Unreached::Unwritable("its proxy is gone".to_owned()));
+        };
+        let failed =
+            |reason| Unreached::Proxy { proxy: proxy.to_string(), host: host.to_owned(), reason };
+        self.tunnel(proxy, host, port).await.map_err(failed)
+    }
+
+    /// A tunnel through the proxy.
+    async fn tunnel(
+        &self,
+        proxy: &ProxyUrl,
+        host: &str,
+        port: u16,
+    ) -> Result<Box<dyn Wire>, String> {
+        let wire = self.dial_proxy(proxy).await?;
+        let named = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        tunnel::open(wire, proxy, &format!("{named}:{port}"), self.connect_timeout).await
     }
 
     /// Connects to the proxy, wherever a human put it.

@@ -21,11 +21,13 @@ use super::{
     Admission, Arrival, Door, Evidence, Handler, Limits, Proxy, Stop,
     arrival::trailers,
     discard::{discard_unread, discarded},
+    enclosed::Meant,
     http2::Turn,
     message::{Via, connect_authority, wants_upgrade},
+    proxy::unless,
     refuse::{Unanswerable, complete},
     strict::{Strict, Verdict},
-    tunnel::Tunnel,
+    tunnel::{Inside, Tunnel},
 };
 use crate::{
     body::{ResponseBody, empty},
@@ -84,6 +86,11 @@ impl<H: Handler> Session<H> {
 
     /// Serves the connection to its end, and the tunnel that may come out of it.
     pub(super) async fn serve(self, socket: TcpStream) {
+        if let Door::Enclosure(at) = &self.door
+            && let Some(meant) = at.meant(&socket)
+        {
+            return self.serve_meant(socket, meant).await;
+        }
         let outside =
             Outside { tunnel: Mutex::default(), until: watch::Sender::new(Stop::never()) };
         let ended = ended(outside.until.subscribe());
@@ -93,6 +100,22 @@ impl<H: Handler> Session<H> {
         if let Some(tunnel) = tunnel {
             tunnel.serve(&self).await;
         }
+    }
+
+    /// Serves a connection that was meant for a host, as the inside of a tunnel to it.
+    async fn serve_meant(&self, socket: TcpStream, meant: Meant) {
+        let evidence = Evidence { bearer: None, peer: self.peer, door: self.door.clone() };
+        let Admission::Admit(until) = self.proxy.handler.admit(&evidence).await else { return };
+        let inside =
+            |authority| Inside { session: self, authority, evidence, until: until.clone() };
+        let served = async {
+            match meant {
+                Meant::Host(authority) => inside(authority).serve(socket).await,
+                Meant::Service(authority) => inside(authority).stream(socket).await,
+            }
+        };
+        // A stream that was opened goes on by itself.
+        unless(&until, served).await;
     }
 
     /// Answers a request that was sent to the proxy itself.

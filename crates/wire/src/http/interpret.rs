@@ -22,12 +22,18 @@ use super::{
     websocket,
 };
 use crate::{
-    Unreadable,
+    Unreadable, ask, connect,
     world::{Speaks, World},
 };
 
 /// What `message` would do, never empty.
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
+    if connect::asks(message) {
+        return Ok(vec![connect::interpret(message)]);
+    }
+    if message.host == ask::HOST {
+        return ask::interpret(message);
+    }
     rest::refuse_other_targets(message)?;
     check_bodiless(&message.method, message.sent_body())?;
     let place = Place::of(message, world);

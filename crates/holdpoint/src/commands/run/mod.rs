@@ -4,12 +4,14 @@
 //! - `gateway`: the gateway that guards the way out, started if none is up
 //! - `repository`: what of a repository lies beside the workspace
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
+//! - `services`: what of this machine's loopback there is inside
 //! - `told`: what the human is told at the start and at the end
 
 mod gateway;
 mod ground;
 mod lent;
 mod repository;
+mod services;
 mod told;
 
 use std::{
@@ -30,13 +32,14 @@ use holdpoint_core::{
 use holdpoint_sandbox::{
     Enclosure, agents::unboxed, environment, init as first, inside as between, java,
 };
-use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
+use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, publish::Published, wait};
 use holdpoint_store::{State, runs::HandedOver};
 use nix::sys::stat::umask;
 
 use self::{
     ground::Place,
     lent::{Granted, Lent},
+    services::Service,
     told::Told,
 };
 use super::{Here, now};
@@ -68,6 +71,13 @@ pub struct Run {
     /// this one; repeatable.
     #[arg(long, value_name = "SECRET[=VARIABLE]")]
     grant: Vec<Granted>,
+    /// A service of this machine that it reaches under the same address; repeatable. Those that the
+    /// workspace's `.env` and compose files name, and that are up, need none.
+    #[arg(long, value_name = "HOST:PORT")]
+    local: Vec<Service>,
+    /// Leave the ports that it listens on inside.
+    #[arg(long)]
+    no_publish: bool,
     /// Run it without any guard.
     #[arg(long)]
     unguarded: bool,
@@ -86,6 +96,7 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     }
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
+    let services = services::of(&run.local, &workspace)?;
     let gateway = gateway::ready(here)?;
     let lent = Lent::of(here, &run.grant)?;
     let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway)?;
@@ -99,6 +110,7 @@ pub fn run(run: &Run, here: &Here) -> Ended {
         layout,
         writable: Layout::writable(&ground),
         directory: std::env::current_dir().map_err(CommandError::unable)?,
+        services,
     };
     let task = Task { description: run.task.clone(), environment: run.environment };
     let principal = identity(here, &task)?;
@@ -110,7 +122,8 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     }
     let unboxed = unboxed(&run.command);
     let command = unboxed.as_deref().unwrap_or(&run.command);
-    let ended = enclosed(here, &principal, &plan, &environment, command, &told);
+    let published: Option<fn(Published)> = (!run.no_publish).then_some(services::published);
+    let ended = enclosed(here, &principal, &plan, &environment, (command, published), &told);
     forget(here, &principal)?;
     let ended = ended?;
     told.end(here, &principal, ended.0);
@@ -123,7 +136,7 @@ fn enclosed(
     principal: &Principal,
     plan: &Plan,
     environment: &environment::Environment,
-    command: &[OsString],
+    (command, published): (&[OsString], Option<fn(Published)>),
     told: &Told,
 ) -> Result<wait::Ended, CommandError> {
     let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
@@ -134,13 +147,14 @@ fn enclosed(
     umask(ours);
     let enclosure = made.map_err(not_made)?;
     supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
-    if let Err(error) = guard(&here.state, &principal.run, &enclosure) {
+    if let Err(error) = guard(&here.state, &principal.run, &plan.services, &enclosure) {
         enclosure.end();
         let text = format!("the gateway does not take the way out: {error}; nothing was started");
         return Err(CommandError::unable(text));
     }
     told.start();
-    enclosure.run().map_err(not_made)
+    services::tell(&plan.services);
+    enclosure.run(plan.services.clone(), published).map_err(not_made)
 }
 
 fn not_made(error: SandboxError) -> CommandError {
@@ -150,13 +164,18 @@ fn not_made(error: SandboxError) -> CommandError {
 }
 
 /// Hands the way out to the gateway, and again to the next one whenever it goes.
-fn guard(state: &State, run: &str, enclosure: &Enclosure) -> Result<(), CommandError> {
+fn guard(
+    state: &State,
+    run: &str,
+    services: &[u16],
+    enclosure: &Enclosure,
+) -> Result<(), CommandError> {
     let listeners = enclosure.listeners();
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
-    let handed = state.hand_over(run, &borrowed).map_err(CommandError::unable)?;
+    let handed = state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
     let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
     let own = own.map_err(CommandError::unable)?;
-    let (state, run) = (state.clone(), run.to_owned());
+    let (state, run, services) = (state.clone(), run.to_owned(), services.to_owned());
     let keep = move || {
         let mut handed: Option<HandedOver> = Some(handed);
         loop {
@@ -166,7 +185,7 @@ fn guard(state: &State, run: &str, enclosure: &Enclosure) -> Result<(), CommandE
             // Nobody accepts meanwhile: what the agent sends waits.
             thread::sleep(AGAIN);
             let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
-            handed = state.hand_over(&run, &borrowed).ok();
+            handed = state.hand_over(&run, &services, &borrowed).ok();
         }
     };
     // It ends with this process.

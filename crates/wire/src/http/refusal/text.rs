@@ -69,7 +69,7 @@ fn opening(refusal: &Refusal) -> String {
 }
 
 /// What to do now.
-fn advice(refusal: &Refusal) -> String {
+pub fn advice(refusal: &Refusal) -> String {
     if refusal.kind == RefusalKind::Hold {
         return match &refusal.hold {
             Some(id) => format!(
