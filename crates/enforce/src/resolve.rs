@@ -30,6 +30,11 @@ pub trait Surroundings {
     /// Whether this run made the operation's resource.
     fn made_by_run(&self, principal: &Principal, operation: &Operation) -> bool;
 
+    /// Whether only a preset lists the host that the message goes to, and no human.
+    fn host_preset(&self) -> bool {
+        false
+    }
+
     /// Whether the agent runs inside `run`.
     fn enclosed(&self) -> bool;
 }
@@ -56,6 +61,7 @@ pub fn requests(
             environment,
             credential: surroundings.credential(&operation, environment),
             host_listed: destination.listed.is_some(),
+            host_preset: surroundings.host_preset(),
             made_by_run: surroundings.made_by_run(principal, &operation),
             enclosed: surroundings.enclosed(),
             // Until the shell and the sandbox are built, code is taken to reach everything.

@@ -224,7 +224,7 @@ mod tests {
     fn only_the_whole_bearer_proves_an_agent() {
         let agents = State::in_memory().unwrap().agents();
         let description = Some("fix staging".to_owned());
-        let task = Task { description, environment: Some(Environment::Staging) };
+        let task = Task { description, environment: Some(Environment::Staging), ..Task::default() };
         let made = agents.add("fixer", &task, NOW).unwrap();
         agents.add("other", &Task::default(), NOW).unwrap();
         let bearer = made.bearer.expose_secret();

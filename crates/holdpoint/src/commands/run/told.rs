@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn six_lines_at_most() {
         let description = Some("fix the login page".to_owned());
-        let task = Task { description, environment: Some(Place::Staging) };
+        let task = Task { description, environment: Some(Place::Staging), ..Task::default() };
         let principal =
             Principal { agent: "run-1".into(), run: "r-4k2m9".into(), task, killed: false };
         let ground = Ground {
