@@ -5,13 +5,22 @@
 //!
 //! - [`environment`]: the variables that go in, and how many stay out
 //! - [`layout`]: what is where inside; [`home`], which of the home goes in
+//! - [`mark`]: what a run says of itself to whoever is inside
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
 //! - `namespaces`, `loopback`, `mounts`: its steps
 //! - [`init`]: the first process inside: powers dropped, then the command
 //! - `powers`, `landlock`, `seccomp`: its steps
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
+//!
+//! And beside it:
+//!
+//! - [`offers`]: what this kernel has for it
+//! - [`acts`]: forbidden acts, to be tried inside
+//! - [`cgroup`]: a control group for a run, where one can be made
 
+pub mod acts;
+pub mod cgroup;
 pub mod enclosure;
 pub mod environment;
 pub mod error;
@@ -21,14 +30,17 @@ pub mod inside;
 mod landlock;
 pub mod layout;
 mod loopback;
+pub mod mark;
 mod mounts;
 mod namespaces;
+pub mod offers;
 mod powers;
 mod seccomp;
 pub mod wait;
 
 pub use enclosure::Enclosure;
 pub use error::SandboxError;
+pub use mark::Mark;
 
 /// The hidden verb by which the binary runs itself as [`inside`].
 pub const INSIDE: &str = "__inside";
@@ -36,6 +48,10 @@ pub const INSIDE: &str = "__inside";
 pub const INIT: &str = "__init";
 /// The hidden verb by which the binary runs itself to become the command.
 pub const EXEC: &str = "__exec";
+/// The hidden verb by which the binary finds out what the kernel has.
+pub const PROBE: &str = "__probe";
+/// The hidden verb by which the binary tries forbidden acts, inside.
+pub const ACTS: &str = "__acts";
 /// Where the one way out is, inside: the gateway's usual port.
 pub const PORT: u16 = 7080;
 /// Where our own files are, inside.
