@@ -7,6 +7,7 @@
 //! - [`faulty`]: an upstream that fails
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`enclosed`]: a command in its enclosure
+//! - [`terminal`]: a terminal with somebody at it
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
@@ -37,4 +38,5 @@ pub mod proxy;
 pub mod replay;
 pub mod small_disk;
 pub mod stage;
+pub mod terminal;
 pub mod websocket;

@@ -24,7 +24,8 @@ use crate::{
     environment::Environment,
     error::{During as _, Result, SandboxError},
     inside::{GO, LISTENING, Plan},
-    wait::{Ended, Signals},
+    terminal::Terminal,
+    wait::{Ended, Signals, Stops},
 };
 
 /// How long the inside may take to be made.
@@ -86,7 +87,10 @@ impl Enclosure {
             let error = SandboxError::new("the inside was not made", error);
             return Err(ended_early(self.child, error));
         }
-        self.signals.wait_for(self.child.id())
+        let terminal = Terminal::of_this_process();
+        let ended = self.signals.wait_for(self.child.id(), Stops::Here);
+        terminal.take_back();
+        ended
     }
 
     /// Ends what is inside, before or while it runs.

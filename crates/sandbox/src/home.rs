@@ -101,6 +101,11 @@ const CREDENTIALS: [&str; 4] = [
     ".local/share/uv/credentials",
 ];
 
+/// The commands of the agents that are known.
+pub fn agents() -> impl Iterator<Item = &'static str> {
+    AGENTS.iter().map(|agent| agent.command)
+}
+
 impl Home {
     /// The home at `path` for a run of `command`. An agent that is known keeps what is its own,
     /// which is made if it is not there; any other command keeps nothing, as what one agent keeps

@@ -22,8 +22,8 @@ use crate::{
     INIT, OURS,
     error::{During as _, Result, SandboxError},
     layout::Layout,
-    loopback, mounts, namespaces, powers,
-    wait::{Ended, Signals},
+    loopback, mounts, namespaces, powers, stops,
+    wait::{Ended, Signals, Stops},
 };
 
 /// What the inside is to be.
@@ -63,11 +63,17 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     drop((said, outside));
     powers::pass_on()?;
     let mut first = Command::new(Path::new(OURS).join("holdpoint"));
-    first.arg(INIT).arg(plan.writable.len().to_string()).args(&plan.writable);
+    let (hear, say) = stops::both().during("cannot make a pipe")?;
+    first
+        .arg(INIT)
+        .arg(stops::number(&say))
+        .arg(plan.writable.len().to_string())
+        .args(&plan.writable);
     let directory = plan.directory.is_dir().then_some(plan.directory);
     first.args(command).current_dir(directory.unwrap_or_else(|| "/".into()));
     let child = first.spawn().during("cannot start the first process inside")?;
-    signals.wait_for(child.id())
+    drop(say);
+    signals.wait_for(child.id(), Stops::Hear(hear))
 }
 
 /// A file that whoever started us left open would lead outside.

@@ -36,6 +36,8 @@ mod namespaces;
 pub mod offers;
 mod powers;
 mod seccomp;
+mod stops;
+mod terminal;
 pub mod wait;
 
 pub use enclosure::Enclosure;

@@ -134,7 +134,9 @@ impl Builder {
             }
             Piece::CopyOnWrite { .. } => {
                 // Where the kernel or the file system cannot do that, it begins empty.
-                copy_on_write(piece.at(), &at).or_else(|_| empty(&at, "mode=0700")).map_err(failed)?;
+                copy_on_write(piece.at(), &at)
+                    .or_else(|_| empty(&at, "mode=0700"))
+                    .map_err(failed)?;
                 self.writable.insert(at);
             }
             Piece::ThrowAway { from, .. } => {

@@ -79,7 +79,8 @@ fn namespaces_mend() -> String {
         fs::read_to_string(format!("/proc/sys/{name}")).is_ok_and(|text| text.trim() == on)
     };
     if is_on("kernel/apparmor_restrict_unprivileged_userns", "1") {
-        let binary = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/bin/holdpoint"));
+        let binary =
+            std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/bin/holdpoint"));
         return profile(&binary);
     }
     if is_on("kernel/unprivileged_userns_clone", "0") {
@@ -137,7 +138,8 @@ fn system_call_filter() -> Offer {
 }
 
 fn cgroups() -> Offer {
-    let found = cgroup::place().map(|place| format!("groups can be made below {}", place.display()));
+    let found =
+        cgroup::place().map(|place| format!("groups can be made below {}", place.display()));
     let mend = "`kill` ends the processes without freezing them first; systemd delegates a group: \
                 start the shell with `systemd-run --user --scope -p Delegate=yes bash`";
     offer("cgroup", false, found, mend.to_owned())

@@ -97,6 +97,20 @@ impl State {
         Ok(abandoned)
     }
 
+    /// The runs that go on, each with the process that ends everything of it.
+    pub fn run_processes(&self) -> Result<Vec<(String, u32)>> {
+        let dir = self.runs_directory()?;
+        let entries = fs::read_dir(&dir).map_err(StoreError::io("look into", &dir))?;
+        let read = |entry: io::Result<fs::DirEntry>| {
+            let path = entry.ok()?.path();
+            let text = fs::read_to_string(&path).ok()?;
+            let run = path.extension().is_none().then(|| path.file_name()?.to_str())??;
+            let locked = File::open(&path).ok()?.try_lock_shared().is_err();
+            Some((run.to_owned(), text.trim().parse().ok().filter(|_| locked)?))
+        };
+        Ok(entries.filter_map(read).collect())
+    }
+
     fn runs_directory(&self) -> Result<PathBuf> {
         let Some(dir) = self.dir() else {
             return Err(StoreError::Missing { what: "state directory", name: "in memory".into() });

@@ -29,7 +29,9 @@ pub(super) const ACTS: &[Act] = &[
     act("open a raw socket", |_| family(AddressFamily::Inet, SockType::Raw)),
     act("open a packet socket", |_| family(AddressFamily::Packet, SockType::Raw)),
     act("open a socket of virtual machines", |_| family(AddressFamily::Vsock, SockType::Stream)),
-    act("open a socket of the kernel's ciphers", |_| family(AddressFamily::Alg, SockType::SeqPacket)),
+    act("open a socket of the kernel's ciphers", |_| {
+        family(AddressFamily::Alg, SockType::SeqPacket)
+    }),
     act("open a netlink socket of devices", |_| {
         let (family, flags) = (AddressFamily::Netlink, SockFlag::SOCK_CLOEXEC);
         Ok(socket(family, SockType::Raw, flags, SockProtocol::NetlinkKObjectUEvent).map(drop)?)
@@ -69,7 +71,9 @@ pub(super) const ACTS: &[Act] = &[
         let held = sets.effective | sets.permitted | sets.inheritable;
         done_if(!held.is_empty(), "there is none")
     }),
-    act("gain powers by a program", |_| done_if(!prctl::get_no_new_privs()?, "there are no new ones")),
+    act("gain powers by a program", |_| {
+        done_if(!prctl::get_no_new_privs()?, "there are no new ones")
+    }),
     act("make system calls without a filter", |_| {
         let status = fs::read_to_string("/proc/self/status")?;
         done_if(!status.contains("\nSeccomp:\t2\n"), "there is one")

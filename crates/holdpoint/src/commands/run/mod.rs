@@ -2,10 +2,14 @@
 //!
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
+//! - `expiry`: when a run ends by itself
+//! - `nested`: a run that is asked for inside of a run
 //! - `told`: what the human is told at the start and at the end
 
+mod expiry;
 mod gateway;
-mod ground;
+pub(super) mod ground;
+mod nested;
 mod told;
 
 use std::{
@@ -20,15 +24,16 @@ use std::{
 use clap::Args;
 use holdpoint_core::{
     Environment,
-    identity::{Principal, Task},
+    identity::{Principal, Ring, Task},
 };
 use holdpoint_sandbox::{Enclosure, environment, init as first, inside as between};
-use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
-use holdpoint_store::{State, runs::HandedOver};
+use holdpoint_sandbox::{Mark, SandboxError, inside::Plan, layout::Layout, wait};
+use holdpoint_store::{State, agents::new_run, runs::HandedOver};
 use nix::sys::stat::umask;
 
-use self::{ground::Place, told::Told};
-use super::{Here, now};
+pub use self::nested::nested;
+use self::{expiry::Lifetime, ground::Place, told::Told};
+use super::{Here, agents::no_agent_is_human, now};
 use crate::status::{CommandError, Ended, Status};
 
 /// How soon a gateway that has gone is looked for again.
@@ -48,6 +53,13 @@ pub struct Run {
     /// The one environment that its task is about.
     #[arg(long, value_name = "NAME")]
     environment: Option<Environment>,
+    /// How far it is trusted: 1 trusted automation, 2 supervised agent, 3 untrusted: it only
+    /// looks, and what it writes is thrown away [default: 2].
+    #[arg(long, value_name = "N")]
+    ring: Option<Ring>,
+    /// How long it may take, such as 90s, 30m, 8h or 2d; then it is killed.
+    #[arg(long, value_name = "DURATION")]
+    expires: Option<Lifetime>,
     /// Another file or directory that it can change, or only read with `:ro`; repeatable.
     #[arg(long, value_name = "PATH[:ro]")]
     also: Vec<Place>,
@@ -67,20 +79,23 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     if run.unguarded {
         return unguarded(program, arguments, here);
     }
+    if run.ring == Some(Ring::Human) {
+        return Err(no_agent_is_human());
+    }
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
     let gateway = gateway::ready(here)?;
-    let ground = ground::ground(here, workspace, program, &run.also, &gateway)?;
+    let mark = mark(run)?;
+    let ground = ground::ground(here, workspace, program, &run.also, &gateway.ca, mark)?;
     let plan = Plan {
         layout: Layout::around(&ground).map_err(CommandError::unable)?,
         writable: Layout::writable(&ground),
         directory: std::env::current_dir().map_err(CommandError::unable)?,
     };
-    let task = Task { description: run.task.clone(), environment: run.environment };
-    let principal = identity(here, &task)?;
+    let principal = identity(here, &ground.mark)?;
     let environment = environment::Environment::of(std::env::vars_os());
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
-    let ended = enclosed(here, &principal, &plan, &environment, &run.command, &told);
+    let ended = enclosed(here, run, &principal, &plan, &environment, &told);
     forget(here, &principal)?;
     let ended = ended?;
     told.end(here, &principal, ended.0);
@@ -90,17 +105,17 @@ pub fn run(run: &Run, here: &Here) -> Ended {
 /// Makes the enclosure, has its way out guarded, and runs the command in it.
 fn enclosed(
     here: &Here,
+    run: &Run,
     principal: &Principal,
     plan: &Plan,
     environment: &environment::Environment,
-    command: &[OsString],
     told: &Told,
 ) -> Result<wait::Ended, CommandError> {
     let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
     let rendezvous = format!("holdpoint-{}", principal.run);
     // What it makes has its caller's rights, and what we make is our own again.
     let ours = umask(here.umask);
-    let made = Enclosure::make(&rendezvous, plan, environment, command);
+    let made = Enclosure::make(&rendezvous, plan, environment, &run.command);
     umask(ours);
     let enclosure = made.map_err(not_made)?;
     supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
@@ -108,6 +123,9 @@ fn enclosed(
         enclosure.end();
         let text = format!("the gateway does not take the way out: {error}; nothing was started");
         return Err(CommandError::unable(text));
+    }
+    if let Some(lifetime) = run.expires {
+        lifetime.begin(&here.state, &principal.run)?;
     }
     told.start();
     enclosure.run().map_err(not_made)
@@ -143,12 +161,23 @@ fn guard(state: &State, run: &str, enclosure: &Enclosure) -> Result<(), CommandE
     thread::Builder::new().spawn(keep).map(drop).map_err(CommandError::unable)
 }
 
+/// What the run is, before anything is made of it.
+fn mark(run: &Run) -> Result<Mark, CommandError> {
+    let Run { task, environment, ring, .. } = run;
+    let task = Task {
+        description: task.clone(),
+        environment: *environment,
+        ring: ring.unwrap_or_default(),
+    };
+    Ok(Mark { run: new_run().map_err(CommandError::unable)?, task })
+}
+
 /// An identity that lives as long as the run.
-fn identity(here: &Here, task: &Task) -> Result<Principal, CommandError> {
+fn identity(here: &Here, mark: &Mark) -> Result<Principal, CommandError> {
     let name = format!("run-{}-{}", std::process::id(), now().0);
     // Its bearer is never used: the listener is the proof.
-    let made = here.state.agents().add(&name, task, now()).map_err(CommandError::unable)?;
-    Ok(made.agent.principal)
+    let made = here.state.agents().add_in(mark.run.clone(), &name, &mark.task, now());
+    Ok(made.map_err(CommandError::unable)?.agent.principal)
 }
 
 /// Forgets the identity of a run that is over; one that was killed stays known as such.
