@@ -74,7 +74,9 @@ async fn a_shell_inside_has_jobs_of_its_own_and_gives_the_terminal_back() {
         terminal.types("sleep 600\n");
         terminal.types("\x1a");
         let at = terminal.sees(at, "Stopped");
-        terminal.types("kill %1; echo in''side; exit 6\n");
+        terminal.types("fg\n");
+        terminal.types("\x03");
+        terminal.types("echo in''side; exit 6\n");
         let at = terminal.sees(at, "inside");
         let at = terminal.sees(at, "ended with 6");
         terminal.types("read b && echo out''side $b\n");

@@ -17,10 +17,8 @@
 //!
 //! - [`offers`]: what this kernel has for it
 //! - [`acts`]: forbidden acts, to be tried inside
-//! - [`cgroup`]: a control group for a run, where one can be made
 
 pub mod acts;
-pub mod cgroup;
 pub mod enclosure;
 pub mod environment;
 pub mod error;

@@ -12,7 +12,7 @@ use landlock::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{PROBE, cgroup, mounts, namespaces};
+use crate::{PROBE, mounts, namespaces};
 
 /// One thing that an enclosure is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,11 +138,29 @@ fn system_call_filter() -> Offer {
 }
 
 fn cgroups() -> Offer {
-    let found =
-        cgroup::place().map(|place| format!("groups can be made below {}", place.display()));
-    let mend = "`kill` ends the processes without freezing them first; systemd delegates a group: \
-                start the shell with `systemd-run --user --scope -p Delegate=yes bash`";
+    let found = place_of_groups().map(|place| format!("can be made below {}", place.display()));
+    let mend = "nothing needs it yet: a run ends with its namespace of processes. systemd delegates \
+                a group with `systemd-run --user --scope -p Delegate=yes bash`";
     offer("cgroup", false, found, mend.to_owned())
+}
+
+/// Where this user may make groups: in the one that this process is in.
+fn place_of_groups() -> io::Result<PathBuf> {
+    let own = fs::read_to_string("/proc/self/cgroup")?;
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
+    let own = own.ok_or_else(|| io::Error::other("there are none of the second version"))?;
+    let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].into_iter().map(Path::new);
+    let mount = mounts.into_iter().find(|mount| mount.join("cgroup.procs").exists());
+    let place = mount.ok_or_else(|| io::Error::other("they are not mounted"))?.join(own);
+    let trial = place.join(format!("holdpoint-trial-{}", std::process::id()));
+    fs::create_dir(&trial)?;
+    // The kernel must know the word by which all of a group is killed (5.14).
+    let knows = trial.join("cgroup.kill").exists();
+    fs::remove_dir(&trial)?;
+    match knows {
+        true => Ok(place),
+        false => Err(io::Error::other("they cannot be killed as one (Linux 5.14)")),
+    }
 }
 
 #[cfg(test)]

@@ -51,10 +51,8 @@ pub(super) const ACTS: &[Act] = &[
         there.map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
     }),
     act("read the guard's state", |it| fs::read_dir(&it.state)?.next().map_or_else(nothing, one)),
-    act("change the guard's own program", |_| open_to_write(&format!("{OURS}/holdpoint"))),
-    act("change what this run says of itself", |_| {
-        open_to_write(&Path::new(OURS).join(mark::FILE))
-    }),
+    act("change the guard's own program", |_| open_to_write(format!("{OURS}/holdpoint"))),
+    act("change what this run says of itself", |_| open_to_write(Path::new(OURS).join(mark::FILE))),
     act("read a file outside", |it| File::open(&it.file).map(drop)),
     act("write a file outside", |it| open_to_write(&it.file)),
     act("read a file outside through a symbolic link", |it| {

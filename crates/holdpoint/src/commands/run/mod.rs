@@ -28,7 +28,12 @@ use holdpoint_core::{
 };
 use holdpoint_sandbox::{Enclosure, environment, init as first, inside as between};
 use holdpoint_sandbox::{Mark, SandboxError, inside::Plan, layout::Layout, wait};
-use holdpoint_store::{State, agents::new_run, runs::HandedOver};
+use holdpoint_store::{
+    State,
+    agents::{Kill, new_run},
+    runs::HandedOver,
+    supervised::Supervised,
+};
 use nix::sys::stat::umask;
 
 pub use self::nested::nested;
@@ -95,8 +100,10 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let principal = identity(here, &ground.mark)?;
     let environment = environment::Environment::of(std::env::vars_os());
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
-    let ended = enclosed(here, run, &principal, &plan, &environment, &told);
+    let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
+    let ended = enclosed(here, run, &mut supervised, &principal, &plan, &environment, &told);
     forget(here, &principal)?;
+    drop(supervised);
     let ended = ended?;
     told.end(here, &principal, ended.0);
     Ok(Status::Of(ended.0))
@@ -106,12 +113,12 @@ pub fn run(run: &Run, here: &Here) -> Ended {
 fn enclosed(
     here: &Here,
     run: &Run,
+    supervised: &mut Supervised,
     principal: &Principal,
     plan: &Plan,
     environment: &environment::Environment,
     told: &Told,
 ) -> Result<wait::Ended, CommandError> {
-    let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
     let rendezvous = format!("holdpoint-{}", principal.run);
     // What it makes has its caller's rights, and what we make is our own again.
     let ours = umask(here.umask);
@@ -183,6 +190,9 @@ fn identity(here: &Here, mark: &Mark) -> Result<Principal, CommandError> {
 /// Forgets the identity of a run that is over; one that was killed stays known as such.
 fn forget(here: &Here, principal: &Principal) -> Result<(), CommandError> {
     let agents = here.state.agents();
+    if here.state.is_condemned(&principal.run).map_err(CommandError::unable)? {
+        return agents.kill(Kill::One(&principal.run)).map(drop).map_err(CommandError::unable);
+    }
     let found = agents.of_run(&principal.run).map_err(CommandError::unable)?;
     if found.is_some_and(|agent| !agent.principal.killed) {
         agents.remove(&principal.agent).map_err(CommandError::unable)?;
