@@ -10,6 +10,7 @@
 //! - [`agent_room`]: real agents in an enclosure
 //! - [`far_ends`]: where its gateway finds the far ends
 //! - [`model`]: the model that they ask, which plays a script
+//! - [`terminal`]: a terminal with somebody at it
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
@@ -47,4 +48,5 @@ pub mod python;
 pub mod replay;
 pub mod small_disk;
 pub mod stage;
+pub mod terminal;
 pub mod websocket;

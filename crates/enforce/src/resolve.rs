@@ -36,6 +36,11 @@ pub trait Surroundings {
         Environment::Local
     }
 
+    /// Whether only a preset lists the host that the message goes to, and no human.
+    fn host_preset(&self) -> bool {
+        false
+    }
+
     /// Whether the agent runs inside `run`.
     fn enclosed(&self) -> bool;
 }
@@ -62,6 +67,7 @@ pub fn requests(
             environment,
             credential: surroundings.credential(&operation, environment),
             host_listed: destination.listed.is_some(),
+            host_preset: surroundings.host_preset(),
             made_by_run: surroundings.made_by_run(principal, &operation),
             enclosed: surroundings.enclosed(),
             // Until the shell and the sandbox are built, code is taken to reach everything.

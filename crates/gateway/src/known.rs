@@ -109,6 +109,17 @@ impl Known {
         })
     }
 
+    /// Whether a human listed `host`, or bound a secret to it.
+    pub(crate) fn lists(&self, host: &str, port: u16) -> bool {
+        self.hosts.find(host, port).is_some() || self.binds(host)
+    }
+
+    /// Whether a secret that agents may use is bound to `host`.
+    fn binds(&self, host: &str) -> bool {
+        let mut for_agents = self.secrets().filter(|known| known.secret.bounds.lookup().is_none());
+        for_agents.any(|secret| secret.grant.reaches(host))
+    }
+
     /// The secret that a phantom stands for; never one for look-ups, which no agent was given.
     pub fn secret_of(&self, phantom: &[u8]) -> Option<&KnownSecret> {
         let phantom = std::str::from_utf8(phantom).ok()?;
@@ -250,10 +261,8 @@ impl World for Known {
             let speaks = listed.speaks.parse().unwrap_or(Speaks::Rest);
             return Some(Host { speaks, environment, provider });
         }
-        let mut for_agents = self.secrets().filter(|known| known.secret.bounds.lookup().is_none());
-        let bound = for_agents.any(|secret| secret.grant.reaches(host));
         preset.or_else(|| {
-            bound.then(|| Host {
+            self.binds(host).then(|| Host {
                 speaks: identity.map_or(Speaks::Rest, |identity| identity.speaks),
                 environment: None,
                 provider,

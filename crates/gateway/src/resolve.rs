@@ -147,6 +147,11 @@ impl Surroundings for Live<'_> {
         self.on_loopback
     }
 
+    fn host_preset(&self) -> bool {
+        let message = &self.arrived.message;
+        !self.known.lists(&message.host, message.port)
+    }
+
     fn enclosed(&self) -> bool {
         match self.arrived.origin {
             Origin::Agent { enclosed } | Origin::Upgrade { enclosed, .. } => enclosed,

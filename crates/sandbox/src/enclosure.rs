@@ -26,7 +26,8 @@ use crate::{
     inside::{GO, LISTENING, Plan},
     publish::{Published, publish},
     sockets::Sockets,
-    wait::{Ended, Signals},
+    terminal::Terminal,
+    wait::{Ended, Signals, Stops},
 };
 
 /// How long the inside may take to be made.
@@ -94,7 +95,10 @@ impl Enclosure {
             let own = [PORT].into_iter().chain(own).collect();
             publish(sockets.during("cannot publish ports")?, own, say)?;
         }
-        self.signals.wait_for(self.child.id())
+        let terminal = Terminal::of_this_process();
+        let ended = self.signals.wait_for(self.child.id(), Stops::Here);
+        terminal.take_back();
+        ended
     }
 
     /// Ends what is inside, before or while it runs.

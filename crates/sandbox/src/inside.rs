@@ -23,7 +23,8 @@ use crate::{
     layout::Layout,
     loopback, mounts, namespaces, powers,
     sockets::Desk,
-    wait::{Ended, Signals},
+    stops,
+    wait::{Ended, Signals, Stops},
 };
 
 /// What the inside is to be.
@@ -63,12 +64,18 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     await_go(&mut outside)?;
     powers::pass_on()?;
     let mut first = Command::new(Path::new(OURS).join("holdpoint"));
-    first.arg(INIT).arg(plan.writable.len().to_string()).args(&plan.writable);
+    let (hear, say) = stops::both().during("cannot make a pipe")?;
+    first
+        .arg(INIT)
+        .arg(stops::number(&say))
+        .arg(plan.writable.len().to_string())
+        .args(&plan.writable);
     let directory = plan.directory.is_dir().then_some(plan.directory);
     first.args(command).current_dir(directory.unwrap_or_else(|| "/".into()));
     let child = first.spawn().during("cannot start the first process inside")?;
-    // No thread could do it: its processes are not the new ones.
-    signals.wait_beside(child.id(), Some(Desk::of(outside)))
+    drop(say);
+    // No thread could answer at the desk: its processes are not the new ones.
+    signals.wait_beside(child.id(), Stops::Hear(hear), Some(Desk::of(outside)))
 }
 
 /// A file that whoever started us left open would lead outside.

@@ -66,6 +66,7 @@ fn principal(episode: &Episode) -> Principal {
         task: Task {
             description: task.and_then(|task| task.description.clone()),
             environment: task.and_then(|task| task.environment),
+            ..Task::default()
         },
         killed: false,
     }
