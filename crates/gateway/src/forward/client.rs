@@ -1,17 +1,10 @@
 //! One message out, one response back. Nothing that may have been processed is sent twice.
 
-use std::{
-    fmt,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use holdpoint_wire::http::{Message, Scheme, framing, grpc};
 use http::{HeaderMap, Request, Response, StatusCode, Version, header};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -22,6 +15,7 @@ use tokio::{
 };
 
 use super::{
+    answer::Answer,
     answers::{Answering, Answers},
     decoded::{codings, decoded},
     dial::{Dialer, Offer, Protocol, Unreached, Wire},
@@ -33,7 +27,7 @@ use super::{
     shared::{Shared, is_unprocessed},
 };
 use crate::{
-    body::{BodyError, ResponseBody, Rest},
+    body::{ResponseBody, Rest},
     websocket::Asked,
 };
 
@@ -450,64 +444,4 @@ fn content_encoding(headers: &HeaderMap) -> String {
     let values = headers.get_all(header::CONTENT_ENCODING).iter();
     let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     values.join(", ")
-}
-
-/// The body of a response. Once it is read to its end, the connection can be used again.
-struct Answer {
-    incoming: Incoming,
-    connection: Option<Connection>,
-    pool: Arc<Pool>,
-    /// It ended with its head: what that announces is the length of a body that is not sent.
-    is_bare: bool,
-}
-
-impl Answer {
-    fn new(incoming: Incoming, connection: Connection, pool: Arc<Pool>) -> Self {
-        let is_bare = incoming.is_end_stream();
-        let mut answer = Self { incoming, connection: Some(connection), pool, is_bare };
-        answer.keep_connection_at_end();
-        answer
-    }
-
-    fn keep_connection_at_end(&mut self) {
-        if self.incoming.is_end_stream()
-            && let Some(connection) = self.connection.take()
-        {
-            self.pool.keep(connection);
-        }
-    }
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
-        match &frame {
-            Some(Ok(_)) => self.keep_connection_at_end(),
-            Some(Err(_)) => self.connection = None,
-            // A stream can be reset as if it had ended, short of what it announced.
-            None if !self.is_bare && self.incoming.size_hint().lower() > 0 => {
-                return Poll::Ready(Some(Err("the response is cut off".into())));
-            }
-            None => {
-                if let Some(connection) = self.connection.take() {
-                    self.pool.keep(connection);
-                }
-            }
-        }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
 }
