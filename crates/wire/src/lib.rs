@@ -2,12 +2,14 @@
 //! Pure: what interpretation must look up, it asks the [`World`].
 //!
 //! - [`http`]: HTTP requests: REST, GraphQL, JSON-RPC
+//! - [`sql`]: SQL statements
 //! - [`world`]: what interpretation may look up
 //! - [`lookup`]: what only a provider can tell
 //! - [`unreadable`]: why a message has no meaning that we could stand for
 
 pub mod http;
 pub mod lookup;
+pub mod sql;
 pub mod unreadable;
 pub mod world;
 
