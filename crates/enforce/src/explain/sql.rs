@@ -55,11 +55,14 @@ fn environment(fixtures: &Fixtures<'_>, target: &Target, resource: &Resource) ->
     if let Some(listed) = listed.filter(|_| own) {
         return listed;
     }
-    let of_host = |host: &String| fixtures.listed(host).environment;
-    let hosts = target.hosts().iter().filter_map(of_host).max();
-    let here = target.is_loopback().then_some(Environment::Local);
+    // Each of several hosts may answer: the strictest counts, and one that nobody listed.
+    let of_host = |host: &String| {
+        let local = sql::target::is_local(host).then_some(Environment::Local);
+        fixtures.listed(host).environment.or(local).unwrap_or(Environment::Unknown)
+    };
+    let address = target.hosts().iter().map(of_host).max();
     let on_server =
         own || !target.hosts().is_empty() && !resource.id.as_str().ends_with(":unknown");
-    let address = hosts.max(here).filter(|_| on_server).unwrap_or(Environment::Unknown);
+    let address = address.filter(|_| on_server).unwrap_or(Environment::Unknown);
     target.spoken(resource).map_or(address, |spoken| address.max(spoken))
 }

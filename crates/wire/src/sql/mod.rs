@@ -6,9 +6,11 @@
 //! - [`postgres`]: PostgreSQL, read with its own grammar
 //! - [`psql`]: scripts of PostgreSQL's terminal, with the commands that are its own
 //! - [`plain`]: other databases, read by their words
+//! - [`protocol`]: PostgreSQL's messages, for who stands between a client and a server
 
 pub mod plain;
 pub mod postgres;
+pub mod protocol;
 pub mod psql;
 pub mod target;
 

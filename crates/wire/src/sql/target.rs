@@ -210,7 +210,7 @@ impl Target {
 }
 
 /// Whether a host, or the directory of a socket, can only be this machine's.
-fn is_local(host: &str) -> bool {
+pub fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{git, message::Message};
 use shape::Shape;
+pub(crate) use text::{advice, detail};
 
 /// An HTTP answer that says no.
 #[derive(Debug, Clone, PartialEq, Eq)]

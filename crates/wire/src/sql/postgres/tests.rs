@@ -232,6 +232,52 @@ fn what_cannot_be_seen_is_executed() {
     ]);
 }
 
+/// Wherever in a block of code a statement stands, it is found.
+#[test]
+fn no_corner_of_a_block_is_overlooked() {
+    for body in [
+        "BEGIN IF a THEN NULL; ELSIF b THEN DELETE FROM users; END IF; END",
+        "BEGIN IF a THEN NULL; ELSE DELETE FROM users; END IF; END",
+        "BEGIN CASE 1 WHEN 1 THEN DELETE FROM users; END CASE; END",
+        "BEGIN CASE 1 WHEN 2 THEN NULL; ELSE DELETE FROM users; END CASE; END",
+        "BEGIN LOOP DELETE FROM users; EXIT; END LOOP; END",
+        "BEGIN WHILE true LOOP DELETE FROM users; END LOOP; END",
+        "DECLARE x int; BEGIN FOREACH x IN ARRAY '{1}'::int[] LOOP DELETE FROM users; END LOOP; END",
+        "BEGIN FOR i IN 1..2 LOOP DELETE FROM users; END LOOP; END",
+        "DECLARE r record; BEGIN FOR r IN DELETE FROM users RETURNING * LOOP NULL; END LOOP; END",
+        "DECLARE c CURSOR FOR SELECT 1; BEGIN FOR r IN c LOOP DELETE FROM users; END LOOP; END",
+        "BEGIN NULL; EXCEPTION WHEN others THEN DELETE FROM users; END",
+        "BEGIN BEGIN DELETE FROM users; END; END",
+        "DECLARE x int; BEGIN DELETE FROM users RETURNING 1 INTO x; END",
+        "DECLARE c refcursor; BEGIN OPEN c FOR WITH x AS (DELETE FROM users RETURNING 1) SELECT 1; END",
+    ] {
+        let text = format!("DO $$ {body} $$");
+        assert_eq!(strictest(&text), Some(Destroy), "{text}");
+    }
+    for body in [
+        "BEGIN FOR i IN 1..purge() LOOP NULL; END LOOP; END",
+        "BEGIN LOOP EXIT WHEN purge(); END LOOP; END",
+        "BEGIN WHILE purge() LOOP NULL; END LOOP; END",
+        "BEGIN RAISE NOTICE '%', purge(); END",
+        "BEGIN RAISE EXCEPTION USING message = purge(); END",
+        "BEGIN ASSERT purge(), 'x'; END",
+        "BEGIN CASE purge() WHEN 1 THEN NULL; END CASE; END",
+        "BEGIN CASE 1 WHEN purge() THEN NULL; END CASE; END",
+        "DECLARE a int[]; BEGIN a[purge()] := 1; END",
+        "DECLARE a int := purge(); BEGIN END",
+        "DECLARE c CURSOR FOR SELECT purge(); BEGIN OPEN c; END",
+        "DECLARE c CURSOR (x int) FOR SELECT 1; BEGIN OPEN c(purge()); END",
+        "DECLARE c refcursor; BEGIN OPEN c FOR EXECUTE 'drop table users'; END",
+        "DECLARE r record; BEGIN FOR r IN EXECUTE 'drop table users' LOOP NULL; END LOOP; END",
+        "DECLARE c refcursor; BEGIN FETCH RELATIVE purge() FROM c INTO c; END",
+        "BEGIN CALL purge(); END",
+        "DECLARE x int; BEGIN FOREACH x IN ARRAY purge() LOOP NULL; END LOOP; END",
+    ] {
+        let text = format!("DO $$ {body} $$");
+        assert!(strictest(&text) >= Some(Execute), "{text}");
+    }
+}
+
 #[test]
 fn what_changes_how_text_is_read_is_refused() {
     for text in [
