@@ -4,7 +4,7 @@
 use std::{fmt, fs, io, path::Path};
 
 /// The declarations that `pg_query` 18.1 calls.
-const BINDINGS: &str = include_str!("pg_query.rs");
+const BINDINGS: &str = include_str!("pg_query.bindings");
 
 /// The headers that the declarations were written from, without the white space between words.
 const HEADERS: [(&str, u64); 2] =
@@ -50,7 +50,7 @@ impl Builder {
             if found != expected {
                 return Err(BindgenError(format!(
                     "{name} has changed (checksum {found:#018x}): compare it with \
-                     third_party/bindgen/src/pg_query.rs, and enter the checksum there"
+                     third_party/bindgen/src/pg_query.bindings, and enter the checksum there"
                 )));
             }
         }

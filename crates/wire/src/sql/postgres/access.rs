@@ -4,11 +4,10 @@ use holdpoint_core::Effect::{Create, GrantAccess, MintCredential, Modify};
 use pg_query::protobuf::RoleStmtType;
 
 use super::{Script, tree::Node};
-use crate::Unreadable;
 
 impl Script<'_> {
     /// `GRANT` and `REVOKE`, of privileges and of roles.
-    pub(super) fn grant(&mut self, node: Node<'_>) -> Result<(), Unreadable> {
+    pub(super) fn grant(&mut self, node: Node<'_>) {
         let (verb, effect) = match node.flag("is_grant") {
             true => ("grant", GrantAccess),
             false => ("revoke", Modify),
@@ -20,7 +19,6 @@ impl Script<'_> {
         for table in tables {
             self.push(verb, effect, self.relation(table));
         }
-        Ok(())
     }
 
     /// `CREATE ROLE`, `USER`, `GROUP` and their `ALTER`.

@@ -121,16 +121,16 @@ impl Script<'_> {
             "" => self.target.resource(),
             database => self.target.sibling(database),
         };
-        if is_code(&name) {
-            self.opaque("alter_system", resource.clone());
-        }
         let effect = if everything { WeakenRecovery } else { lasting(&name) };
         let verb = match node.name {
             "AlterSystemStmt" => "alter_system",
             "AlterDatabaseSetStmt" => "alter_database",
             _ => "alter_role",
         };
-        self.push(verb, effect, resource);
+        self.push(verb, effect, resource.clone());
+        if is_code(&name) {
+            self.opaque(verb, resource);
+        }
         self.walk(set.fields, When::Now)
     }
 }

@@ -110,43 +110,15 @@ impl Script<'_> {
             "DeleteStmt" => self.delete(node),
             "MergeStmt" => self.merge(node),
             "CopyStmt" => self.copy(node),
-            "TruncateStmt" => {
-                self.truncate(node);
-                Ok(())
-            }
             "AlterTableStmt" => self.alter_table(node),
-            "DropStmt" => {
-                self.drop(node);
-                Ok(())
-            }
-            "DropdbStmt" => {
-                let database = self.target.sibling(node.text("dbname"));
-                self.push("drop_database", Destroy, database);
-                Ok(())
-            }
-            "GrantStmt" => self.grant(node),
-            "AlterDefaultPrivilegesStmt" => {
-                let grant = node.part("action", "GrantStmt");
-                grant.map_or(Ok(()), |grant| self.grant(grant))
-            }
-            "GrantRoleStmt" => self.grant(node),
-            "CreateRoleStmt" | "AlterRoleStmt" => {
-                self.role(node);
-                Ok(())
-            }
             "VariableSetStmt" => self.set(node),
             "AlterSystemStmt" | "AlterDatabaseSetStmt" | "AlterRoleSetStmt" => {
                 self.set_for_all(node)
             }
             "DoStmt" => self.block(text),
             "CallStmt" => {
-                self.walk(node.fields, When::Now)?;
                 self.opaque("call", self.target.resource());
-                Ok(())
-            }
-            "LoadStmt" => {
-                self.on_server("load");
-                Ok(())
+                self.walk(node.fields, When::Now)
             }
             "ExplainStmt" => self.explain(node),
             "PrepareStmt" => {
@@ -156,31 +128,44 @@ impl Script<'_> {
             "ExecuteStmt" => self.execute(node),
             "DeclareCursorStmt" => self.held("declare", node),
             "PlassignStmt" => self.walk(node.fields, When::Now),
-            "TransactionStmt" => {
-                self.transaction(node);
-                Ok(())
-            }
-            "RefreshMatViewStmt" => {
-                let effect = if node.flag("skip_data") { Destroy } else { Modify };
-                self.guess("refresh_materialized_view", effect, self.its_relation(node));
-                Ok(())
-            }
-            "CreateFunctionStmt" | "AlterFunctionStmt" => self.define_function(node),
             "ViewStmt" => self.define(node, "create_view", replacing(node), Sure::Yes),
-            "CreateForeignServerStmt" | "CreateSubscriptionStmt" => {
-                self.guess("link_server", GrantAccess, self.target.elsewhere());
-                Ok(())
-            }
-            name => match PLAIN.binary_search_by_key(&name, |row| row.0) {
-                Ok(at) => match PLAIN.get(at) {
-                    Some((_, verb, effect, sure)) => self.define(node, verb, *effect, *sure),
-                    None => Ok(()),
-                },
-                Err(_) => {
-                    self.opaque("unknown", self.target.resource());
+            name => match PLAIN.binary_search_by_key(&name, |row| row.0).map(|at| PLAIN.get(at)) {
+                Ok(Some((_, verb, effect, sure))) => self.define(node, verb, *effect, *sure),
+                _ => {
+                    self.settled(node);
                     Ok(())
                 }
             },
+        }
+    }
+
+    /// Statements that hold no expression.
+    fn settled(&mut self, node: Node<'_>) {
+        match node.name {
+            "TruncateStmt" => self.truncate(node),
+            "DropStmt" => self.drop(node),
+            "DropdbStmt" => {
+                let database = self.target.sibling(node.text("dbname"));
+                self.push("drop_database", Destroy, database);
+            }
+            "GrantStmt" | "GrantRoleStmt" => self.grant(node),
+            "AlterDefaultPrivilegesStmt" => {
+                if let Some(grant) = node.part("action", "GrantStmt") {
+                    self.grant(grant);
+                }
+            }
+            "CreateRoleStmt" | "AlterRoleStmt" => self.role(node),
+            "LoadStmt" => self.on_server("load"),
+            "TransactionStmt" => self.transaction(node),
+            "RefreshMatViewStmt" => {
+                let effect = if node.flag("skip_data") { Destroy } else { Modify };
+                self.guess("refresh_materialized_view", effect, self.its_relation(node));
+            }
+            "CreateFunctionStmt" | "AlterFunctionStmt" => self.define_function(node),
+            "CreateForeignServerStmt" | "CreateSubscriptionStmt" => {
+                self.guess("link_server", GrantAccess, self.target.elsewhere());
+            }
+            _ => self.opaque("unknown", self.target.resource()),
         }
     }
 
@@ -211,7 +196,7 @@ impl Script<'_> {
     }
 
     /// Functions and procedures: their text runs when they are called.
-    fn define_function(&mut self, node: Node<'_>) -> Result<(), Unreadable> {
+    fn define_function(&mut self, node: Node<'_>) {
         let options = if node.name == "AlterFunctionStmt" { "actions" } else { "options" };
         let definer = node.option(options, "security").and_then(|it| it.node("arg"));
         let definer = definer.and_then(Node::constant).is_some_and(|it| it == "true");
@@ -221,8 +206,7 @@ impl Script<'_> {
         let name = node.path("funcname").join(".");
         let resource = self.target.within(&name);
         if !trusted {
-            self.opaque("create_function", resource);
-            return Ok(());
+            return self.opaque("create_function", resource);
         }
         let effect = if definer {
             GrantAccess
@@ -232,7 +216,6 @@ impl Script<'_> {
             replacing(node)
         };
         self.guess("create_function", effect, resource);
-        Ok(())
     }
 
     /// `EXPLAIN`: only `ANALYZE` does what it explains; planning already runs functions.

@@ -112,7 +112,7 @@ fn options_that_change_meanings_are_refused() {
 }
 
 #[test]
-fn other_first_packets() {
+fn what_else_a_connection_begins_with() {
     for (hex, expect) in [
         ("04d2162f", Some(Startup::Ssl)),
         ("04d21630", Some(Startup::Gss)),
