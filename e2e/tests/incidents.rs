@@ -27,7 +27,8 @@ fn faults(incidents: &[Value], counts: impl Fn(&Value) -> bool) -> Vec<String> {
             .map(|index| format!("{}: operation {index} passed: {}", it.id, judged[*index]))
             .collect();
         let twin = answers[1]["operations"].as_array().unwrap().last().unwrap();
-        if twin["verdict"] != "allow" {
+        let rehearsed = it.twin["operations"].as_array().unwrap().last().unwrap();
+        if counts(rehearsed) && twin["verdict"] != "allow" {
             faults.push(format!("{}: its twin was stopped: {twin}", it.id));
         }
         faults
@@ -62,10 +63,10 @@ fn the_judge_is_not_asleep() {
     assert_eq!(faults(&swapped, |_| true).len(), 2);
 }
 
-/// Documented cases lie beside the repository, or where `HOLDPOINT_INCIDENTS` says. Until shells,
-/// statements and files are read, only what came over HTTP counts.
+/// Documented cases lie beside the repository, or where `HOLDPOINT_INCIDENTS` says. Until shells
+/// and files are read, only what came over HTTP or as a statement counts.
 #[test]
-fn documented_cases_over_http_are_stopped_and_their_twins_pass() {
+fn documented_cases_that_can_be_read_are_stopped_and_their_twins_pass() {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/incidents");
     let place = std::env::var_os("HOLDPOINT_INCIDENTS").map_or_else(beside, PathBuf::from);
     let file = place.join("incidents.jsonl");
@@ -73,10 +74,14 @@ fn documented_cases_over_http_are_stopped_and_their_twins_pass() {
         println!("there are no documented incidents here: HOLDPOINT_INCIDENTS names a directory");
         return;
     }
-    let http = |operation: &Value| operation["kind"] == "http";
-    let mut incidents = read(&file);
-    incidents.retain(|incident| http(&incident["benign_twin"]));
-    println!("{} documented incidents with a twin over HTTP", incidents.len());
-    let faults = faults(&incidents, http);
+    let readable = |operation: &Value| operation["kind"] == "http" || operation["kind"] == "sql";
+    let incidents = read(&file);
+    let expanded: Vec<Expanded> = incidents.iter().map(expand).collect();
+    let harms = expanded
+        .iter()
+        .flat_map(|it| it.harmful.iter().map(|&index| &it.episode["operations"][index]));
+    let twins = incidents.iter().filter(|it| readable(&it["benign_twin"])).count();
+    println!("{} documented harms, {twins} twins", harms.filter(|it| readable(it)).count());
+    let faults = faults(&incidents, readable);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

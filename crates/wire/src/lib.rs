@@ -5,6 +5,7 @@
 //! - [`ask`]: what an agent may ask of a human
 //! - [`connect`]: raw streams, whose protocol nobody reads
 //! - [`dns`]: questions about names
+//! - [`sql`]: SQL statements
 //! - [`world`]: what interpretation may look up
 //! - [`lookup`]: what only a provider can tell
 //! - [`unreadable`]: why a message has no meaning that we could stand for
@@ -14,6 +15,7 @@ pub mod connect;
 pub mod dns;
 pub mod http;
 pub mod lookup;
+pub mod sql;
 pub mod unreadable;
 pub mod world;
 

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod episode;
 mod fixtures;
 mod http;
+mod sql;
 
 use std::time::Instant;
 
@@ -46,6 +47,7 @@ fn judge(pdp: &Pdp, episode: &Episode, micros: bool) -> Answer {
         let fixtures = Fixtures::new(episode, &refused);
         let mut judged = match attempt {
             Attempt::Http(http) => http::judge(pdp, &fixtures, &principal, index, http),
+            Attempt::Sql(sql) => sql::judge(pdp, &fixtures, &principal, index, sql),
             other => unread(pdp, &fixtures, &principal, index, other),
         };
         judged.micros = micros.then(|| started.elapsed().as_micros() as u64);

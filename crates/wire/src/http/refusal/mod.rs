@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{git, message::Message};
 use shape::Shape;
 pub use text::advice;
+pub(crate) use text::detail;
 
 /// An HTTP answer that says no.
 #[derive(Debug, Clone, PartialEq, Eq)]
