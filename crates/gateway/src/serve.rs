@@ -59,15 +59,15 @@ impl Handler for Server {
         let enclosed = matches!(evidence.door, Door::Enclosure(_));
         let claim = Claim::from(evidence);
         let message = arrival.message.clone();
+        let opens = message.host != INTERNAL_HOST && message.header("upgrade").next().is_some();
         let answered = match message.host.as_str() {
             INTERNAL_HOST => self.internal(&claim, &message).await,
-            _ if message.header("upgrade").next().is_some() => {
-                self.open(&claim, enclosed, &message).await
-            }
+            _ if opens => self.open(&claim, enclosed, &message).await,
             _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival, enclosed)).await,
         };
         let answered = match answered {
-            Err(refusal) if refusal.kind == RefusalKind::Hold => self.wait(refusal).await,
+            // A message that asks for a connection has waited: what it waits for is another thing.
+            Err(refusal) if refusal.kind == RefusalKind::Hold && !opens => self.wait(refusal).await,
             other => other,
         };
         answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)))
