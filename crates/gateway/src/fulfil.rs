@@ -166,22 +166,12 @@ impl HttpPoint {
                 ConsumeError::Store(error) => unavailable(error),
                 error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
             })?;
-        for approver in consumed.approvers() {
-            let kind = RecordKind::Approval {
-                hold: release.hold.clone(),
-                approver: approver.clone(),
-                released: true,
-                evidence: consumed.evidence(),
-            };
-            let record = Record::new(now, None, kind);
-            let committed = self.commit(record, judged.digest()).await;
-            committed.map_err(record::ledger_unavailable)?;
-        }
         let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
         let met = Obligation::Approval { count };
         let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
         let approvers = consumed.approvers().to_owned();
         let evidence = consumed.evidence();
+        // Before anything can fail: from here on, whoever released it hears how it ended.
         *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
         for approver in approvers {
             let hold = release.hold.clone();

@@ -24,7 +24,7 @@ use crate::{
     forward::{Client, ForwardError, Needles, Route, scrub::NeedlesError},
     internal::agreed,
     issued::Exchange,
-    known::Known,
+    known::{Known, KnownSecret},
     made::Lesson,
     point::{Arrived, HttpPoint, Origin, unavailable},
     stream::Stream,
@@ -56,16 +56,16 @@ impl Forward for HttpPoint {
             exchange.make_readable(&mut arrived.message);
             let signed = aws::sign_anew(&mut arrived, &known, self.now())?;
             let scrub = exchange.scrub(&known).map_err(|error| too_many(&error))?;
-            // A signature gives nothing away that could come back, and a part of an object is
-            // asked for as it is.
-            let part = signed && arrived.message.header("range").next().is_some();
-            Ok((exchange, scrub.filter(|_| !part), strays?))
+            // Of an object, a part is asked for as it is. What else may come back (an error that
+            // repeats the session token, for one) is searched like any answer.
+            let partial = signed && arrived.message.header("range").next().is_some();
+            Ok((exchange, (scrub, partial), strays?))
         });
-        let (exchange, scrub, strays) = match begun {
+        let (exchange, (scrub, partial), strays) = match begun {
             Ok(begun) => begun,
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
-        let route = Route { listed_privately, scrub };
+        let route = Route { listed_privately, scrub, partial };
         let lesson = Lesson::of(&arrived);
         let rest = arrived.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (client, captures) = (Arc::clone(&self.client), exchange.captures());
@@ -156,7 +156,7 @@ fn strays(arrived: &Arrived, known: &Known) -> Result<Option<Arc<Needles>>, Refu
     }
     let bound = known.secrets().filter(|known| !known.grant.hosts.is_empty());
     let elsewhere = bound.filter(|known| !known.grant.reaches(host));
-    let phantoms = elsewhere.map(|known| known.secret.phantom.as_bytes());
+    let phantoms = elsewhere.flat_map(KnownSecret::phantoms).map(str::as_bytes);
     let pairs = phantoms.map(|it| (Zeroizing::new(it.to_vec()), vec![b'*'; it.len()]));
     let mut pairs = pairs.peekable();
     let any = pairs.peek().is_some();

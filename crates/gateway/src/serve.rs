@@ -60,15 +60,16 @@ impl Handler for Server {
         let enclosed = matches!(evidence.door, Door::Enclosure(_));
         let claim = Claim::from(evidence);
         let message = arrival.message.clone();
+        let upgrades = message.header("upgrade").next().is_some();
+        let opens = message.host != ask::HOST && (upgrades || connect::asks(&message));
         let answered = match message.host.as_str() {
             ask::HOST => self.internal(&claim, enclosed, arrival).await,
-            _ if message.header("upgrade").next().is_some() || connect::asks(&message) => {
-                self.open(&claim, enclosed, &message).await
-            }
+            _ if opens => self.open(&claim, enclosed, &message).await,
             _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival, enclosed)).await,
         };
         let answered = match answered {
-            Err(refusal) if refusal.kind == RefusalKind::Hold => self.wait(refusal).await,
+            // A message that asks for a connection has waited: what it waits for is another thing.
+            Err(refusal) if refusal.kind == RefusalKind::Hold && !opens => self.wait(refusal).await,
             other => other,
         };
         answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)))

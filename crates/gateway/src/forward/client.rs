@@ -6,7 +6,7 @@ use holdpoint_wire::http::{Message, Scheme, framing, grpc};
 use http::{HeaderMap, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use hyper::{body::Incoming, client::conn::http1};
+use hyper::{body::Incoming, client::conn::http1, ext::ReasonPhrase};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::{
@@ -22,7 +22,8 @@ use super::{
     happy_eyeballs, hop_by_hop,
     outgoing::{Outgoing, again, as_http1, as_http2, ask_proxy, outgoing},
     pool::{self, Connection, Key, Pool, Sender},
-    scrub::{Needles, Scrubbed},
+    route::Route,
+    scrub::Scrubbed,
     sent::{Sent, Watched},
     shared::{Shared, is_unprocessed},
 };
@@ -87,15 +88,6 @@ impl Default for Limits {
     }
 }
 
-/// What else is known about a message on its way out.
-#[derive(Debug, Clone, Default)]
-pub struct Route {
-    /// A human listed the host as one that is inside.
-    pub listed_privately: bool,
-    /// What must not come back as it is.
-    pub scrub: Option<Arc<Needles>>,
-}
-
 /// Why there is no response to pass on.
 #[derive(Debug, Error)]
 pub enum ForwardError {
@@ -149,10 +141,9 @@ impl Client {
     ) -> Result<Response<ResponseBody>, ForwardError> {
         let (scheme, host, port) = (message.scheme, message.host.clone(), message.port);
         let progress = Arc::new(Notify::new());
-        let scrubbed = route.scrub.is_some();
         let asked = Asked::by(&message);
         let speak = Speak::of(&message, asked.is_some());
-        let mut request = outgoing(message, rest, scrubbed, Arc::clone(&progress))?;
+        let mut request = outgoing(message, rest, route.wanted(), Arc::clone(&progress))?;
         let hops = self.dialer.resolve(scheme, &host, port, route.listed_privately).await?;
         let keys: Vec<Key> =
             hops.into_iter().map(|hop| Key { scheme, host: host.clone(), port, hop }).collect();
@@ -341,11 +332,13 @@ impl Client {
     /// A response, or the upstream's half of a connection that was asked for.
     fn answered(
         &self,
-        response: Response<Incoming>,
+        mut response: Response<Incoming>,
         connection: Connection,
         route: &Route,
         asked: Option<&Asked>,
     ) -> Result<Response<ResponseBody>, ForwardError> {
+        // Says nothing that the status does not (RFC 9112 §4), and may repeat what was sent.
+        response.extensions_mut().remove::<ReasonPhrase>();
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return self.incoming(response, connection, route);
         }
@@ -365,7 +358,7 @@ impl Client {
         let (mut head, incoming) = response.into_parts();
         // The agent's side writes what it speaks itself.
         head.version = Version::default();
-        let searched = route.scrub.is_some() && !incoming.is_end_stream();
+        let searched = route.must_read(head.status) && !incoming.is_end_stream();
         let codings = match (searched, encoding(&head.headers), codings(&head.headers)) {
             (false, _, _) => None,
             (true, None, Some(codings)) => Some(codings),

@@ -6,6 +6,7 @@
 //! - [`dial`]: from a host to a checked address, or to a proxy, to a connection
 //! - `happy_eyeballs`: several addresses, the first that answers
 //! - `tunnel`: a connection through a proxy
+//! - `route`: what else is known about a message on its way out
 //! - [`client`]: one message out, one response back
 //! - `answer`: a response on its way to the agent
 //! - `answers`: one answer for each message
@@ -27,6 +28,7 @@ pub mod pool;
 pub mod proxies;
 pub mod reachable;
 pub mod resolver;
+mod route;
 pub mod scrub;
 mod sent;
 mod shared;
@@ -35,9 +37,10 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, ForwardError, Limits, Route};
+pub use client::{Client, ForwardError, Limits};
 pub use dial::{Dialer, Hop, Override, Unreached};
 pub use proxies::{Proxies, ProxiesError};
 pub use reachable::reachable;
 pub use resolver::Resolver;
+pub use route::Route;
 pub use scrub::{Needles, Scrubber};

@@ -78,11 +78,23 @@ impl http_body::Body for Outgoing {
     }
 }
 
+/// What answer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Whatever the agent wants.
+    Any,
+    /// One that can be read: not encoded, and not in pieces, which could cut what we look for in
+    /// two.
+    Readable,
+    /// The same, but the piece that the agent wants.
+    ReadablePart,
+}
+
 /// A message as it is written: its target in origin form, `Host` once, one length.
 pub(super) fn outgoing(
     message: Message,
     rest: Option<Rest>,
-    scrubbed: bool,
+    answer: Wanted,
     progress: Arc<Notify>,
 ) -> Result<Request<Outgoing>, Unreached> {
     let unwritable = |what: &str| Unreached::Unwritable(what.to_owned());
@@ -106,9 +118,7 @@ pub(super) fn outgoing(
     }
     let named = host_field(scheme, &host, port).map_err(|_| unwritable("its host"))?;
     fields.insert(header::HOST, named);
-    if scrubbed {
-        make_readable(&mut fields);
-    }
+    make_readable(&mut fields, answer);
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| unwritable("its method"))?;
     let body = Outgoing { judged, rest, progress };
     set_length(&mut fields, &method, &body);
@@ -209,14 +219,18 @@ pub(super) fn ask_proxy(
     Ok(())
 }
 
-/// Asks for a response that can be read: not encoded, and not in pieces, which could cut what we
-/// look for in two.
-fn make_readable(fields: &mut HeaderMap) {
+/// Asks for the answer that is wanted.
+fn make_readable(fields: &mut HeaderMap, answer: Wanted) {
+    if answer == Wanted::Any {
+        return;
+    }
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     // gRPC encodes each message by itself, and asks for it in a header of its own.
     fields.remove("grpc-accept-encoding");
-    fields.remove(header::RANGE);
-    fields.remove(header::IF_RANGE);
+    if answer == Wanted::Readable {
+        fields.remove(header::RANGE);
+        fields.remove(header::IF_RANGE);
+    }
 }
 
 /// Says the body's length, or that it comes in chunks. A body that cannot be there is not

@@ -192,7 +192,9 @@ fn families(
 ) -> Result<BTreeSet<String>, Refusal> {
     let mut families = BTreeSet::new();
     for phantom in phantoms {
-        families.extend(captured_by(issuing, run, phantom)?.map(|token| token.family));
+        let token = captured_by(issuing, run, phantom)?;
+        // Only what is renewed waits: an access token is good for many messages at a time.
+        families.extend(token.filter(|it| it.kind == Kind::Refresh).map(|token| token.family));
     }
     Ok(families)
 }
@@ -220,4 +222,39 @@ fn streams(host: &str) -> bool {
 fn gone() -> Refusal {
     let text = "the secret of this credential was removed a moment ago";
     Refusal::new(RefusalKind::Deny, Code::ForeignCredential, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use holdpoint_core::{Timestamp, identity::Task};
+    use holdpoint_store::{
+        State,
+        issued::{NewCaptured, Reach},
+    };
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_renewed_takes_turns() {
+        let state = State::in_memory().unwrap();
+        let issuing = Issuing::new(state.clone(), || Timestamp(1)).unwrap();
+        let run = state.agents().add("worker", &Task::default(), Timestamp(1)).unwrap();
+        let run = run.agent.principal.run;
+        let token = |kind: Kind, value: &str| NewCaptured {
+            kind,
+            name: kind.as_str().to_owned(),
+            value: value.into(),
+            reach: Reach { hosts: vec!["a.example".to_owned()], ..Reach::default() },
+            expires_at: Timestamp(9_000),
+        };
+        let tokens = [
+            token(Kind::Access, "access-0123456789abcdef"),
+            token(Kind::Refresh, "refresh-0123456789abcdef"),
+        ];
+        let phantoms =
+            state.issued().capture(&run, &tokens, &BTreeSet::new(), None, Timestamp(1)).unwrap();
+        let turns = |of: &[String]| families(&issuing, &run, of).unwrap().len();
+        assert_eq!(turns(phantoms.get(..1).unwrap()), 0, "many messages at a time");
+        assert_eq!(turns(phantoms.get(1..).unwrap()), 1, "one refresh at a time");
+    }
 }

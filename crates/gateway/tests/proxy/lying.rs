@@ -17,7 +17,7 @@ const POISON: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
 
 /// An upstream that answers the first message on each connection with `first` and all others
 /// with `second`; and how many connections there were.
-async fn upstream(first: String, late: String) -> (Upstream, Arc<AtomicUsize>) {
+pub(crate) async fn upstream(first: String, late: String) -> (Upstream, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Arc::new(AtomicUsize::new(0));

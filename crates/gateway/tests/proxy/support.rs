@@ -111,6 +111,8 @@ impl Handler for Forwarder {
 pub(crate) struct Setting {
     pub(crate) limits: Limits,
     pub(crate) needles: Option<Needles>,
+    /// Parts of objects are asked for as they are.
+    pub(crate) partial: bool,
     pub(crate) silence: Option<Duration>,
     /// Nobody told the gateway about the upstreams' authorities.
     pub(crate) distrust: bool,
@@ -146,7 +148,11 @@ impl Gateway {
         let (handled, outcomes) = (Arc::default(), Arc::default());
         let forwarder = Forwarder {
             client: Client::new(dialer, limits),
-            route: Route { listed_privately: false, scrub: setting.needles.map(Arc::new) },
+            route: Route {
+                listed_privately: false,
+                scrub: setting.needles.map(Arc::new),
+                partial: setting.partial,
+            },
             admitted: identity.stop(),
             handled: Arc::clone(&handled),
             outcomes: Arc::clone(&outcomes),

@@ -35,7 +35,10 @@ pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>,
         return ask::interpret(message);
     }
     rest::refuse_other_targets(message)?;
-    check_bodiless(&message.method, message.sent_body())?;
+    // As it came, and as it goes out once a secret is put into it.
+    for body in [message.sent_body(), message.body.bytes()] {
+        check_bodiless(&message.method, body)?;
+    }
     let place = Place::of(message, world);
     match websocket::asks(message)? {
         true => upgrade(message, &place, world),

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use holdpoint_wire::http::{Body, Message, Scheme};
 use http::HeaderMap;
 
-use crate::{body::whole, forward::outgoing::outgoing};
+use crate::{
+    body::whole,
+    forward::outgoing::{Wanted, outgoing},
+};
 
 fn message(method: &str, body: Body, headers: &[(&str, &str)]) -> Message {
     Message {
@@ -25,9 +28,9 @@ fn message(method: &str, body: Body, headers: &[(&str, &str)]) -> Message {
 }
 
 /// The headers that a message leaves with, as text.
-fn check(message: Message, scrubbed: bool, expect: &[&str]) {
+fn check(message: Message, answer: Wanted, expect: &[&str]) {
     let rest = matches!(message.body, Body::Prefix(_)).then(|| whole("rest"));
-    let request = outgoing(message, rest, scrubbed, Arc::default()).unwrap();
+    let request = outgoing(message, rest, answer, Arc::default()).unwrap();
     let text = |headers: &HeaderMap| {
         let line =
             |(name, value): (_, &http::HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
@@ -43,15 +46,15 @@ fn check(message: Message, scrubbed: bool, expect: &[&str]) {
 fn host_and_length_are_said_once_and_follow_from_the_message() {
     let none = || Body::Whole(Bytes::new());
     let host = "host: api.example.com";
-    check(message("GET", none(), &[]), false, &[host]);
-    check(message("POST", none(), &[]), false, &["content-length: 0", host]);
+    check(message("GET", none(), &[]), Wanted::Any, &[host]);
+    check(message("POST", none(), &[]), Wanted::Any, &["content-length: 0", host]);
     let lies =
         [("host", "evil.example"), ("content-length", "9"), ("transfer-encoding", "chunked")];
-    check(message("GET", none(), &lies), false, &[host]);
+    check(message("GET", none(), &lies), Wanted::Any, &[host]);
     let body = Body::Whole("hello".into());
-    check(message("DELETE", body, &lies), false, &["content-length: 5", host]);
+    check(message("DELETE", body, &lies), Wanted::Any, &["content-length: 5", host]);
     let prefix = Body::Prefix("the ".into());
-    check(message("PUT", prefix, &lies), false, &["content-length: 8", host]);
+    check(message("PUT", prefix, &lies), Wanted::Any, &["content-length: 8", host]);
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn hosts_are_written_as_http_writes_them() {
     for (host, port, scheme, expect) in table {
         let mut message = message("GET", Body::Whole(Bytes::new()), &[]);
         (message.host, message.port, message.scheme) = (host.to_owned(), port, scheme);
-        check(message, false, &[expect]);
+        check(message, Wanted::Any, &[expect]);
     }
 }
 
@@ -86,7 +89,7 @@ fn what_ends_here_is_not_sent() {
     ];
     let message = message("GET", Body::Whole(Bytes::new()), &headers);
     // Trailers pass, so whoever reads them may say so.
-    check(message, false, &["host: api.example.com", "te: trailers", "x-b: 2", "x-b: 3"]);
+    check(message, Wanted::Any, &["host: api.example.com", "te: trailers", "x-b: 2", "x-b: 3"]);
 }
 
 #[test]
@@ -94,10 +97,10 @@ fn a_response_that_is_scrubbed_is_asked_for_plain_and_whole() {
     let headers = [("accept-encoding", "gzip, br"), ("range", "bytes=0-9"), ("if-range", "x")];
     let message = message("GET", Body::Whole(Bytes::new()), &headers);
     let plain = ["accept-encoding: identity", "host: api.example.com"];
-    check(message.clone(), true, &plain);
+    check(message.clone(), Wanted::Readable, &plain);
     let as_it_was =
         ["accept-encoding: gzip, br", "host: api.example.com", "if-range: x", "range: bytes=0-9"];
-    check(message, false, &as_it_was);
+    check(message, Wanted::Any, &as_it_was);
 }
 
 #[test]
@@ -117,6 +120,6 @@ fn what_cannot_be_written_is_not_sent() {
     table.push(message);
     for message in table {
         let text = format!("{message:?}");
-        assert!(outgoing(message, None, false, Arc::default()).is_err(), "{text}");
+        assert!(outgoing(message, None, Wanted::Any, Arc::default()).is_err(), "{text}");
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn read(message: &Message, endpoint: &Endpoint) -> Result<Asked, Unre
             if endpoint.services.is_empty()
                 || endpoint.services.iter().any(|service| !service.rest) =>
         {
+            refuse_unread(message, &content)?;
             vec![by_name(endpoint, &name, &spoken)]
         }
         Some(Explicit { target: Some(_), .. }) => {
@@ -202,6 +203,21 @@ pub(super) fn decoded(raw: &str) -> Result<String, Unreadable> {
         return Err(Unreadable::new("the path has an encoded control character"));
     }
     Ok(text.into_owned())
+}
+
+/// Refuses a body that was not read beside an operation that is named: the service may find
+/// parameters in it, whatever its type.
+fn refuse_unread(message: &Message, content: &Content) -> Result<(), Unreadable> {
+    let bytes = message.body.bytes();
+    let is_read = matches!(content, Content::Json(_) | Content::Form(_) | Content::Xml(_))
+        || content::media_type(message) == "application/cbor"
+        || bytes.trim_ascii_start().first() == Some(&b'<');
+    match is_read || bytes.is_empty() {
+        true => Ok(()),
+        false => Err(Unreadable::new(
+            "the body may hold parameters and is of a type that is not read here; send it as a form, JSON or CBOR",
+        )),
+    }
 }
 
 /// Adds what the body says.

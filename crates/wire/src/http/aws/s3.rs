@@ -32,6 +32,7 @@ pub(super) fn interpret(
 ) -> Result<Vec<Operation>, Unreadable> {
     let thing = Thing::read(message, place)?;
     let query = protocol::query(message)?;
+    refuse_hoisted(&query)?;
     let segments: Vec<String> = thing.bucket.iter().chain(&thing.key).cloned().collect();
     let services = &place.endpoint.services;
     let asked = |part: &str| protocol::asks(&query, part);
@@ -78,6 +79,24 @@ fn is_meant(name: &str, message: &Message) -> bool {
         "RenameObject" => renames,
         "ListDirectoryBuckets" => false,
         _ => true,
+    }
+}
+
+/// Refuses headers that stand in the query, as some clients write them when they presign: there
+/// they would be another operation than the one that is read.
+fn refuse_hoisted(query: &[(String, String)]) -> Result<(), Unreadable> {
+    let matters = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["acl", "grant-", "bypass-", "copy-source", "rename-source"]
+            .iter()
+            .any(|own| name.strip_prefix("x-amz-").is_some_and(|rest| rest.starts_with(own)))
+    };
+    match query.iter().find(|(name, _)| matters(name)) {
+        Some((name, _)) => Err(Unreadable::new(format!(
+            "`{}` stands in the query; send it as a header",
+            name.escape_debug()
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -150,7 +150,8 @@ fn payload(message: &Message, stands: Stands, service: &str) -> Result<String, S
     match &message.body {
         // What a presigned URL will carry is not known when it is made.
         _ if stands == Stands::Query && service == "s3" => Ok(UNSIGNED.to_owned()),
-        Body::Whole(bytes) => Ok(digest(bytes)),
+        // As it goes out: compressed, if it came so.
+        Body::Whole(_) => Ok(digest(message.sent_body())),
         Body::Prefix(_) => Err(SignError::Streams),
     }
 }

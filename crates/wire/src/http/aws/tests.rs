@@ -15,7 +15,9 @@ use super::{
 use crate::{
     Unreadable,
     http::{
-        Body, Message, credentials, interpret,
+        Body, Message,
+        coding::tests::gzip,
+        credentials, interpret,
         json::Json,
         tests::{Fixture, message},
     },
@@ -205,6 +207,9 @@ fn what_could_be_two_operations_or_cannot_be_signed_anew_is_refused() {
         "AWS4-ECDSA-P256-SHA256 Credential=AKIAPHANTOMPHANTOM12/20261120/s3/aws4_request, SignedHeaders=host, Signature=00",
     );
     let elsewhere = ("authorization", SIGNED);
+    let modify = "POST https://rds.eu-west-1.amazonaws.com/?Action=ModifyDBInstance&DBInstanceIdentifier=shop";
+    let kept = "BackupRetentionPeriod=0";
+    let octets = ("content-type", "application/octet-stream");
     let doctype = "<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>";
     for (line, headers, body, words) in [
         (sqs, vec![FORM, target], "Action=PurgeQueue", "several operations"),
@@ -229,6 +234,15 @@ fn what_could_be_two_operations_or_cannot_be_signed_anew_is_refused() {
         ("GET https://s3.us-east-1.amazonaws.com/shop", vec![elsewhere], "", "in eu-west-1"),
         ("PUT https://shop.s3.amazonaws.com/?lifecycle", vec![], doctype, "XML"),
         ("GET https://s3.amazonaws.com//shop", vec![], "", "bucket"),
+        (modify, vec![octets], kept, "of a type that is not read"),
+        (modify, vec![("content-type", "application/grpc")], kept, "of a type that is not read"),
+        ("PUT https://shop.s3.amazonaws.com/a?X-Amz-Acl=public-read", vec![], "", "as a header"),
+        (
+            "PUT https://shop.s3.amazonaws.com/a?x-amz-copy-source=shop%2Fb",
+            vec![],
+            "",
+            "as a header",
+        ),
         ("DELETE https://s3.amazonaws.com/shop/%2e%2e/other", vec![], "", "resolved"),
     ] {
         let error = read(&message(line, &headers, body)).unwrap_err();
@@ -297,6 +311,19 @@ fn pieces(contents: &[&str]) -> String {
         |data: &&str| format!("{:x};chunk-signature={}\r\n{data}\r\n", data.len(), "0".repeat(64));
     let last = format!("0;chunk-signature={}\r\n\r\n", "0".repeat(64));
     contents.iter().map(piece).collect::<String>() + &last
+}
+
+#[test]
+fn a_compressed_body_is_signed_as_it_goes_out() {
+    let line = "POST https://monitoring.eu-west-1.amazonaws.com/";
+    let coded = gzip(b"Action=PutMetricData");
+    let headers = [("authorization", SIGNED), ("content-encoding", "gzip"), FORM];
+    let mut message =
+        message(line, &headers, "").with_body(Body::Whole(coded.clone().into()), 1024);
+    assert_eq!(message.body.bytes(), "Action=PutMetricData");
+    drop(seal(&mut message));
+    let said = message.header_text("x-amz-content-sha256").unwrap();
+    assert_eq!(said, super::sign::digest(&coded));
 }
 
 #[test]

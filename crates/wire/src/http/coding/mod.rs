@@ -94,4 +94,4 @@ pub(super) fn refuse_coded(message: &Message) -> Result<(), Unreadable> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

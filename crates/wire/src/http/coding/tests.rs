@@ -247,3 +247,19 @@ proptest! {
         prop_assert!(message.coded.is_none() || *message.sent_body() == coded);
     }
 }
+
+#[test]
+fn a_body_that_goes_out_plain_is_no_other_request_either() {
+    let smuggled = "DELETE /x HTTP/1.1\r\nHost: a.example\r\n\r\n&api_key=tok_0123456789abcdefghij";
+    let mut message = crate::http::tests::message(
+        "GET https://api.example.com/x",
+        &[("content-type", "application/x-www-form-urlencoded"), ("content-encoding", "gzip")],
+        "",
+    )
+    .with_body(Body::Whole(gzip(smuggled.as_bytes()).into()), 1024);
+    let refused = interpret(&message, &Fixture).expect_err("as it came");
+    assert!(refused.text.contains("begins like another request"), "{refused}");
+    let found = credentials::find(&message);
+    credentials::substitute(&mut message, &found[0], b"real").unwrap();
+    assert!(message.sent_body().starts_with(b"DELETE /x HTTP/1.1"), "this would go out");
+}

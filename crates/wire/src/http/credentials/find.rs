@@ -209,16 +209,14 @@ fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
     }
     let from = found.len();
     in_pairs(Part::Target, query, path_text.len() + 1, found);
-    presigned(query, found.get_mut(from..).unwrap_or_default());
+    presigned(found.get_mut(from..).unwrap_or_default());
 }
 
 /// Of a presigned URL the key id says whose it is, and the session token belongs to it; the
-/// signature by itself opens nothing.
-fn presigned(query: &str, found: &mut [CredentialUse]) {
-    let names = |name: &str| {
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.any(|(own, _)| own.eq_ignore_ascii_case(name))
-    };
+/// signature by itself opens nothing. Without a key id that is judged, a signature is: other
+/// providers have parameters of the same name, and know the signer from elsewhere.
+fn presigned(found: &mut [CredentialUse]) {
+    let names = |name: &str| found.iter().any(|used| used.position.name.eq_ignore_ascii_case(name));
     let (new, old) = (names("x-amz-credential"), names("awsaccesskeyid"));
     for used in found {
         let name = used.position.name.to_ascii_lowercase();

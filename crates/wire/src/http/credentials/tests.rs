@@ -126,6 +126,22 @@ fn in_the_url() {
     check("https://a.example/?key=PROJ-1&token_type=x&pageToken=abc", &[]);
     check("https://a.example/?client_secret=s&clientPassword=p", &["s", "p"]);
     check("https://a.example/?X-Amz-Credential=c&X-Amz-Signature=s&X-Amz-Date=d", &["c", "s"]);
+    // The key id says whose it is; without one that is judged, the signature is.
+    let told = |url: &str| {
+        let found = find(&message(&format!("GET {url}"), &[], ""));
+        let places = found.iter().filter(|used| used.told_by == ToldBy::Place);
+        places.map(|used| used.position.name.to_ascii_lowercase()).collect::<Vec<_>>()
+    };
+    let (old, new) = (format!("Signature={KEY}"), format!("X-Amz-Signature={KEY}"));
+    for (query, expect) in [
+        (format!("X-Amz-Credential=c&{new}"), "x-amz-credential"),
+        (format!("AWSAccessKeyId=AKIAPHANTOMPHANTOM12&{old}"), "awsaccesskeyid"),
+        (format!("{old}&AWSAccessKeyId="), "signature"),
+        (format!("{old}&awsaccesskeyid=c"), "signature"),
+        (format!("X-Amz-Credential=&{new}"), "x-amz-signature"),
+    ] {
+        assert_eq!(told(&format!("https://a.example/?{query}")), [expect], "{query}");
+    }
     check(
         "https://a.example/?x=ghp_0123456789abcdefABCDEF0123",
         &["ghp_0123456789abcdefABCDEF0123"],
