@@ -15,6 +15,10 @@ readonly COMMANDS=(
     "git git"
     "unshare util-linux"    # a disk that is full, for one process alone
     "faketime faketime"     # a clock that steps, for one process alone
+    "node nodejs"           # clients of the black-box tests, whose words on a refusal are
+    "npm npm"               # compared with golden files: these two,
+    "kubectl kubernetes-client"  # this one,
+    "javac default-jdk-headless" # and Java's own
 )
 
 say() { printf '\n== %s\n' "$*"; }

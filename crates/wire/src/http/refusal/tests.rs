@@ -30,7 +30,7 @@ fn refusal(kind: RefusalKind) -> Refusal {
 
 /// An answer as it goes over the wire.
 fn shown(rendered: &Rendered) -> String {
-    let mut text = format!("HTTP/1.1 {}\n", rendered.status);
+    let mut text = format!("HTTP/1.1 {} {}\n", rendered.status, rendered.reason);
     for (name, value) in &rendered.headers {
         text += &format!("{name}: {value}\n");
     }
