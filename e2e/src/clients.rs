@@ -59,9 +59,13 @@ impl ClientsStage {
         Client { agent: Curl::new(&made), trusted, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// Gives a secret for everything at `host`; the phantom.
-    pub fn phantom(&self, host: &str) -> String {
-        let add = ["secrets", "add", "registry", "--host", host, "--purpose", "*:*", "--json"];
+    /// Gives a secret for everything that `provider` has at `host`, in an environment if there
+    /// is one; the phantom.
+    pub fn phantom(&self, provider: &str, host: &str, environment: &[&str]) -> String {
+        let purpose = format!("{provider}:*");
+        let add = ["secrets", "add", "own", "--host", host, "--purpose", &purpose, "--json"];
+        let within = environment.iter().flat_map(|name| ["--environment", name]);
+        let add: Vec<&str> = add.into_iter().chain(within).collect();
         let added = self.holdpoint.call_with(&add, "the-real-secret-of-the-registry");
         assert_eq!(added.status, 0, "{}", added.stderr);
         added.json()["phantom"].as_str().unwrap().to_owned()

@@ -29,8 +29,10 @@ fn refused() -> [(&'static str, String); 2] {
 async fn npm_installs_and_does_not_publish() {
     let stage = ClientsStage::set(BINARY).await;
     let client = stage.client();
-    let token =
-        format!("//registry.npmjs.org/:_authToken={}\n", stage.phantom("registry.npmjs.org"));
+    let token = format!(
+        "//registry.npmjs.org/:_authToken={}\n",
+        stage.phantom("npm", "registry.npmjs.org", &[])
+    );
     let quiet = "audit=false\nfund=false\nupdate-notifier=false\nlogs-max=0\nloglevel=error\n";
     client.write(".npmrc", &format!("{token}{quiet}fetch-retries=0\n"));
     client.write("package.json", r#"{"name": "holdpoint-own", "version": "1.0.0"}"#);
@@ -70,15 +72,16 @@ async fn pip_installs_and_twine_does_not_upload() {
     let mut golden = Golden::new(&stage);
     let elsewhere = format!("https://{UNLISTED}/simple/");
     let link = format!("https://{UNLISTED}/{PACKAGE}-1.0.0.tar.gz");
+    // Without `-v` pip says of no page of an index why it was not there.
     golden.refused(
-        "pip install, from an unlisted index",
+        "pip install -v, from an unlisted index",
         &client,
-        pip(&["install", "--target", "there", "--index-url", &elsewhere, PACKAGE]),
+        pip(&["install", "-v", "--target", "there", "--index-url", &elsewhere, PACKAGE]),
     );
     golden.refused("pip install, of an unlisted file", &client, pip(&["download", &link]));
     let wheel = "dist/holdpoint_tiny-1.0.0-py3-none-any.whl";
     let mut upload = call(&["-m", "twine", "upload", "--disable-progress-bar", wheel]);
-    upload.env("TWINE_PASSWORD", stage.phantom("upload.pypi.org"));
+    upload.env("TWINE_PASSWORD", stage.phantom("pypi", "upload.pypi.org", &[]));
     golden.refused("twine upload", &client, upload);
     golden.compare("python-packages");
     stage.only_read();
@@ -110,7 +113,7 @@ async fn cargo_fetches_and_does_not_yank() {
     assert!(lock.contains(PACKAGE), "{lock}");
 
     let mut golden = Golden::new(&stage);
-    let phantom = stage.phantom("crates.io");
+    let phantom = stage.phantom("crates", "crates.io", &[]);
     for (name, arguments) in [
         ("cargo publish", &["publish", "--no-verify", "--allow-dirty"][..]),
         ("cargo yank", &["yank", "--version", "1.0.0", PACKAGE]),
@@ -133,12 +136,13 @@ async fn images_are_pulled_and_not_pushed() {
     let stage = ClientsStage::set(BINARY).await;
     let client = stage.client();
     let repository = format!("https://{IMAGES}/v2/acme/shop");
-    let curl = |arguments: &[&str]| client.command("curl", &[&["-sS"], arguments].concat());
+    let curl =
+        |arguments: &[&str]| client.command("curl", &[&["-sS", "-w", "\n"], arguments].concat());
     let blob = format!("{repository}/blobs/sha256:{}", "0".repeat(64));
     done(curl(&["-f", &format!("https://{IMAGES}/v2/")]));
     let manifest = done(curl(&["-f", &format!("{repository}/manifests/1.0")]));
     assert!(manifest.contains("schemaVersion"), "{manifest}");
-    assert_eq!(done(curl(&["-f", &blob])), LAYER);
+    assert_eq!(done(curl(&["-f", &blob])).trim(), LAYER);
 
     let mut golden = Golden::new(&stage);
     let tag = format!("{repository}/manifests/1.0");
@@ -159,13 +163,12 @@ async fn images_are_pulled_and_not_pushed() {
 async fn kubectl_reads_and_does_not_delete() {
     let stage = ClientsStage::set(BINARY).await;
     let client = stage.client();
-    let server = format!("--server=https://{CLUSTER}");
-    let kubectl = |arguments: &[&str]| {
-        let mut command = client.command("kubectl", &[&[&*server], arguments].concat());
-        // Whoever asks is somebody: without, kubectl asks for a name and a password.
-        command.env("KUBECONFIG", "/dev/null");
-        command
-    };
+    let (server, token) =
+        (format!("--server=https://{CLUSTER}"), stage.phantom("kubernetes", CLUSTER, &["staging"]));
+    // Without a token, kubectl asks for a name and a password.
+    let token = format!("--token={token}");
+    let kubectl =
+        |arguments: &[&str]| client.command("kubectl", &[&[&*server, &*token], arguments].concat());
     let pods = done(kubectl(&["get", "pods", "-n", "default"]));
     assert!(pods.contains("shop-1"), "{pods}");
 
@@ -221,7 +224,7 @@ async fn fetch_of_node_shows_phrase_and_body() {
     let ask = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/ask.mjs");
     let fetch = |method: &str, url: &str| {
         let mut command = client.command("node", &[ask, method, url]);
-        command.env("UNDICI", &modules);
+        command.env("UNDICI", &modules).env("NODE_NO_WARNINGS", "1");
         command
     };
     let passed = done(fetch("GET", &format!("https://{API}/items/5")));

@@ -50,6 +50,7 @@ const CLIENTS: &[(&str, (&str, &str))] = &[
     ("POST https://ec2.eu-west-1.amazonaws.com/", ("x-team", "1")),
     ("DELETE https://bucket.s3.eu-west-1.amazonaws.com/", ("x-team", "1")),
     ("DELETE https://k8s.example.com/api/v1/namespaces/prod", ("user-agent", "kubectl/v1.30")),
+    ("GET https://k8s.example.com/api?timeout=32s", ("user-agent", "kubectl/v1.30")),
     ("DELETE https://sqladmin.googleapis.com/v1/projects/p/instances/i", ("x-team", "1")),
     ("POST https://github.com/a/b.git/git-receive-pack", ("x-team", "1")),
     (
