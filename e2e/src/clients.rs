@@ -17,7 +17,13 @@ use crate::{
 /// A hold is answered at once.
 const CONFIGURATION: &str = "hold.wait_seconds = 0\n";
 /// Lines that tell of the machine or of the hour.
-const NOISE: [&str; 3] = ["Log files were not written", "A complete log of this run", "Packaged "];
+const NOISE: [&str; 4] = [
+    "Log files were not written",
+    "A complete log of this run",
+    "Packaged ",
+    // kubectl's own log, before it says the same.
+    "memcache.go",
+];
 
 /// The fakes, and a gateway that dials them.
 pub struct ClientsStage {
@@ -137,7 +143,7 @@ impl Client {
     /// `command` with `arguments`, in its folder, with no settings of this machine.
     pub fn at_home(&self, mut command: Command, arguments: &[&str]) -> Command {
         let home = self.path();
-        command.args(arguments).current_dir(home).env("HOME", home).env("NO_COLOR", "1");
+        command.args(arguments).current_dir(home).env("HOME", home).env("TERM", "dumb");
         command
     }
 }

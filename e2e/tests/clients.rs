@@ -104,7 +104,8 @@ async fn cargo_fetches_and_does_not_yank() {
     let stage = ClientsStage::set(BINARY).await;
     let client = stage.client();
     let manifest = "[package]\nname = \"holdpoint-own\"\nversion = \"1.0.1\"\nedition = \"2021\"\n\
-                    description = \"A package\"\nlicense = \"Apache-2.0\"\n";
+                    description = \"A package\"\nlicense = \"Apache-2.0\"\n\
+                    homepage = \"https://example.com\"\n";
     client.write("Cargo.toml", &format!("{manifest}[dependencies]\n{PACKAGE} = \"1\"\n"));
     client.write("src/lib.rs", "");
     done(cargo(&client, &["fetch"]));

@@ -81,6 +81,9 @@ impl Shape {
             return Self::Google;
         }
         let agent = message.header_text("user-agent").unwrap_or_default();
+        if let Some(shape) = of_registry(agent, raw) {
+            return shape;
+        }
         let kubernetes = ["kubectl/", "helm/", "Helm/", "k9s/", "kube"];
         let is_kubernetes = kubernetes.iter().any(|name| agent.starts_with(name));
         if is_kubernetes && is_discovery(raw) {
@@ -174,6 +177,21 @@ fn is_graphql(message: &Message) -> bool {
     let typed = content::media_type(message).starts_with("application/graphql");
     let segments = path::segments(message.raw_path(), path::EncodedSlash::OfName);
     typed || segments.is_ok_and(|segments| interpret::is_graphql_path(&segments))
+}
+
+/// What the client of a package registry reads, wherever the registry is: teams have their own.
+/// yarn and pnpm name npm after themselves.
+fn of_registry(agent: &str, path: &str) -> Option<Shape> {
+    const IMAGES: [&str; 5] = ["docker/", "containerd/", "buildkit/", "containers/", "skopeo/"];
+    if agent.starts_with("npm/") || agent.contains(" npm/") {
+        Some(Shape::Npm)
+    } else if agent.starts_with("cargo/") || agent.starts_with("cargo ") {
+        Some(Shape::Cargo)
+    } else if path.starts_with("/v2/") && IMAGES.iter().any(|name| agent.starts_with(name)) {
+        Some(Shape::Registry)
+    } else {
+        None
+    }
 }
 
 /// Whether `path` tells what the API of a Kubernetes cluster is made of.

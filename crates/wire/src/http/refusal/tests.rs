@@ -62,6 +62,9 @@ const CLIENTS: &[(&str, (&str, &str))] = &[
         ("content-type", "application/grpc-web-text"),
     ),
     ("PUT https://registry.npmjs.org/left-pad", ("x-team", "1")),
+    ("PUT https://npm.example.com/left-pad", ("user-agent", "pnpm/9.1.0 npm/? node/v20.1.0 linux")),
+    ("GET https://crates.example.com/config.json", ("user-agent", "cargo/1.95.0 (linux)")),
+    ("PUT https://images.example.com/v2/a/manifests/1", ("user-agent", "docker/28.2.2 go/go1.24")),
     ("PUT https://crates.io/api/v1/crates/new", ("x-team", "1")),
     ("PUT https://ghcr.io/v2/a/b/manifests/1", ("x-team", "1")),
 ];
