@@ -15,8 +15,11 @@ readonly COMMANDS=(
     "git git"
     "unshare util-linux" # a disk that is full, for one process alone
     "faketime faketime" # a clock that steps, for one process alone
-    "npm npm" # real agents in the black-box tests come from npm
     "ssh openssh-client" # what it says inside is a test
+    "node nodejs" # real agents, and clients whose words on a refusal are compared: these two,
+    "npm npm"
+    "kubectl kubernetes-client" # this one,
+    "javac default-jdk-headless" # and Java's own
 )
 
 say() { printf '\n== %s\n' "$*"; }

@@ -17,6 +17,8 @@
 //! - [`aws`]: a stand-in for AWS with a gateway in front of it, and AWS's own clients
 //! - [`grpc_host`]: a server of gRPC with a gateway in front of it
 //! - [`python`]: real clients in Python
+//! - [`fakes`]: registries of packages, a cluster and an API in one server
+//! - [`clients`]: those with a gateway in front of them, and whoever asks them
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
@@ -28,10 +30,12 @@
 pub mod agent_room;
 pub mod aws;
 pub mod bulk_host;
+pub mod clients;
 pub mod curl;
 pub mod echo;
 pub mod enclosed;
 pub mod episodes;
+pub mod fakes;
 pub mod far_ends;
 pub mod faulty;
 pub mod files;

@@ -18,15 +18,20 @@ pub struct Python {
 }
 
 impl Python {
+    /// Python with the clients of HTTP/2.
+    pub fn with_clients(folder: &str) -> Self {
+        Self::with(folder, &PACKAGES)
+    }
+
     /// Installs what is missing into `folder` (`env!("CARGO_TARGET_TMPDIR")`). Several tests may
     /// do so at once: whoever is first has done it for all.
-    pub fn with_clients(folder: &str) -> Self {
-        let packages = Path::new(folder).join(format!("python-{}", PACKAGES.join("-")));
+    pub fn with(folder: &str, names: &[&str]) -> Self {
+        let packages = Path::new(folder).join(format!("python-{}", names.join("-")));
         if !packages.exists() {
             let made = tempfile::tempdir_in(folder).unwrap();
             let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
             let mut install = Command::new("python3");
-            install.args(pip).args(["--no-input", "--target"]).arg(made.path()).args(PACKAGES);
+            install.args(pip).args(["--no-input", "--target"]).arg(made.path()).args(names);
             let installed = install.output().unwrap();
             assert!(installed.status.success(), "pip: {installed:?}");
             // Where another test was first, ours is thrown away with `made`.
@@ -37,10 +42,16 @@ impl Python {
         Self { packages }
     }
 
-    /// Python with `script` and `arguments`, as `agent` would run it.
-    pub fn command(&self, agent: &Curl, script: &str, arguments: &[&str]) -> Command {
+    /// Python, as `agent` would run it.
+    pub fn program(&self, agent: &Curl) -> Command {
         let mut command = agent.program("python3");
         command.env("PYTHONPATH", &self.packages).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+
+    /// Python with `script` and `arguments`, as `agent` would run it.
+    pub fn command(&self, agent: &Curl, script: &str, arguments: &[&str]) -> Command {
+        let mut command = self.program(agent);
         command.args(["-c", script]).args(arguments);
         command
     }

@@ -58,12 +58,13 @@ const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 const HERE: &str = "localhost,127.0.0.1,::1";
 
 /// The variables by which clients find the CA that they have to trust.
-const CA: [&str; 11] = [
+const CA: [&str; 12] = [
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
     "REQUESTS_CA_BUNDLE",
     "NODE_EXTRA_CA_CERTS",
     "GIT_SSL_CAINFO",
+    "npm_config_cafile",
     "CARGO_HTTP_CAINFO",
     "DENO_CERT",
     "AWS_CA_BUNDLE",

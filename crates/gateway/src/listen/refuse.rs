@@ -3,6 +3,7 @@
 use holdpoint_core::{Code, Reason, Refusal, refusal::RefusalKind};
 use holdpoint_wire::http::refusal::{self, Rendered};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use hyper::ext::ReasonPhrase;
 use serde_json::{Map, Value};
 
 use crate::body::{ResponseBody, whole};
@@ -52,6 +53,11 @@ pub(crate) fn response(rendered: Rendered) -> Response<ResponseBody> {
     let mut response = Response::new(whole(rendered.body));
     *response.status_mut() =
         StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    if !rendered.reason.is_empty()
+        && let Ok(reason) = ReasonPhrase::try_from(rendered.reason.into_bytes())
+    {
+        response.extensions_mut().insert(reason);
+    }
     for (name, value) in rendered.headers {
         let name = HeaderName::from_bytes(name.as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {

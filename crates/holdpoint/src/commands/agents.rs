@@ -13,12 +13,15 @@ use super::{Here, now, up};
 use crate::status::{CommandError, Ended, Status};
 
 /// The variables by which clients find the CA that they have to trust: curl and OpenSSL, Python,
-/// Node.js, Git, Deno, AWS tools, and whatever reads `SSL_CERT_FILE`.
-const CA_VARIABLES: [&str; 8] = [
+/// Node.js, npm (whose own setting goes before Node's), Cargo, Git, Deno, AWS tools, and whatever
+/// reads `SSL_CERT_FILE`.
+const CA_VARIABLES: [&str; 10] = [
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
     "REQUESTS_CA_BUNDLE",
     "NODE_EXTRA_CA_CERTS",
+    "npm_config_cafile",
+    "CARGO_HTTP_CAINFO",
     "GIT_SSL_CAINFO",
     "DENO_CERT",
     "AWS_CA_BUNDLE",

@@ -2,7 +2,7 @@
 //! `Api_Key` and `apiKey` are the same.
 
 /// Headers that look like credentials by their words and are none: they make a message unique,
-/// guard against forgery beside a credential, or open a WebSocket.
+/// guard against forgery beside a credential, open a WebSocket, or count what one command asks for.
 const HARMLESS_HEADERS: &[&str] = &[
     "idempotency-key",
     "x-idempotency-key",
@@ -20,6 +20,8 @@ const HARMLESS_HEADERS: &[&str] = &[
     "anthropic-beta",
     "x-partition-key",
     "x-routing-key",
+    "kubectl-session",
+    "npm-session",
 ];
 
 /// Words of which one makes a name a credential's; `token` does so by itself, too.

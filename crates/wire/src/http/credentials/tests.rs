@@ -57,6 +57,8 @@ fn every_position() {
         "Sec-WebSocket-Key",
         "X-CSRF-Token",
         "X-Request-Id",
+        "Kubectl-Session",
+        "npm-session",
         "Content-Type",
         "User-Agent",
         "anthropic-version",

@@ -18,6 +18,9 @@ pub(crate) use text::detail;
 pub struct Rendered {
     /// The status code.
     pub status: u16,
+    /// The reason phrase of HTTP/1.1 (RFC 9112 §4), which is all that many a client prints: pip,
+    /// twine, whatever of Python raises for a status, Maven. Empty: the usual one.
+    pub reason: String,
     /// Names in lower case, and values.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
@@ -41,6 +44,7 @@ pub fn render(refusal: &Refusal, message: Option<&Message>) -> Rendered {
         && let Some(report) = git::report(message, &problem.summary(), &problem.detail)
     {
         rendered.status = 200;
+        rendered.reason.clear();
         rendered.body = report;
         let headers = rendered.headers.iter_mut();
         headers.filter(|(name, _)| *name == "content-type").for_each(|(_, value)| {
@@ -128,7 +132,9 @@ fn rendered(shape: Shape, problem: &Problem<'_>) -> Rendered {
     if problem.retry == "later" {
         headers.push(("retry-after", text::RETRY_SECONDS.to_string()));
     }
-    Rendered { status: shape.status(problem), headers, body }
+    let status = shape.status(problem);
+    let reason = if status == problem.status { problem.summary() } else { String::new() };
+    Rendered { status, reason, headers, body }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The shape of a refusal: what the client of a message prints, told by where it goes.
 //! Sources: Cargo's errors: the Cargo Book, "Web API". `DENIED`: the error codes of the OCI
 //! distribution specification. gRPC: "gRPC over HTTP2".
-//! `Status`: the Kubernetes client `@kubernetes/client-node` 2.0.1.
+//! `Status`: the Kubernetes client `@kubernetes/client-node` 2.0.1. What kubectl prints while it
+//! discovers: tried with kubectl 1.32.
 //! The shapes of AWS, Google, git and npm, and `UNAVAILABLE`, from common use.
 
 use holdpoint_catalog::hosts::{self, Speaks};
@@ -31,6 +32,9 @@ pub(super) enum Shape {
     AwsS3,
     /// The Kubernetes API: a `Status`.
     Kubernetes,
+    /// What the Kubernetes API is made of: kubectl asks that first, and prints text, but nothing
+    /// of a `Status`.
+    KubernetesDiscovery,
     /// Google APIs (AIP-193).
     Google,
     /// Git's smart HTTP: plain text is printed behind `remote:` when references are asked for. A
@@ -77,8 +81,14 @@ impl Shape {
             return Self::Google;
         }
         let agent = message.header_text("user-agent").unwrap_or_default();
+        if let Some(shape) = of_registry(agent, raw) {
+            return shape;
+        }
         let kubernetes = ["kubectl/", "helm/", "Helm/", "k9s/", "kube"];
         let is_kubernetes = kubernetes.iter().any(|name| agent.starts_with(name));
+        if is_kubernetes && is_discovery(raw) {
+            return Self::KubernetesDiscovery;
+        }
         if is_kubernetes || raw.starts_with("/apis/") || raw.starts_with("/api/v1/namespaces") {
             return Self::Kubernetes;
         }
@@ -127,7 +137,9 @@ impl Shape {
             Self::Kubernetes => (json_media, text(&kubernetes(problem))),
             Self::Google => (json_media, text(&google(problem))),
             Self::Grpc(variant) => (variant.media_type(), String::new()),
-            Self::Git => ("text/plain; charset=utf-8", format!("{}\n", problem.detail)),
+            Self::Git | Self::KubernetesDiscovery => {
+                ("text/plain; charset=utf-8", format!("{}\n", problem.detail))
+            }
             Self::Npm => {
                 let code = problem.code();
                 (json_media, text(&json!({"error": problem.detail, "code": code})))
@@ -165,6 +177,27 @@ fn is_graphql(message: &Message) -> bool {
     let typed = content::media_type(message).starts_with("application/graphql");
     let segments = path::segments(message.raw_path(), path::EncodedSlash::OfName);
     typed || segments.is_ok_and(|segments| interpret::is_graphql_path(&segments))
+}
+
+/// What the client of a package registry reads, wherever the registry is: teams have their own.
+/// yarn and pnpm name npm after themselves.
+fn of_registry(agent: &str, path: &str) -> Option<Shape> {
+    const IMAGES: [&str; 5] = ["docker/", "containerd/", "buildkit/", "containers/", "skopeo/"];
+    if agent.starts_with("npm/") || agent.contains(" npm/") {
+        Some(Shape::Npm)
+    } else if agent.starts_with("cargo/") || agent.starts_with("cargo ") {
+        Some(Shape::Cargo)
+    } else if path.starts_with("/v2/") && IMAGES.iter().any(|name| agent.starts_with(name)) {
+        Some(Shape::Registry)
+    } else {
+        None
+    }
+}
+
+/// Whether `path` tells what the API of a Kubernetes cluster is made of.
+fn is_discovery(path: &str) -> bool {
+    matches!(path.trim_end_matches('/'), "/api" | "/apis" | "/version")
+        || path.starts_with("/openapi/")
 }
 
 fn text(value: &Value) -> String {

@@ -30,7 +30,7 @@ fn refusal(kind: RefusalKind) -> Refusal {
 
 /// An answer as it goes over the wire.
 fn shown(rendered: &Rendered) -> String {
-    let mut text = format!("HTTP/1.1 {}\n", rendered.status);
+    let mut text = format!("HTTP/1.1 {} {}\n", rendered.status, rendered.reason);
     for (name, value) in &rendered.headers {
         text += &format!("{name}: {value}\n");
     }
@@ -50,6 +50,7 @@ const CLIENTS: &[(&str, (&str, &str))] = &[
     ("POST https://ec2.eu-west-1.amazonaws.com/", ("x-team", "1")),
     ("DELETE https://bucket.s3.eu-west-1.amazonaws.com/", ("x-team", "1")),
     ("DELETE https://k8s.example.com/api/v1/namespaces/prod", ("user-agent", "kubectl/v1.30")),
+    ("GET https://k8s.example.com/api?timeout=32s", ("user-agent", "kubectl/v1.30")),
     ("DELETE https://sqladmin.googleapis.com/v1/projects/p/instances/i", ("x-team", "1")),
     ("POST https://github.com/a/b.git/git-receive-pack", ("x-team", "1")),
     (
@@ -61,6 +62,9 @@ const CLIENTS: &[(&str, (&str, &str))] = &[
         ("content-type", "application/grpc-web-text"),
     ),
     ("PUT https://registry.npmjs.org/left-pad", ("x-team", "1")),
+    ("PUT https://npm.example.com/left-pad", ("user-agent", "pnpm/9.1.0 npm/? node/v20.1.0 linux")),
+    ("GET https://crates.example.com/config.json", ("user-agent", "cargo/1.95.0 (linux)")),
+    ("PUT https://images.example.com/v2/a/manifests/1", ("user-agent", "docker/28.2.2 go/go1.24")),
     ("PUT https://crates.io/api/v1/crates/new", ("x-team", "1")),
     ("PUT https://ghcr.io/v2/a/b/manifests/1", ("x-team", "1")),
 ];
