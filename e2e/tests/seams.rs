@@ -1,4 +1,5 @@
-//! Where two parts of the gateway meet: releases, WebSockets and AWS's credentials.
+//! Where two parts of the gateway meet: releases, WebSockets, AWS's credentials, and what is
+//! issued in two steps.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,7 @@ use std::time::Instant;
 use e2e::{
     echo::LISTED,
     holdpoint::PASSPHRASE,
+    issuing::{ECHO, IssuingStage},
     websocket::{LOCAL, SocketStage, Talk},
 };
 use serde_json::Value;
@@ -66,4 +68,25 @@ async fn a_part_of_an_aws_phantom_is_not_said_to_another_host() {
         let ended = talk.does(&format!("send {part}"));
         assert!(ended.starts_with("ended 1008"), "{name}: {ended}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorization_code_makes_no_found_token_an_issued_one() {
+    let stage = IssuingStage::set(BINARY, "").await;
+    let agent = stage.agent("worker");
+    let add = ["secrets", "add", "login", "--host", ECHO, "--purpose", "rest:*", "--json"];
+    let added = stage.holdpoint.call_with(&add, "the-real-password-of-1815");
+    let bearer = format!("Authorization: Bearer {}", added.json()["phantom"].as_str().unwrap());
+    let found = "a-plain-looking-value-0042";
+    let ask = |path: &str, more: &[&str]| {
+        let url = format!("https://{ECHO}{path}");
+        agent.run(&[&[url.as_str()], more].concat())
+    };
+    // A redirect that repeats what the agent wrote: it is a code there, and opens nothing.
+    stage.keep("/start", &[("location", &format!("https://{ECHO}/back?code={found}"))], "");
+    assert_eq!(ask("/start", &["-H", &bearer]).status, 302);
+    // A login that repeats what the agent says.
+    assert_eq!(ask("/login", &["-d", &format!("note={found}")]).status, 200);
+    let used = ask("/x", &["-H", &format!("Authorization: Bearer {found}")]);
+    assert!(used.body.contains("foreign_credential"), "{used:?}");
 }

@@ -151,12 +151,17 @@ impl Known {
     /// Where access tokens may be sent that the answer to `message` gives out, if a human or the
     /// catalogue names its endpoint: such answers are captured.
     pub(crate) fn issuer(&self, message: &Message) -> Option<Vec<String>> {
-        let (host, path) = (message.host.as_str(), message.raw_path());
-        let listed = self.issuers.iter().find(|issuer| issuer.is_at(host, message.port, path));
+        let (host, port) = (message.host.as_str(), message.port);
+        // However the path is spelled: its server reads all of them.
+        let plain = message.plain_path();
+        let at = |issuer: &&ListedIssuer| {
+            [message.raw_path(), &plain].iter().any(|path| issuer.is_at(host, port, path))
+        };
         let of_catalogue = || {
-            let issuer = issuers::issuer(&message.method, host, path)?;
+            let issuer = issuers::issuer(&message.method, host, &plain)?;
             Some(issuer.resources.iter().map(|&host| host.to_owned()).collect())
         };
+        let listed = self.issuers.iter().find(at);
         listed.map(|issuer| issuer.hosts.clone()).or_else(of_catalogue)
     }
 
@@ -273,5 +278,42 @@ impl World for Known {
     fn persisted(&self, _sha256: &str) -> Option<Arc<str>> {
         // Persisted documents come with the configuration of a later issue; unknown is refused.
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use holdpoint_wire::http::Body;
+
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_gives_out_tokens_is_known_in_every_spelling() {
+        let known = Known::default();
+        let check = |host: &str, target: &str, expect: bool| {
+            let message = Message {
+                method: "POST".to_owned(),
+                scheme: Scheme::Https,
+                host: host.to_owned(),
+                port: 443,
+                target: target.to_owned(),
+                headers: Vec::new(),
+                body: Body::Whole(Bytes::new()),
+                coded: None,
+            };
+            assert_eq!(known.issuer(&message).is_some(), expect, "{host}{target}");
+        };
+        for target in [
+            "/login/oauth/access_token",
+            "/login/oauth/access_token?x=1",
+            "/login/oauth/access_token/",
+            "/login/oauth/%61ccess_token",
+            "/Login/OAuth/Access_Token",
+            "/login%2Foauth/access_token.json",
+        ] {
+            check("github.com", target, true);
+        }
+        check("github.com", "/login/oauth/access_tokens", false);
     }
 }

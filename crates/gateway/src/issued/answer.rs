@@ -217,7 +217,8 @@ impl Exchange {
     }
 
     /// Whether the upstream gave it, and did not merely repeat what the agent said: or else a
-    /// host that echoes would make a found credential an issued one.
+    /// host that echoes would make a found credential an issued one. What may be used here already
+    /// may be repeated; a code, which may be used nowhere, is not the token that is spelled alike.
     fn is_given(&self, new: &NewIssued) -> bool {
         let now = self.issuing.now();
         let said = || occurrences(&self.message, new.value.as_bytes());
@@ -225,7 +226,7 @@ impl Exchange {
             let issued = self.issuing.state.issued();
             issued
                 .find(&self.run, new.kind, &new.name, &new.value, now)
-                .is_ok_and(|it| !it.is_empty())
+                .is_ok_and(|it| it.iter().any(|found| found.reach.has(&self.message.host)))
         };
         !said() || known()
     }

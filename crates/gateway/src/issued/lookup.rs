@@ -87,7 +87,7 @@ impl<'a> Lookup<'a> {
     fn is_of_program(&self, used: &CredentialUse) -> bool {
         let Site::Body(name) = used.site() else { return false };
         let issuer =
-            issuers::issuer(&self.message.method, &self.message.host, self.message.raw_path());
+            issuers::issuer(&self.message.method, &self.message.host, &self.message.plain_path());
         name == "client_secret"
             && issuer.is_some_and(|issuer| {
                 let client = issued::field(self.message, "client_id");

@@ -17,9 +17,15 @@ pub struct ListedIssuer {
 }
 
 impl ListedIssuer {
-    /// Whether a message goes to this endpoint.
+    /// Whether a message goes to this endpoint, in whatever case and with whatever end servers
+    /// read alike.
     pub fn is_at(&self, host: &str, port: u16, path: &str) -> bool {
-        self.host == host && self.port == port && self.path == path
+        let plain = |path: &str| {
+            let path = path.to_ascii_lowercase();
+            let path = path.strip_suffix('/').unwrap_or(&path);
+            path.strip_suffix(".json").unwrap_or(path).to_owned()
+        };
+        self.host == host && self.port == port && plain(&self.path) == plain(path)
     }
 }
 
@@ -41,4 +47,30 @@ fn endpoint(url: &str) -> Option<(String, u16, String)> {
     let host: HostPattern = host.parse().ok()?;
     let plain = !host.is_wildcard() && !path.contains(['?', '#']);
     plain.then_some((host.as_str().to_owned(), port.parse().ok()?, format!("/{path}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ListedIssuer;
+
+    #[test]
+    fn an_endpoint_is_one_however_it_is_written() {
+        let issuer = ListedIssuer {
+            host: "id.example.com".to_owned(),
+            port: 443,
+            path: "/OAuth/Token".to_owned(),
+            hosts: Vec::new(),
+        };
+        for (path, expect) in [
+            ("/OAuth/Token", true),
+            ("/oauth/token", true),
+            ("/OAuth/Token/", true),
+            ("/OAuth/Token.json", true),
+            ("/OAuth", false),
+            ("/OAuth/Tokens", false),
+        ] {
+            assert_eq!(issuer.is_at("id.example.com", 443, path), expect, "{path}");
+        }
+        assert!(!issuer.is_at("id.example.com", 444, "/OAuth/Token"));
+    }
 }

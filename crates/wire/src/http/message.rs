@@ -5,7 +5,10 @@ use std::fmt;
 use bytes::Bytes;
 use holdpoint_core::Digest;
 
-use super::aws::signature;
+use super::{
+    aws::signature,
+    path::{self, EncodedSlash},
+};
 
 /// What arrived. Host and port are normalised; everything else is as it was sent, but that a
 /// user and password in a URL have become the `Authorization` that clients make of them
@@ -101,6 +104,15 @@ impl Message {
     /// The only value of the header `name`, if it is text.
     pub fn header_text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.header(name).next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The path in the one spelling by which endpoints are known: decoded, in small letters,
+    /// without a slash or `.json` at its end. What has no one reading stays as it was sent.
+    pub fn plain_path(&self) -> String {
+        match path::segments(self.raw_path(), EncodedSlash::OfName) {
+            Ok(segments) => format!("/{}", segments.join("/")).to_lowercase(),
+            Err(_) => self.raw_path().to_owned(),
+        }
     }
 
     /// Path without the query, as sent.
