@@ -17,12 +17,14 @@ use crate::{
 /// A hold is answered at once.
 const CONFIGURATION: &str = "hold.wait_seconds = 0\n";
 /// Lines that tell of the machine or of the hour.
-const NOISE: [&str; 4] = [
+const NOISE: [&str; 6] = [
     "Log files were not written",
     "A complete log of this run",
     "Packaged ",
     // kubectl's own log, before it says the same.
     "memcache.go",
+    "Client Version: ",
+    "Kustomize Version: ",
 ];
 
 /// The fakes, and a gateway that dials them.

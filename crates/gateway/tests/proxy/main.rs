@@ -8,6 +8,7 @@ mod curl;
 mod framing;
 #[cfg(test)]
 mod http2;
+#[cfg(test)]
 mod lying;
 #[cfg(test)]
 mod once;
