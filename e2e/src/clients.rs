@@ -16,13 +16,19 @@ use crate::{
 
 /// A hold is answered at once.
 const CONFIGURATION: &str = "hold.wait_seconds = 0\n";
-/// Lines that tell of the machine or of the hour.
-const NOISE: [&str; 4] = [
+/// Lines that tell of the machine, of the hour or of a client's version.
+const NOISE: [&str; 9] = [
     "Log files were not written",
     "A complete log of this run",
     "Packaged ",
+    // npm's own advice, which each version breaks into lines of its own.
+    "In most cases, you or one of your dependencies",
+    "a package version that is forbidden",
+    "on a server you do not have access to",
     // kubectl's own log, before it says the same.
     "memcache.go",
+    "Client Version: ",
+    "Kustomize Version: ",
 ];
 
 /// The fakes, and a gateway that dials them.

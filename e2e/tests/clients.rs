@@ -17,8 +17,10 @@ use e2e::{
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// Python's clients, pinned: their words are compared.
-const PYTHON: [&str; 4] = ["httpx==0.28.1", "pip==25.3", "requests==2.32.5", "twine==6.2.0"];
+/// Python's clients of HTTP, pinned: their words are compared.
+const LIBRARIES: [&str; 2] = ["httpx==0.28.1", "requests==2.32.5"];
+/// Its clients of registries.
+const PACKAGING: [&str; 2] = ["pip==25.3", "twine==6.2.0"];
 
 /// A deletion of a listed API, which is held, and reading an unlisted one, which is refused.
 fn refused() -> [(&'static str, String); 2] {
@@ -57,7 +59,7 @@ async fn npm_installs_and_does_not_publish() {
 async fn pip_installs_and_twine_does_not_upload() {
     let stage = ClientsStage::set(BINARY).await;
     let client = stage.client();
-    let python = Python::with(FOLDER, &PYTHON);
+    let python = Python::with(FOLDER, &PACKAGING);
     let call = |arguments: &[&str]| {
         let mut command = client.at_home(python.program(&client.agent), arguments);
         command.env("TWINE_USERNAME", "__token__").env("PIP_NO_COLOR", "1");
@@ -173,13 +175,16 @@ async fn kubectl_reads_and_does_not_delete() {
     assert!(pods.contains("shop-1"), "{pods}");
 
     let mut golden = Golden::new(&stage);
+    let elsewhere = format!("--server=https://{UNLISTED}");
     for (name, arguments) in [
         ("kubectl delete namespace", &["delete", "namespace", "shop"][..]),
         ("kubectl delete --raw", &["delete", "--raw", "/api/v1/namespaces/shop"]),
         (
-            "kubectl get, at an unlisted cluster",
-            &["get", "pods", "-n", "default", &format!("--server=https://{UNLISTED}")],
+            "kubectl get --raw, at an unlisted cluster",
+            &["get", "--raw", "/api/v1/pods", &elsewhere],
         ),
+        // What every command may ask first: some versions pass over a no to the rest of it.
+        ("kubectl version, of an unlisted cluster", &["version", &elsewhere]),
     ] {
         golden.refused(name, &client, kubectl(arguments));
     }
@@ -254,7 +259,7 @@ except Exception as error:
 async fn what_python_raises_has_our_words() {
     let stage = ClientsStage::set(BINARY).await;
     let client = stage.client();
-    let python = Python::with(FOLDER, &PYTHON);
+    let python = Python::with(FOLDER, &LIBRARIES);
     let mut golden = Golden::new(&stage);
     for library in ["requests", "httpx"] {
         let ask = |method: &str, url: &str| {
