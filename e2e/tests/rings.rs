@@ -97,14 +97,14 @@ async fn status_tells_who_is_enclosed() {
     for place in Enclosed::each(BINARY).await {
         let bin = place.path("work/bin");
         std::fs::create_dir(&bin).unwrap();
-        std::fs::copy("/bin/sleep", bin.join("codex")).unwrap();
-        let codex = bin.join("codex");
-        let mut run = place.run(&[codex.to_str().unwrap(), "314"]);
+        std::fs::copy("/bin/sleep", bin.join("gemini")).unwrap();
+        let gemini = bin.join("gemini");
+        let mut run = place.run(&[gemini.to_str().unwrap(), "314"]);
         let mut child = run.stderr(Stdio::null()).spawn().unwrap();
         let found = until("an agent that is enclosed", || {
             let status = place.call(&["status", "--json"]).json();
             let found =
-                status["agents"].as_array()?.iter().find(|it| it["agent"] == "codex")?.clone();
+                status["agents"].as_array()?.iter().find(|it| it["agent"] == "gemini")?.clone();
             (found["guard"] == "enclosed").then_some(found)
         });
         let run = found["run"].as_str().unwrap();

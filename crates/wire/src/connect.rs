@@ -77,12 +77,14 @@ fn may_be_http(bytes: &[u8]) -> bool {
     if method > METHOD_BYTES_MAX {
         return false;
     }
-    match bytes.get(method..) {
-        Some([]) => true,
-        Some([b' ']) => method > 0,
-        Some([b' ', b'/' | b'*' | b'h' | b'H', ..]) => method > 0,
-        Some([b' ', ..]) => bytes.starts_with(b"CONNECT "),
-        _ => false,
+    let behind = bytes.get(method..).unwrap_or_default();
+    // More than one space is wrong, and its sender is told so in HTTP's words.
+    let spaces = behind.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let target = behind.get(spaces..).unwrap_or_default();
+    match (spaces > 0, target) {
+        (false, _) => behind.is_empty(),
+        (true, [] | [b'/' | b'*' | b'h' | b'H', ..]) => method > 0,
+        (true, _) => bytes.starts_with(b"CONNECT "),
     }
 }
 
