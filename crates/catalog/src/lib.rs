@@ -2,6 +2,7 @@
 //!
 //! - [`aws`]: the services of AWS, their operations and what those do
 //! - [`change_set`]: what the parts of a JSON change set do
+//! - [`cli`]: what the verbs of command line tools do
 //! - [`environments`]: what people call them
 //! - [`graphql`]: per provider, what each root field does
 //! - [`hosts`]: what well-known hosts speak, and presets for them
@@ -11,6 +12,7 @@
 
 pub mod aws;
 pub mod change_set;
+pub mod cli;
 pub mod environments;
 mod github;
 pub mod graphql;

@@ -2,14 +2,19 @@
 //! Pure: what interpretation must look up, it asks the [`World`].
 //!
 //! - [`http`]: HTTP requests: REST, GraphQL, JSON-RPC
+//! - [`machine`]: the files around a command
+//! - [`shell`]: shell commands, and the files that they touch
 //! - [`world`]: what interpretation may look up
 //! - [`lookup`]: what only a provider can tell
 //! - [`unreadable`]: why a message has no meaning that we could stand for
 
 pub mod http;
 pub mod lookup;
+pub mod machine;
+pub mod shell;
 pub mod unreadable;
 pub mod world;
 
+pub use machine::Machine;
 pub use unreadable::Unreadable;
 pub use world::{Host, Speaks, World};

@@ -7,7 +7,7 @@ use cedar_policy::{Context, RestrictedExpression};
 use super::{
     cache::Cache,
     lattice::Lattice,
-    request::{Credential, Request},
+    request::{Credential, Ground, Request},
 };
 use crate::{
     obligation::Obligations,
@@ -40,6 +40,7 @@ struct Circumstances {
     reversibility: &'static str,
     task_environment: Option<Environment>,
     credential: Credential,
+    ground: Ground,
     flags: [bool; FLAGS.len()],
 }
 
@@ -95,6 +96,7 @@ impl Circumstances {
             },
             task_environment: request.principal.task.environment,
             credential: request.facts.credential,
+            ground: request.facts.ground,
             flags: FLAGS.map(|(_, flag)| flag(request)),
         }
     }
@@ -109,6 +111,7 @@ impl Circumstances {
             ("reversibility", text(self.reversibility)),
             ("task_environment", text(task_environment)),
             ("credential", text(self.credential.as_str())),
+            ("ground", text(self.ground.as_str())),
             ("approvals", long(obligations.approvals.into())),
             ("assurance", long(0)),
             ("snapshot", RestrictedExpression::new_bool(obligations.snapshot)),

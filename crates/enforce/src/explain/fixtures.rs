@@ -39,6 +39,11 @@ impl<'a> Fixtures<'a> {
         resolve::requests(&surroundings, principal, destination, operations)
     }
 
+    /// These fixtures for what carries no credential of its own.
+    pub(super) fn uncarried(&self) -> Carrying<'_> {
+        Carrying { fixtures: self, carried: None }
+    }
+
     /// These fixtures for a message that carries `credential`.
     pub(super) fn with_credential<'b>(
         &'b self,

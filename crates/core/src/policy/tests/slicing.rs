@@ -8,7 +8,7 @@ use cedar_policy::{
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::json;
 
-use super::{Credential, Facts, Request, Verdict, request};
+use super::{Credential, Facts, Ground, Request, Verdict, request};
 use crate::{
     identity::Task,
     obligation::Obligations,
@@ -207,6 +207,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             credentials_in_reach,
             refused_before,
             tampers: tampers && made_by_run,
+            ground: Ground::None,
             can_snapshot: flags[5],
             can_delay: flags[6],
         }

@@ -1,0 +1,442 @@
+//! Programs that run another command: as somebody else, later, for each line, or somewhere else.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use holdpoint_core::{Effect, operation::Place, policy::Ground};
+
+use super::{
+    At, Step,
+    call::{Call, Pipe},
+    disk,
+    expand::UNKNOWN,
+    scope::Scope,
+    walk::Walk,
+};
+use crate::{Unreadable, World, machine::Machine, world::Host};
+
+/// Lines that `xargs` is followed for.
+const LINES_MAX: usize = 200;
+
+/// A carrier, and those of its options that take a value of their own.
+const CARRIERS: &[(&str, &[&str])] = &[
+    ("sudo", &["-u", "-g", "-C", "-h", "-p", "-U", "-D", "-R", "-T", "--user", "--group", "--chdir"]),
+    ("doas", &["-u", "-C"]),
+    ("nohup", &[]),
+    ("timeout", &["-k", "-s", "--kill-after", "--signal"]),
+    ("gtimeout", &["-k", "-s", "--kill-after", "--signal"]),
+    ("nice", &["-n", "--adjustment"]),
+    ("ionice", &["-c", "-n", "-p"]),
+    ("chrt", &[]),
+    ("stdbuf", &["-i", "-o", "-e"]),
+    ("setsid", &[]),
+    ("time", &["-f", "-o"]),
+    ("command", &[]),
+    ("builtin", &[]),
+    ("exec", &["-a"]),
+    ("busybox", &[]),
+    ("toybox", &[]),
+    ("watch", &["-n", "-d", "--interval"]),
+    ("unbuffer", &[]),
+    ("caffeinate", &[]),
+    ("chronic", &[]),
+    ("strace", &["-e", "-o", "-p", "-s"]),
+    ("ltrace", &["-e", "-o"]),
+    ("systemd-run", &["-p", "--property", "--unit", "-u", "-t", "--slice", "-M", "-E"]),
+    ("flock", &["-w", "-E", "--timeout"]),
+    ("direnv", &[]),
+    ("proxychains4", &["-f"]),
+    ("firejail", &[]),
+    ("unshare", &[]),
+    ("chroot", &[]),
+    ("taskset", &[]),
+    ("prlimit", &[]),
+    ("entr", &[]),
+    ("npx", &["-p", "--package", "-c", "--call"]),
+    ("bunx", &[]),
+    ("uvx", &["--from", "--with", "-p", "--python"]),
+    ("pipx", &[]),
+    ("cross-env", &[]),
+    ("dotenv", &["-e", "-f", "-c"]),
+    ("dotenvx", &["-f", "-e"]),
+    ("doppler", &["-p", "-c", "--project", "--config"]),
+    ("op", &["--env-file"]),
+    ("cmd", &[]),
+];
+
+/// Whether a program carries another.
+pub(super) fn is_carrier(name: &str) -> bool {
+    CARRIERS.iter().any(|(carrier, _)| *carrier == name)
+        || ["env", "xargs", "parallel", "su", "ssh", "script"].contains(&name)
+}
+
+impl Walk<'_> {
+    /// What a carrier's command does; `None` if `call` is no carrier.
+    pub(super) fn carried(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<Option<String>, Unreadable> {
+        let name = call.name;
+        match name {
+            "env" => return self.with_environment(scope, call).map(Some),
+            "xargs" | "parallel" => return self.each_line(scope, call).map(Some),
+            "su" | "runuser" => return self.scripted(scope, call, call.value(&["-c", "--command"])).map(Some),
+            "script" | "scriptreplay" => return self.scripted(scope, call, call.value(&["-c", "--command"])).map(Some),
+            "at" | "batch" | "crontab" => {
+                if let Some(text) = &call.pipe.stdin {
+                    return self.script(&mut scope.clone(), &text.clone(), call.pipe).map(Some);
+                }
+                return Ok(None);
+            }
+            "tmux" | "screen" => {
+                let typed = call.operands(&["-t", "-s", "-n", "-S", "-c"]);
+                let typed: Vec<&str> = typed.into_iter().skip(1).filter(|it| *it != "Enter" && *it != "C-m").collect();
+                return self.script(&mut scope.clone(), &typed.join(" "), call.pipe).map(Some);
+            }
+            "ssh" | "autossh" | "mosh" => return self.over_ssh(scope, call).map(Some),
+            "docker" | "podman" | "nerdctl" | "kubectl" | "oc" | "docker-compose" | "podman-compose" => {
+                return self.in_container(scope, call);
+            }
+            _ if name.starts_with("ld-linux") || name.starts_with("ld-musl") => {
+                return self.call(scope, call.arguments, call.pipe).map(Some);
+            }
+            _ => {}
+        }
+        if let Some(rest) = managed(call) {
+            return self.call(scope, &rest, call.pipe).map(Some);
+        }
+        let Some((_, valued)) = CARRIERS.iter().find(|(carrier, _)| *carrier == name) else { return Ok(None) };
+        let mut words = call.arguments.iter().peekable();
+        while let Some(word) = words.next_if(|word| word.starts_with('-') || is_assignment(word) || word.starts_with("/c") && name == "cmd") {
+            if word == "-c" && matches!(name, "npx" | "watch" | "flock") || word == "--call" {
+                let text = words.next().cloned().unwrap_or_default();
+                return self.script(scope, &text, call.pipe).map(Some);
+            }
+            if let Some((variable, value)) = word.split_once('=').filter(|_| is_assignment(word)) {
+                scope.export(variable, Some(value.to_owned()));
+            }
+            if valued.contains(&word.as_str()) {
+                words.next();
+            }
+        }
+        let mut rest: Vec<String> = words.cloned().collect();
+        let skipped = match name {
+            "timeout" | "gtimeout" | "flock" | "chroot" | "taskset" => 1,
+            "pipx" | "doppler" | "op" | "dotenvx" => 1,
+            "direnv" => 2,
+            _ => 0,
+        };
+        rest.drain(..skipped.min(rest.len()));
+        if matches!(name, "npx" | "bunx" | "uvx" | "pipx") {
+            unversioned(&mut rest);
+        }
+        rest.retain(|word| word != "--");
+        match (name, rest.len()) {
+            ("watch", _) => self.script(scope, &rest.join(" "), call.pipe).map(Some),
+            (_, 0) => Ok(Some(String::new())),
+            _ => self.call(scope, &rest, call.pipe).map(Some),
+        }
+    }
+
+    fn scripted(&mut self, scope: &mut Scope, call: &Call<'_>, text: Option<&str>) -> Result<String, Unreadable> {
+        match (text, &call.pipe.stdin) {
+            (Some(text), _) => self.script(&mut scope.clone(), text, call.pipe),
+            (None, Some(text)) => self.script(&mut scope.clone(), &text.clone(), call.pipe),
+            (None, None) => Ok(String::new()),
+        }
+    }
+
+    fn with_environment(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
+        let mut inner = scope.clone();
+        let mut words = call.arguments.iter().peekable();
+        while let Some(word) = words.next_if(|word| word.starts_with('-') || is_assignment(word)) {
+            match word.as_str() {
+                "-i" | "-" | "--ignore-environment" => inner.exported.clear(),
+                "-u" | "--unset" | "-C" | "--chdir" => {
+                    let value = words.next().cloned().unwrap_or_default();
+                    if matches!(word.as_str(), "-C" | "--chdir") {
+                        inner.go(&value, true);
+                    } else {
+                        inner.exported.remove(&value);
+                    }
+                }
+                "-S" | "--split-string" => {
+                    let rest: Vec<String> = words.cloned().collect();
+                    return self.script(&mut inner, &rest.join(" "), call.pipe);
+                }
+                option if option.starts_with("-S") => {
+                    let text = option.strip_prefix("-S").unwrap_or_default().to_owned();
+                    return self.script(&mut inner, &text, call.pipe);
+                }
+                _ => {
+                    if let Some((name, value)) = word.split_once('=') {
+                        inner.export(name, Some(value.to_owned()));
+                    }
+                }
+            }
+        }
+        let rest: Vec<String> = words.cloned().collect();
+        if rest.is_empty() {
+            if !call.pipe.captured || call.pipe.piped {
+                self.dump(&inner);
+            }
+            return Ok(inner.environment().map(|(name, value)| format!("{name}={value}\n")).collect());
+        }
+        self.call(&mut inner, &rest, call.pipe)
+    }
+
+    fn each_line(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
+        let valued = ["-n", "-P", "-L", "-I", "-d", "-E", "-s", "-a", "-j", "--max-args", "--max-procs", "--delimiter", "--arg-file", "--jobs", "-S"];
+        let mut words = call.arguments.iter().peekable();
+        let (mut place, mut file) = (None, None);
+        while let Some(word) = words.next_if(|word| word.starts_with('-')) {
+            if valued.contains(&word.as_str()) {
+                let value = words.next().cloned();
+                match word.as_str() {
+                    "-I" => place = value,
+                    "-a" | "--arg-file" => file = value,
+                    _ => {}
+                }
+            } else if let Some(rest) = word.strip_prefix("-I").filter(|rest| !rest.is_empty()) {
+                place = Some(rest.to_owned());
+            }
+        }
+        let mut command: Vec<String> = words.cloned().collect();
+        let behind = command.iter().position(|word| word == ":::").map(|at| command.split_off(at));
+        let input = match (behind, file) {
+            (Some(words), _) => words.into_iter().skip(1).collect::<Vec<_>>().join("\n"),
+            (None, Some(file)) => self.read(scope, &file, true),
+            (None, None) => call.pipe.stdin.clone().unwrap_or_default(),
+        };
+        if call.name == "parallel" && command.is_empty() {
+            return self.script(&mut scope.clone(), &input, call.pipe);
+        }
+        if command.is_empty() {
+            return Ok(input);
+        }
+        if call.name == "parallel" {
+            place.get_or_insert_with(|| "{}".to_owned());
+        }
+        let inner = Pipe { stdin: None, ..call.pipe.clone() };
+        let lines: Vec<String> = match &place {
+            Some(_) => input.lines().map(str::to_owned).collect(),
+            None => input.split(['\n', ' ', '\t', '\0']).filter(|it| !it.is_empty()).map(|it| it.trim_matches(['"', '\'']).to_owned()).collect(),
+        };
+        let lines: Vec<String> = lines.into_iter().take(LINES_MAX).collect();
+        match place {
+            Some(place) => {
+                for line in lines {
+                    let words: Vec<String> = command.iter().map(|word| word.replace(&place, &line)).collect();
+                    let appended = call.name == "parallel" && !command.iter().any(|it| it.contains(&place));
+                    let words = if appended { [words, vec![line]].concat() } else { words };
+                    match call.name {
+                        "parallel" => self.script(&mut scope.clone(), &words.join(" "), &inner)?,
+                        _ => self.call(scope, &words, &inner)?,
+                    };
+                }
+            }
+            None => {
+                command.extend(lines);
+                self.call(scope, &command, &inner)?;
+            }
+        }
+        Ok(UNKNOWN.to_string())
+    }
+
+    fn over_ssh(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
+        let valued = ["-i", "-p", "-l", "-o", "-F", "-J", "-L", "-R", "-D", "-W", "-b", "-c", "-e", "-m", "-S", "-w", "-E", "-B", "-Q", "-I"];
+        let mut words = call.arguments.iter().map(String::as_str).peekable();
+        while let Some(word) = words.next_if(|word| word.starts_with('-')) {
+            if valued.contains(&word) {
+                words.next();
+            }
+        }
+        let Some(to) = words.next() else { return Ok(String::new()) };
+        let host = to.trim_start_matches("ssh://").rsplit('@').next().unwrap_or(to).to_ascii_lowercase();
+        let rest: Vec<&str> = words.collect();
+        let script = match (rest.is_empty(), &call.pipe.stdin) {
+            (false, _) => rest.join(" "),
+            (true, Some(text)) => text.clone(),
+            (true, None) => {
+                let resource = holdpoint_core::ResourceId::of("ssh", "host", &host);
+                self.push(Step::guessed("ssh:login", Effect::Execute, resource, At::Host(host)));
+                return Ok(UNKNOWN.to_string());
+            }
+        };
+        self.far(scope, &script, &At::Host(host.clone()), &host, call.pipe)
+    }
+
+    /// A script that runs at `at`, with the files and variables of the far end.
+    fn far(&mut self, scope: &Scope, script: &str, at: &At, label: &str, pipe: &Pipe) -> Result<String, Unreadable> {
+        let far = FarEnd(self.machine());
+        let environment = BTreeMap::new();
+        let command = super::Command { dialect: super::Dialect::Bash, text: script, directory: "/root", environment: &environment };
+        let mut inner = Scope::new(&command, &far);
+        inner.functions = BTreeMap::new();
+        let _ = scope;
+        let mut walk = Walk::new(&far);
+        let output = walk.script(&mut inner, script, pipe)?;
+        for step in walk.into_reading().steps {
+            let there = step.at == At::Here;
+            let mut step = Step { ground: Ground::None, variables: Vec::new(), unseen: step.unseen && !there, ..step };
+            if there {
+                step.at = at.clone();
+                step.operation.place = Place::Elsewhere;
+                let id = step.operation.resource.id.as_str().replacen(':', &format!(":{label}:"), 1);
+                step.operation.resource.id = holdpoint_core::ResourceId::new(id);
+                step.operation.resource.within.clear();
+            }
+            self.push(step);
+        }
+        Ok(output)
+    }
+
+    /// `docker exec`, `docker compose exec`, `docker run`, `kubectl exec`.
+    fn in_container(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<Option<String>, Unreadable> {
+        let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
+        let verbs = ["exec", "run"];
+        let Some(verb) = words.iter().position(|word| verbs.contains(word)) else { return Ok(None) };
+        let before = words.iter().take(verb).filter(|word| !word.starts_with('-'));
+        let allowed = ["compose", "container"];
+        let valued_before = words.iter().take(verb).any(|word| matches!(*word, "-f" | "--context" | "-n" | "--namespace" | "-p" | "--file" | "--project-name" | "-H" | "--host" | "--env-file"));
+        if !valued_before && before.clone().any(|word| !allowed.contains(word)) {
+            return Ok(None);
+        }
+        let kubernetes = matches!(call.name, "kubectl" | "oc");
+        let is_run = words.get(verb) == Some(&"run");
+        let valued = ["-u", "--user", "-w", "--workdir", "-e", "--env", "--env-file", "-v", "--volume", "--name", "--network", "-p", "--publish", "-c", "--container", "-n", "--namespace", "--context", "--entrypoint", "--mount", "--platform", "--index", "-m", "--memory", "--cpus", "--gpus", "-h", "--hostname", "--add-host", "--image", "--detach-keys", "-l", "--label", "--restart", "--restart-policy"];
+        let mut rest = words.iter().skip(verb + 1).copied().peekable();
+        while let Some(word) = rest.next_if(|word| word.starts_with('-') && *word != "--") {
+            if valued.contains(&word) && !(kubernetes && word == "-c" && false) {
+                rest.next();
+            }
+        }
+        let Some(name) = rest.next() else { return Ok(Some(String::new())) };
+        let mut inner: Vec<String> = rest.skip_while(|word| kubernetes && (word.starts_with('-') && *word != "--")).map(str::to_owned).collect();
+        if kubernetes && inner.iter().any(|word| word == "--") {
+            inner = inner.into_iter().skip_while(|word| word != "--").collect();
+        }
+        inner.retain(|word| word != "--");
+        self.mounted(scope, call, is_run);
+        let at = if kubernetes { At::Somewhere } else { At::Here };
+        if inner.is_empty() || (is_run && kubernetes) {
+            if kubernetes && !is_run {
+                let id = holdpoint_core::ResourceId::of("kubernetes", "pod", name);
+                self.push(Step::guessed("kubectl:exec", Effect::Execute, id, at));
+            }
+            return Ok(Some(UNKNOWN.to_string()));
+        }
+        let script = inner.iter().map(|word| super::call::quoted(word)).collect::<Vec<_>>().join(" ");
+        self.far(scope, &script, &at, name, call.pipe).map(Some)
+    }
+
+    /// What a container that is mounted in could write to is not followed: only devices and the
+    /// root are.
+    fn mounted(&mut self, scope: &Scope, call: &Call<'_>, is_run: bool) {
+        for volume in call.values(&["-v", "--volume"]).into_iter().filter(|_| is_run) {
+            let host = volume.split(':').next().unwrap_or_default();
+            if host == "/" || host == "/etc" || host == "/var/run/docker.sock" {
+                self.touches(scope, host, "container:mount");
+            }
+        }
+    }
+}
+
+/// The command behind a package manager's or a virtual environment's own words.
+fn managed(call: &Call<'_>) -> Option<Vec<String>> {
+    let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
+    let rest = |count: usize| {
+        let mut rest: Vec<String> = words.iter().skip(count).map(|it| (*it).to_owned()).collect();
+        while rest.first().is_some_and(|word| word.starts_with('-')) {
+            rest.remove(0);
+        }
+        unversioned(&mut rest);
+        (!rest.is_empty()).then_some(rest)
+    };
+    match (call.name, words.first().copied(), words.get(1).copied()) {
+        ("npm" | "pnpm" | "yarn" | "bun", Some("exec" | "dlx" | "x"), _) => rest(1),
+        ("poetry" | "pipenv" | "uv" | "rye" | "hatch" | "pdm" | "pixi" | "conda", Some("run"), _) => rest(1),
+        ("bundle", Some("exec"), _) | ("railway" | "heroku" | "vercel" | "infisical" | "chamber", Some("run" | "exec"), _) => {
+            if call.name == "heroku" { None } else { rest(1) }
+        }
+        ("aws-vault", Some("exec"), Some(_)) => rest(2),
+        ("mise" | "asdf" | "rtx" | "volta", Some("exec" | "x" | "run"), _) => rest(1),
+        ("pnpm" | "yarn" | "bun", Some(first), _) if super::cli::is_package_program(first) => rest(0),
+        _ => None,
+    }
+}
+
+/// `prisma@5` is `prisma`.
+fn unversioned(words: &mut [String]) {
+    if let Some(first) = words.first_mut() {
+        if let Some((name, _)) = first.split_once('@').filter(|(name, _)| !name.is_empty()) {
+            *first = name.to_owned();
+        }
+    }
+}
+
+fn is_assignment(word: &str) -> bool {
+    let name = word.split_once('=').map_or("", |(name, _)| name);
+    !name.is_empty() && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+}
+
+/// The machine at the far end of a connection: nobody knows its files.
+struct FarEnd<'a>(&'a dyn Machine);
+
+impl World for FarEnd<'_> {
+    fn host(&self, host: &str, port: u16) -> Option<Host> {
+        self.0.host(host, port)
+    }
+
+    fn persisted(&self, sha256: &str) -> Option<Arc<str>> {
+        self.0.persisted(sha256)
+    }
+}
+
+impl Machine for FarEnd<'_> {
+    fn home(&self) -> &str {
+        "/root"
+    }
+
+    fn workspace(&self) -> Option<&str> {
+        None
+    }
+
+    fn text(&self, _path: &str) -> Option<Arc<str>> {
+        None
+    }
+
+    fn files_below(&self, _directory: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn ignored(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn in_repository(&self) -> bool {
+        false
+    }
+
+    fn protected_branch(&self, branch: &str) -> bool {
+        self.0.protected_branch(branch)
+    }
+
+    fn made(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn masked(&self) -> bool {
+        self.0.masked()
+    }
+
+    fn enclosed(&self) -> bool {
+        false
+    }
+}
+
+/// Whether the word is `host:path`.
+#[allow(dead_code, reason = "scp is read by the tables")]
+fn is_remote(word: &str) -> bool {
+    disk::remote(word).is_some()
+}

@@ -1,0 +1,1 @@
+//! What commands would do, in one table each.
