@@ -4,8 +4,28 @@ use holdpoint_core::Effect::{self, Destroy, Modify, Observe};
 
 /// Options whose value is a word of its own.
 pub const VALUED: &[&str] = &[
-    "--schema", "--config", "--url", "--db-url", "--env", "-e", "--settings", "-c", "--name", "-n", "--path",
-    "--database", "-d", "--dir", "-f", "--seeder", "--to", "--step", "--project", "--cwd", "-m", "--message",
+    "--schema",
+    "--config",
+    "--url",
+    "--db-url",
+    "--env",
+    "-e",
+    "--settings",
+    "-c",
+    "--name",
+    "-n",
+    "--path",
+    "--database",
+    "-d",
+    "--dir",
+    "-f",
+    "--seeder",
+    "--to",
+    "--step",
+    "--project",
+    "--cwd",
+    "-m",
+    "--message",
 ];
 
 /// A framework's tool.

@@ -1,7 +1,8 @@
 //! Tools of platforms, clouds and code hosts: which words name the verb, and what it does.
 
 use holdpoint_core::Effect::{
-    self, Create, Destroy, Execute, GrantAccess, MintCredential, Modify, Observe, Remove, Spend, WeakenRecovery,
+    self, Create, Destroy, Execute, GrantAccess, MintCredential, Modify, Observe, Remove, Spend,
+    WeakenRecovery,
 };
 
 use crate::verbs;
@@ -49,7 +50,17 @@ pub struct Meaning {
 }
 
 /// Flags that turn a change into a rehearsal.
-const REHEARSED: &[&str] = &["--dry-run", "--dryrun", "--check", "--what-if", "--whatif", "--plan", "-WhatIf", "--noop", "--preview"];
+const REHEARSED: &[&str] = &[
+    "--dry-run",
+    "--dryrun",
+    "--check",
+    "--what-if",
+    "--whatif",
+    "--plan",
+    "-WhatIf",
+    "--noop",
+    "--preview",
+];
 
 impl Tool {
     /// What `words` do, given which flags are there.
@@ -57,7 +68,9 @@ impl Tool {
         let row = self.rows.iter().find(|row| {
             let own = row.words.split_whitespace();
             let fits = own.clone().count() <= words.len()
-                && own.zip(words).all(|(own, word)| own == "*" || own.split('|').any(|own| own == *word));
+                && own
+                    .zip(words)
+                    .all(|(own, word)| own == "*" || own.split('|').any(|own| own == *word));
             fits && (row.flags.is_empty() || row.flags.split_whitespace().any(has))
         });
         if REHEARSED.iter().any(|flag| has(flag)) {
@@ -73,7 +86,9 @@ impl Tool {
 /// What the words of a call say where no row does. A name of a thing is no verb: only words that
 /// stand before the first operand that cannot be one count.
 pub fn floor(words: &[&str]) -> Meaning {
-    let plain = |word: &&&str| word.len() <= 24 && word.chars().all(|it| it.is_ascii_lowercase() || "-_:".contains(it));
+    let plain = |word: &&&str| {
+        word.len() <= 24 && word.chars().all(|it| it.is_ascii_lowercase() || "-_:".contains(it))
+    };
     let spoken: Vec<&str> = words.iter().take(4).take_while(plain).copied().collect();
     let told = spoken.iter().filter_map(|word| verbs::effect_of_words(word)).collect::<Vec<_>>();
     let first_reads = told.first() == Some(&Observe);
@@ -155,7 +170,7 @@ tools! {
     "azd" => "azure" Platform ["-e --environment -C"] { "down" [""] Destroy, "up|deploy|provision" [""] Modify, "*" [""] Observe }
     "doctl" => "digitalocean" Platform ["--context -o --output --format"] { "auth" [""] Observe }
     "gh" => "github" Service ["-R --repo -t --title -b --body --json -q --jq -L --limit -B --base -H --head -l --label -a --assignee -F --body-file -m --milestone"] {
-        "repo delete" [""] Destroy, "repo edit" ["--visibility"] GrantAccess, "repo edit" ["--delete-branch-on-merge --enable-merge-commit"] Modify, "repo create" ["--public"] GrantAccess, "repo archive|rename" [""] Execute, "repo deploy-key" [""] GrantAccess,
+        "* list|view|status|watch|diff|checks|download|ls" [""] Observe, "repo delete" [""] Destroy, "repo edit" ["--visibility"] GrantAccess, "repo edit" ["--delete-branch-on-merge --enable-merge-commit"] Modify, "repo create" ["--public"] GrantAccess, "repo archive|rename" [""] Execute, "repo deploy-key" [""] GrantAccess,
         "repo create|fork|clone" [""] Create, "pr merge" [""] Execute, "release delete" [""] Destroy, "release create|upload|edit" [""] Execute, "secret set|delete" [""] Execute, "variable set|delete" [""] Modify, "workflow run|enable|disable" [""] Create, "run rerun|cancel" [""] Create,
         "run delete" [""] Destroy, "auth token" [""] Observe secrets, "auth" [""] Observe, "ssh-key|gpg-key add" [""] GrantAccess, "gist create" ["--public -p"] GrantAccess, "gist delete" [""] Destroy, "issue|pr close|comment|create|edit|reopen|ready|review|checkout|lock|unlock|pin|develop|update-branch" [""] Create,
         "issue delete|transfer" [""] Destroy, "label delete" [""] Destroy, "cache delete" [""] Modify, "codespace delete" [""] Destroy, "alias|config|extension|browse|search|status|completion" [""] Observe, "label|project|gist|codespace" [""] Create }

@@ -1,6 +1,9 @@
 //! The machine that an episode describes: its files, its repository, its secrets.
 
-use std::{collections::{BTreeMap, BTreeSet}, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use holdpoint_wire::{
     Machine, World,
@@ -9,7 +12,10 @@ use holdpoint_wire::{
 };
 use serde::Deserialize;
 
-use super::{episode::{Attempt, Episode}, fixtures::Fixtures};
+use super::{
+    episode::{Attempt, Episode},
+    fixtures::Fixtures,
+};
 
 /// Files that are looked at, at most.
 const FILES_MAX: usize = 10_000;
@@ -59,7 +65,9 @@ impl State {
     /// A path as seen from the workspace.
     pub(super) fn path(&self, path: &str) -> String {
         let path = match path.strip_prefix('~') {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", self.home),
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                format!("{}{rest}", self.home)
+            }
             _ => path.to_owned(),
         };
         files::normal(&path, self.directory())
@@ -80,7 +88,9 @@ impl State {
         for (path, written) in written {
             match written {
                 Written::Text(text) => {
-                    if self.files.insert(path.clone(), text).is_none() && self.files.len() < FILES_MAX {
+                    if self.files.insert(path.clone(), text).is_none()
+                        && self.files.len() < FILES_MAX
+                    {
                         self.made.insert(path);
                     }
                 }
@@ -96,22 +106,27 @@ impl State {
 /// The task's, else the first working directory, else that of the first absolute file.
 fn workspace(episode: &Episode) -> Option<String> {
     let told = episode.task.as_ref().and_then(|task| task.workspace.clone());
-    let directory = || episode.operations.iter().find_map(|attempt| match attempt {
-        Attempt::Shell(shell) => shell.cwd.clone(),
-        _ => None,
-    });
-    let of_file = || episode.operations.iter().find_map(|attempt| match attempt {
-        Attempt::File(file) if file.path.starts_with('/') => {
-            file.path.rsplit_once('/').map(|(directory, _)| directory.to_owned())
-        }
-        _ => None,
-    });
+    let directory = || {
+        episode.operations.iter().find_map(|attempt| match attempt {
+            Attempt::Shell(shell) => shell.cwd.clone(),
+            _ => None,
+        })
+    };
+    let of_file = || {
+        episode.operations.iter().find_map(|attempt| match attempt {
+            Attempt::File(file) if file.path.starts_with('/') => {
+                file.path.rsplit_once('/').map(|(directory, _)| directory.to_owned())
+            }
+            _ => None,
+        })
+    };
     told.or_else(directory).or_else(of_file).map(|path| files::normal(&path, "/"))
 }
 
 /// The home that the workspace lies in.
 fn home(workspace: Option<&str>) -> String {
-    let parts: Vec<&str> = workspace.unwrap_or_default().split('/').filter(|it| !it.is_empty()).collect();
+    let parts: Vec<&str> =
+        workspace.unwrap_or_default().split('/').filter(|it| !it.is_empty()).collect();
     match parts.as_slice() {
         [homes @ ("home" | "Users"), user, ..] => format!("/{homes}/{user}"),
         [drive, "Users", user, ..] if drive.len() == 1 => format!("/{drive}/Users/{user}"),
@@ -158,7 +173,8 @@ impl Machine for Surrounded<'_> {
 
     fn ignored(&self, path: &str) -> bool {
         let Some(git) = &self.episode.git else { return false };
-        let below = path.strip_prefix(self.state.directory()).unwrap_or(path).trim_start_matches('/');
+        let below =
+            path.strip_prefix(self.state.directory()).unwrap_or(path).trim_start_matches('/');
         let dirty = git.dirty.iter().chain(&git.tracked).any(|file| self.state.path(file) == path);
         !dirty && git.ignored.iter().any(|pattern| is_ignored(pattern, below))
     }
@@ -169,7 +185,8 @@ impl Machine for Surrounded<'_> {
 
     fn protected_branch(&self, branch: &str) -> bool {
         let protected = self.episode.git.as_ref().map(|git| &git.protected);
-        protected.is_some_and(|list| list.iter().any(|own| holdpoint_core::glob::matches(own, branch)))
+        protected
+            .is_some_and(|list| list.iter().any(|own| holdpoint_core::glob::matches(own, branch)))
     }
 
     fn made(&self, path: &str) -> bool {

@@ -10,7 +10,10 @@ use holdpoint_core::{
 };
 use holdpoint_wire::{
     Unreadable,
-    shell::{self, At, Command, Reading, Step, Written, files::{self, FileOperation}},
+    shell::{
+        self, At, Command, Reading, Step, Written,
+        files::{self, FileOperation},
+    },
 };
 
 use super::{
@@ -104,7 +107,8 @@ fn request(machine: &Surrounded<'_>, principal: &Principal, step: Step) -> Vec<R
     let executes = step.operation.effect == Effect::Execute;
     let in_reach = executes && shell::in_reach(&step, machine);
     let surroundings = fixtures.uncarried();
-    let mut requests = resolve::requests(&surroundings, principal, destination, vec![step.operation.clone()]);
+    let mut requests =
+        resolve::requests(&surroundings, principal, destination, vec![step.operation.clone()]);
     for request in &mut requests {
         request.facts.enclosed = machine.episode.enclosed;
         request.facts.tampers = step.tampers;

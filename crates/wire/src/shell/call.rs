@@ -53,7 +53,9 @@ impl<'c> Call<'c> {
         for word in self.arguments {
             match word.as_str() {
                 "--" if !only_operands => only_operands = true,
-                option if !only_operands && option.len() > 1 && option.starts_with('-') => options.push(option),
+                option if !only_operands && option.len() > 1 && option.starts_with('-') => {
+                    options.push(option)
+                }
                 operand => operands.push(operand),
             }
         }
@@ -64,7 +66,10 @@ impl<'c> Call<'c> {
     pub(super) fn has(&self, names: &[&str]) -> bool {
         self.arguments.iter().any(|word| {
             names.iter().any(|name| {
-                word == name || word.strip_prefix(name).is_some_and(|rest| rest.starts_with('=') && name.starts_with("--"))
+                word == name
+                    || word
+                        .strip_prefix(name)
+                        .is_some_and(|rest| rest.starts_with('=') && name.starts_with("--"))
             })
         })
     }
@@ -73,7 +78,9 @@ impl<'c> Call<'c> {
     pub(super) fn flag(&self, letter: char) -> bool {
         self.arguments.iter().take_while(|word| *word != "--").any(|word| {
             word.strip_prefix('-').is_some_and(|rest| {
-                !rest.starts_with('-') && rest.contains(letter) && rest.chars().all(|it| it.is_ascii_alphanumeric())
+                !rest.starts_with('-')
+                    && rest.contains(letter)
+                    && rest.chars().all(|it| it.is_ascii_alphanumeric())
             })
         })
     }
@@ -95,7 +102,11 @@ impl<'c> Call<'c> {
             for name in names {
                 let joined = match word.strip_prefix(name) {
                     Some(rest) if rest.starts_with('=') => rest.strip_prefix('='),
-                    Some(rest) if !name.starts_with("--") && name.len() == 2 && !rest.is_empty() => Some(rest),
+                    Some(rest)
+                        if !name.starts_with("--") && name.len() == 2 && !rest.is_empty() =>
+                    {
+                        Some(rest)
+                    }
                     _ => None,
                 };
                 values.extend(joined);
@@ -125,11 +136,6 @@ impl<'c> Call<'c> {
 pub(super) fn base(program: &str) -> &str {
     let last = program.rsplit(['/', '\\']).next().unwrap_or(program);
     last.strip_suffix(".exe").or(last.strip_suffix(".cmd")).unwrap_or(last)
-}
-
-/// Words at white space.
-pub(super) fn split(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
 }
 
 impl Walk<'_> {
@@ -187,7 +193,9 @@ impl Walk<'_> {
         match call.name {
             "find" | "gfind" => return self.find(scope, call),
             "git" => return self.git(scope, call),
-            "curl" | "wget" | "http" | "https" | "xh" | "xhs" | "curlie" => return self.fetch(scope, call),
+            "curl" | "wget" | "http" | "https" | "xh" | "xhs" | "curlie" => {
+                return self.fetch(scope, call);
+            }
             _ => {}
         }
         if let Some(output) = self.disk(scope, call) {
@@ -204,16 +212,27 @@ impl Walk<'_> {
     }
 
     /// What the shell does itself.
-    fn builtin(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<Option<String>, Unreadable> {
+    fn builtin(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<Option<String>, Unreadable> {
         match call.program {
-            ":" | "true" | "false" | "test" | "[" | "return" | "exit" | "break" | "continue" | "wait" | "jobs"
-            | "fg" | "bg" | "disown" | "hash" | "shopt" | "ulimit" | "umask" | "times" | "let" | "getopts"
-            | "complete" | "bind" | "history" | "unalias" | "logout" | "caller" | "dirs" | "popd" => {}
+            ":" | "true" | "false" | "test" | "[" | "return" | "exit" | "break" | "continue"
+            | "wait" | "jobs" | "fg" | "bg" | "disown" | "hash" | "shopt" | "ulimit" | "umask"
+            | "times" | "let" | "getopts" | "complete" | "bind" | "history" | "unalias"
+            | "logout" | "caller" | "dirs" | "popd" => {}
             "cd" | "pushd" | "chdir" | "Set-Location" => {
-                let to = call.parts().1.first().map_or_else(|| self.machine().home().to_owned(), |it| (*it).to_owned());
+                let to = call
+                    .parts()
+                    .1
+                    .first()
+                    .map_or_else(|| self.machine().home().to_owned(), |it| (*it).to_owned());
                 let to = if to == "-" { UNKNOWN.to_string() } else { to };
                 let certain = self.paths(scope, &to).iter().all(|path| {
-                    self.files.exists(path) || self.machine().workspace() == Some(path) || self.machine().home() == path
+                    self.files.exists(path)
+                        || self.machine().workspace() == Some(path)
+                        || self.machine().home() == path
                 });
                 scope.go(&to, certain);
             }
@@ -222,15 +241,17 @@ impl Walk<'_> {
                 scope.variables.remove(*name);
                 scope.exported.remove(*name);
             }),
-            "set" => {
-                match call.arguments.first().map(String::as_str) {
-                    None if !call.pipe.captured => self.dump(scope),
-                    Some(option) if option.starts_with('-') && option.contains('a') => scope.exports_all = true,
-                    Some(option) if option.starts_with('+') && option.contains('a') => scope.exports_all = false,
-                    Some("--") => scope.positional = call.arguments.iter().skip(1).cloned().collect(),
-                    _ => {}
+            "set" => match call.arguments.first().map(String::as_str) {
+                None if !call.pipe.captured => self.dump(scope),
+                Some(option) if option.starts_with('-') && option.contains('a') => {
+                    scope.exports_all = true
                 }
-            }
+                Some(option) if option.starts_with('+') && option.contains('a') => {
+                    scope.exports_all = false
+                }
+                Some("--") => scope.positional = call.arguments.iter().skip(1).cloned().collect(),
+                _ => {}
+            },
             "shift" => {
                 let count = call.arguments.first().and_then(|it| it.parse().ok()).unwrap_or(1);
                 scope.positional = scope.positional.iter().skip(count).cloned().collect();
@@ -308,7 +329,12 @@ impl Walk<'_> {
     }
 
     /// Runs the file at `word` in this very shell.
-    fn source(&mut self, scope: &mut Scope, word: &str, call: &Call<'_>) -> Result<String, Unreadable> {
+    fn source(
+        &mut self,
+        scope: &mut Scope,
+        word: &str,
+        call: &Call<'_>,
+    ) -> Result<String, Unreadable> {
         let text = self.read(scope, word, true);
         if text.contains(UNKNOWN) && text.chars().count() == 1 {
             // An environment of Python or Node is activated; what is not there does nothing.
@@ -319,7 +345,8 @@ impl Walk<'_> {
             return Ok(UNKNOWN.to_string());
         }
         let arguments = call.arguments.iter().skip(1).cloned().collect::<Vec<_>>();
-        let outer = (!arguments.is_empty()).then(|| std::mem::replace(&mut scope.positional, arguments));
+        let outer =
+            (!arguments.is_empty()).then(|| std::mem::replace(&mut scope.positional, arguments));
         let output = self.script(scope, &text, call.pipe);
         if let Some(outer) = outer {
             scope.positional = outer;
@@ -337,6 +364,7 @@ pub(super) fn quoted(word: &str) -> String {
 fn is_asking(call: &Call<'_>) -> bool {
     let one = call.arguments.len() == 1;
     one && call.has(&["--version", "--help", "-V", "version", "-version", "--usage"])
-        || call.arguments.last().is_some_and(|last| last == "--help") && !call.has(&["-c", "-e"])
+        || call.arguments.last().is_some_and(|last| last == "--help")
+            && !call.has(&["-c", "-e"])
             && !super::carrier::is_carrier(call.name)
 }

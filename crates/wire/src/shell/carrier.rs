@@ -7,7 +7,6 @@ use holdpoint_core::{Effect, operation::Place, policy::Ground};
 use super::{
     At, Step,
     call::{Call, Pipe},
-    disk,
     expand::UNKNOWN,
     scope::Scope,
     walk::Walk,
@@ -19,7 +18,10 @@ const LINES_MAX: usize = 200;
 
 /// A carrier, and those of its options that take a value of their own.
 const CARRIERS: &[(&str, &[&str])] = &[
-    ("sudo", &["-u", "-g", "-C", "-h", "-p", "-U", "-D", "-R", "-T", "--user", "--group", "--chdir"]),
+    (
+        "sudo",
+        &["-u", "-g", "-C", "-h", "-p", "-U", "-D", "-R", "-T", "--user", "--group", "--chdir"],
+    ),
     ("doas", &["-u", "-C"]),
     ("nohup", &[]),
     ("timeout", &["-k", "-s", "--kill-after", "--signal"]),
@@ -80,8 +82,12 @@ impl Walk<'_> {
         match name {
             "env" => return self.with_environment(scope, call).map(Some),
             "xargs" | "parallel" => return self.each_line(scope, call).map(Some),
-            "su" | "runuser" => return self.scripted(scope, call, call.value(&["-c", "--command"])).map(Some),
-            "script" | "scriptreplay" => return self.scripted(scope, call, call.value(&["-c", "--command"])).map(Some),
+            "su" | "runuser" => {
+                return self.scripted(scope, call, call.value(&["-c", "--command"])).map(Some);
+            }
+            "script" | "scriptreplay" => {
+                return self.scripted(scope, call, call.value(&["-c", "--command"])).map(Some);
+            }
             "at" | "batch" | "crontab" => {
                 if let Some(text) = &call.pipe.stdin {
                     return self.script(&mut scope.clone(), &text.clone(), call.pipe).map(Some);
@@ -90,11 +96,13 @@ impl Walk<'_> {
             }
             "tmux" | "screen" => {
                 let typed = call.operands(&["-t", "-s", "-n", "-S", "-c"]);
-                let typed: Vec<&str> = typed.into_iter().skip(1).filter(|it| *it != "Enter" && *it != "C-m").collect();
+                let typed: Vec<&str> =
+                    typed.into_iter().skip(1).filter(|it| *it != "Enter" && *it != "C-m").collect();
                 return self.script(&mut scope.clone(), &typed.join(" "), call.pipe).map(Some);
             }
             "ssh" | "autossh" | "mosh" => return self.over_ssh(scope, call).map(Some),
-            "docker" | "podman" | "nerdctl" | "kubectl" | "oc" | "docker-compose" | "podman-compose" => {
+            "docker" | "podman" | "nerdctl" | "kubectl" | "oc" | "docker-compose"
+            | "podman-compose" => {
                 return self.in_container(scope, call);
             }
             _ if name.starts_with("ld-linux") || name.starts_with("ld-musl") => {
@@ -105,9 +113,13 @@ impl Walk<'_> {
         if let Some(rest) = managed(call) {
             return self.call(scope, &rest, call.pipe).map(Some);
         }
-        let Some((_, valued)) = CARRIERS.iter().find(|(carrier, _)| *carrier == name) else { return Ok(None) };
+        let Some((_, valued)) = CARRIERS.iter().find(|(carrier, _)| *carrier == name) else {
+            return Ok(None);
+        };
         let mut words = call.arguments.iter().peekable();
-        while let Some(word) = words.next_if(|word| word.starts_with('-') || is_assignment(word) || word.starts_with("/c") && name == "cmd") {
+        while let Some(word) = words.next_if(|word| {
+            word.starts_with('-') || is_assignment(word) || word.starts_with("/c") && name == "cmd"
+        }) {
             if word == "-c" && matches!(name, "npx" | "watch" | "flock") || word == "--call" {
                 let text = words.next().cloned().unwrap_or_default();
                 return self.script(scope, &text, call.pipe).map(Some);
@@ -138,7 +150,12 @@ impl Walk<'_> {
         }
     }
 
-    fn scripted(&mut self, scope: &mut Scope, call: &Call<'_>, text: Option<&str>) -> Result<String, Unreadable> {
+    fn scripted(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        text: Option<&str>,
+    ) -> Result<String, Unreadable> {
         match (text, &call.pipe.stdin) {
             (Some(text), _) => self.script(&mut scope.clone(), text, call.pipe),
             (None, Some(text)) => self.script(&mut scope.clone(), &text.clone(), call.pipe),
@@ -146,7 +163,11 @@ impl Walk<'_> {
         }
     }
 
-    fn with_environment(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
+    fn with_environment(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<String, Unreadable> {
         let mut inner = scope.clone();
         let mut words = call.arguments.iter().peekable();
         while let Some(word) = words.next_if(|word| word.starts_with('-') || is_assignment(word)) {
@@ -180,13 +201,32 @@ impl Walk<'_> {
             if !call.pipe.captured || call.pipe.piped {
                 self.dump(&inner);
             }
-            return Ok(inner.environment().map(|(name, value)| format!("{name}={value}\n")).collect());
+            return Ok(inner
+                .environment()
+                .map(|(name, value)| format!("{name}={value}\n"))
+                .collect());
         }
         self.call(&mut inner, &rest, call.pipe)
     }
 
     fn each_line(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
-        let valued = ["-n", "-P", "-L", "-I", "-d", "-E", "-s", "-a", "-j", "--max-args", "--max-procs", "--delimiter", "--arg-file", "--jobs", "-S"];
+        let valued = [
+            "-n",
+            "-P",
+            "-L",
+            "-I",
+            "-d",
+            "-E",
+            "-s",
+            "-a",
+            "-j",
+            "--max-args",
+            "--max-procs",
+            "--delimiter",
+            "--arg-file",
+            "--jobs",
+            "-S",
+        ];
         let mut words = call.arguments.iter().peekable();
         let (mut place, mut file) = (None, None);
         while let Some(word) = words.next_if(|word| word.starts_with('-')) {
@@ -220,14 +260,20 @@ impl Walk<'_> {
         let inner = Pipe { stdin: None, ..call.pipe.clone() };
         let lines: Vec<String> = match &place {
             Some(_) => input.lines().map(str::to_owned).collect(),
-            None => input.split(['\n', ' ', '\t', '\0']).filter(|it| !it.is_empty()).map(|it| it.trim_matches(['"', '\'']).to_owned()).collect(),
+            None => input
+                .split(['\n', ' ', '\t', '\0'])
+                .filter(|it| !it.is_empty())
+                .map(|it| it.trim_matches(['"', '\'']).to_owned())
+                .collect(),
         };
         let lines: Vec<String> = lines.into_iter().take(LINES_MAX).collect();
         match place {
             Some(place) => {
                 for line in lines {
-                    let words: Vec<String> = command.iter().map(|word| word.replace(&place, &line)).collect();
-                    let appended = call.name == "parallel" && !command.iter().any(|it| it.contains(&place));
+                    let words: Vec<String> =
+                        command.iter().map(|word| word.replace(&place, &line)).collect();
+                    let appended =
+                        call.name == "parallel" && !command.iter().any(|it| it.contains(&place));
                     let words = if appended { [words, vec![line]].concat() } else { words };
                     match call.name {
                         "parallel" => self.script(&mut scope.clone(), &words.join(" "), &inner)?,
@@ -244,7 +290,10 @@ impl Walk<'_> {
     }
 
     fn over_ssh(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
-        let valued = ["-i", "-p", "-l", "-o", "-F", "-J", "-L", "-R", "-D", "-W", "-b", "-c", "-e", "-m", "-S", "-w", "-E", "-B", "-Q", "-I"];
+        let valued = [
+            "-i", "-p", "-l", "-o", "-F", "-J", "-L", "-R", "-D", "-W", "-b", "-c", "-e", "-m",
+            "-S", "-w", "-E", "-B", "-Q", "-I",
+        ];
         let mut words = call.arguments.iter().map(String::as_str).peekable();
         while let Some(word) = words.next_if(|word| word.starts_with('-')) {
             if valued.contains(&word) {
@@ -252,7 +301,8 @@ impl Walk<'_> {
             }
         }
         let Some(to) = words.next() else { return Ok(String::new()) };
-        let host = to.trim_start_matches("ssh://").rsplit('@').next().unwrap_or(to).to_ascii_lowercase();
+        let host =
+            to.trim_start_matches("ssh://").rsplit('@').next().unwrap_or(to).to_ascii_lowercase();
         let rest: Vec<&str> = words.collect();
         let script = match (rest.is_empty(), &call.pipe.stdin) {
             (false, _) => rest.join(" "),
@@ -267,10 +317,22 @@ impl Walk<'_> {
     }
 
     /// A script that runs at `at`, with the files and variables of the far end.
-    fn far(&mut self, scope: &Scope, script: &str, at: &At, label: &str, pipe: &Pipe) -> Result<String, Unreadable> {
+    fn far(
+        &mut self,
+        scope: &Scope,
+        script: &str,
+        at: &At,
+        label: &str,
+        pipe: &Pipe,
+    ) -> Result<String, Unreadable> {
         let far = FarEnd(self.machine());
         let environment = BTreeMap::new();
-        let command = super::Command { dialect: super::Dialect::Bash, text: script, directory: "/root", environment: &environment };
+        let command = super::Command {
+            dialect: super::Dialect::Bash,
+            text: script,
+            directory: "/root",
+            environment: &environment,
+        };
         let mut inner = Scope::new(&command, &far);
         inner.functions = BTreeMap::new();
         let _ = scope;
@@ -278,11 +340,17 @@ impl Walk<'_> {
         let output = walk.script(&mut inner, script, pipe)?;
         for step in walk.into_reading().steps {
             let there = step.at == At::Here;
-            let mut step = Step { ground: Ground::None, variables: Vec::new(), unseen: step.unseen && !there, ..step };
+            let mut step = Step {
+                ground: Ground::None,
+                variables: Vec::new(),
+                unseen: step.unseen && !there,
+                ..step
+            };
             if there {
                 step.at = at.clone();
                 step.operation.place = Place::Elsewhere;
-                let id = step.operation.resource.id.as_str().replacen(':', &format!(":{label}:"), 1);
+                let id =
+                    step.operation.resource.id.as_str().replacen(':', &format!(":{label}:"), 1);
                 step.operation.resource.id = holdpoint_core::ResourceId::new(id);
                 step.operation.resource.within.clear();
             }
@@ -292,27 +360,85 @@ impl Walk<'_> {
     }
 
     /// `docker exec`, `docker compose exec`, `docker run`, `kubectl exec`.
-    fn in_container(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<Option<String>, Unreadable> {
+    fn in_container(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<Option<String>, Unreadable> {
         let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
         let verbs = ["exec", "run"];
-        let Some(verb) = words.iter().position(|word| verbs.contains(word)) else { return Ok(None) };
+        let Some(verb) = words.iter().position(|word| verbs.contains(word)) else {
+            return Ok(None);
+        };
         let before = words.iter().take(verb).filter(|word| !word.starts_with('-'));
         let allowed = ["compose", "container"];
-        let valued_before = words.iter().take(verb).any(|word| matches!(*word, "-f" | "--context" | "-n" | "--namespace" | "-p" | "--file" | "--project-name" | "-H" | "--host" | "--env-file"));
+        let valued_before = words.iter().take(verb).any(|word| {
+            matches!(
+                *word,
+                "-f" | "--context"
+                    | "-n"
+                    | "--namespace"
+                    | "-p"
+                    | "--file"
+                    | "--project-name"
+                    | "-H"
+                    | "--host"
+                    | "--env-file"
+            )
+        });
         if !valued_before && before.clone().any(|word| !allowed.contains(word)) {
             return Ok(None);
         }
         let kubernetes = matches!(call.name, "kubectl" | "oc");
         let is_run = words.get(verb) == Some(&"run");
-        let valued = ["-u", "--user", "-w", "--workdir", "-e", "--env", "--env-file", "-v", "--volume", "--name", "--network", "-p", "--publish", "-c", "--container", "-n", "--namespace", "--context", "--entrypoint", "--mount", "--platform", "--index", "-m", "--memory", "--cpus", "--gpus", "-h", "--hostname", "--add-host", "--image", "--detach-keys", "-l", "--label", "--restart", "--restart-policy"];
+        let valued = [
+            "-u",
+            "--user",
+            "-w",
+            "--workdir",
+            "-e",
+            "--env",
+            "--env-file",
+            "-v",
+            "--volume",
+            "--name",
+            "--network",
+            "-p",
+            "--publish",
+            "-c",
+            "--container",
+            "-n",
+            "--namespace",
+            "--context",
+            "--entrypoint",
+            "--mount",
+            "--platform",
+            "--index",
+            "-m",
+            "--memory",
+            "--cpus",
+            "--gpus",
+            "-h",
+            "--hostname",
+            "--add-host",
+            "--image",
+            "--detach-keys",
+            "-l",
+            "--label",
+            "--restart",
+            "--restart-policy",
+        ];
         let mut rest = words.iter().skip(verb + 1).copied().peekable();
         while let Some(word) = rest.next_if(|word| word.starts_with('-') && *word != "--") {
-            if valued.contains(&word) && !(kubernetes && word == "-c" && false) {
+            if valued.contains(&word) {
                 rest.next();
             }
         }
         let Some(name) = rest.next() else { return Ok(Some(String::new())) };
-        let mut inner: Vec<String> = rest.skip_while(|word| kubernetes && (word.starts_with('-') && *word != "--")).map(str::to_owned).collect();
+        let mut inner: Vec<String> = rest
+            .skip_while(|word| kubernetes && (word.starts_with('-') && *word != "--"))
+            .map(str::to_owned)
+            .collect();
         if kubernetes && inner.iter().any(|word| word == "--") {
             inner = inner.into_iter().skip_while(|word| word != "--").collect();
         }
@@ -326,7 +452,8 @@ impl Walk<'_> {
             }
             return Ok(Some(UNKNOWN.to_string()));
         }
-        let script = inner.iter().map(|word| super::call::quoted(word)).collect::<Vec<_>>().join(" ");
+        let script =
+            inner.iter().map(|word| super::call::quoted(word)).collect::<Vec<_>>().join(" ");
         self.far(scope, &script, &at, name, call.pipe).map(Some)
     }
 
@@ -355,13 +482,24 @@ fn managed(call: &Call<'_>) -> Option<Vec<String>> {
     };
     match (call.name, words.first().copied(), words.get(1).copied()) {
         ("npm" | "pnpm" | "yarn" | "bun", Some("exec" | "dlx" | "x"), _) => rest(1),
-        ("poetry" | "pipenv" | "uv" | "rye" | "hatch" | "pdm" | "pixi" | "conda", Some("run"), _) => rest(1),
-        ("bundle", Some("exec"), _) | ("railway" | "heroku" | "vercel" | "infisical" | "chamber", Some("run" | "exec"), _) => {
-            if call.name == "heroku" { None } else { rest(1) }
+        (
+            "poetry" | "pipenv" | "uv" | "rye" | "hatch" | "pdm" | "pixi" | "conda",
+            Some("run"),
+            _,
+        ) => rest(1),
+        ("bundle", Some("exec"), _)
+        | ("railway" | "heroku" | "vercel" | "infisical" | "chamber", Some("run" | "exec"), _) => {
+            if call.name == "heroku" {
+                None
+            } else {
+                rest(1)
+            }
         }
         ("aws-vault", Some("exec"), Some(_)) => rest(2),
         ("mise" | "asdf" | "rtx" | "volta", Some("exec" | "x" | "run"), _) => rest(1),
-        ("pnpm" | "yarn" | "bun", Some(first), _) if super::cli::is_package_program(first) => rest(0),
+        ("pnpm" | "yarn" | "bun", Some(first), _) if super::cli::is_package_program(first) => {
+            rest(0)
+        }
         _ => None,
     }
 }
@@ -433,10 +571,4 @@ impl Machine for FarEnd<'_> {
     fn enclosed(&self) -> bool {
         false
     }
-}
-
-/// Whether the word is `host:path`.
-#[allow(dead_code, reason = "scp is read by the tables")]
-fn is_remote(word: &str) -> bool {
-    disk::remote(word).is_some()
 }

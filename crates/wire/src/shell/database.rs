@@ -31,15 +31,25 @@ impl Walk<'_> {
     pub(super) fn statements(&mut self, text: &str, target: &Target) {
         for meaning in sql::interpret(text) {
             let unknown = text.contains(UNKNOWN) && meaning.effect == Effect::Execute;
-            let step = Step::known(meaning.name, meaning.effect, target.resource.clone(), target.at.clone());
+            let step = Step::known(
+                meaning.name,
+                meaning.effect,
+                target.resource.clone(),
+                target.at.clone(),
+            );
             self.push(if unknown { Step { unseen: false, ..step } } else { step });
         }
     }
 
-    pub(super) fn database(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<Option<String>, Unreadable> {
+    pub(super) fn database(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<Option<String>, Unreadable> {
         match call.name {
-            "psql" | "mysql" | "mariadb" | "sqlite3" | "mongosh" | "mongo" | "redis-cli" | "clickhouse-client"
-            | "sqlcmd" | "duckdb" | "cqlsh" | "pgcli" | "mycli" | "usql" | "cockroach" | "clickhouse" => self.client(scope, call),
+            "psql" | "mysql" | "mariadb" | "sqlite3" | "mongosh" | "mongo" | "redis-cli"
+            | "clickhouse-client" | "sqlcmd" | "duckdb" | "cqlsh" | "pgcli" | "mycli" | "usql"
+            | "cockroach" | "clickhouse" => self.client(scope, call),
             "dropdb" | "mysqladmin" | "pg_restore" | "createdb" | "dropuser" => {
                 let target = client_target(scope, call);
                 let effect = match call.name {
@@ -69,9 +79,36 @@ impl Walk<'_> {
         for file in call.values(&["-f", "--file", "-i"]) {
             texts.push(self.read(scope, file, true));
         }
-        let operands = call.operands(&["-h", "-p", "-U", "-d", "-u", "-c", "-e", "-f", "--eval", "-n", "-a", "-P", "-D", "--host", "--port", "--user", "--username", "--dbname", "--database", "-v", "-q", "--command", "--execute", "--file"]);
+        let operands = call.operands(&[
+            "-h",
+            "-p",
+            "-U",
+            "-d",
+            "-u",
+            "-c",
+            "-e",
+            "-f",
+            "--eval",
+            "-n",
+            "-a",
+            "-P",
+            "-D",
+            "--host",
+            "--port",
+            "--user",
+            "--username",
+            "--dbname",
+            "--database",
+            "-v",
+            "-q",
+            "--command",
+            "--execute",
+            "--file",
+        ]);
         match call.name {
-            "sqlite3" | "duckdb" => texts.extend(operands.iter().skip(1).map(|it| (*it).to_owned())),
+            "sqlite3" | "duckdb" => {
+                texts.extend(operands.iter().skip(1).map(|it| (*it).to_owned()))
+            }
             "redis-cli" => texts.push(operands.join(" ")),
             _ => {}
         }
@@ -81,14 +118,31 @@ impl Walk<'_> {
         for text in texts {
             match call.name {
                 "mongosh" | "mongo" => {
-                    let destroys = ["drop", "deleteMany", "deleteOne", "remove(", "findOneAndDelete"].iter().any(|it| text.contains(it));
-                    let changes = ["insert", "update", "replace", "createIndex", "createCollection"].iter().any(|it| text.contains(it));
-                    let effect = if destroys { Effect::Destroy } else if changes { Effect::Modify } else { Effect::Observe };
+                    let destroys =
+                        ["drop", "deleteMany", "deleteOne", "remove(", "findOneAndDelete"]
+                            .iter()
+                            .any(|it| text.contains(it));
+                    let changes =
+                        ["insert", "update", "replace", "createIndex", "createCollection"]
+                            .iter()
+                            .any(|it| text.contains(it));
+                    let effect = if destroys {
+                        Effect::Destroy
+                    } else if changes {
+                        Effect::Modify
+                    } else {
+                        Effect::Observe
+                    };
                     self.at_database(&target, "mongo:eval", effect);
                 }
                 "redis-cli" => self.at_database(&target, "redis:command", redis(&text)),
                 _ if text.chars().all(|it| it == UNKNOWN) && !text.is_empty() => {
-                    self.push(Step::guessed("sql:unknown", Effect::Execute, target.resource.clone(), target.at.clone()));
+                    self.push(Step::guessed(
+                        "sql:unknown",
+                        Effect::Execute,
+                        target.resource.clone(),
+                        target.at.clone(),
+                    ));
                 }
                 _ => self.statements(&meta(&text), &target),
             }
@@ -96,13 +150,27 @@ impl Walk<'_> {
     }
 
     /// A framework's own tool. `name` is the program, or the script that it is started with.
-    pub(super) fn framework(&mut self, scope: &mut Scope, call: &Call<'_>, name: &str) -> Result<bool, Unreadable> {
+    pub(super) fn framework(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        name: &str,
+    ) -> Result<bool, Unreadable> {
         let name = super::call::base(name);
         let Some(framework) = frameworks::framework(name) else { return Ok(false) };
-        let own: Vec<String> = call.arguments.iter().skip_while(|it| name != call.name && super::call::base(it) != name)
-            .skip(usize::from(name != call.name)).cloned().collect();
+        let own: Vec<String> = call
+            .arguments
+            .iter()
+            .skip_while(|it| name != call.name && super::call::base(it) != name)
+            .skip(usize::from(name != call.name))
+            .cloned()
+            .collect();
         let own = Call { arguments: &own, ..Call::new(&[], call.pipe) };
-        if let Some(code) = own.value(&["-c", "--command"]).filter(|_| own.arguments.first().is_some_and(|it| it == "shell" || it == "runner" || it == "shell_plus")) {
+        if let Some(code) = own.value(&["-c", "--command"]).filter(|_| {
+            own.arguments
+                .first()
+                .is_some_and(|it| it == "shell" || it == "runner" || it == "shell_plus")
+        }) {
             super::program::read(self, scope, code, super::program::Language::Python)?;
             return Ok(true);
         }
@@ -121,16 +189,37 @@ impl Walk<'_> {
             return Ok(true);
         }
         let target = self.framework_target(scope, &own, framework);
-        self.at_database(&target, &format!("{}:{}", framework.name, verb.words.replace(' ', "_")), verb.effect);
+        self.at_database(
+            &target,
+            &format!("{}:{}", framework.name, verb.words.replace(' ', "_")),
+            verb.effect,
+        );
         Ok(true)
     }
 
-    fn framework_target(&mut self, scope: &Scope, call: &Call<'_>, framework: &Framework) -> Target {
+    fn framework_target(
+        &mut self,
+        scope: &Scope,
+        call: &Call<'_>,
+        framework: &Framework,
+    ) -> Target {
         let remote = call.has(&["--linked", "--remote", "--production"]);
         if remote {
             return Target { told: true, ..targets::somewhere() };
         }
-        let url = call.value(&["--url", "--db-url", "--database-url", "-d", "--database", "--dsn", "-url", "--connection", "--conn", "--endpoint"])
+        let url = call
+            .value(&[
+                "--url",
+                "--db-url",
+                "--database-url",
+                "-d",
+                "--database",
+                "--dsn",
+                "-url",
+                "--connection",
+                "--conn",
+                "--endpoint",
+            ])
             .or_else(|| call.arguments.iter().map(String::as_str).find(|it| targets::is_url(it)));
         if let Some(url) = url.filter(|url| targets::is_url(url)) {
             return targets::of_url(url);
@@ -138,26 +227,71 @@ impl Walk<'_> {
         if framework.local || call.has(&["--local"]) {
             return targets::at_host(framework.name, "", "");
         }
-        let named = scope.exported("RAILS_ENV").or(scope.exported("APP_ENV")).or(scope.exported("NODE_ENV"));
-        let environment = call.value(&["--env", "--environment", "-e"]).or(named).map(str::to_owned);
+        let named = scope
+            .exported("RAILS_ENV")
+            .or(scope.exported("APP_ENV"))
+            .or(scope.exported("NODE_ENV"));
+        let environment =
+            call.value(&["--env", "--environment", "-e"]).or(named).map(str::to_owned);
         targets::ambient(self, scope, environment.as_deref())
     }
 
     /// A run of tests: what the texts of the tests say, or else code that nobody sees.
     fn tests(&mut self, scope: &mut Scope, call: &Call<'_>, framework: &Framework) {
         let environment = call.value(&["--env"]).unwrap_or("testing").to_owned();
-        let own: Vec<String> = scope.directories.iter().flat_map(|directory| self.files.below(directory)).filter(|it| {
-            it.contains("test") || it.contains("spec") || it.contains("conftest") || it.contains("database/factories")
-        }).collect();
-        let wipes = ["drop_all", "drop_database", "RefreshDatabase", "DatabaseMigrations", "deleteMany", "DROP ", "TRUNCATE", "migrate:fresh", "DELETE FROM", "dropDatabase", "delete_all", "truncate", "DatabaseCleaner", "sync({ force", "sync({force", "dropSchema"];
+        let own: Vec<String> = scope
+            .directories
+            .iter()
+            .flat_map(|directory| self.files.below(directory))
+            .filter(|it| {
+                it.contains("test")
+                    || it.contains("spec")
+                    || it.contains("conftest")
+                    || it.contains("database/factories")
+            })
+            .collect();
+        let wipes = [
+            "drop_all",
+            "drop_database",
+            "RefreshDatabase",
+            "DatabaseMigrations",
+            "deleteMany",
+            "DROP ",
+            "TRUNCATE",
+            "migrate:fresh",
+            "DELETE FROM",
+            "dropDatabase",
+            "delete_all",
+            "truncate",
+            "DatabaseCleaner",
+            "sync({ force",
+            "sync({force",
+            "dropSchema",
+        ];
         let text_of = |path: &String| self.files.text(path);
-        let named: Vec<&str> = call.operands(&[]).into_iter().filter(|it| it.contains("test") || it.contains("spec")).collect();
-        let counts = |path: &String| named.is_empty() || path.contains("conftest") || named.iter().any(|name| path.ends_with(name.split("::").next().unwrap_or(name)));
-        let harmful = own.iter().filter(|path| counts(path)).filter_map(text_of).any(|text| wipes.iter().any(|it| text.contains(it)));
+        let named: Vec<&str> = call
+            .operands(&[])
+            .into_iter()
+            .filter(|it| it.contains("test") || it.contains("spec"))
+            .collect();
+        let counts = |path: &String| {
+            named.is_empty()
+                || path.contains("conftest")
+                || named.iter().any(|name| path.ends_with(name.split("::").next().unwrap_or(name)))
+        };
+        let harmful = own
+            .iter()
+            .filter(|path| counts(path))
+            .filter_map(text_of)
+            .any(|text| wipes.iter().any(|it| text.contains(it)));
         if harmful || framework.wipes {
             let target = targets::ambient(self, scope, Some(&environment));
             if target.told && target.at != At::Here {
-                return self.at_database(&target, &format!("{}:test", framework.name), Effect::Destroy);
+                return self.at_database(
+                    &target,
+                    &format!("{}:test", framework.name),
+                    Effect::Destroy,
+                );
             }
         }
         let read = own.iter().any(|path| counts(path) && self.files.text(path).is_some());
@@ -178,16 +312,30 @@ fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
         other => other,
     };
     if provider == "sqlite" {
-        return targets::at_host("sqlite", "", call.operands(&[]).first().copied().unwrap_or_default());
+        return targets::at_host(
+            "sqlite",
+            "",
+            call.operands(&[]).first().copied().unwrap_or_default(),
+        );
     }
     let words = call.arguments.iter().map(String::as_str);
-    if let Some(url) = words.clone().map(|it| it.split_once('=').filter(|(name, _)| name.starts_with("--")).map_or(it, |(_, url)| url)).find(|it| targets::is_url(it)) {
+    if let Some(url) = words
+        .clone()
+        .map(|it| {
+            it.split_once('=').filter(|(name, _)| name.starts_with("--")).map_or(it, |(_, url)| url)
+        })
+        .find(|it| targets::is_url(it))
+    {
         return targets::of_url(url);
     }
     if words.clone().any(|it| it.chars().all(|letter| letter == UNKNOWN)) {
         return Target { told: true, ..targets::somewhere() };
     }
-    let connection = words.clone().find(|it| it.contains("host=")).and_then(|it| it.split("host=").nth(1)).and_then(|it| it.split_whitespace().next());
+    let connection = words
+        .clone()
+        .find(|it| it.contains("host="))
+        .and_then(|it| it.split("host=").nth(1))
+        .and_then(|it| it.split_whitespace().next());
     let host = call.value(&["-h", "--host", "-H"]).or(connection).or(match provider {
         "postgres" => scope.exported("PGHOST"),
         "mysql" => scope.exported("MYSQL_HOST"),
@@ -199,15 +347,20 @@ fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
 
 /// A script of psql, with a statement of its own for each line that is a command of the client.
 fn meta(text: &str) -> String {
-    let line = |line: &str| if line.trim_start().starts_with('\\') { format!("{line};\n") } else { format!("{line}\n") };
+    let line = |line: &str| {
+        if line.trim_start().starts_with('\\') { format!("{line};\n") } else { format!("{line}\n") }
+    };
     text.lines().map(line).collect()
 }
 
 fn redis(text: &str) -> Effect {
     let upper = text.trim().to_ascii_uppercase();
     match upper.split_whitespace().next().unwrap_or_default() {
-        "FLUSHALL" | "FLUSHDB" | "DEL" | "UNLINK" | "SHUTDOWN" | "EVAL" | "DEBUG" => Effect::Destroy,
-        "SET" | "HSET" | "LPUSH" | "RPUSH" | "SADD" | "ZADD" | "EXPIRE" | "INCR" | "RENAME" | "CONFIG" | "HDEL" => Effect::Modify,
+        "FLUSHALL" | "FLUSHDB" | "DEL" | "UNLINK" | "SHUTDOWN" | "EVAL" | "DEBUG" => {
+            Effect::Destroy
+        }
+        "SET" | "HSET" | "LPUSH" | "RPUSH" | "SADD" | "ZADD" | "EXPIRE" | "INCR" | "RENAME"
+        | "CONFIG" | "HDEL" => Effect::Modify,
         _ => Effect::Observe,
     }
 }

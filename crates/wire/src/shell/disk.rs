@@ -4,10 +4,11 @@ use holdpoint_core::{Effect, policy::Ground};
 
 use super::{
     At, Step, Written,
-    call::{Call, Pipe, split},
+    call::{Call, Pipe},
     expand::UNKNOWN,
-    path, secret,
+    path,
     scope::Scope,
+    secret,
     walk::Walk,
 };
 
@@ -31,7 +32,8 @@ impl Walk<'_> {
             ground = Ground::Workspace;
         }
         let tampers = path::tampers(&self.files, path)
-            || effect > Effect::Modify && self.files.below(path).iter().any(|it| path::tampers(&self.files, it));
+            || effect > Effect::Modify
+                && self.files.below(path).iter().any(|it| path::tampers(&self.files, it));
         let effect = match (ground, effect) {
             (Ground::Rebuildable | Ground::None, Effect::Destroy) => Effect::Remove,
             (_, effect) => effect,
@@ -104,7 +106,9 @@ impl Walk<'_> {
         let name = call.name;
         match name {
             "rm" | "unlink" | "shred" | "rmdir" | "trash" | "del" | "srm" => {
-                if name == "rmdir" && !options.iter().any(|it| it.contains("/s") || it.contains("ignore-fail")) {
+                if name == "rmdir"
+                    && !options.iter().any(|it| it.contains("/s") || it.contains("ignore-fail"))
+                {
                     // Only what is empty goes.
                     return Some(String::new());
                 }
@@ -145,7 +149,8 @@ impl Walk<'_> {
                 for path in operands.iter().skip(1) {
                     for path in self.paths(scope, path) {
                         let ground = path::ground(&self.files, &path);
-                        let own = ground <= Ground::Workspace || ground == Ground::Root && !recursive;
+                        let own =
+                            ground <= Ground::Workspace || ground == Ground::Root && !recursive;
                         let tampers = path::tampers(&self.files, &path);
                         if !own || tampers || ground == Ground::Root {
                             self.change("file:permissions", Effect::GrantAccess, &path);
@@ -154,8 +159,8 @@ impl Walk<'_> {
                 }
             }
             "rsync" => self.mirrors(scope, &options, &operands),
-            "mkfs" | "wipefs" | "fdisk" | "parted" | "sgdisk" | "mkswap" | "lvremove" | "vgremove"
-            | "pvremove" | "blkdiscard" | "diskpart" => {
+            "mkfs" | "wipefs" | "fdisk" | "parted" | "sgdisk" | "mkswap" | "lvremove"
+            | "vgremove" | "pvremove" | "blkdiscard" | "diskpart" => {
                 for word in &operands {
                     self.change("device:wipe", Effect::Destroy, &path::normal(word, "/dev"));
                 }
@@ -179,7 +184,9 @@ impl Walk<'_> {
             for path in self.paths(scope, source) {
                 let ground = path::ground(&self.files, &path);
                 // Inside the workspace it is still there afterwards; from elsewhere it is gone.
-                let stays = target_paths.iter().all(|it| path::ground(&self.files, it) <= Ground::Workspace);
+                let stays = target_paths
+                    .iter()
+                    .all(|it| path::ground(&self.files, it) <= Ground::Workspace);
                 if ground > Ground::Workspace || !stays || path::tampers(&self.files, &path) {
                     self.change("file:move", Effect::Destroy, &path);
                 }
@@ -188,7 +195,9 @@ impl Walk<'_> {
                     let rest = file.strip_prefix(&path).unwrap_or_default();
                     self.files.written.insert(file.clone(), Written::Gone);
                     for target in &target_paths {
-                        self.files.written.insert(format!("{target}{rest}"), Written::Text(text.clone()));
+                        self.files
+                            .written
+                            .insert(format!("{target}{rest}"), Written::Text(text.clone()));
                     }
                 }
             }
@@ -207,7 +216,9 @@ impl Walk<'_> {
 
     /// Where `source` ends up at `to`, which may be a directory.
     fn into_directory(&self, scope: &Scope, to: &str, source: &str) -> String {
-        let is_directory = to.ends_with('/') || to == "." || to == ".."
+        let is_directory = to.ends_with('/')
+            || to == "."
+            || to == ".."
             || self.paths(scope, to).iter().any(|path| !self.files.below(path).is_empty());
         let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or(source);
         if is_directory { format!("{}/{name}", to.trim_end_matches('/')) } else { to.to_owned() }
@@ -227,8 +238,11 @@ impl Walk<'_> {
     }
 
     fn mirrors(&mut self, scope: &Scope, options: &[&str], operands: &[&str]) {
-        let deletes = options.iter().any(|it| it.starts_with("--del") || *it == "--remove-source-files");
-        let rehearsed = options.iter().any(|it| *it == "--dry-run" || (!it.starts_with("--") && it.contains('n')));
+        let deletes =
+            options.iter().any(|it| it.starts_with("--del") || *it == "--remove-source-files");
+        let rehearsed = options
+            .iter()
+            .any(|it| *it == "--dry-run" || (!it.starts_with("--") && it.contains('n')));
         let Some(to) = operands.last().filter(|_| !rehearsed) else { return };
         if let Some((host, path)) = remote(to) {
             let resource = holdpoint_core::ResourceId::new(format!("file:{host}:{path}"));
@@ -243,7 +257,11 @@ impl Walk<'_> {
     }
 
     /// `find`, which lists, deletes or runs something for what it finds.
-    pub(super) fn find(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, crate::Unreadable> {
+    pub(super) fn find(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<String, crate::Unreadable> {
         let words = call.arguments;
         let is_start = |word: &&String| !word.starts_with(['-', '(', '!']);
         let mut starts: Vec<String> = words.iter().take_while(is_start).cloned().collect();
@@ -263,9 +281,11 @@ impl Walk<'_> {
                 continue;
             }
             let ends = |word: &&String| *word != ";" && *word != "+" && *word != "\\;";
-            let command: Vec<String> = words.iter().skip(at + 1).take_while(ends).cloned().collect();
+            let command: Vec<String> =
+                words.iter().skip(at + 1).take_while(ends).cloned().collect();
             for path in &found {
-                let command: Vec<String> = command.iter().map(|it| it.replace("{}", path)).collect();
+                let command: Vec<String> =
+                    command.iter().map(|it| it.replace("{}", path)).collect();
                 self.call(scope, &command, &Pipe { stdin: None, ..call.pipe.clone() })?;
             }
         }
@@ -310,15 +330,4 @@ pub(super) fn remote(word: &str) -> Option<(String, &str)> {
     let host = before.rsplit('@').next()?;
     let plain = !before.contains('/') && host.len() > 1;
     plain.then(|| (host.to_ascii_lowercase(), path))
-}
-
-/// Whether a file that is read in words is one: `@file`.
-pub(super) fn at_file(word: &str) -> Option<&str> {
-    word.strip_prefix('@')
-}
-
-/// The values behind an option that may be written as one word or two.
-#[allow(dead_code, reason = "used by the tables of command line tools")]
-pub(super) fn words_of(text: &str) -> Vec<String> {
-    split(text)
 }

@@ -3,7 +3,10 @@
 
 use brush_parser::{
     ParserOptions,
-    word::{self, BraceExpressionMember, BraceExpressionOrText, TildeExpr, WordPiece, WordPieceWithSource},
+    word::{
+        self, BraceExpressionMember, BraceExpressionOrText, TildeExpr, WordPiece,
+        WordPieceWithSource,
+    },
 };
 
 use super::{parameter, path, pattern, scope::Scope, walk::Walk};
@@ -89,7 +92,8 @@ impl Walk<'_> {
     /// The one text that becomes of a word where nothing is split: behind `=`, in a redirection.
     pub(super) fn text(&mut self, scope: &mut Scope, raw: &str) -> Result<String, Unreadable> {
         let draft = self.draft(scope, raw)?;
-        let fields = draft.fields.iter().map(|field| field.iter().map(|(letter, _)| *letter).collect());
+        let fields =
+            draft.fields.iter().map(|field| field.iter().map(|(letter, _)| *letter).collect());
         Ok(fields.collect::<Vec<String>>().join(" "))
     }
 
@@ -98,7 +102,8 @@ impl Walk<'_> {
         let pieces = word::parse_heredoc(raw, &options()).map_err(|_| unreadable(raw))?;
         let mut draft = Draft::default();
         self.pieces(scope, &pieces, true, &mut draft)?;
-        let fields = draft.fields.iter().map(|field| field.iter().map(|(letter, _)| *letter).collect());
+        let fields =
+            draft.fields.iter().map(|field| field.iter().map(|(letter, _)| *letter).collect());
         Ok(fields.collect::<Vec<String>>().join(" "))
     }
 
@@ -238,9 +243,7 @@ fn unreadable(raw: &str) -> Unreadable {
 }
 
 fn is_all_arguments(pieces: &[WordPieceWithSource]) -> bool {
-    let is = |piece: &WordPieceWithSource| {
-        matches!(&piece.piece, WordPiece::ParameterExpansion(expression) if parameter::is_apart(expression))
-    };
+    let is = |piece: &WordPieceWithSource| matches!(&piece.piece, WordPiece::ParameterExpansion(expression) if parameter::is_apart(expression));
     pieces.len() == 1 && pieces.iter().all(is)
 }
 
@@ -274,9 +277,11 @@ fn joined(parts: &[BraceExpressionOrText], depth: usize) -> Vec<String> {
         let endings: Vec<String> = match part {
             BraceExpressionOrText::Text(text) => vec![text.clone()],
             BraceExpressionOrText::Expr(_) if depth > 8 => vec![UNKNOWN.to_string()],
-            BraceExpressionOrText::Expr(members) => {
-                members.iter().flat_map(|member| alternatives(member, depth)).take(WORDS_MAX).collect()
-            }
+            BraceExpressionOrText::Expr(members) => members
+                .iter()
+                .flat_map(|member| alternatives(member, depth))
+                .take(WORDS_MAX)
+                .collect(),
         };
         let longer = |word: &String| {
             let word = word.clone();
@@ -316,7 +321,9 @@ pub(super) fn ansi(raw: &str) -> String {
             let mut number = first.and_then(|digit| digit.to_digit(radix)).unwrap_or(0);
             let mut count = usize::from(first.is_some());
             while count < most {
-                let Some(digit) = letters.peek().and_then(|next| next.to_digit(radix)) else { break };
+                let Some(digit) = letters.peek().and_then(|next| next.to_digit(radix)) else {
+                    break;
+                };
                 number = number * radix + digit;
                 letters.next();
                 count += 1;

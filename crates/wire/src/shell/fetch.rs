@@ -4,14 +4,7 @@
 use bytes::Bytes;
 use holdpoint_core::{Effect, ResourceId};
 
-use super::{
-    At, Step,
-    call::Call,
-    expand::UNKNOWN,
-    scope::Scope,
-    secret,
-    walk::Walk,
-};
+use super::{At, Step, call::Call, expand::UNKNOWN, scope::Scope, secret, walk::Walk};
 use crate::{
     Unreadable,
     http::{self, Address, Body, Message, RawMessage},
@@ -19,36 +12,160 @@ use crate::{
 
 /// Options of curl and wget that take a value.
 const VALUED: &[&str] = &[
-    "-X", "--request", "-H", "--header", "-d", "--data", "--data-raw", "--data-binary", "--data-urlencode", "--data-ascii", "--json", "-F", "--form",
-    "-o", "--output", "-u", "--user", "-A", "--user-agent", "-e", "--referer", "-b", "--cookie", "-c", "--cookie-jar", "-T", "--upload-file",
-    "-m", "--max-time", "--connect-timeout", "--retry", "-w", "--write-out", "-x", "--proxy", "-K", "--config", "--cacert", "--cert", "--key", "-r",
-    "--resolve", "--connect-to", "--url", "-O-none", "--method", "--body-data", "--body-file", "--post-data", "--post-file", "-P", "--limit-rate",
-    "--retry-delay", "--retry-max-time", "--interface", "-t", "--form-string", "--output-dir", "-D", "--dump-header", "--url-query", "-U", "-Q", "--output-document",
-    "--tries", "--timeout", "--directory-prefix", "-f", "--raw-field", "--field", "--method", "--input", "--jq", "-q", "-a", "--auth", "--hostname", "-p", "--preview", "--cache", "-t", "--template",
+    "-X",
+    "--request",
+    "-H",
+    "--header",
+    "-d",
+    "--data",
+    "--data-raw",
+    "--data-binary",
+    "--data-urlencode",
+    "--data-ascii",
+    "--json",
+    "-F",
+    "--form",
+    "-o",
+    "--output",
+    "-u",
+    "--user",
+    "-A",
+    "--user-agent",
+    "-e",
+    "--referer",
+    "-b",
+    "--cookie",
+    "-c",
+    "--cookie-jar",
+    "-T",
+    "--upload-file",
+    "-m",
+    "--max-time",
+    "--connect-timeout",
+    "--retry",
+    "-w",
+    "--write-out",
+    "-x",
+    "--proxy",
+    "-K",
+    "--config",
+    "--cacert",
+    "--cert",
+    "--key",
+    "-r",
+    "--resolve",
+    "--connect-to",
+    "--url",
+    "-O-none",
+    "--method",
+    "--body-data",
+    "--body-file",
+    "--post-data",
+    "--post-file",
+    "-P",
+    "--limit-rate",
+    "--retry-delay",
+    "--retry-max-time",
+    "--interface",
+    "-t",
+    "--form-string",
+    "--output-dir",
+    "-D",
+    "--dump-header",
+    "--url-query",
+    "-U",
+    "-Q",
+    "--output-document",
+    "--tries",
+    "--timeout",
+    "--directory-prefix",
+    "-f",
+    "--raw-field",
+    "--field",
+    "--method",
+    "--input",
+    "--jq",
+    "-q",
+    "-a",
+    "--auth",
+    "--hostname",
+    "-p",
+    "--preview",
+    "--cache",
+    "-t",
+    "--template",
 ];
 
 impl Walk<'_> {
     /// `curl`, `wget` and HTTPie.
-    pub(super) fn fetch(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
+    pub(super) fn fetch(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<String, Unreadable> {
         let curl = matches!(call.name, "curl" | "curlie");
         let wget = call.name == "wget";
         if let Some(file) = call.value(&["-K", "--config"]).filter(|_| curl) {
             let text = self.read(scope, file, true);
-            let words: Vec<String> = call.arguments.iter().cloned().chain(configured(&text)).filter(|it| it != "-K" && it != "--config" && it != file).collect();
+            let words: Vec<String> = call
+                .arguments
+                .iter()
+                .cloned()
+                .chain(configured(&text))
+                .filter(|it| it != "-K" && it != "--config" && it != file)
+                .collect();
             let inner = Call { arguments: &words, ..Call::new(&[], call.pipe) };
             let inner = Call { name: call.name, program: call.program, ..inner };
             return self.fetch(scope, &inner);
         }
-        let flagless: Vec<&str> = VALUED.iter().copied().filter(|it| !(curl && matches!(*it, "-f" | "-q" | "-a" | "-p" | "--preview" | "-O-none"))).collect();
-        let flagless: Vec<&str> = if wget { flagless.into_iter().filter(|it| !matches!(*it, "-c" | "-r" | "-m" | "-p" | "-x" | "-K" | "-H" | "-F" | "-q" | "-d" | "-b" | "-N" | "-k" )).chain(["-O"]).collect() } else { flagless };
-        let mut operands: Vec<String> = call.operands(&flagless).into_iter().map(str::to_owned).collect();
+        let flagless: Vec<&str> = VALUED
+            .iter()
+            .copied()
+            .filter(|it| {
+                !(curl && matches!(*it, "-f" | "-q" | "-a" | "-p" | "--preview" | "-O-none"))
+            })
+            .collect();
+        let flagless: Vec<&str> = if wget {
+            flagless
+                .into_iter()
+                .filter(|it| {
+                    !matches!(
+                        *it,
+                        "-c" | "-r"
+                            | "-m"
+                            | "-p"
+                            | "-x"
+                            | "-K"
+                            | "-H"
+                            | "-F"
+                            | "-q"
+                            | "-d"
+                            | "-b"
+                            | "-N"
+                            | "-k"
+                    )
+                })
+                .chain(["-O"])
+                .collect()
+        } else {
+            flagless
+        };
+        let mut operands: Vec<String> =
+            call.operands(&flagless).into_iter().map(str::to_owned).collect();
         operands.extend(call.values(&["--url"]).into_iter().map(str::to_owned));
         let body = self.body(scope, call, &mut operands, !curl && !wget)?;
-        let method = call.value(&["-X", "--request", "--method"]).map(str::to_owned).or_else(|| {
-            let glued = call.arguments.iter().find_map(|it| it.strip_prefix("-X").filter(|it| !it.is_empty() && curl));
-            glued.map(str::to_owned)
-        });
-        let first = operands.first().filter(|it| !curl && !wget && it.chars().all(|it| it.is_ascii_uppercase())).cloned();
+        let method =
+            call.value(&["-X", "--request", "--method"]).map(str::to_owned).or_else(|| {
+                let glued = call
+                    .arguments
+                    .iter()
+                    .find_map(|it| it.strip_prefix("-X").filter(|it| !it.is_empty() && curl));
+                glued.map(str::to_owned)
+            });
+        let first = operands
+            .first()
+            .filter(|it| !curl && !wget && it.chars().all(|it| it.is_ascii_uppercase()))
+            .cloned();
         if first.is_some() {
             operands.remove(0);
         }
@@ -75,12 +192,18 @@ impl Walk<'_> {
                 headers.push(("content-type".to_owned(), Bytes::from(kind)));
             }
         }
-        let mut outputs = call.values(&["-o", "--output"]).into_iter().chain(call.values(&["-O"]).into_iter().filter(|_| wget)).collect::<Vec<_>>();
+        let mut outputs = call
+            .values(&["-o", "--output"])
+            .into_iter()
+            .chain(call.values(&["-O"]).into_iter().filter(|_| wget))
+            .collect::<Vec<_>>();
         outputs.retain(|path| *path != "-" && !path.starts_with("http"));
         for path in outputs {
             self.writes(scope, path, &format!("fetched{UNKNOWN}"), false);
         }
-        let shown = operands.iter().filter(|it| it.contains('.') || it.contains(':') || it.contains("localhost") || it.contains(UNKNOWN));
+        let shown = operands.iter().filter(|it| {
+            it.contains('.') || it.contains(':') || it.contains("localhost") || it.contains(UNKNOWN)
+        });
         for url in shown.cloned().collect::<Vec<_>>() {
             self.send(&method, &url, headers.clone(), body.clone().unwrap_or_default());
         }
@@ -88,9 +211,24 @@ impl Walk<'_> {
     }
 
     /// The body that is sent, if there is one. HTTPie takes its fields from the operands.
-    fn body(&mut self, scope: &mut Scope, call: &Call<'_>, operands: &mut Vec<String>, httpie: bool) -> Result<Option<String>, Unreadable> {
+    fn body(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        operands: &mut Vec<String>,
+        httpie: bool,
+    ) -> Result<Option<String>, Unreadable> {
         let mut parts: Vec<String> = Vec::new();
-        for text in call.values(&["-d", "--data", "--data-binary", "--data-ascii", "--json", "--body-data", "--post-data", "--data-urlencode"]) {
+        for text in call.values(&[
+            "-d",
+            "--data",
+            "--data-binary",
+            "--data-ascii",
+            "--json",
+            "--body-data",
+            "--post-data",
+            "--data-urlencode",
+        ]) {
             parts.push(match text.strip_prefix('@') {
                 Some("-") => call.pipe.stdin.clone().unwrap_or_default(),
                 Some(file) => self.sent(scope, file),
@@ -109,13 +247,28 @@ impl Walk<'_> {
             parts.push(self.sent(scope, file));
         }
         if httpie {
-            let fields: Vec<String> = operands.iter().filter(|it| !it.contains("://") && it.contains('=') && !it.starts_with('/')).cloned().collect();
-            operands.retain(|it| !fields.contains(it) && !(it.contains(':') && !it.contains('/') && !it.starts_with(':') && !it.starts_with("localhost")));
-            let pairs: serde_json::Map<String, serde_json::Value> = fields.iter().filter_map(|it| {
-                let (name, value) = it.split_once('=')?;
-                let raw = name.strip_suffix(':').and_then(|name| Some((name.to_owned(), serde_json::from_str(value).ok()?)));
-                Some(raw.unwrap_or_else(|| (name.to_owned(), value.into())))
-            }).collect();
+            let fields: Vec<String> = operands
+                .iter()
+                .filter(|it| !it.contains("://") && it.contains('=') && !it.starts_with('/'))
+                .cloned()
+                .collect();
+            operands.retain(|it| {
+                !fields.contains(it)
+                    && !(it.contains(':')
+                        && !it.contains('/')
+                        && !it.starts_with(':')
+                        && !it.starts_with("localhost"))
+            });
+            let pairs: serde_json::Map<String, serde_json::Value> = fields
+                .iter()
+                .filter_map(|it| {
+                    let (name, value) = it.split_once('=')?;
+                    let raw = name.strip_suffix(':').and_then(|name| {
+                        Some((name.to_owned(), serde_json::from_str(value).ok()?))
+                    });
+                    Some(raw.unwrap_or_else(|| (name.to_owned(), value.into())))
+                })
+                .collect();
             if !pairs.is_empty() {
                 parts.push(serde_json::Value::Object(pairs).to_string());
             }
@@ -138,20 +291,44 @@ impl Walk<'_> {
     }
 
     /// Reads one message as the gateway would.
-    pub(super) fn send(&mut self, method: &str, url: &str, headers: Vec<(String, Bytes)>, body: String) {
+    pub(super) fn send(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: Vec<(String, Bytes)>,
+        body: String,
+    ) {
         let url = match url.contains("://") {
             true => url.to_owned(),
             false if url.starts_with(':') => format!("http://localhost{url}"),
             false => format!("http://{url}"),
         };
-        let host = url.split("://").nth(1).unwrap_or_default().split(['/', '?', '#']).next().unwrap_or_default();
-        let host = host.rsplit('@').next().unwrap_or(host).split(':').next().unwrap_or(host).to_ascii_lowercase();
+        let host = url
+            .split("://")
+            .nth(1)
+            .unwrap_or_default()
+            .split(['/', '?', '#'])
+            .next()
+            .unwrap_or_default();
+        let host = host
+            .rsplit('@')
+            .next()
+            .unwrap_or(host)
+            .split(':')
+            .next()
+            .unwrap_or(host)
+            .to_ascii_lowercase();
         let unknown_body = body.contains(UNKNOWN);
         let reads = matches!(method, "GET" | "HEAD" | "OPTIONS");
         if host.contains(UNKNOWN) || host.is_empty() {
             if !reads {
                 let id = ResourceId::of("http", "host", "unknown");
-                self.push(Step::guessed(format!("rest:{method}"), Effect::Execute, id, At::Somewhere));
+                self.push(Step::guessed(
+                    format!("rest:{method}"),
+                    Effect::Execute,
+                    id,
+                    At::Somewhere,
+                ));
             }
             return;
         }
@@ -173,7 +350,12 @@ impl Walk<'_> {
             Err(_) if reads => {}
             Err(_) => {
                 let id = ResourceId::of("http", "host", &host);
-                self.push(Step::guessed(format!("rest:{method}"), Effect::Execute, id, At::Host(host.clone())));
+                self.push(Step::guessed(
+                    format!("rest:{method}"),
+                    Effect::Execute,
+                    id,
+                    At::Host(host.clone()),
+                ));
             }
         }
         if unknown_body && !reads && !is_here(&host) {
@@ -201,11 +383,23 @@ impl Walk<'_> {
             file => self.read(scope, file, true),
         });
         let has_body = !fields.is_empty() || input.is_some();
-        let method = call.value(&["-X", "--method"]).unwrap_or(if has_body { "POST" } else { "GET" });
-        let body = input.unwrap_or_else(|| if fields.is_empty() { String::new() } else { serde_json::Value::Object(fields).to_string() });
+        let method =
+            call.value(&["-X", "--method"]).unwrap_or(if has_body { "POST" } else { "GET" });
+        let body = input.unwrap_or_else(|| {
+            if fields.is_empty() {
+                String::new()
+            } else {
+                serde_json::Value::Object(fields).to_string()
+            }
+        });
         let headers = vec![("content-type".to_owned(), Bytes::from("application/json"))];
         let body = if method == "GET" { String::new() } else { body };
-        self.send(&method.to_ascii_uppercase(), &format!("https://api.github.com/{path}"), headers, body);
+        self.send(
+            &method.to_ascii_uppercase(),
+            &format!("https://api.github.com/{path}"),
+            headers,
+            body,
+        );
         Ok(())
     }
 }
@@ -217,7 +411,9 @@ fn is_here(host: &str) -> bool {
 /// The options of a file of curl's, as words.
 fn configured(text: &str) -> Vec<String> {
     let mut words = Vec::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         let (name, value) = line.split_once(['=', ' ', ':']).unwrap_or((line, ""));
         let name = name.trim();
         words.push(if name.starts_with('-') { name.to_owned() } else { format!("--{name}") });

@@ -38,7 +38,9 @@ impl Walk<'_> {
         let Some(verb) = words.next().cloned() else { return Ok(UNKNOWN.to_string()) };
         let rest: Vec<String> = words.cloned().collect();
         let configured = self.alias(&inner, &verb);
-        if let Some(text) = aliases.into_iter().find(|(name, _)| *name == verb).map(|(_, text)| text).or(configured) {
+        if let Some(text) =
+            aliases.into_iter().find(|(name, _)| *name == verb).map(|(_, text)| text).or(configured)
+        {
             let text = match text.strip_prefix('!') {
                 Some(script) => script.to_owned(),
                 None => format!("git {text}"),
@@ -62,7 +64,9 @@ impl Walk<'_> {
             let section = section.split("\n[").next().unwrap_or_default();
             let line = section.lines().filter_map(|line| line.split_once('='));
             found = found.or_else(|| {
-                line.filter(|(name, _)| name.trim() == verb).map(|(_, text)| text.trim().trim_matches('"').to_owned()).next()
+                line.filter(|(name, _)| name.trim() == verb)
+                    .map(|(_, text)| text.trim().trim_matches('"').to_owned())
+                    .next()
             });
         }
         found
@@ -71,14 +75,32 @@ impl Walk<'_> {
     /// Settings that run programs, or switch hooks off.
     fn configured(&mut self, scope: &mut Scope, name: &str, value: &str) -> Result<(), Unreadable> {
         let lower = name.to_ascii_lowercase();
-        let runs = ["core.pager", "core.sshcommand", "core.editor", "core.fsmonitor", "diff.external", "credential.helper", "sequence.editor"];
+        let runs = [
+            "core.pager",
+            "core.sshcommand",
+            "core.editor",
+            "core.fsmonitor",
+            "diff.external",
+            "credential.helper",
+            "sequence.editor",
+        ];
         if lower == "core.hookspath" {
-            let mut step = Step::known("git:hooks_path", Effect::Modify, ResourceId::of("git", "config", name), At::Here);
+            let mut step = Step::known(
+                "git:hooks_path",
+                Effect::Modify,
+                ResourceId::of("git", "config", name),
+                At::Here,
+            );
             step.ground = Ground::Outside;
             self.push(step);
-        } else if runs.contains(&lower.as_str()) && !["less", "cat", "vim", "nano", "store", "cache", "code --wait", "true", ":", ""].contains(&value) && !value.starts_with("ssh ") {
+        } else if runs.contains(&lower.as_str())
+            && !["less", "cat", "vim", "nano", "store", "cache", "code --wait", "true", ":", ""]
+                .contains(&value)
+            && !value.starts_with("ssh ")
+        {
             self.script(&mut scope.clone(), value.trim_start_matches('!'), &Pipe::captured(None))?;
-        } else if let Some(script) = value.strip_prefix('!').filter(|_| lower.starts_with("alias.")) {
+        } else if let Some(script) = value.strip_prefix('!').filter(|_| lower.starts_with("alias."))
+        {
             self.script(&mut scope.clone(), script, &Pipe::captured(None))?;
         }
         Ok(())
@@ -87,11 +109,17 @@ impl Walk<'_> {
     fn git_verb(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
         let (_, operands) = call.parts();
         match call.program {
-            "reset" if call.has(&["--hard", "--merge", "--keep"]) => self.loses(scope, "git:reset_hard", &[]),
+            "reset" if call.has(&["--hard", "--merge", "--keep"]) => {
+                self.loses(scope, "git:reset_hard", &[])
+            }
             "checkout" => self.checkout(scope, call),
-            "switch" if call.has(&["--discard-changes", "--force", "-f"]) => self.loses(scope, "git:switch_discard", &[]),
+            "switch" if call.has(&["--discard-changes", "--force", "-f"]) => {
+                self.loses(scope, "git:switch_discard", &[])
+            }
             "restore" => {
-                let staged_only = (call.has(&["--staged"]) || call.flag('S')) && !call.has(&["--worktree"]) && !call.flag('W');
+                let staged_only = (call.has(&["--staged"]) || call.flag('S'))
+                    && !call.has(&["--worktree"])
+                    && !call.flag('W');
                 if !staged_only {
                     self.loses(scope, "git:restore", &operands);
                 }
@@ -107,21 +135,44 @@ impl Walk<'_> {
                 Some("pop" | "apply") => self.loses_nothing(scope, "git:stash_apply"),
                 _ => {}
             },
-            "branch" if call.flag('D') || (call.flag('d') || call.has(&["--delete"])) && (call.flag('f') || call.has(&["--force"])) => {
+            "branch"
+                if call.flag('D')
+                    || (call.flag('d') || call.has(&["--delete"]))
+                        && (call.flag('f') || call.has(&["--force"])) =>
+            {
                 self.history(scope, "git:branch_delete", Effect::Destroy);
             }
-            "tag" if call.flag('d') || call.has(&["--delete"]) => self.loses_nothing(scope, "git:tag_delete"),
-            "filter-branch" | "filter-repo" | "replace" => self.history(scope, "git:rewrite", Effect::Destroy),
+            "tag" if call.flag('d') || call.has(&["--delete"]) => {
+                self.loses_nothing(scope, "git:tag_delete")
+            }
+            "filter-branch" | "filter-repo" | "replace" => {
+                self.history(scope, "git:rewrite", Effect::Destroy)
+            }
             "reflog" if matches!(operands.first(), Some(&"expire" | &"delete")) => {
                 self.history(scope, "git:reflog_expire", Effect::Destroy);
             }
-            "gc" if call.has(&["--prune=now", "--prune=all"]) => self.history(scope, "git:gc_prune", Effect::Destroy),
-            "prune" => self.history(scope, "git:prune", Effect::Destroy),
-            "update-ref" if call.flag('d') => self.history(scope, "git:ref_delete", Effect::Destroy),
-            "worktree" if operands.first() == Some(&"remove") && (call.flag('f') || call.has(&["--force"])) => {
-                operands.iter().skip(1).for_each(|path| self.deletes(scope, path, "git:worktree_remove"));
+            "gc" if call.has(&["--prune=now", "--prune=all"]) => {
+                self.history(scope, "git:gc_prune", Effect::Destroy)
             }
-            "submodule" if operands.first() == Some(&"deinit") && (call.flag('f') || call.has(&["--force"])) => self.loses(scope, "git:submodule_deinit", &[]),
+            "prune" => self.history(scope, "git:prune", Effect::Destroy),
+            "update-ref" if call.flag('d') => {
+                self.history(scope, "git:ref_delete", Effect::Destroy)
+            }
+            "worktree"
+                if operands.first() == Some(&"remove")
+                    && (call.flag('f') || call.has(&["--force"])) =>
+            {
+                operands
+                    .iter()
+                    .skip(1)
+                    .for_each(|path| self.deletes(scope, path, "git:worktree_remove"));
+            }
+            "submodule"
+                if operands.first() == Some(&"deinit")
+                    && (call.flag('f') || call.has(&["--force"])) =>
+            {
+                self.loses(scope, "git:submodule_deinit", &[])
+            }
             "submodule" if operands.first() == Some(&"foreach") => {
                 let script = operands.iter().skip(1).copied().collect::<Vec<_>>().join(" ");
                 self.script(&mut scope.clone(), &script, call.pipe)?;
@@ -147,17 +198,34 @@ impl Walk<'_> {
         Ok(UNKNOWN.to_string())
     }
 
-    fn config(&mut self, scope: &mut Scope, call: &Call<'_>, operands: &[&str]) -> Result<(), Unreadable> {
-        let operands: Vec<&str> = operands.iter().copied().filter(|it| !matches!(*it, "set" | "get" | "unset" | "list")).collect();
+    fn config(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        operands: &[&str],
+    ) -> Result<(), Unreadable> {
+        let operands: Vec<&str> = operands
+            .iter()
+            .copied()
+            .filter(|it| !matches!(*it, "set" | "get" | "unset" | "list"))
+            .collect();
         let (Some(name), Some(value)) = (operands.first(), operands.get(1)) else { return Ok(()) };
         let _ = call;
         self.configured(scope, name, value)
     }
 
     fn checkout(&mut self, scope: &mut Scope, call: &Call<'_>) {
-        let behind: Vec<&str> = call.arguments.iter().skip_while(|word| *word != "--").skip(1).map(String::as_str).collect();
+        let behind: Vec<&str> = call
+            .arguments
+            .iter()
+            .skip_while(|word| *word != "--")
+            .skip(1)
+            .map(String::as_str)
+            .collect();
         let (_, operands) = call.parts();
-        let makes = call.flag('b') || call.flag('B') || call.has(&["--orphan", "--track", "-t", "--detach"]);
+        let makes = call.flag('b')
+            || call.flag('B')
+            || call.has(&["--orphan", "--track", "-t", "--detach"]);
         if !behind.is_empty() {
             return self.loses(scope, "git:checkout_files", &behind);
         }
@@ -169,7 +237,11 @@ impl Walk<'_> {
         }
         // `git checkout .`, `git checkout HEAD file`: what is a path is restored.
         let is_path = |word: &&str| {
-            *word == "." || word.starts_with("./") || word.starts_with(':') || word.contains('*') || self.paths(scope, word).iter().any(|path| self.files.exists(path))
+            *word == "."
+                || word.starts_with("./")
+                || word.starts_with(':')
+                || word.contains('*')
+                || self.paths(scope, word).iter().any(|path| self.files.exists(path))
         };
         let paths: Vec<&str> = operands.iter().copied().filter(is_path).collect();
         if !paths.is_empty() {
@@ -187,7 +259,8 @@ impl Walk<'_> {
         if call.flag('X') {
             return self.loses_nothing(scope, "git:clean_ignored");
         }
-        let paths: Vec<&str> = if call.value(&["-e", "--exclude"]).is_some() { Vec::new() } else { operands.to_vec() };
+        let paths: Vec<&str> =
+            if call.value(&["-e", "--exclude"]).is_some() { Vec::new() } else { operands.to_vec() };
         self.loses(scope, "git:clean", &paths);
     }
 
@@ -197,8 +270,10 @@ impl Walk<'_> {
         let paths = if paths.is_empty() { &everything[..] } else { paths };
         for word in paths {
             for path in self.paths(scope, word.trim_start_matches(':')) {
-                let inside = path::workspace(&self.files).is_none_or(|workspace| path::is_in(&path, workspace));
-                let ground = if inside { Ground::Workspace } else { path::ground(&self.files, &path) };
+                let inside = path::workspace(&self.files)
+                    .is_none_or(|workspace| path::is_in(&path, workspace));
+                let ground =
+                    if inside { Ground::Workspace } else { path::ground(&self.files, &path) };
                 let mut resource = path::resource(&path);
                 resource.id = ResourceId::new(format!("{}#uncommitted", resource.id));
                 let step = Step::known(name, Effect::Destroy, resource, At::Here);
@@ -227,10 +302,18 @@ impl Walk<'_> {
         if call.has(&["--dry-run"]) || call.flag('n') {
             return;
         }
-        let operands = call.operands(&["-o", "--push-option", "--receive-pack", "--repo", "--recurse-submodules"]);
+        let operands = call.operands(&[
+            "-o",
+            "--push-option",
+            "--receive-pack",
+            "--repo",
+            "--recurse-submodules",
+        ]);
         let remote = operands.first().copied().unwrap_or("origin");
         let specs: Vec<&str> = operands.iter().skip(1).copied().collect();
-        let forced = call.has(&["--force", "--force-with-lease", "--mirror", "--force-if-includes"]) || call.flag('f');
+        let forced =
+            call.has(&["--force", "--force-with-lease", "--mirror", "--force-if-includes"])
+                || call.flag('f');
         let deleted = call.has(&["--delete", "--prune"]) || call.flag('d');
         let all = call.has(&["--all", "--mirror"]);
         let id = |branch: &str| ResourceId::of("git", "ref", &format!("{remote}/{branch}"));
@@ -243,7 +326,9 @@ impl Walk<'_> {
                 () if gone => (Effect::Destroy, "git:push_delete"),
                 () if forced || spec.starts_with('+') => (Effect::Destroy, "git:push_force"),
                 () if target.contains(UNKNOWN) => (Effect::Execute, "git:push_unknown"),
-                () if self.machine().protected_branch(branch) => (Effect::Execute, "git:push_protected"),
+                () if self.machine().protected_branch(branch) => {
+                    (Effect::Execute, "git:push_protected")
+                }
                 () => (Effect::Create, "git:push"),
             };
             told.push((effect, name, branch.to_owned()));

@@ -2,7 +2,14 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{At, Step, call::Call, expand::{UNKNOWN, ansi}, path, scope::Scope, walk::Walk};
+use super::{
+    Step,
+    call::Call,
+    expand::{UNKNOWN, ansi},
+    path,
+    scope::Scope,
+    walk::Walk,
+};
 
 /// What `call` prints; `None` if it is none of these programs.
 pub(super) fn of(walk: &mut Walk<'_>, scope: &mut Scope, call: &Call<'_>) -> Option<String> {
@@ -21,20 +28,26 @@ pub(super) fn of(walk: &mut Walk<'_>, scope: &mut Scope, call: &Call<'_>) -> Opt
             }
             text
         }
-        "head" | "tail" | "grep" | "egrep" | "fgrep" | "rg" | "awk" | "gawk" | "cut" | "sort" | "uniq" | "wc"
-        | "jq" | "yq" | "strings" | "xxd" | "od" | "hexdump" | "base64" | "base32" | "rev" | "tr" | "sed"
-        | "diff" | "ag" | "ack" | "column" | "paste" | "comm" | "fold" | "fmt" | "split" => {
+        "head" | "tail" | "grep" | "egrep" | "fgrep" | "rg" | "awk" | "gawk" | "cut" | "sort"
+        | "uniq" | "wc" | "jq" | "yq" | "strings" | "xxd" | "od" | "hexdump" | "base64"
+        | "base32" | "rev" | "tr" | "sed" | "diff" | "ag" | "ack" | "column" | "paste" | "comm"
+        | "fold" | "fmt" | "split" => {
             return filtered(walk, scope, call, &options, &operands);
         }
         "pwd" => format!("{}\n", scope.directory()),
         "basename" => {
-            let name = operands.first().map_or("", |it| it.trim_end_matches('/').rsplit('/').next().unwrap_or(it));
+            let name = operands
+                .first()
+                .map_or("", |it| it.trim_end_matches('/').rsplit('/').next().unwrap_or(it));
             let name = operands.get(1).and_then(|end| name.strip_suffix(end)).unwrap_or(name);
             format!("{name}\n")
         }
         "dirname" => {
             let parent = operands.first().and_then(|it| it.trim_end_matches('/').rsplit_once('/'));
-            format!("{}\n", parent.map_or(".", |(parent, _)| if parent.is_empty() { "/" } else { parent }))
+            format!(
+                "{}\n",
+                parent.map_or(".", |(parent, _)| if parent.is_empty() { "/" } else { parent })
+            )
         }
         "realpath" | "readlink" | "cygpath" => {
             let file = operands.first().copied().unwrap_or(".");
@@ -42,7 +55,11 @@ pub(super) fn of(walk: &mut Walk<'_>, scope: &mut Scope, call: &Call<'_>) -> Opt
         }
         "mktemp" => {
             let path = "/tmp/mktemp.0".to_owned();
-            let file = if call.flag('d') || call.has(&["--directory"]) { format!("{path}/.") } else { path.clone() };
+            let file = if call.flag('d') || call.has(&["--directory"]) {
+                format!("{path}/.")
+            } else {
+                path.clone()
+            };
             walk.files.write(file.trim_end_matches("/."), "");
             format!("{path}\n")
         }
@@ -62,22 +79,26 @@ pub(super) fn of(walk: &mut Walk<'_>, scope: &mut Scope, call: &Call<'_>) -> Opt
             if operands.is_empty() && !call.pipe.captured {
                 walk.dump(scope);
             }
-            let pairs = scope.environment().filter(|(name, _)| operands.is_empty() || operands.contains(name));
+            let pairs = scope
+                .environment()
+                .filter(|(name, _)| operands.is_empty() || operands.contains(name));
             match operands.is_empty() {
                 true => pairs.map(|(name, value)| format!("{name}={value}\n")).collect(),
                 false => pairs.map(|(_, value)| format!("{value}\n")).collect(),
             }
         }
         "yes" => "y\n".to_owned(),
-        "ls" | "tree" | "stat" | "file" | "du" | "df" | "date" | "whoami" | "id" | "uname" | "hostname" | "ps"
-        | "top" | "uptime" | "free" | "lsof" | "nproc" | "arch" | "sleep" | "clear" | "tput" | "findmnt" | "mount"
-        | "locate" | "fd" | "md5sum" | "sha1sum" | "sha256sum" | "shasum" | "cksum" | "cmp" | "groups" | "who"
-        | "locale" | "getconf" | "lscpu" | "lsblk" | "dmesg" | "man" | "ping" | "dig" | "nslookup" | "host"
-        | "netstat" | "ss" | "ifconfig" | "traceroute" | "expr" | "bc" | "cal" | "factor" | "open" | "xdg-open"
-        | "pgrep" | "pstree" | "vmstat" | "iostat" | "whereis" | "env-info" | "tty" | "stty" | "reset" | "logname"
-        | "pbcopy" | "xclip" | "exa" | "eza" | "delta" | "glow" | "shellcheck" | "tokei" | "cloc" | "hyperfine"
-        | "journalctl" | "lsb_release" | "sw_vers" | "nvidia-smi" | "dpkg-query" | "ldd" | "nm" | "objdump"
-        | "readelf" | "size" => UNKNOWN.to_string(),
+        "ls" | "tree" | "stat" | "file" | "du" | "df" | "date" | "whoami" | "id" | "uname"
+        | "hostname" | "ps" | "top" | "uptime" | "free" | "lsof" | "nproc" | "arch" | "sleep"
+        | "clear" | "tput" | "findmnt" | "mount" | "locate" | "fd" | "md5sum" | "sha1sum"
+        | "sha256sum" | "shasum" | "cksum" | "cmp" | "groups" | "who" | "locale" | "getconf"
+        | "lscpu" | "lsblk" | "dmesg" | "man" | "ping" | "dig" | "nslookup" | "host"
+        | "netstat" | "ss" | "ifconfig" | "traceroute" | "expr" | "bc" | "cal" | "factor"
+        | "open" | "xdg-open" | "pgrep" | "pstree" | "vmstat" | "iostat" | "whereis"
+        | "env-info" | "tty" | "stty" | "reset" | "logname" | "pbcopy" | "xclip" | "exa"
+        | "eza" | "delta" | "glow" | "shellcheck" | "tokei" | "cloc" | "hyperfine"
+        | "journalctl" | "lsb_release" | "sw_vers" | "nvidia-smi" | "dpkg-query" | "ldd" | "nm"
+        | "objdump" | "readelf" | "size" => UNKNOWN.to_string(),
         _ => return None,
     })
 }
@@ -95,19 +116,41 @@ fn filtered(
     operands: &[&str],
 ) -> Option<String> {
     let stdin = call.pipe.stdin.clone();
-    let counts = call.name == "wc" || call.flag('q') || call.flag('c') && call.name.contains("grep") || call.flag('l');
-    let scripted = matches!(call.name, "grep" | "egrep" | "fgrep" | "rg" | "awk" | "gawk" | "sed" | "jq" | "yq" | "ag" | "ack" | "tr" | "cut");
+    let counts = call.name == "wc"
+        || call.flag('q')
+        || call.flag('c') && call.name.contains("grep")
+        || call.flag('l');
+    let scripted = matches!(
+        call.name,
+        "grep"
+            | "egrep"
+            | "fgrep"
+            | "rg"
+            | "awk"
+            | "gawk"
+            | "sed"
+            | "jq"
+            | "yq"
+            | "ag"
+            | "ack"
+            | "tr"
+            | "cut"
+    );
     let has_script = options.iter().any(|it| it.starts_with("-e") || it.starts_with("-f"));
     let skipped = usize::from(scripted && !has_script);
-    let valued = ["-n", "-c", "-d", "-f", "-k", "-A", "-B", "-C", "-m", "--include", "--exclude", "-F"];
+    let valued =
+        ["-n", "-c", "-d", "-f", "-k", "-A", "-B", "-C", "-m", "--include", "--exclude", "-F"];
     let operands: Vec<&str> = match call.name {
         "grep" | "egrep" | "fgrep" | "rg" | "head" | "tail" | "cut" => call.operands(&valued),
         _ => operands.to_vec(),
     };
     let files: Vec<&str> = operands.iter().skip(skipped).copied().filter(|it| *it != "-").collect();
-    let in_place = matches!(call.name, "sed" | "yq" | "awk" | "gawk") && options.iter().any(|it| {
-        it.starts_with("-i") || it.starts_with("--in-place") || !it.starts_with("--") && it.ends_with('i') && call.name == "sed"
-    });
+    let in_place = matches!(call.name, "sed" | "yq" | "awk" | "gawk")
+        && options.iter().any(|it| {
+            it.starts_with("-i")
+                || it.starts_with("--in-place")
+                || !it.starts_with("--") && it.ends_with('i') && call.name == "sed"
+        });
     if in_place {
         for file in &files {
             let text = walk.read(scope, file, true);
@@ -127,24 +170,40 @@ fn filtered(
     }
     let known = !text.contains(UNKNOWN);
     Some(match call.name {
-        "base64" if options.iter().any(|it| matches!(*it, "-d" | "-D" | "--decode" | "-di" | "-id")) && known => {
+        "base64"
+            if options.iter().any(|it| matches!(*it, "-d" | "-D" | "--decode" | "-di" | "-id"))
+                && known =>
+        {
             let packed: String = text.split_whitespace().collect();
-            STANDARD.decode(packed).ok().and_then(|it| String::from_utf8(it).ok()).unwrap_or_else(|| UNKNOWN.to_string())
+            STANDARD
+                .decode(packed)
+                .ok()
+                .and_then(|it| String::from_utf8(it).ok())
+                .unwrap_or_else(|| UNKNOWN.to_string())
         }
         "base64" if known => format!("{}\n", STANDARD.encode(text)),
         "xxd" if call.flag('r') && known => {
             let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
             hex(&digits).unwrap_or_else(|| UNKNOWN.to_string())
         }
-        "rev" if known => text.lines().map(|line| format!("{}\n", line.chars().rev().collect::<String>())).collect(),
-        "tr" if known => translated(&text, &operands, options).unwrap_or_else(|| UNKNOWN.to_string()),
+        "rev" if known => text
+            .lines()
+            .map(|line| format!("{}\n", line.chars().rev().collect::<String>()))
+            .collect(),
+        "tr" if known => {
+            translated(&text, &operands, options).unwrap_or_else(|| UNKNOWN.to_string())
+        }
         "sort" | "uniq" | "head" | "tail" if known && text.lines().count() <= 1 => text,
         "grep" | "egrep" if known && skipped == 1 && stdin.is_some() => {
             let word = operands.first().copied().unwrap_or_default();
             let plain = word.chars().all(|it| it.is_ascii_alphanumeric() || " _-/".contains(it));
             let inverted = call.flag('v');
             match plain {
-                true => text.lines().filter(|line| line.contains(word) != inverted).map(|it| format!("{it}\n")).collect(),
+                true => text
+                    .lines()
+                    .filter(|line| line.contains(word) != inverted)
+                    .map(|it| format!("{it}\n"))
+                    .collect(),
                 false => UNKNOWN.to_string(),
             }
         }
@@ -156,8 +215,12 @@ fn filtered(
 fn runs_something(call: &Call<'_>) -> bool {
     let text = call.arguments.join(" ");
     match call.name {
-        "awk" | "gawk" => text.contains("system(") || text.contains("| getline") || text.contains("| \""),
-        "sed" => call.arguments.iter().any(|it| it.ends_with("/e") || it == "e" || it.starts_with("1e ")),
+        "awk" | "gawk" => {
+            text.contains("system(") || text.contains("| getline") || text.contains("| \"")
+        }
+        "sed" => {
+            call.arguments.iter().any(|it| it.ends_with("/e") || it == "e" || it.starts_with("1e "))
+        }
         _ => false,
     }
 }
@@ -211,7 +274,8 @@ fn set(spelt: &str) -> Vec<char> {
 fn echo(arguments: &[String]) -> String {
     let is_option = |word: &&String| matches!(word.as_str(), "-n" | "-e" | "-E" | "-ne" | "-en");
     let options: Vec<&String> = arguments.iter().take_while(is_option).collect();
-    let text = arguments.iter().skip(options.len()).map(String::as_str).collect::<Vec<_>>().join(" ");
+    let text =
+        arguments.iter().skip(options.len()).map(String::as_str).collect::<Vec<_>>().join(" ");
     let text = if options.iter().any(|it| it.contains('e')) { ansi(&text) } else { text };
     if options.iter().any(|it| it.contains('n')) { text } else { format!("{text}\n") }
 }
@@ -248,10 +312,4 @@ fn printf(arguments: &[String]) -> String {
             return text;
         }
     }
-}
-
-/// A step for what is read at a place beyond this machine.
-#[allow(dead_code, reason = "read by the tables")]
-pub(super) fn nowhere() -> At {
-    At::Service
 }

@@ -62,7 +62,8 @@ pub(super) fn expand(
                 return Ok((values.unwrap_or_default(), apart));
             }
             let text = walk.text(scope, default_value.as_deref().unwrap_or_default())?;
-            if let (E::AssignDefaultValues { .. }, Parameter::Named(name)) = (expression, parameter) {
+            if let (E::AssignDefaultValues { .. }, Parameter::Named(name)) = (expression, parameter)
+            {
                 scope.assign(name, vec![text.clone()]);
             }
             Ok((vec![text], false))

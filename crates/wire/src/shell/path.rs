@@ -9,22 +9,96 @@ const WITHIN_MAX: usize = 16;
 
 /// Directories whose content is made by building, by name.
 const BUILT: &[&str] = &[
-    "node_modules", "dist", "build", "target", "out", ".next", ".nuxt", ".output", ".svelte-kit",
-    ".turbo", ".parcel-cache", ".vite", ".cache", "__pycache__", ".pytest_cache", ".mypy_cache",
-    ".ruff_cache", ".tox", ".nox", ".venv", "venv", ".eggs", "coverage", "htmlcov", ".nyc_output",
-    ".gradle", "bin", "obj", "_build", "deps", ".dart_tool", ".angular", ".terraform",
-    "DerivedData", ".build", "Pods", ".expo", "cmake-build-debug", "cmake-build-release",
-    ".stack-work", "dist-newstyle", "zig-cache", ".zig-cache", "zig-out", "storybook-static",
-    "elm-stuff", ".serverless", ".aws-sam", "bazel-out", ".bundle", "tmp", ".tmp", ".metals",
-    ".bloop", ".docusaurus", ".astro", ".wrangler", ".vercel", "test-results",
-    "playwright-report", ".hypothesis", ".ipynb_checkpoints", "logs",
+    "node_modules",
+    "dist",
+    "build",
+    "target",
+    "out",
+    ".next",
+    ".nuxt",
+    ".output",
+    ".svelte-kit",
+    ".turbo",
+    ".parcel-cache",
+    ".vite",
+    ".cache",
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".tox",
+    ".nox",
+    ".venv",
+    "venv",
+    ".eggs",
+    "coverage",
+    "htmlcov",
+    ".nyc_output",
+    ".gradle",
+    "bin",
+    "obj",
+    "_build",
+    "deps",
+    ".dart_tool",
+    ".angular",
+    ".terraform",
+    "DerivedData",
+    ".build",
+    "Pods",
+    ".expo",
+    "cmake-build-debug",
+    "cmake-build-release",
+    ".stack-work",
+    "dist-newstyle",
+    "zig-cache",
+    ".zig-cache",
+    "zig-out",
+    "storybook-static",
+    "elm-stuff",
+    ".serverless",
+    ".aws-sam",
+    "bazel-out",
+    ".bundle",
+    "tmp",
+    ".tmp",
+    ".metals",
+    ".bloop",
+    ".docusaurus",
+    ".astro",
+    ".wrangler",
+    ".vercel",
+    "test-results",
+    "playwright-report",
+    ".hypothesis",
+    ".ipynb_checkpoints",
+    "logs",
 ];
 
 /// Files that are made by building, by their ending or name.
 const BUILT_FILES: &[&str] = &[
-    ".pyc", ".pyo", ".o", ".obj", ".class", ".egg-info", ".tsbuildinfo", ".DS_Store", ".log",
-    ".coverage", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "Cargo.lock", ".eslintcache",
-    ".profraw", ".gcda", ".gcno", ".beam", "coverage.out", "coverage.xml", ".swp", ".tmp",
+    ".pyc",
+    ".pyo",
+    ".o",
+    ".obj",
+    ".class",
+    ".egg-info",
+    ".tsbuildinfo",
+    ".DS_Store",
+    ".log",
+    ".coverage",
+    "package-lock.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "Cargo.lock",
+    ".eslintcache",
+    ".profraw",
+    ".gcda",
+    ".gcno",
+    ".beam",
+    "coverage.out",
+    "coverage.xml",
+    ".swp",
+    ".tmp",
 ];
 
 /// Where temporary files lie.
@@ -32,9 +106,28 @@ const TEMPORARY: &[&str] = &["/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/c
 
 /// What the system's own directories are called.
 const SYSTEM: &[&str] = &[
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/opt", "/proc", "/root", "/run",
-    "/sbin", "/srv", "/sys", "/usr", "/var", "/System", "/Library", "/Applications", "/private",
-    "/snap", "/nix",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/usr",
+    "/var",
+    "/System",
+    "/Library",
+    "/Applications",
+    "/private",
+    "/snap",
+    "/nix",
 ];
 
 /// Devices that hold nothing.
@@ -44,7 +137,8 @@ const HARMLESS: &[&str] =
 /// `path` as seen from `from`, without `.`, `..` and doubled slashes. A path of Windows is
 /// written as its POSIX shells write it: `/c/Users`.
 pub(super) fn normal(path: &str, from: &str) -> String {
-    let windows = is_windows(path) || (is_windows(from) && !path.starts_with('/'))
+    let windows = is_windows(path)
+        || (is_windows(from) && !path.starts_with('/'))
         || (from.starts_with("/c/") && path.contains('\\'));
     let path = if windows { posix(path) } else { path.to_owned() };
     let from = if is_windows(from) { posix(from) } else { from.to_owned() };
@@ -60,7 +154,8 @@ pub(super) fn normal(path: &str, from: &str) -> String {
         }
     }
     // Another name of the root.
-    let another = parts.len() >= 3 && parts.first() == Some(&"proc") && parts.get(2) == Some(&"root");
+    let another =
+        parts.len() >= 3 && parts.first() == Some(&"proc") && parts.get(2) == Some(&"root");
     let parts = if another { parts.split_off(3) } else { parts };
     format!("/{}", parts.join("/"))
 }
@@ -69,7 +164,8 @@ fn is_windows(path: &str) -> bool {
     let mut letters = path.chars();
     let drive = letters.next().is_some_and(|letter| letter.is_ascii_alphabetic());
     drive && letters.next() == Some(':') && letters.next().is_none_or(|next| "\\/".contains(next))
-        || path.starts_with("\\\\") || path.starts_with(".\\")
+        || path.starts_with("\\\\")
+        || path.starts_with(".\\")
 }
 
 fn posix(path: &str) -> String {
@@ -111,7 +207,8 @@ pub(super) fn resource(path: &str) -> Resource {
 pub(super) fn workspace<'a>(files: &'a Overlay<'_>) -> Option<&'a str> {
     let machine = files.machine;
     let workspace = machine.workspace()?;
-    let is_home = is_in(machine.home(), workspace) || workspace.matches('/').count() < 2 && workspace.starts_with("/home");
+    let is_home = is_in(machine.home(), workspace)
+        || workspace.matches('/').count() < 2 && workspace.starts_with("/home");
     (workspace != "/" && !is_home).then_some(workspace)
 }
 
@@ -144,11 +241,22 @@ pub(super) fn ground(files: &Overlay<'_>, path: &str) -> Ground {
             return if fixed == "/" { Ground::System } else { Ground::Outside };
         }
     }
+    // Who works in a home as a whole still builds in the projects below it.
+    let home = machine.workspace().filter(|workspace| is_in(&fixed, workspace));
+    if let Some(below) = home.and_then(|home| fixed.strip_prefix(home)) {
+        let project = below.split('/').filter(|part| !part.is_empty()).count() >= 2
+            && !below.starts_with("/.");
+        if project && inside(files, path, machine.workspace().unwrap_or("/")) == Ground::Rebuildable
+        {
+            return Ground::Rebuildable;
+        }
+    }
     if let Some(temporary) = TEMPORARY.iter().find(|temporary| is_in(&fixed, temporary)) {
         let own = fixed != *temporary && (files.made(path) || made_below(files, &fixed));
         return if own { Ground::None } else { Ground::Outside };
     }
-    let system = fixed == "/" || SYSTEM.iter().any(|directory| is_in(&fixed, directory))
+    let system = fixed == "/"
+        || SYSTEM.iter().any(|directory| is_in(&fixed, directory))
         || is_drive_system(&fixed);
     let of_others = ["/home", "/Users", "/c/Users"].iter().any(|homes| is_in(&fixed, homes))
         && !is_in(&fixed, machine.home())
@@ -186,7 +294,8 @@ fn inside(files: &Overlay<'_>, path: &str, workspace: &str) -> Ground {
     let made = files.made(path) || !whole.is_empty() && whole.iter().all(|file| files.made(file));
     // What is built by name may all the same be part of the repository, or somebody's work.
     let kept = |file: &String| files.text(file).is_some() && !files.machine.ignored(file);
-    let has_work = files.machine.in_repository() && (kept(&path.to_owned()) || whole.iter().any(kept));
+    let has_work =
+        files.machine.in_repository() && (kept(&path.to_owned()) || whole.iter().any(kept));
     let rebuildable = files.machine.ignored(path) || (built && !has_work) || made;
     if rebuildable { Ground::Rebuildable } else { Ground::Workspace }
 }
@@ -197,18 +306,32 @@ pub(super) fn tampers(files: &Overlay<'_>, path: &str) -> bool {
     let below = |directory: &str| is_in(path, &format!("{home}/{directory}"));
     let name = path.rsplit('/').next().unwrap_or(path);
     let parent = path.rsplit('/').nth(1).unwrap_or_default();
-    let own = below(".local/state/holdpoint") || below(".config/holdpoint") || name == "holdpoint.toml";
+    let own =
+        below(".local/state/holdpoint") || below(".config/holdpoint") || name == "holdpoint.toml";
     let settings = match parent {
-        ".claude" => ["settings.json", "settings.local.json", "managed-settings.json", "hooks"].contains(&name),
-        "hooks" => path.contains("/.claude/") || path.contains("/.cursor/") || path.contains("/.github/hooks"),
-        ".cursor" => ["hooks.json", "permissions.json", "cli.json", "sandbox.json", "cli-config.json"].contains(&name),
+        ".claude" => ["settings.json", "settings.local.json", "managed-settings.json", "hooks"]
+            .contains(&name),
+        "hooks" => {
+            path.contains("/.claude/")
+                || path.contains("/.cursor/")
+                || path.contains("/.github/hooks")
+        }
+        ".cursor" => {
+            ["hooks.json", "permissions.json", "cli.json", "sandbox.json", "cli-config.json"]
+                .contains(&name)
+        }
         ".codex" => ["config.toml", "hooks.json", "rules", "requirements.toml"].contains(&name),
         ".gemini" => ["settings.json", "policies", "trustedFolders.json"].contains(&name),
         ".copilot" => ["config.json", "permissions-config.json", "hooks"].contains(&name),
         ".windsurf" | "windsurf" => name == "hooks.json",
-        ".opencode" | "opencode" => name.starts_with("opencode.json") || name == "plugins" || name == "plugin",
+        ".opencode" | "opencode" => {
+            name.starts_with("opencode.json") || name == "plugins" || name == "plugin"
+        }
         ".vscode" => false,
-        _ => name == "opencode.json" || name == ".claude.json" && path == format!("{home}/.claude.json"),
+        _ => {
+            name == "opencode.json"
+                || name == ".claude.json" && path == format!("{home}/.claude.json")
+        }
     };
     // What an agent keeps of its sessions is the evidence of what it did.
     let evidence = ["/.claude/projects/", "/.codex/sessions/", "/.gemini/tmp/", "/.cursor/chats/"];

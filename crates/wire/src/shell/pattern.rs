@@ -85,7 +85,8 @@ pub(super) fn files(files: &Overlay<'_>, directory: &str, glob: &str) -> Vec<Str
         (true, prefix) => path::normal(&format!("/{prefix}"), "/"),
         (false, prefix) => path::normal(&prefix, directory),
     };
-    let rest: Vec<&str> = glob.split('/').skip(prefix.len()).filter(|part| !part.is_empty()).collect();
+    let rest: Vec<&str> =
+        glob.split('/').skip(prefix.len()).filter(|part| !part.is_empty()).collect();
     let spelt = if prefix.is_empty() { String::new() } else { format!("{}/", prefix.join("/")) };
     let mut found: Vec<String> = Vec::new();
     for file in files.below(&root) {
@@ -93,11 +94,15 @@ pub(super) fn files(files: &Overlay<'_>, directory: &str, glob: &str) -> Vec<Str
         let parts: Vec<&str> = below.split('/').filter(|part| !part.is_empty()).collect();
         let hidden = |pattern: &str, part: &str| part.starts_with('.') && !pattern.starts_with('.');
         let fits = parts.len() >= rest.len()
-            && rest.iter().zip(&parts).all(|(pattern, part)| {
-                !hidden(pattern, part) && matches(pattern, part)
-            });
+            && rest
+                .iter()
+                .zip(&parts)
+                .all(|(pattern, part)| !hidden(pattern, part) && matches(pattern, part));
         if fits {
-            let name = format!("{spelt}{}", parts.iter().take(rest.len()).copied().collect::<Vec<_>>().join("/"));
+            let name = format!(
+                "{spelt}{}",
+                parts.iter().take(rest.len()).copied().collect::<Vec<_>>().join("/")
+            );
             if !found.contains(&name) {
                 found.push(name);
             }

@@ -68,16 +68,116 @@ enum Token {
 
 /// Modules that reach nothing beyond what their calls say.
 const PLAIN: &[&str] = &[
-    "os", "sys", "json", "re", "math", "time", "datetime", "pathlib", "shutil", "subprocess", "glob", "collections",
-    "itertools", "functools", "typing", "random", "string", "textwrap", "csv", "io", "hashlib", "base64", "argparse",
-    "logging", "tempfile", "uuid", "decimal", "enum", "dataclasses", "copy", "pprint", "statistics", "struct", "zlib",
-    "gzip", "zipfile", "tarfile", "configparser", "difflib", "unittest", "traceback", "types", "abc", "contextlib",
-    "fs", "path", "util", "child_process", "assert", "events", "url", "crypto", "process", "fs/promises", "stream",
-    "test", "readline", "perf_hooks", "buffer", "fileutils", "set", "date", "pp", "yaml", "tomllib", "toml", "ast",
-    "sqlite3", "psycopg2", "psycopg", "pymysql", "mysql", "asyncpg", "pg", "requests", "httpx", "urllib", "axios",
-    "node-fetch", "http", "https", "net/http", "strict", "warnings", "__future__", "inspect", "platform", "getpass",
-    "chalk", "dotenv", "numpy", "pandas", "matplotlib", "django", "sqlalchemy", "pytest", "flask", "secrets", "bisect",
-    "heapq", "operator", "fnmatch", "locale", "signal", "queue", "threading", "concurrent", "asyncio", "select", "html",
+    "os",
+    "sys",
+    "json",
+    "re",
+    "math",
+    "time",
+    "datetime",
+    "pathlib",
+    "shutil",
+    "subprocess",
+    "glob",
+    "collections",
+    "itertools",
+    "functools",
+    "typing",
+    "random",
+    "string",
+    "textwrap",
+    "csv",
+    "io",
+    "hashlib",
+    "base64",
+    "argparse",
+    "logging",
+    "tempfile",
+    "uuid",
+    "decimal",
+    "enum",
+    "dataclasses",
+    "copy",
+    "pprint",
+    "statistics",
+    "struct",
+    "zlib",
+    "gzip",
+    "zipfile",
+    "tarfile",
+    "configparser",
+    "difflib",
+    "unittest",
+    "traceback",
+    "types",
+    "abc",
+    "contextlib",
+    "fs",
+    "path",
+    "util",
+    "child_process",
+    "assert",
+    "events",
+    "url",
+    "crypto",
+    "process",
+    "fs/promises",
+    "stream",
+    "test",
+    "readline",
+    "perf_hooks",
+    "buffer",
+    "fileutils",
+    "set",
+    "date",
+    "pp",
+    "yaml",
+    "tomllib",
+    "toml",
+    "ast",
+    "sqlite3",
+    "psycopg2",
+    "psycopg",
+    "pymysql",
+    "mysql",
+    "asyncpg",
+    "pg",
+    "requests",
+    "httpx",
+    "urllib",
+    "axios",
+    "node-fetch",
+    "http",
+    "https",
+    "net/http",
+    "strict",
+    "warnings",
+    "__future__",
+    "inspect",
+    "platform",
+    "getpass",
+    "chalk",
+    "dotenv",
+    "numpy",
+    "pandas",
+    "matplotlib",
+    "django",
+    "sqlalchemy",
+    "pytest",
+    "flask",
+    "secrets",
+    "bisect",
+    "heapq",
+    "operator",
+    "fnmatch",
+    "locale",
+    "signal",
+    "queue",
+    "threading",
+    "concurrent",
+    "asyncio",
+    "select",
+    "html",
 ];
 
 /// Reads a program, and notes what it would do.
@@ -88,7 +188,13 @@ pub(super) fn read(
     language: Language,
 ) -> Result<(), Unreadable> {
     let tokens = tokens(code, language);
-    let mut reader = Reader { walk, scope, variables: Vec::new(), unclear: code.contains(UNKNOWN), tokens: &tokens };
+    let mut reader = Reader {
+        walk,
+        scope,
+        variables: Vec::new(),
+        unclear: code.contains(UNKNOWN),
+        tokens: &tokens,
+    };
     reader.imports(code);
     let mut at = 0;
     while at < tokens.len() {
@@ -116,13 +222,18 @@ impl Reader<'_, '_> {
             let line = line.trim();
             let module = if let Some(rest) = line.strip_prefix("from ") {
                 rest.split_whitespace().next()
-            } else if let Some(rest) = line.strip_prefix("import ").filter(|it| !it.contains(['\'', '"', '{'])) {
+            } else if let Some(rest) =
+                line.strip_prefix("import ").filter(|it| !it.contains(['\'', '"', '{']))
+            {
                 for module in rest.split(',') {
                     let module = module.split_whitespace().next().unwrap_or_default();
                     self.unclear |= !is_plain(module);
                 }
                 None
-            } else if line.starts_with("import ") || line.contains("require(") || line.starts_with("require ") {
+            } else if line.starts_with("import ")
+                || line.contains("require(")
+                || line.starts_with("require ")
+            {
                 let quoted = line.rsplit(['\'', '"']).nth(1);
                 quoted.map(|module| module.trim_start_matches("node:"))
             } else {
@@ -147,7 +258,12 @@ impl Reader<'_, '_> {
                 self.called(name, at, &arguments)
             }
             // Perl and Ruby call without brackets.
-            Some(Token::Text(text)) if matches!(name.as_str(), "system" | "exec" | "unlink" | "rmtree" | "FileUtils.rm_rf" | "File.delete") => {
+            Some(Token::Text(text))
+                if matches!(
+                    name.as_str(),
+                    "system" | "exec" | "unlink" | "rmtree" | "FileUtils.rm_rf" | "File.delete"
+                ) =>
+            {
                 self.called(name, at, &[vec![text.clone()]])
             }
             _ => Ok(()),
@@ -223,17 +339,30 @@ impl Reader<'_, '_> {
             Token::Name(name) => Some(name.as_str()),
             _ => None,
         });
-        let texts: Vec<&str> = tokens.iter().filter_map(|token| match token {
-            Token::Text(text) => Some(text.as_str()),
-            _ => None,
-        }).collect();
-        let from_environment = name.is_some_and(|name| name.contains("environ") || name.contains("process.env") || name.ends_with("getenv") || name == "ENV");
+        let texts: Vec<&str> = tokens
+            .iter()
+            .filter_map(|token| match token {
+                Token::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        let from_environment = name.is_some_and(|name| {
+            name.contains("environ")
+                || name.contains("process.env")
+                || name.ends_with("getenv")
+                || name == "ENV"
+        });
         if from_environment {
-            let named = name.and_then(|name| name.strip_prefix("process.env.")).or(texts.first().copied());
-            return named.and_then(|name| self.scope.value(name)).map_or_else(|| UNKNOWN.to_string(), str::to_owned);
+            let named =
+                name.and_then(|name| name.strip_prefix("process.env.")).or(texts.first().copied());
+            return named
+                .and_then(|name| self.scope.value(name))
+                .map_or_else(|| UNKNOWN.to_string(), str::to_owned);
         }
         let mut value = String::new();
-        let joins = name.is_some_and(|name| name.ends_with("join") || name.ends_with("Path") || name.ends_with("resolve"));
+        let joins = name.is_some_and(|name| {
+            name.ends_with("join") || name.ends_with("Path") || name.ends_with("resolve")
+        });
         let mut plain = true;
         for token in tokens {
             match token {
@@ -245,9 +374,35 @@ impl Reader<'_, '_> {
                 Token::Sign(_) => {}
                 Token::Name(name) => match self.variables.iter().find(|(own, _)| own == name) {
                     Some((_, known)) => value.push_str(known),
-                    None if name.ends_with("homedir") || name.ends_with("Path.home") => value.push_str(self.scope.value("HOME").unwrap_or("/")),
-                    None if ["expanduser", "join", "Path", "pathlib.Path", "resolve", "str", "abspath", "execute", "text", "sql", "URL", "encode"].iter().any(|it| name.ends_with(it)) => {}
-                    None if matches!(name.as_str(), "recursive" | "force" | "True" | "true" | "ignore_errors" | "shell" | "check") => {}
+                    None if name.ends_with("homedir") || name.ends_with("Path.home") => {
+                        value.push_str(self.scope.value("HOME").unwrap_or("/"))
+                    }
+                    None if [
+                        "expanduser",
+                        "join",
+                        "Path",
+                        "pathlib.Path",
+                        "resolve",
+                        "str",
+                        "abspath",
+                        "execute",
+                        "text",
+                        "sql",
+                        "URL",
+                        "encode",
+                    ]
+                    .iter()
+                    .any(|it| name.ends_with(it)) => {}
+                    None if matches!(
+                        name.as_str(),
+                        "recursive"
+                            | "force"
+                            | "True"
+                            | "true"
+                            | "ignore_errors"
+                            | "shell"
+                            | "check"
+                    ) => {}
                     None => plain = false,
                 },
             }
@@ -260,59 +415,100 @@ impl Reader<'_, '_> {
         if plain { value } else { format!("{value}{UNKNOWN}") }
     }
 
-    fn called(&mut self, name: &str, at: usize, arguments: &[Vec<String>]) -> Result<(), Unreadable> {
+    fn called(
+        &mut self,
+        name: &str,
+        at: usize,
+        arguments: &[Vec<String>],
+    ) -> Result<(), Unreadable> {
         let last = name.rsplit(['.', ':']).next().unwrap_or(name);
         let first = arguments.first().and_then(|texts| texts.first()).cloned();
         let receiver = || self.receiver(name, at);
         let unknown = || UNKNOWN.to_string();
         match last {
-            "rmtree" | "removedirs" | "rmSync" | "unlinkSync" | "rmdirSync" | "rm_rf" | "rm_r" | "remove_dir_all" | "removeSync" | "emptyDirSync" | "rimraf" | "remove_tree" | "emptyDir" => {
+            "rmtree" | "removedirs" | "rmSync" | "unlinkSync" | "rmdirSync" | "rm_rf" | "rm_r"
+            | "remove_dir_all" | "removeSync" | "emptyDirSync" | "rimraf" | "remove_tree"
+            | "emptyDir" => {
                 self.walk.deletes(self.scope, &first.unwrap_or_else(unknown), "program:delete");
             }
             "remove" | "unlink" | "rm" | "rmdir" | "delete" if is_file_call(name) => {
                 let path = first.or_else(receiver).unwrap_or_else(unknown);
                 self.walk.deletes(self.scope, &path, "program:delete");
             }
-            "writeFileSync" | "writeFile" | "file_put_contents" | "outputFile" | "outputFileSync" | "copyFileSync" | "copyfile" | "copy2" | "writeTextFile" => {
+            "writeFileSync" | "writeFile" | "file_put_contents" | "outputFile"
+            | "outputFileSync" | "copyFileSync" | "copyfile" | "copy2" | "writeTextFile" => {
                 let copies = last.starts_with("copy");
-                let path = arguments.get(usize::from(copies)).and_then(|it| it.first()).cloned().unwrap_or_else(unknown);
-                let text = arguments.get(1).and_then(|it| it.first()).cloned().unwrap_or_else(unknown);
+                let path = arguments
+                    .get(usize::from(copies))
+                    .and_then(|it| it.first())
+                    .cloned()
+                    .unwrap_or_else(unknown);
+                let text =
+                    arguments.get(1).and_then(|it| it.first()).cloned().unwrap_or_else(unknown);
                 self.walk.writes(self.scope, &path, &text, false);
             }
             "write_text" | "write_bytes" => {
                 let path = receiver().unwrap_or_else(unknown);
                 self.walk.writes(self.scope, &path, &first.unwrap_or_else(unknown), false);
             }
-            "appendFileSync" | "appendFile" => self.walk.writes(self.scope, &first.unwrap_or_else(unknown), "", true),
+            "appendFileSync" | "appendFile" => {
+                self.walk.writes(self.scope, &first.unwrap_or_else(unknown), "", true)
+            }
             "open" | "fopen" | "createWriteStream" if name != "os.open" => {
-                let mode = arguments.iter().skip(1).flatten().find(|mode| mode.len() <= 3 && mode.starts_with(['w', 'a', 'x']));
+                let mode = arguments
+                    .iter()
+                    .skip(1)
+                    .flatten()
+                    .find(|mode| mode.len() <= 3 && mode.starts_with(['w', 'a', 'x']));
                 if last == "createWriteStream" || mode.is_some() {
                     let append = mode.is_some_and(|mode| mode.starts_with('a'));
-                    self.walk.writes(self.scope, &first.unwrap_or_else(unknown), &unknown(), append);
+                    self.walk.writes(
+                        self.scope,
+                        &first.unwrap_or_else(unknown),
+                        &unknown(),
+                        append,
+                    );
                 } else if let Some(path) = first {
                     self.walk.read(self.scope, &path, false);
                 }
             }
             "move" | "rename" | "renameSync" | "moveSync" if arguments.len() == 2 => {
-                let words: Vec<String> = ["mv".to_owned()].into_iter().chain(arguments.iter().flatten().cloned()).collect();
+                let words: Vec<String> = ["mv".to_owned()]
+                    .into_iter()
+                    .chain(arguments.iter().flatten().cloned())
+                    .collect();
                 self.walk.call(self.scope, &words, &Pipe::captured(None))?;
             }
             "chmod" | "chmodSync" | "utime" | "chown" => {}
-            "run" | "call" | "check_call" | "check_output" | "Popen" | "system" | "popen" | "execSync" | "exec"
-            | "spawn" | "spawnSync" | "execFile" | "execFileSync" | "shell_exec" | "passthru" | "getoutput" | "execa"
-                if is_process_call(name) => self.starts(arguments)?,
-            "execute" | "executescript" | "executemany" | "query" | "exec_driver_sql" | "executeRawUnsafe" | "queryRawUnsafe" | "raw" | "unsafe" | "execute_batch" => {
+            "run" | "call" | "check_call" | "check_output" | "Popen" | "system" | "popen"
+            | "execSync" | "exec" | "spawn" | "spawnSync" | "execFile" | "execFileSync"
+            | "shell_exec" | "passthru" | "getoutput" | "execa"
+                if is_process_call(name) =>
+            {
+                self.starts(arguments)?
+            }
+            "execute" | "executescript" | "executemany" | "query" | "exec_driver_sql"
+            | "executeRawUnsafe" | "queryRawUnsafe" | "raw" | "unsafe" | "execute_batch" => {
                 let text = first.unwrap_or_else(unknown);
                 self.asks(&text)?;
             }
-            "drop_all" | "deleteMany" | "delete_all" | "destroy_all" | "dropDatabase" | "drop_database" | "flushall" | "flushdb" | "truncate_all" | "dropTable" | "dropAllTables" | "truncate" | "bulk_delete" => {
+            "drop_all" | "deleteMany" | "delete_all" | "destroy_all" | "dropDatabase"
+            | "drop_database" | "flushall" | "flushdb" | "truncate_all" | "dropTable"
+            | "dropAllTables" | "truncate" | "bulk_delete" => {
                 let target = targets::ambient(self.walk, self.scope, None);
                 self.walk.at_database(&target, &format!("orm:{last}"), Effect::Destroy);
             }
-            "get" | "post" | "put" | "patch" | "delete" | "request" | "fetch" | "urlopen" | "urlretrieve" if is_http_call(name) => {
+            "get" | "post" | "put" | "patch" | "delete" | "request" | "fetch" | "urlopen"
+            | "urlretrieve"
+                if is_http_call(name) =>
+            {
                 self.sends(last, arguments)?;
             }
-            "eval" | "compile" | "__import__" | "import_module" | "loads" if name == last || name.contains("pickle") || name.contains("marshal") => self.unclear |= last != "loads" || name.contains("pickle"),
+            "eval" | "compile" | "__import__" | "import_module" | "loads"
+                if name == last || name.contains("pickle") || name.contains("marshal") =>
+            {
+                self.unclear |= last != "loads" || name.contains("pickle")
+            }
             _ => {}
         }
         Ok(())
@@ -322,7 +518,11 @@ impl Reader<'_, '_> {
     fn receiver(&self, name: &str, at: usize) -> Option<String> {
         let own = name.rsplit_once('.').map(|(own, _)| own).filter(|own| !own.is_empty());
         if let Some(own) = own {
-            return self.variables.iter().find(|(name, _)| name == own).map(|(_, value)| value.clone());
+            return self
+                .variables
+                .iter()
+                .find(|(name, _)| name == own)
+                .map(|(_, value)| value.clone());
         }
         let before = self.tokens.get(..at).unwrap_or_default();
         let start = before.iter().rposition(|token| matches!(token, Token::Name(_)))?;
@@ -333,8 +533,14 @@ impl Reader<'_, '_> {
         let Some(first) = arguments.first() else { return Ok(()) };
         let mut words = first.clone();
         // `spawn('rm', ['-rf', 'x'])`
-        let lists = arguments.get(1).filter(|list| list.len() > 1 || words.first().is_some_and(|it| !it.contains(' ')));
-        if let Some(list) = lists.filter(|list| words.len() == 1 && !list.is_empty() && list.iter().all(|it| !it.contains(UNKNOWN) || it.len() > 3)) {
+        let lists = arguments
+            .get(1)
+            .filter(|list| list.len() > 1 || words.first().is_some_and(|it| !it.contains(' ')));
+        if let Some(list) = lists.filter(|list| {
+            words.len() == 1
+                && !list.is_empty()
+                && list.iter().all(|it| !it.contains(UNKNOWN) || it.len() > 3)
+        }) {
             words.extend(list.iter().filter(|it| !it.is_empty()).cloned());
         }
         let pipe = Pipe { stdin: None, captured: false, piped: false };
@@ -346,10 +552,19 @@ impl Reader<'_, '_> {
     }
 
     fn asks(&mut self, text: &str) -> Result<(), Unreadable> {
-        let url = self.variables.iter().map(|(_, value)| value.as_str()).find(|value| targets::is_url(value));
+        let url = self
+            .variables
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .find(|value| targets::is_url(value));
         let literal = self.tokens.iter().find_map(|token| match token {
             Token::Text(text) if targets::is_url(text) => Some(text.as_str()),
-            Token::Text(text) if [".db", ".sqlite", ".sqlite3"].iter().any(|end| text.ends_with(end)) || text == ":memory:" => Some(text.as_str()),
+            Token::Text(text)
+                if [".db", ".sqlite", ".sqlite3"].iter().any(|end| text.ends_with(end))
+                    || text == ":memory:" =>
+            {
+                Some(text.as_str())
+            }
             _ => None,
         });
         let target = match url.or(literal) {
@@ -363,17 +578,27 @@ impl Reader<'_, '_> {
     fn sends(&mut self, method: &str, arguments: &[Vec<String>]) -> Result<(), Unreadable> {
         let texts: Vec<&String> = arguments.iter().flatten().collect();
         let Some(url) = texts.iter().find(|text| text.starts_with("http")) else { return Ok(()) };
-        let words: Vec<&str> = texts.iter().map(|it| it.as_str()).filter(|it| ["POST", "PUT", "PATCH", "DELETE", "GET"].contains(it)).collect();
-        let named = self.tokens.iter().any(|token| matches!(token, Token::Name(name) if name == "method"));
+        let words: Vec<&str> = texts
+            .iter()
+            .map(|it| it.as_str())
+            .filter(|it| ["POST", "PUT", "PATCH", "DELETE", "GET"].contains(it))
+            .collect();
+        let named =
+            self.tokens.iter().any(|token| matches!(token, Token::Name(name) if name == "method"));
         let literal = self.tokens.iter().find_map(|token| match token {
-            Token::Text(text) if named && ["POST", "PUT", "PATCH", "DELETE"].contains(&text.as_str()) => Some(text.as_str()),
+            Token::Text(text)
+                if named && ["POST", "PUT", "PATCH", "DELETE"].contains(&text.as_str()) =>
+            {
+                Some(text.as_str())
+            }
             _ => None,
         });
         let method = match method {
             "post" | "put" | "patch" | "delete" => method.to_ascii_uppercase(),
             _ => words.first().copied().or(literal).unwrap_or("GET").to_owned(),
         };
-        let call: Vec<String> = ["curl", "-X", &method, url.as_str()].iter().map(|it| (*it).to_owned()).collect();
+        let call: Vec<String> =
+            ["curl", "-X", &method, url.as_str()].iter().map(|it| (*it).to_owned()).collect();
         self.walk.call(self.scope, &call, &Pipe::captured(None))?;
         Ok(())
     }
@@ -385,15 +610,54 @@ fn is_plain(module: &str) -> bool {
 }
 
 fn is_file_call(name: &str) -> bool {
-    ["os.", "fs.", "File", "Path", "promises", "Deno.", "fsp.", "fse."].iter().any(|it| name.contains(it)) || name == "unlink" || name.ends_with(".unlink") || name.ends_with(".rmdir") || name == "rmdir" || name == "rm"
+    ["os.", "fs.", "File", "Path", "promises", "Deno.", "fsp.", "fse."]
+        .iter()
+        .any(|it| name.contains(it))
+        || name == "unlink"
+        || name.ends_with(".unlink")
+        || name.ends_with(".rmdir")
+        || name == "rmdir"
+        || name == "rm"
 }
 
 fn is_process_call(name: &str) -> bool {
-    !name.contains('.') || ["subprocess", "os.", "child_process", "cp.", "process.", "sp.", "Kernel", "Open3", "Deno", "Bun", "commands"].iter().any(|it| name.contains(it))
+    !name.contains('.')
+        || [
+            "subprocess",
+            "os.",
+            "child_process",
+            "cp.",
+            "process.",
+            "sp.",
+            "Kernel",
+            "Open3",
+            "Deno",
+            "Bun",
+            "commands",
+        ]
+        .iter()
+        .any(|it| name.contains(it))
 }
 
 fn is_http_call(name: &str) -> bool {
-    ["requests.", "httpx.", "axios.", "fetch", "urllib", "urlopen", "http.", "https.", "session.", "client.", "got.", "HTTP", "ky."].iter().any(|it| name.contains(it)) || name == "axios"
+    [
+        "requests.",
+        "httpx.",
+        "axios.",
+        "fetch",
+        "urllib",
+        "urlopen",
+        "http.",
+        "https.",
+        "session.",
+        "client.",
+        "got.",
+        "HTTP",
+        "ky.",
+    ]
+    .iter()
+    .any(|it| name.contains(it))
+        || name == "axios"
 }
 
 /// A program's names, texts and signs, without its comments.
@@ -412,19 +676,23 @@ fn tokens(code: &str, language: Language) -> Vec<Token> {
             let is_name = |it: char| it.is_alphanumeric() || matches!(it, '_' | '.' | '$' | ':');
             let end = rest.find(|it: char| !is_name(it)).unwrap_or(rest.len());
             let (name, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            let quote = after.starts_with(['\'', '"']) && name.len() <= 2 && language == Language::Python;
+            let quote =
+                after.starts_with(['\'', '"']) && name.len() <= 2 && language == Language::Python;
             if !quote {
                 let name = name.trim_end_matches([':']).trim_start_matches(['.', '$']);
                 tokens.push(Token::Name(name.to_owned()));
             }
             rest = after;
             if quote {
-                let (text, after) = literal(rest, name.contains(['f', 'F']), name.contains(['r', 'R']));
+                let (text, after) =
+                    literal(rest, name.contains(['f', 'F']), name.contains(['r', 'R']));
                 tokens.push(Token::Text(text));
                 rest = after;
             }
         } else if matches!(letter, '\'' | '"' | '`') {
-            let fills = letter == '`' || letter == '"' && matches!(language, Language::Ruby | Language::Perl | Language::Php);
+            let fills = letter == '`'
+                || letter == '"'
+                    && matches!(language, Language::Ruby | Language::Perl | Language::Php);
             let (text, after) = literal(rest, fills, false);
             tokens.push(Token::Text(text));
             rest = after;

@@ -94,7 +94,13 @@ impl Scope {
         }
         self.arrived = known.then(|| next.clone());
         if !certain || !known {
-            next.extend(self.directories.iter().filter(|at| !next.contains(at)).cloned().collect::<Vec<_>>());
+            next.extend(
+                self.directories
+                    .iter()
+                    .filter(|at| !next.contains(at))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
         }
         if !known {
             next.push(UNKNOWN.to_string());

@@ -37,22 +37,41 @@ fn bare(text: &str) -> String {
 
 fn statement(text: &str) -> Meaning {
     let upper = text.to_ascii_uppercase();
-    let words: Vec<&str> = upper.split(|it: char| !it.is_alphanumeric() && it != '_' && it != '\\' && it != '.').filter(|it| !it.is_empty()).collect();
+    let words: Vec<&str> = upper
+        .split(|it: char| !it.is_alphanumeric() && it != '_' && it != '\\' && it != '.')
+        .filter(|it| !it.is_empty())
+        .collect();
     let has = |word: &str| words.contains(&word);
     let first = words.first().copied().unwrap_or_default();
     let effect = match first {
         "DROP" | "TRUNCATE" | "FLUSHALL" | "FLUSHDB" => Effect::Destroy,
         "DELETE" => Effect::Destroy,
-        "UPDATE" | "MERGE" | "REPLACE" => if has("WHERE") { Effect::Modify } else { Effect::Destroy },
-        "ALTER" => if has("DROP") { Effect::Destroy } else { Effect::Modify },
+        "UPDATE" | "MERGE" | "REPLACE" => {
+            if has("WHERE") {
+                Effect::Modify
+            } else {
+                Effect::Destroy
+            }
+        }
+        "ALTER" => {
+            if has("DROP") {
+                Effect::Destroy
+            } else {
+                Effect::Modify
+            }
+        }
         "INSERT" | "CREATE" | "COPY" if !has("PROGRAM") => Effect::Create,
         "GRANT" => Effect::GrantAccess,
-        "REVOKE" | "COMMENT" | "SET" | "REINDEX" | "CLUSTER" | "VACUUM" | "ANALYZE" | "REFRESH" | "RENAME" => Effect::Modify,
-        "EXPLAIN" | "WITH" if ["DELETE", "DROP", "TRUNCATE"].iter().any(|it| has(it)) => Effect::Destroy,
+        "REVOKE" | "COMMENT" | "SET" | "REINDEX" | "CLUSTER" | "VACUUM" | "ANALYZE" | "REFRESH"
+        | "RENAME" => Effect::Modify,
+        "EXPLAIN" | "WITH" if ["DELETE", "DROP", "TRUNCATE"].iter().any(|it| has(it)) => {
+            Effect::Destroy
+        }
         "WITH" if has("UPDATE") || has("INSERT") => Effect::Modify,
-        "SELECT" | "SHOW" | "EXPLAIN" | "DESCRIBE" | "DESC" | "WITH" | "PRAGMA" | "VALUES" | "TABLE" | "BEGIN"
-        | "COMMIT" | "ROLLBACK" | "USE" | "LIST" | "LISTEN" | "\\D" | "\\DT" | "\\L" | "\\DU" | "\\DN" | "\\DI"
-        | "\\CONNINFO" | "\\C" | "\\TIMING" | "\\Q" | "\\X" | ".TABLES" | ".SCHEMA" | ".HEADERS" | ".MODE" | "\\DT+" => Effect::Observe,
+        "SELECT" | "SHOW" | "EXPLAIN" | "DESCRIBE" | "DESC" | "WITH" | "PRAGMA" | "VALUES"
+        | "TABLE" | "BEGIN" | "COMMIT" | "ROLLBACK" | "USE" | "LIST" | "LISTEN" | "\\D"
+        | "\\DT" | "\\L" | "\\DU" | "\\DN" | "\\DI" | "\\CONNINFO" | "\\C" | "\\TIMING" | "\\Q"
+        | "\\X" | ".TABLES" | ".SCHEMA" | ".HEADERS" | ".MODE" | "\\DT+" => Effect::Observe,
         _ => Effect::Execute,
     };
     Meaning { name: format!("sql:{}", first.to_ascii_lowercase()), effect }

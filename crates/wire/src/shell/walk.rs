@@ -421,7 +421,11 @@ impl<'a> Walk<'a> {
         match kind {
             Kind::Read => streams.pipe.stdin = Some(self.read(scope, &path, true)),
             Kind::DuplicateInput => {}
-            Kind::Append | Kind::Write | Kind::Clobber | Kind::ReadAndWrite | Kind::DuplicateOutput => {
+            Kind::Append
+            | Kind::Write
+            | Kind::Clobber
+            | Kind::ReadAndWrite
+            | Kind::DuplicateOutput => {
                 let append = matches!(kind, Kind::Append | Kind::ReadAndWrite);
                 if descriptor.is_none_or(|descriptor| descriptor == 1) {
                     streams.pipe.captured = true;

@@ -28,7 +28,9 @@ fn variables(scope: &Scope, text: &str) -> String {
         match (at % 2, scope.value(part)) {
             (0, _) => out.push_str(part),
             (_, Some(value)) => out.push_str(value),
-            (_, None) if part.eq_ignore_ascii_case("userprofile") => out.push_str(scope.value("HOME").unwrap_or("C:\\Users\\dev")),
+            (_, None) if part.eq_ignore_ascii_case("userprofile") => {
+                out.push_str(scope.value("HOME").unwrap_or("C:\\Users\\dev"))
+            }
             (_, None) => {}
         }
     }
@@ -44,17 +46,26 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
         let name = base(first).to_ascii_lowercase();
         let rest: Vec<String> = words.iter().skip(1).cloned().collect();
         let behind = |options: &[&str]| {
-            let at = rest.iter().position(|word| options.iter().any(|it| word.eq_ignore_ascii_case(it)))?;
+            let at = rest
+                .iter()
+                .position(|word| options.iter().any(|it| word.eq_ignore_ascii_case(it)))?;
             Some(rest.iter().skip(at + 1).cloned().collect::<Vec<_>>().join(" "))
         };
         match name.as_str() {
-            "cmd" => nested(walk, scope, &behind(&["/c", "/k", "/r"]).unwrap_or_default(), '^', depth + 1),
+            "cmd" => nested(
+                walk,
+                scope,
+                &behind(&["/c", "/k", "/r"]).unwrap_or_default(),
+                '^',
+                depth + 1,
+            ),
             "powershell" | "pwsh" => match behind(&["-command", "-c"]) {
                 Some(text) => nested(walk, scope, &text, '`', depth + 1),
                 None => walk.push(Step::opaque("shell:powershell", true)),
             },
             "iex" | "invoke-expression" => nested(walk, scope, &rest.join(" "), '`', depth + 1),
-            "remove-item" | "ri" | "rd" | "rmdir" | "del" | "erase" | "rm" | "clear-content" | "format-volume" | "clear-disk" | "format" => {
+            "remove-item" | "ri" | "rd" | "rmdir" | "del" | "erase" | "rm" | "clear-content"
+            | "format-volume" | "clear-disk" | "format" => {
                 removed(walk, scope, &rest);
             }
             "set-content" | "out-file" | "sc" => {
@@ -68,8 +79,15 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
                 }
             }
             "robocopy" => robocopy(walk, scope, &Call::new(&words, &Pipe::terminal())),
-            _ if name.starts_with("get-") || name.starts_with("write-") || name.starts_with("test-") || name.starts_with("select-") || name.starts_with("where-") || name.starts_with("measure-") => {}
-            "dir" | "gci" | "echo" | "copy" | "copy-item" | "new-item" | "md" | "mkdir" | "set" | "where" | "findstr" | "tasklist" | "ver" | "move" | "ren" | "sort-object" | "format-table" | "out-host" | "rem" | "if" | "for" => {}
+            _ if name.starts_with("get-")
+                || name.starts_with("write-")
+                || name.starts_with("test-")
+                || name.starts_with("select-")
+                || name.starts_with("where-")
+                || name.starts_with("measure-") => {}
+            "dir" | "gci" | "echo" | "copy" | "copy-item" | "new-item" | "md" | "mkdir" | "set"
+            | "where" | "findstr" | "tasklist" | "ver" | "move" | "ren" | "sort-object"
+            | "format-table" | "out-host" | "rem" | "if" | "for" => {}
             _ => {
                 if walk.call(scope, &words, &Pipe::terminal()).is_err() {
                     walk.push(Step::opaque("shell:unread", true));
@@ -97,7 +115,15 @@ fn removed(walk: &mut Walk<'_>, scope: &Scope, words: &[String]) {
 /// Copies a tree; with `/MIR` it purges its target, with `/MOVE` its source.
 pub(super) fn robocopy(walk: &mut Walk<'_>, scope: &Scope, call: &Call<'_>) {
     let has = |flag: &str| call.arguments.iter().any(|word| word.eq_ignore_ascii_case(flag));
-    let places: Vec<&String> = call.arguments.iter().filter(|word| !(word.starts_with('/') && word.len() <= 6 && !word.get(1..).unwrap_or_default().contains('/'))).collect();
+    let places: Vec<&String> = call
+        .arguments
+        .iter()
+        .filter(|word| {
+            !(word.starts_with('/')
+                && word.len() <= 6
+                && !word.get(1..).unwrap_or_default().contains('/'))
+        })
+        .collect();
     if has("/L") {
         return;
     }
@@ -123,16 +149,14 @@ fn commands(text: &str, escape: char) -> Vec<Vec<String>> {
     while let Some(letter) = letters.next() {
         match (quote, letter) {
             (Some(open), letter) if letter == open => quote = None,
-            (_, '\\') if letters.peek() == Some(&'"') => {
-                letters.next();
-                word.get_or_insert_default().push('"');
-            }
             (Some(_), letter) => word.get_or_insert_default().push(letter),
             (None, '"' | '\'') => {
                 quote = Some(letter);
                 word.get_or_insert_default();
             }
-            (None, letter) if letter == escape => word.get_or_insert_default().extend(letters.next()),
+            (None, letter) if letter == escape => {
+                word.get_or_insert_default().extend(letters.next())
+            }
             (None, ' ' | '\t') => {
                 // `a, b` is one list.
                 if word.as_ref().is_none_or(|word| !word.ends_with(',')) {
