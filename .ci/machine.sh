@@ -11,9 +11,12 @@ readonly COMMANDS=(
     "curl curl"   # what README.md and docs/ show is called with it
     "jq jq"       # so is this; scripts read refusals with it
     "python3 python3" # a client of the black-box tests, and so is this:
+    "pip3 python3-pip" # installs Python's clients for the tests, beside what is built
     "git git"
-    "unshare util-linux"    # a disk that is full, for one process alone
-    "faketime faketime"     # a clock that steps, for one process alone
+    "unshare util-linux" # a disk that is full, for one process alone
+    "faketime faketime" # a clock that steps, for one process alone
+    "npm npm" # real agents in the black-box tests come from npm
+    "ssh openssh-client" # what it says inside is a test
 )
 
 say() { printf '\n== %s\n' "$*"; }

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use holdpoint_drill::Authority;
 use http::{Request, Response, StatusCode, header};
@@ -50,8 +51,18 @@ impl Drop for GitHost {
 }
 
 impl GitHost {
-    /// Starts on a free loopback port.
+    /// Starts on a free loopback port, for everybody.
     pub async fn start() -> Self {
+        Self::start_for(None).await
+    }
+
+    /// Starts on a free loopback port, for those who know this password.
+    pub async fn start_private(password: &str) -> Self {
+        Self::start_for(Some(password.to_owned())).await
+    }
+
+    async fn start_for(password: Option<String>) -> Self {
+        let password: Arc<Option<String>> = Arc::new(password);
         let authority = Authority::new("Code host").unwrap();
         let tls = TlsAcceptor::from(authority.server(&[HOST.to_owned()]).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -63,11 +74,18 @@ impl GitHost {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
                 let (tls, path, log) = (tls.clone(), path.clone(), Arc::clone(&log));
+                let password = Arc::clone(&password);
                 tokio::spawn(async move {
                     let Ok(stream) = tls.accept(stream).await else { return };
                     let service = service_fn(move |request| {
                         let (path, log) = (path.clone(), Arc::clone(&log));
-                        async move { Ok::<_, Infallible>(serve(request, &path, &log).await) }
+                        let password = Arc::clone(&password);
+                        async move {
+                            Ok::<_, Infallible>(match knows(&request, password.as_deref()) {
+                                true => serve(request, &path, &log).await,
+                                false => stranger(),
+                            })
+                        }
                     });
                     // A client that goes away is its own business.
                     let _ =
@@ -149,6 +167,22 @@ pub fn with_identity(command: &mut Command) -> &mut Command {
             .env(format!("GIT_{who}_EMAIL"), "ada@example.com");
     }
     command
+}
+
+/// Whether the request shows the password, if there has to be one.
+fn knows(request: &Request<Incoming>, password: Option<&str>) -> bool {
+    let shown = request.headers().get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let shown = shown.and_then(|shown| BASE64_STANDARD.decode(shown.strip_prefix("Basic ")?).ok());
+    let shown = String::from_utf8(shown.unwrap_or_default()).unwrap_or_default();
+    password.is_none_or(|password| shown.split_once(':').is_some_and(|(_, it)| it == password))
+}
+
+fn stranger() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    let challenge = header::HeaderValue::from_static("Basic realm=\"code\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
 }
 
 /// Answers one request by CGI (RFC 3875): the body goes in as it comes.

@@ -242,7 +242,7 @@ async fn answer(request: Request<Incoming>, world: &Mutex<World>) -> Answer {
         LOGIN | SITE => site(&asked, &mut world),
         REGISTRY | REGISTRY_AUTH => registry(&asked, &mut world),
         CODE => large_files(&asked),
-        BLOBS | LARGE => match asked.line.contains("X-Amz-Signature=0123456789abcdef0123") {
+        BLOBS | LARGE => match asked.line.contains("X-Amz-Credential=AKIAABCDEFGHIJKLMNOP%2F20261120%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=0123456789abcdef0123") {
             true => plain(StatusCode::OK, "the blob"),
             false => plain(StatusCode::FORBIDDEN, "no signature"),
         },
@@ -331,8 +331,9 @@ fn registry(asked: &Asked, world: &mut World) -> Answer {
     }
     match asked.line.contains("/blobs/") {
         true => {
-            let to =
-                format!("https://{BLOBS}/b?X-Amz-Expires=60&X-Amz-Signature=0123456789abcdef0123");
+            let to = format!(
+                "https://{BLOBS}/b?X-Amz-Expires=60&X-Amz-Credential=AKIAABCDEFGHIJKLMNOP%2F20261120%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=0123456789abcdef0123"
+            );
             with(plain(StatusCode::TEMPORARY_REDIRECT, ""), &[("location", &to)])
         }
         false => plain(StatusCode::OK, "the manifest"),
@@ -342,7 +343,9 @@ fn registry(asked: &Asked, world: &mut World) -> Answer {
 /// The batch API of Git LFS.
 fn large_files(asked: &Asked) -> Answer {
     let link = |at: &str| {
-        format!("https://{LARGE}/{at}?X-Amz-Expires=900&X-Amz-Signature=0123456789abcdef0123")
+        format!(
+            "https://{LARGE}/{at}?X-Amz-Expires=900&X-Amz-Credential=AKIAABCDEFGHIJKLMNOP%2F20261120%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=0123456789abcdef0123"
+        )
     };
     match asked.line.ends_with("/info/lfs/objects/batch") {
         true => with(

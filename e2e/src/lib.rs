@@ -7,10 +7,16 @@
 //! - [`faulty`]: an upstream that fails
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`enclosed`]: a command in its enclosure
+//! - [`agent_room`]: real agents in an enclosure
+//! - [`far_ends`]: where its gateway finds the far ends
+//! - [`model`]: the model that they ask, which plays a script
+//! - [`terminal`]: a terminal with somebody at it
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
 //! - [`git_host`]: the code host
 //! - [`aws`]: a stand-in for AWS with a gateway in front of it, and AWS's own clients
+//! - [`grpc_host`]: a server of gRPC with a gateway in front of it
+//! - [`python`]: real clients in Python
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
@@ -19,22 +25,28 @@
 //! - [`replay`]: episodes at a live gateway
 //! - [`small_disk`]: a disk that can be full, or read-only
 
+pub mod agent_room;
 pub mod aws;
 pub mod bulk_host;
 pub mod curl;
 pub mod echo;
 pub mod enclosed;
 pub mod episodes;
+pub mod far_ends;
 pub mod faulty;
 pub mod files;
 pub mod git;
 pub mod git_host;
+pub mod grpc_host;
 pub mod holdpoint;
 pub mod incidents;
 pub mod issuing;
 pub mod lenient;
+pub mod model;
 pub mod proxy;
+pub mod python;
 pub mod replay;
 pub mod small_disk;
 pub mod stage;
+pub mod terminal;
 pub mod websocket;

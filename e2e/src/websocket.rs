@@ -270,7 +270,8 @@ if uri.startswith("wss:"):
 def say(text):
     print(text, flush=True)
 try:
-    socket = connect(uri, max_size=None, open_timeout=60, **options)
+    # Python ends a read over TLS that has no limit when another thread sets one, as close() would.
+    socket = connect(uri, max_size=None, open_timeout=60, close_timeout=None, **options)
 except InvalidStatus as refused:
     say(f"refused {refused.response.status_code} {refused.response.body.decode()}")
     sys.exit(1)

@@ -82,7 +82,7 @@ async fn what_is_not_everyday_is_held_and_git_says_so() {
     let update = copy.git(&["push", "origin", "fix:main"]);
     assert_rejected(&update, "main", &["git:update_ref", "(opaque)", "holdpoint approve h"]);
     copy.git(&["push", "--quiet", "origin", "fix"]).done();
-    // What it has made itself it may rewrite; another run has not made it.
+    // What it has made itself it may delete; another run has not made it.
     let copy = stage.hand_over(copy, "another");
     copy.git(&["tag", "v1"]).done();
     copy.git(&["commit", "--quiet", "--amend", "-m", "written anew"]).done();
@@ -197,17 +197,16 @@ async fn protected_is_what_a_human_lists_and_what_the_host_calls_its_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_may_rewrite_and_delete_the_branch_that_it_made() {
+async fn a_run_may_delete_the_branch_that_it_made_and_force_none() {
     let mut stage = GitStage::set(BINARY, SMALL).await;
     stage.host.add_branches(REPOSITORY, &["theirs"]);
     let copy = stage.agent("worker");
     copy.git(&["checkout", "--quiet", "-b", "mine"]).done();
-    copy.commit("note.txt", "a note\n");
+    let mine = copy.commit("note.txt", "a note\n");
     copy.git(&["push", "origin", "mine"]).done();
     copy.git(&["commit", "--quiet", "--amend", "-m", "written anew"]).done();
-    let anew = copy.git(&["rev-parse", "HEAD"]).done();
-    copy.git(&["push", "--force", "origin", "mine"]).done();
-    assert_eq!(stage.tip("refs/heads/mine"), Some(anew));
+    assert_rejected(&copy.git(&["push", "--force", "origin", "mine"]), "mine", &["git:force_ref"]);
+    assert_eq!(stage.tip("refs/heads/mine"), Some(mine));
 
     let delete = |branch: &str| copy.git(&["push", "origin", "--delete", branch]);
     assert_rejected(&delete("theirs"), "theirs", &["git:delete_ref"]);
@@ -222,7 +221,7 @@ async fn a_run_may_rewrite_and_delete_the_branch_that_it_made() {
     assert_eq!(stage.tip("refs/heads/mine"), None);
 
     // Somebody else goes on with a branch: it is not the run's alone any more.
-    copy.git(&["push", "origin", "mine:refs/heads/shared"]).done();
+    copy.git(&["push", "origin", "HEAD:refs/heads/shared"]).done();
     let other = other.through(stage.gateway.proxy());
     other.git(&["fetch", "--quiet", "origin"]).done();
     other.git(&["checkout", "--quiet", "shared"]).done();

@@ -27,7 +27,8 @@ fn faults(incidents: &[Value], counts: impl Fn(&Value) -> bool) -> Vec<String> {
             .map(|index| format!("{}: operation {index} passed: {}", it.id, judged[*index]))
             .collect();
         let twin = answers[1]["operations"].as_array().unwrap().last().unwrap();
-        if twin["verdict"] != "allow" {
+        let rehearsed = it.twin["operations"].as_array().unwrap().last().unwrap();
+        if counts(rehearsed) && twin["verdict"] != "allow" {
             faults.push(format!("{}: its twin was stopped: {twin}", it.id));
         }
         faults
@@ -62,10 +63,10 @@ fn the_judge_is_not_asleep() {
     assert_eq!(faults(&swapped, |_| true).len(), 2);
 }
 
-/// Documented cases lie beside the repository, or where `HOLDPOINT_INCIDENTS` says. Until
-/// statements and tool calls are read, only what came over HTTP, through a shell or a file tool counts.
+/// Documented cases lie beside the repository, or where `HOLDPOINT_INCIDENTS` says. Until tool
+/// calls are read, only what came over HTTP, as a statement, through a shell or a file tool counts.
 #[test]
-fn documented_cases_are_stopped_and_their_twins_pass() {
+fn documented_cases_that_can_be_read_are_stopped_and_their_twins_pass() {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/incidents");
     let place = std::env::var_os("HOLDPOINT_INCIDENTS").map_or_else(beside, PathBuf::from);
     let file = place.join("incidents.jsonl");
@@ -73,11 +74,15 @@ fn documented_cases_are_stopped_and_their_twins_pass() {
         println!("there are no documented incidents here: HOLDPOINT_INCIDENTS names a directory");
         return;
     }
-    let counts =
-        |operation: &Value| ["http", "shell", "file"].iter().any(|kind| operation["kind"] == *kind);
-    let mut incidents = read(&file);
-    incidents.retain(|incident| counts(&incident["benign_twin"]));
-    println!("{} documented incidents with a twin that is read", incidents.len());
-    let faults = faults(&incidents, counts);
+    let kinds = ["http", "sql", "shell", "file"];
+    let readable = |operation: &Value| kinds.iter().any(|kind| operation["kind"] == *kind);
+    let incidents = read(&file);
+    let expanded: Vec<Expanded> = incidents.iter().map(expand).collect();
+    let harms = expanded
+        .iter()
+        .flat_map(|it| it.harmful.iter().map(|&index| &it.episode["operations"][index]));
+    let twins = incidents.iter().filter(|it| readable(&it["benign_twin"])).count();
+    println!("{} documented harms, {twins} twins", harms.filter(|it| readable(it)).count());
+    let faults = faults(&incidents, readable);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

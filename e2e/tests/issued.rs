@@ -22,7 +22,8 @@ use serde_json::Value;
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 /// A credential that an agent has found somewhere.
 const FOUND: &str = "ghp_0123456789abcdefABCDEF0123456789abcd";
-const SIGNED: &str = "X-Amz-Signature=0123456789abcdef0123";
+const SIGNED: &str = "X-Amz-Credential=AKIAABCDEFGHIJKLMNOP%2F20261120%2Feu-west-1%2Fs3%2Faws4_request\
+                      &X-Amz-Signature=0123456789abcdef0123";
 
 fn ask(agent: &Curl, host: &str, path: &str, arguments: &[&str]) -> Answer {
     agent.run(&[&["-D", "-", &format!("https://{host}{path}")], arguments].concat())

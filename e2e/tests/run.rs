@@ -77,7 +77,7 @@ impl Drop for Outside {
 
 /// Each is a script that ends well if it got out, wherever it runs.
 const WAYS_OUT: &[&str] = &[
-    "curl -s -m 5 --noproxy '*' https://api.example.test/",
+    "curl -s -m 5 --noproxy '*' https://unlisted.example.test/",
     "curl -s -m 5 --noproxy '*' http://1.1.1.1/",
     "curl -s -m 5 --noproxy '*' -6 'http://[2606:4700::1111]/'",
     "exec 9<>/dev/tcp/1.1.1.1/80",

@@ -53,7 +53,12 @@ pub fn http_message(input: &[u8]) {
     let is_push = message.raw_path().ends_with("/git-receive-pack");
     assert!(rendered.status == 403 || is_push && rendered.status == 200);
 
-    let found = credentials::find(&message);
+    // What is told by its shape alone is never replaced.
+    let replaced = |message: &Message| -> Vec<credentials::CredentialUse> {
+        let found = credentials::find(message).into_iter();
+        found.filter(|used| used.told_by != credentials::ToldBy::Shape).collect()
+    };
+    let found = replaced(&message);
     let mut all = true;
     for used in found.iter().rev() {
         let put = credentials::substitute(&mut message, used, used.value.expose_secret());
@@ -63,7 +68,7 @@ pub fn http_message(input: &[u8]) {
     let values = |found: &[credentials::CredentialUse]| -> Vec<Vec<u8>> {
         found.iter().map(|used| used.value.expose_secret().to_vec()).collect()
     };
-    assert!(!all || values(&credentials::find(&message)) == values(&found));
+    assert!(!all || values(&replaced(&message)) == values(&found));
 }
 
 fn request(input: &[u8]) -> Option<RawMessage> {

@@ -131,7 +131,7 @@ fn request(case: &Case, n: usize) -> Request {
         principal: Principal {
             agent: "domain-fixer".to_owned(),
             run: "run-1".to_owned(),
-            task: Task { description: None, environment: None },
+            task: Task::default(),
             killed: false,
         },
         operation,
@@ -139,6 +139,7 @@ fn request(case: &Case, n: usize) -> Request {
             environment: case.environment,
             credential: case.credential,
             host_listed: true,
+            host_preset: false,
             made_by_run: false,
             enclosed: true,
             credentials_in_reach: false,

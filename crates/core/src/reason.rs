@@ -44,6 +44,8 @@ codes! {
     WrongEnvironment = "wrong_environment",
     /// Outside what the task is about.
     OutsideTask = "outside_task",
+    /// Outside what the agent's ring allows.
+    OutsideRing = "outside_ring",
     /// Outside what the credential was made for.
     OutsidePurpose = "outside_purpose",
     /// The host is on no list.

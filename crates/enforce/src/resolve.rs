@@ -30,6 +30,17 @@ pub trait Surroundings {
     /// Whether this run made the operation's resource.
     fn made_by_run(&self, principal: &Principal, operation: &Operation) -> bool;
 
+    /// The environment of what listens on this machine where a message to it goes: its own, unless
+    /// that is a tunnel.
+    fn on_loopback(&self) -> Environment {
+        Environment::Local
+    }
+
+    /// Whether only a preset lists the host that the message goes to, and no human.
+    fn host_preset(&self) -> bool {
+        false
+    }
+
     /// Whether the agent runs inside `run`.
     fn enclosed(&self) -> bool;
 }
@@ -56,6 +67,7 @@ pub fn requests(
             environment,
             credential: surroundings.credential(&operation, environment),
             host_listed: destination.listed.is_some(),
+            host_preset: surroundings.host_preset(),
             made_by_run: surroundings.made_by_run(principal, &operation),
             enclosed: surroundings.enclosed(),
             // Until the shell and the sandbox are built, code is taken to reach everything.
@@ -95,7 +107,7 @@ fn environment(
     let of_host = destination
         .listed
         .and_then(|host| host.environment)
-        .or_else(|| is_loopback(destination.name).then_some(Environment::Local))
+        .or_else(|| is_loopback(destination.name).then(|| surroundings.on_loopback()))
         .unwrap_or(Environment::Unknown);
     let told = |container: &ResourceId| {
         let whereabouts = surroundings.provider(container)?;

@@ -108,6 +108,7 @@ impl Resolve for Fake {
             environment: if production { Environment::Production } else { Environment::Local },
             credential: Credential::None,
             host_listed: true,
+            host_preset: false,
             made_by_run: false,
             enclosed: false,
             credentials_in_reach: true,

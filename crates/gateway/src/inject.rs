@@ -6,9 +6,12 @@ use std::sync::{Arc, PoisonError};
 use holdpoint_catalog::hosts;
 use holdpoint_core::{Authorized, Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::{Forward, Forwarded, Point as _};
-use holdpoint_wire::http::{
-    Message,
-    credentials::{self, CredentialUse, ToldBy, Writing},
+use holdpoint_wire::{
+    ask, connect,
+    http::{
+        Message,
+        credentials::{self, CredentialUse, ToldBy, Writing},
+    },
 };
 use http::Response;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -19,10 +22,12 @@ use crate::{
     aws,
     body::{ResponseBody, Rest},
     forward::{Client, ForwardError, Needles, Route, scrub::NeedlesError},
+    internal::agreed,
     issued::Exchange,
     known::Known,
     made::Lesson,
     point::{Arrived, HttpPoint, Origin, unavailable},
+    stream::Stream,
     websocket::Opened,
 };
 
@@ -34,6 +39,16 @@ impl Forward for HttpPoint {
         let mut arrived = authorized.into_message();
         let known = self.known();
         let (host, port) = (arrived.message.host.clone(), arrived.message.port);
+        if host == ask::HOST {
+            return Forwarded { outcome: Ok(agreed()), status: Some(200), answer: None };
+        }
+        let listed_privately =
+            known.may_lie_inside(&host, port) || self.is_service(arrived.run(), &arrived.message);
+        if connect::asks(&arrived.message) {
+            let opened = Stream::open(&self.client, &host, port, listed_privately, decision).await;
+            let outcome = opened.map_err(|error| unanswered(&error.into(), &host));
+            return Forwarded { outcome, status: None, answer: None };
+        }
         let strays = strays(&arrived, &known);
         let begun = Exchange::begin(&self.issuing, &arrived, &known).await;
         let begun = begun.and_then(|exchange| {
@@ -50,7 +65,7 @@ impl Forward for HttpPoint {
             Ok(begun) => begun,
             Err(refusal) => return Forwarded { outcome: Err(refusal), status: None, answer: None },
         };
-        let route = Route { listed_privately: known.may_lie_inside(&host, port), scrub };
+        let route = Route { listed_privately, scrub };
         let lesson = Lesson::of(&arrived);
         let rest = arrived.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (client, captures) = (Arc::clone(&self.client), exchange.captures());

@@ -12,11 +12,14 @@ use holdpoint_catalog::{
 };
 use holdpoint_core::{Environment, ResourceId, identity::Grant};
 use holdpoint_store::{
-    Config, State, StoreError, config::ListedIssuer, hosts::HostTable, inventory::InventoryTable,
+    Config, State, StoreError,
+    config::ListedIssuer,
+    hosts::{HostTable, ListedHost},
+    inventory::InventoryTable,
     secrets::Secret,
 };
 use holdpoint_wire::{
-    World,
+    World, ask,
     http::{Message, Scheme, aws::sign::Keys},
     lookup::Directory,
 };
@@ -104,6 +107,17 @@ impl Known {
             issuers: config.issuers.clone(),
             scrubs: Mutex::default(),
         })
+    }
+
+    /// Whether a human listed `host`, or bound a secret to it.
+    pub(crate) fn lists(&self, host: &str, port: u16) -> bool {
+        self.hosts.find(host, port).is_some() || self.binds(host)
+    }
+
+    /// Whether a secret that agents may use is bound to `host`.
+    fn binds(&self, host: &str) -> bool {
+        let mut for_agents = self.secrets().filter(|known| known.secret.bounds.lookup().is_none());
+        for_agents.any(|secret| secret.grant.reaches(host))
     }
 
     /// The secret that a phantom stands for; never one for look-ups, which no agent was given.
@@ -208,6 +222,23 @@ impl Known {
         self.inventory.find(resource)
     }
 
+    /// Whether a name is one of a host that agents may speak to, at some port.
+    pub(crate) fn names(&self, host: &str) -> bool {
+        self.hosts.names(host) || self.host(host, Scheme::Https.default_port()).is_some()
+    }
+
+    /// Every host that a human listed.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &ListedHost> {
+        self.hosts.iter()
+    }
+
+    /// The environment of the far end of a tunnel (`host:port`), where a human said it.
+    pub(crate) fn far_end(&self, end: &str) -> Option<Environment> {
+        let (host, port) = end.rsplit_once(':')?;
+        let listed = self.hosts.find(host, port.parse().ok()?).map(|listed| listed.environment);
+        self.environment(&ResourceId::new(format!("tcp:{end}"))).max(listed)
+    }
+
     /// Whether a human listed exactly this host, so that it may lie inside: on this machine or in
     /// a private network. A wildcard says nothing about where its hosts are.
     pub fn may_lie_inside(&self, host: &str, port: u16) -> bool {
@@ -218,6 +249,9 @@ impl Known {
 impl World for Known {
     /// A host is listed by a human, by a secret that is bound to it, or by a preset.
     fn host(&self, host: &str, port: u16) -> Option<Host> {
+        if host == ask::HOST {
+            return Some(Host { environment: Some(Environment::None), ..Host::unnamed() });
+        }
         let preset = hosts::preset(host);
         let identity = hosts::identity(host);
         let provider = identity.map(|identity| identity.provider);
@@ -227,10 +261,8 @@ impl World for Known {
             let speaks = listed.speaks.parse().unwrap_or(Speaks::Rest);
             return Some(Host { speaks, environment, provider });
         }
-        let mut for_agents = self.secrets().filter(|known| known.secret.bounds.lookup().is_none());
-        let bound = for_agents.any(|secret| secret.grant.reaches(host));
         preset.or_else(|| {
-            bound.then(|| Host {
+            self.binds(host).then(|| Host {
                 speaks: identity.map_or(Speaks::Rest, |identity| identity.speaks),
                 environment: None,
                 provider,

@@ -5,6 +5,7 @@
 //! - [`tls`]: the authority whose certificates agents trust, and what we trust upstream
 //! - [`listen`]: bytes in, until a whole message has arrived
 //! - [`serve`]: the conversation with the agent: outcomes, refusals, holds that are waited for
+//! - `internal`: what an agent may know of itself, and ask for
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
@@ -14,8 +15,10 @@
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `aws`: what a phantom signed is signed anew
 //! - `issued`: what an answer gives out, remembered or captured
+//! - `owner`: who listens on this machine where a message to it goes
 //! - `spelling`: how a secret may be written when it comes back
 //! - [`websocket`]: connections that a message opened, from the handshake to their end
+//! - [`stream`]: raw streams, which nobody reads
 //! - [`forward`]: a message out, to exactly the address that was checked
 //! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
@@ -29,6 +32,7 @@ mod commits;
 pub mod forward;
 mod fulfil;
 mod inject;
+mod internal;
 mod issued;
 mod kills;
 pub mod known;
@@ -36,12 +40,14 @@ pub mod listen;
 pub mod lookup;
 mod made;
 mod overheard;
+mod owner;
 pub mod point;
 pub mod release;
 mod resolve;
 pub mod serve;
 mod spelling;
 pub mod stored;
+pub mod stream;
 pub mod tls;
 pub mod websocket;
 mod withheld;

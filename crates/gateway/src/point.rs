@@ -1,7 +1,7 @@
 //! The HTTP enforcement point: what HTTP brings to the walk.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fmt, iter,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
@@ -15,7 +15,8 @@ use holdpoint_core::{
     refusal::RefusalKind,
 };
 use holdpoint_enforce::{
-    Identify, Interpret, Ledger, LedgerUnavailable, Point, Stage, stages::Arrivals,
+    Identify, Interpret, Ledger, LedgerUnavailable, Point, Stage, resolve::is_loopback,
+    stages::Arrivals,
 };
 use holdpoint_store::{Config, Holds, State, StoreError, holds::Consumed, ledger};
 use holdpoint_wire::{
@@ -58,6 +59,8 @@ pub struct HttpPoint {
     pub(crate) issuing: Issuing,
     pub(crate) branches: Arc<DefaultBranches>,
     pub(crate) commits: Arc<Commits>,
+    /// The ports that stand for services of this machine, for each run that is guarded.
+    services: RwLock<HashMap<String, Vec<u16>>>,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
     observe: fn(Stage),
@@ -139,7 +142,7 @@ impl From<Evidence> for Claim {
     fn from(evidence: Evidence) -> Self {
         match evidence.door {
             Door::Proxy => Self::Bearer(evidence.bearer),
-            Door::Enclosure(run) => Self::Enclosed { run },
+            Door::Enclosure(at) => Self::Enclosed { run: Arc::clone(&at.run) },
             Door::Reverse(at) => Self::Address { agent: at.agent.clone() },
         }
     }
@@ -227,6 +230,7 @@ impl HttpPoint {
             kills: Kills::default(),
             branches: Arc::default(),
             commits: Arc::default(),
+            services: RwLock::default(),
             known,
             policies,
             observe,
@@ -241,6 +245,26 @@ impl HttpPoint {
     /// What is known now.
     pub(crate) fn known(&self) -> Arc<Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of what a run was given of this machine.
+    pub(crate) fn guards(&self, run: &str, services: &[u16]) {
+        let mut all = self.services.write().unwrap_or_else(PoisonError::into_inner);
+        match services {
+            [] => all.remove(run),
+            services => all.insert(run.to_owned(), services.to_owned()),
+        };
+    }
+
+    /// The ports of this machine that a run was given.
+    pub(crate) fn services_of(&self, run: &str) -> Vec<u16> {
+        let all = self.services.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(run).cloned().unwrap_or_default()
+    }
+
+    /// Whether a message goes to a service of this machine that `run` was given.
+    pub(crate) fn is_service(&self, run: &str, message: &Message) -> bool {
+        is_loopback(&message.host) && self.services_of(run).contains(&message.port)
     }
 
     /// Reads again what humans said. If that fails, nothing is known and nobody is alive any more:

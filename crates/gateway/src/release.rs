@@ -12,8 +12,8 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{Ledger as _, Point as _, enforce};
 use holdpoint_store::{Hold, Topic, holds::Ending};
-use holdpoint_wire::http::websocket;
-use http::Response;
+use holdpoint_wire::{connect, http::websocket};
+use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -99,7 +99,8 @@ fn approved(point: &HttpPoint) -> Vec<Hold> {
 
 /// Whether a release lets the agent open a connection, which only its own next attempt can.
 fn is_opening(hold: &Hold) -> bool {
-    hold.meanings.iter().any(|meaning| websocket::is_opening(&meaning.operation))
+    let opens = |operation: &str| websocket::is_opening(operation) || operation == connect::OPEN;
+    hold.meanings.iter().any(|meaning| opens(&meaning.operation))
 }
 
 /// Takes one released hold through the whole walk again. Of all who try, one can consume it.
@@ -151,14 +152,17 @@ async fn try_execute(point: &HttpPoint, hold: &Hold) -> Result<(), Refusal> {
 async fn keep(point: &HttpPoint, response: Response<ResponseBody>) -> Option<Vec<u8>> {
     let limit = usize::try_from(point.config().limits.stored_body_bytes).unwrap_or(usize::MAX);
     let (head, mut body) = response.into_parts();
-    let mut whole = BytesMut::new();
+    let (mut whole, mut trailers) = (BytesMut::new(), HeaderMap::new());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| tracing::warn!(%error, "an answer broke off")).ok()?;
-        whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        match frame.into_data() {
+            Ok(data) => whole.extend_from_slice(&data),
+            Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
+        }
         if whole.len() > limit {
             tracing::warn!(limit, "an answer is too large to be kept");
             return None;
         }
     }
-    StoredResponse::bytes(&head, &whole).ok()
+    StoredResponse::bytes(&head, &whole, &trailers).ok()
 }

@@ -10,7 +10,7 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{
     Point as _, Resolve,
-    resolve::{Destination, Surroundings, requests},
+    resolve::{Destination, Surroundings, is_loopback, requests},
 };
 use holdpoint_wire::{
     Host, World as _,
@@ -23,6 +23,7 @@ use crate::{
     issued::Lookup,
     known::Known,
     made::Maker,
+    owner,
     point::{Arrived, HttpPoint, Origin},
 };
 
@@ -38,15 +39,20 @@ impl Resolve for HttpPoint {
         let message = &arrived.message;
         let issued = Lookup::new(&self.state, &known, &principal.run, message, self.now());
         let linked = || issued.lists_host().then(Host::unnamed);
-        let listed = known.host(&message.host, message.port).or_else(linked);
+        let given = || self.is_service(&principal.run, message).then(Host::unnamed);
+        let listed = known.host(&message.host, message.port).or_else(linked).or_else(given);
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
         // A run that was stopped is refused, wherever its resources lie.
         let told = match principal.killed {
             true => HashMap::new(),
             false => self.lookups.find(&known, &operations).await,
         };
-        let strays = OnceCell::new();
-        let live = Live { point: self, known: &known, arrived, issued: &issued, told, strays };
+        let on_loopback = match is_loopback(&message.host) {
+            true => owner::environment(message.port, &known).await?,
+            false => Environment::Local,
+        };
+        let (issued, strays) = (&issued, OnceCell::new());
+        let live = Live { point: self, known: &known, arrived, issued, told, on_loopback, strays };
         Ok(requests(&live, principal, destination, operations))
     }
 }
@@ -60,6 +66,8 @@ struct Live<'a> {
     issued: &'a Lookup<'a>,
     /// What providers say of its resources.
     told: HashMap<ResourceId, Whereabouts>,
+    /// Where what listens on this machine really is.
+    on_loopback: Environment,
     /// Whether a phantom is on its way to a host that it is not bound to; looked for when needed,
     /// and once: the whole message is searched for every secret.
     strays: OnceCell<bool>,
@@ -133,6 +141,15 @@ impl Surroundings for Live<'_> {
 
     fn made_by_run(&self, principal: &Principal, operation: &Operation) -> bool {
         self.point.is_made_by(&principal.run, self.arrived, operation)
+    }
+
+    fn on_loopback(&self) -> Environment {
+        self.on_loopback
+    }
+
+    fn host_preset(&self) -> bool {
+        let message = &self.arrived.message;
+        !self.known.lists(&message.host, message.port)
     }
 
     fn enclosed(&self) -> bool {

@@ -6,31 +6,32 @@ use std::{
 };
 
 use holdpoint_core::{
-    Code, Digest, Reason, Refusal,
+    Code, Digest, Refusal,
     ledger::{Record, RecordKind},
     refusal::RefusalKind,
 };
 use holdpoint_enforce::{Identify as _, Ledger as _, Point as _, enforce};
 use holdpoint_store::{Hold, HoldState, holds::Ending};
-use holdpoint_wire::http::{Message, refusal};
+use holdpoint_wire::{
+    ask, connect,
+    http::{Message, refusal},
+};
 use http::Response;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     body::ResponseBody,
     fulfil::denied,
+    internal::no_such_hold,
     listen::{Admission, Arrival, Door, Evidence, Handler, Stop, refuse},
     point::{Arrived, Claim, HttpPoint, unavailable},
     websocket::Closed,
 };
 
-/// The host that only exists here: agents ask it about their holds.
-pub const INTERNAL_HOST: &str = "holdpoint.internal";
-
 /// The gateway's side of every conversation with an agent.
 #[derive(Debug, Clone)]
 pub struct Server {
-    point: Arc<HttpPoint>,
+    pub(crate) point: Arc<HttpPoint>,
 }
 
 impl Server {
@@ -60,8 +61,8 @@ impl Handler for Server {
         let claim = Claim::from(evidence);
         let message = arrival.message.clone();
         let answered = match message.host.as_str() {
-            INTERNAL_HOST => self.internal(&claim, &message).await,
-            _ if message.header("upgrade").next().is_some() => {
+            ask::HOST => self.internal(&claim, enclosed, arrival).await,
+            _ if message.header("upgrade").next().is_some() || connect::asks(&message) => {
                 self.open(&claim, enclosed, &message).await
             }
             _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival, enclosed)).await,
@@ -71,6 +72,14 @@ impl Handler for Server {
             other => other,
         };
         answered.unwrap_or_else(|refusal| render(&refusal, Some(&message)))
+    }
+
+    fn guards(&self, run: &str, services: &[u16]) {
+        self.point.guards(run, services);
+    }
+
+    fn resolves(&self, name: &str) -> bool {
+        name == ask::HOST || self.point.known().names(name)
     }
 
     async fn closed(&self, evidence: Evidence, closed: Closed) {
@@ -158,7 +167,7 @@ impl Server {
     }
 
     /// How a hold ended, if it did.
-    fn over(&self, hold: &Hold) -> Option<Result<Response<ResponseBody>, Refusal>> {
+    pub(crate) fn over(&self, hold: &Hold) -> Option<Result<Response<ResponseBody>, Refusal>> {
         let refuse = |kind, code, text: &str| {
             let mut refusal = Refusal::new(kind, code, text);
             refusal.reference = hold.id.clone();
@@ -184,54 +193,9 @@ impl Server {
         }
     }
 
-    fn hold(&self, id: &str) -> Result<Hold, Refusal> {
+    pub(crate) fn hold(&self, id: &str) -> Result<Hold, Refusal> {
         let found = self.point.holds().find(id, self.point.now()).map_err(unavailable)?;
         found.ok_or_else(|| no_such_hold(id))
-    }
-
-    /// What agents may ask us: the state of a hold of their own run.
-    async fn internal(
-        &self,
-        claim: &Claim,
-        message: &Message,
-    ) -> Result<Response<ResponseBody>, Refusal> {
-        let principal = self.point.identify(claim).await?;
-        if principal.killed {
-            let text = "this run was stopped by a human, and nothing of it passes";
-            return Err(Refusal::new(RefusalKind::Deny, Code::Killed, text));
-        }
-        let id = message.target.strip_prefix("/holds/").filter(|_| message.method == "GET");
-        let id = id.ok_or_else(|| {
-            let text = "holdpoint.internal answers GET /holds/ID and nothing else";
-            Refusal::new(RefusalKind::Deny, Code::Unparsed, text)
-        })?;
-        let hold = self.hold(id)?;
-        if hold.principal.run != principal.run {
-            return Err(no_such_hold(id));
-        }
-        self.over(&hold).unwrap_or_else(|| Err(still_held(&hold)))
-    }
-}
-
-fn no_such_hold(id: &str) -> Refusal {
-    let text = format!("there is no hold `{id}` in this run");
-    Refusal::new(RefusalKind::Deny, Code::Unresolved, text)
-}
-
-fn still_held(hold: &Hold) -> Refusal {
-    let default = || Reason::new(Code::NeedsApproval, "it waits for a human");
-    let names = hold.meanings.first();
-    Refusal {
-        kind: RefusalKind::Hold,
-        reasons: match hold.reasons.is_empty() {
-            true => vec![default()],
-            false => hold.reasons.clone(),
-        },
-        subject: names.map_or_else(String::new, |meaning| {
-            format!("{} on {}", meaning.operation, meaning.resource)
-        }),
-        hold: Some(hold.id.clone()),
-        reference: hold.id.clone(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Messages and responses as they are kept while a hold is open, and after it.
 
+use std::future::ready;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use holdpoint_wire::http::{Body, Message, Scheme};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -100,16 +103,23 @@ pub(crate) struct StoredResponse {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
+    /// What comes after the body: gRPC says there how a call ended.
+    #[serde(default)]
+    trailers: Vec<(String, String)>,
 }
 
 impl StoredResponse {
     /// The bytes to keep.
-    pub(crate) fn bytes(head: &http::response::Parts, body: &[u8]) -> Result<Vec<u8>, StoredError> {
-        let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    pub(crate) fn bytes(
+        head: &http::response::Parts,
+        body: &[u8],
+        trailers: &HeaderMap,
+    ) -> Result<Vec<u8>, StoredError> {
         let stored = Self {
             status: head.status.as_u16(),
-            headers: encoded(headers),
+            headers: encoded(fields(&head.headers)),
             body: STANDARD.encode(body),
+            trailers: encoded(fields(trailers)),
         };
         serde_json::to_vec(&stored).map_err(StoredError::new)
     }
@@ -117,15 +127,29 @@ impl StoredResponse {
     /// The response that was kept.
     pub(crate) fn response(bytes: &[u8]) -> Result<Response<ResponseBody>, StoredError> {
         let stored: Self = serde_json::from_slice(bytes).map_err(StoredError::new)?;
-        let mut response = Response::new(whole(decode(&stored.body)?));
+        let trailers = header_map(stored.trailers)?;
+        let body = whole(decode(&stored.body)?);
+        let mut response = Response::new(match trailers.is_empty() {
+            true => body,
+            false => body.with_trailers(ready(Some(Ok(trailers)))).boxed_unsync(),
+        });
         *response.status_mut() = StatusCode::from_u16(stored.status).map_err(StoredError::new)?;
-        for (name, value) in decoded(stored.headers)? {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(StoredError::new)?;
-            let value = HeaderValue::from_bytes(&value).map_err(StoredError::new)?;
-            response.headers_mut().append(name, value);
-        }
+        *response.headers_mut() = header_map(stored.headers)?;
         Ok(response)
     }
+}
+
+fn fields(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+}
+
+fn header_map(stored: Vec<(String, String)>) -> Result<HeaderMap, StoredError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in decoded(stored)? {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(StoredError::new)?;
+        headers.append(name, HeaderValue::from_bytes(&value).map_err(StoredError::new)?);
+    }
+    Ok(headers)
 }
 
 fn encoded<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(String, String)> {

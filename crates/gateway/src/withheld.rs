@@ -57,6 +57,11 @@ impl Withheld {
         self.ready = self.bytes.len();
     }
 
+    /// Whether something may be read now.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready > 0
+    }
+
     /// How much is withheld.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()

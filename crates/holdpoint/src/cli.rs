@@ -8,7 +8,7 @@ use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
         explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, kill::Kill,
-        kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets,
+        kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets, status::Status,
         tabletop::Tabletop, up::Up,
     },
     status::CommandError,
@@ -44,6 +44,8 @@ pub enum Verb {
     Up(Up),
     /// What works here, what does not, and the mend.
     Doctor(Doctor),
+    /// Whether this shell is guarded, and by what.
+    Status(Status),
     /// What would be decided, without doing it.
     Explain(Explain),
     /// What waits for a human.
@@ -81,6 +83,12 @@ pub enum Verb {
     /// What becomes the command of a run; called by `__init` only.
     #[command(name = "__exec", hide = true)]
     Exec(Words),
+    /// Finds out what the kernel has; called by `doctor` only.
+    #[command(name = "__probe", hide = true)]
+    Probe,
+    /// Tries forbidden acts; called inside of a run by `doctor` only.
+    #[command(name = "__acts", hide = true)]
+    Acts(Words),
 }
 
 /// Words that are taken as they are.

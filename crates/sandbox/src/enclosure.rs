@@ -20,11 +20,14 @@ use rustix::{
 };
 
 use crate::{
-    INSIDE,
+    INSIDE, PORT,
     environment::Environment,
     error::{During as _, Result, SandboxError},
     inside::{GO, LISTENING, Plan},
-    wait::{Ended, Signals},
+    publish::{Published, publish},
+    sockets::Sockets,
+    terminal::Terminal,
+    wait::{Ended, Signals, Stops},
 };
 
 /// How long the inside may take to be made.
@@ -68,7 +71,7 @@ impl Enclosure {
         }
     }
 
-    /// The listeners inside: what comes in here is of this run and of nobody else.
+    /// The sockets that wait inside: what comes in here is of this run and of nobody else.
     pub fn listeners(&self) -> &[OwnedFd] {
         &self.listeners
     }
@@ -78,15 +81,24 @@ impl Enclosure {
         self.child.id()
     }
 
-    /// Lets the command run, and waits for its end.
-    pub fn run(mut self) -> Result<Ended> {
+    /// Lets the command run, and waits for its end. The ports on which it listens, but for `own`
+    /// ones, are published if somebody wants to hear of them.
+    pub fn run(mut self, own: Vec<u16>, published: Option<fn(Published)>) -> Result<Ended> {
         let mut word = vec![0; LISTENING.len()];
         let ready = self.inside.read_exact(&mut word).and_then(|()| self.inside.write_all(GO));
         if let Err(error) = ready {
             let error = SandboxError::new("the inside was not made", error);
             return Err(ended_early(self.child, error));
         }
-        self.signals.wait_for(self.child.id())
+        if let Some(say) = published {
+            let sockets = self.inside.try_clone().and_then(Sockets::of);
+            let own = [PORT].into_iter().chain(own).collect();
+            publish(sockets.during("cannot publish ports")?, own, say)?;
+        }
+        let terminal = Terminal::of_this_process();
+        let ended = self.signals.wait_for(self.child.id(), Stops::Here);
+        terminal.take_back();
+        ended
     }
 
     /// Ends what is inside, before or while it runs.

@@ -52,8 +52,10 @@ const PASSED_PREFIXES: [&str; 3] = ["LC_", "TERM_PROGRAM", "RUST_"];
 const PROXY: [&str; 6] =
     ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"];
 
-/// The variables that would lead around the proxy.
+/// The variables by which clients find what they reach themselves: what listens inside, and the
+/// services of the outside in their places. There is no other road than the proxy to anything else.
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
+const HERE: &str = "localhost,127.0.0.1,::1";
 
 /// The variables by which clients find the CA that they have to trust.
 const CA: [&str; 11] = [
@@ -71,9 +73,11 @@ const CA: [&str; 11] = [
 ];
 
 /// What else makes clients take the one way out, and says to whoever asks that this is an inside.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("NODE_USE_ENV_PROXY", "1"),
     ("UV_NATIVE_TLS", "1"),
+    // Cargo's own git knows nothing of how git is told to go.
+    ("CARGO_NET_GIT_FETCH_WITH_CLI", "true"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("HOLDPOINT", "enclosed"),
 ];
@@ -100,7 +104,7 @@ impl Environment {
         let ours = PROXY
             .map(|name| (name, proxy.as_str()))
             .into_iter()
-            .chain(NO_PROXY.map(|name| (name, "")))
+            .chain(NO_PROXY.map(|name| (name, HERE)))
             .chain(CA.map(|name| (name, ca.as_str())))
             .chain(SETTINGS);
         variables.extend(ours.map(|(name, value)| (name.into(), value.into())));
@@ -140,7 +144,7 @@ mod tests {
             value
         };
         assert_eq!(value("HTTPS_PROXY"), Some("http://127.0.0.1:7080"));
-        assert_eq!(value("NO_PROXY"), Some(""));
+        assert_eq!(value("NO_PROXY"), Some(super::HERE));
         assert_eq!(value("PATH"), Some("/bin"));
         assert_eq!(value("GITHUB_TOKEN"), None);
     }

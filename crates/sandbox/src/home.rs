@@ -1,51 +1,28 @@
 //! Which of the home goes in: nothing, but toolchains to read, caches to write into without
 //! changing them, and the agent's own state.
 
-use std::{
-    ffi::OsStr,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, fs, path::PathBuf};
 
-use crate::layout::{Access, Piece};
+use crate::{
+    agents,
+    layout::{Access, Piece},
+};
 
 /// A home.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     /// Where it is.
     pub path: PathBuf,
+    /// What of it an agent can write, and of which nothing stays.
+    settled: Vec<PathBuf>,
     /// What of it an agent keeps.
     kept: Vec<PathBuf>,
 }
 
-/// An agent, and what it keeps in the home. What ends with a slash is a directory.
-struct Agent {
-    command: &'static str,
-    keeps: &'static [&'static str],
-}
-
-const AGENTS: &[Agent] = &[
-    Agent { command: "claude", keeps: &[".claude/", ".claude.json"] },
-    Agent { command: "codex", keeps: &[".codex/"] },
-    Agent { command: "gemini", keeps: &[".gemini/"] },
-    Agent {
-        command: "opencode",
-        keeps: &[
-            ".local/share/opencode/",
-            ".local/state/opencode/",
-            ".config/opencode/",
-            ".cache/opencode/",
-        ],
-    },
-    Agent { command: "cursor-agent", keeps: &[".cursor/", ".config/cursor/"] },
-    Agent { command: "aider", keeps: &[".aider/", ".aider.conf.yml"] },
-    Agent { command: "amp", keeps: &[".config/amp/", ".local/share/amp/"] },
-    Agent { command: "copilot", keeps: &[".copilot/"] },
-];
-
 /// What programs are installed in.
-const TOOLCHAINS: [&str; 24] = [
+const TOOLCHAINS: [&str; 29] = [
     ".asdf",
+    ".amp/bin",
     ".bun",
     ".cargo",
     ".deno",
@@ -54,13 +31,17 @@ const TOOLCHAINS: [&str; 24] = [
     ".local/bin",
     ".local/lib",
     ".local/pipx",
+    ".local/share/claude",
+    ".local/share/cursor-agent",
     ".local/share/fnm",
     ".local/share/mise",
     ".local/share/pipx",
     ".local/share/pnpm",
     ".local/share/uv",
+    ".npm-global",
     ".nvm",
     ".opam",
+    ".opencode/bin",
     ".pyenv",
     ".rbenv",
     ".rustup",
@@ -72,7 +53,7 @@ const TOOLCHAINS: [&str; 24] = [
 ];
 
 /// What tools fill and can fill again.
-const CACHES: [&str; 14] = [
+const CACHES: [&str; 15] = [
     ".bun/install/cache",
     ".cache/go-build",
     ".cache/ms-playwright",
@@ -85,6 +66,7 @@ const CACHES: [&str; 14] = [
     ".gradle/wrapper",
     ".m2/repository",
     ".npm/_cacache",
+    ".npm/_npx",
     ".yarn/berry/cache",
     "go/pkg",
 ];
@@ -101,22 +83,26 @@ const CREDENTIALS: [&str; 4] = [
     ".local/share/uv/credentials",
 ];
 
+/// The commands of the agents that are known.
+pub fn agents() -> impl Iterator<Item = &'static str> {
+    agents::commands()
+}
+
 impl Home {
     /// The home at `path` for a run of `command`. An agent that is known keeps what is its own,
     /// which is made if it is not there; any other command keeps nothing, as what one agent keeps
     /// is its logins, and its settings run programs outside.
-    pub fn of(path: PathBuf, command: &OsStr) -> std::io::Result<Self> {
-        let name = Path::new(command).file_name().unwrap_or(command);
-        let known = AGENTS.iter().find(|agent| name == agent.command);
-        let mut kept = Vec::new();
-        for keep in known.map_or(&[][..], |agent| agent.keeps) {
-            let at = path.join(keep.trim_end_matches('/'));
-            if keep.ends_with('/') {
-                fs::create_dir_all(&at)?;
+    pub fn of(path: PathBuf, command: &[OsString]) -> std::io::Result<Self> {
+        let agent = agents::called(command);
+        let places = |names: &[&str]| names.iter().map(|name| path.join(name)).collect::<Vec<_>>();
+        for directory in agent.iter().flat_map(|it| it.settles.iter().chain(it.keeps)) {
+            if directory.ends_with('/') {
+                fs::create_dir_all(path.join(directory))?;
             }
-            kept.push(at);
         }
-        Ok(Self { path, kept })
+        let settled = places(agent.map_or(&[], |agent| agent.settles));
+        let kept = places(agent.map_or(&[], |agent| agent.keeps));
+        Ok(Self { path, settled, kept })
     }
 
     /// What it is made of.
@@ -125,14 +111,21 @@ impl Home {
         let read_only = read_only.filter_map(|at| Piece::outside(at, Access::ReadOnly));
         let caches = self.places(&CACHES).filter(|at| at.is_dir());
         let hidden = self.places(&CREDENTIALS);
+        let settled = self.settled.iter().filter(|at| at.exists()).map(|at| match at.is_dir() {
+            true => Piece::CopyOnWrite { at: at.clone() },
+            false => Piece::Copied { at: at.clone() },
+        });
         let kept = self.kept.iter().filter_map(|at| Piece::outside(at, Access::ReadWrite));
+        // The inner of two lies over the outer, whichever of them stays.
+        let mut own: Vec<Piece> = settled.chain(kept).collect();
+        own.sort_by_key(|piece| piece.at().components().count());
         let options = "mode=0700".to_owned();
         [Piece::Empty { at: self.path.clone(), options }]
             .into_iter()
             .chain(read_only)
             .chain(caches.map(|at| Piece::CopyOnWrite { at }))
             .chain(hidden.map(|at| Piece::Hidden { at }))
-            .chain(kept)
+            .chain(own)
             .collect()
     }
 

@@ -3,7 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     io,
-    os::unix::process::CommandExt as _,
+    os::{fd::RawFd, unix::process::CommandExt as _},
     path::Path,
     path::PathBuf,
     process::Command,
@@ -13,34 +13,38 @@ use crate::{
     EXEC, OURS,
     error::{During as _, Result, SandboxError},
     landlock, mounts, powers, seccomp,
-    wait::{Ended, Signals},
+    stops::Say,
+    wait::{Ended, Signals, Stops},
 };
 
 /// How a shell says that a command is not there, and that it is no program.
 const NOT_FOUND: Ended = Ended(127);
 const NO_PROGRAM: Ended = Ended(126);
 
-/// Runs a command, by the words that [`inside`](crate::inside) gave: how many places can be
-/// written, these, and the command.
+/// Runs a command, by the words that [`inside`](crate::inside) gave: where to say that it has
+/// stopped, how many places can be written, these, and the command.
 pub fn run(words: &[OsString]) -> Result<Ended> {
-    let (writable, command) = understood(words)
+    let (say, writable, command) = understood(words)
         .ok_or_else(|| SandboxError::new("cannot start", "called with other words than ours"))?;
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
         .during("cannot tie this process to its parent")?;
     mounts::finish()?;
+    let say = Say::take(say).during("cannot take what is left open for us")?;
     powers::drop()?;
     landlock::restrict(&writable)?;
     seccomp::filter()?;
-    start(command)
+    start(command, say)
 }
 
-fn understood(words: &[OsString]) -> Option<(Vec<PathBuf>, &[OsString])> {
-    let (count, rest) = words.split_first()?;
+fn understood(words: &[OsString]) -> Option<(RawFd, Vec<PathBuf>, &[OsString])> {
+    let (say, rest) = words.split_first()?;
+    let (count, rest) = rest.split_first()?;
     let (writable, command) = rest.split_at_checked(count.to_str()?.parse().ok()?)?;
-    Some((writable.iter().map(PathBuf::from).collect(), command))
+    let writable = writable.iter().map(PathBuf::from).collect();
+    Some((say.to_str()?.parse().ok()?, writable, command))
 }
 
-fn start(command: &[OsString]) -> Result<Ended> {
+fn start(command: &[OsString], say: Say) -> Result<Ended> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(SandboxError::new("cannot start", "there is no command"));
     };
@@ -48,7 +52,7 @@ fn start(command: &[OsString]) -> Result<Ended> {
     let signals = Signals::hold()?;
     let mut command = Command::new(Path::new(OURS).join("holdpoint"));
     let child = command.arg(EXEC).arg(program).args(arguments).spawn();
-    signals.wait_for(child.during("cannot start the command")?.id())
+    signals.wait_for(child.during("cannot start the command")?.id(), Stops::Say(say))
 }
 
 /// Becomes a command, with the signals that the first process holds back for itself.

@@ -4,10 +4,9 @@
 use std::{
     ffi::OsString,
     fs,
-    io::{self, BufRead as _, BufReader, Write as _},
-    net::TcpListener,
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     os::{
-        fd::{AsFd as _, RawFd},
+        fd::{AsFd as _, OwnedFd, RawFd},
         linux::net::SocketAddrExt as _,
         unix::net::{SocketAddr, UnixStream},
     },
@@ -23,7 +22,9 @@ use crate::{
     error::{During as _, Result, SandboxError},
     layout::Layout,
     loopback, mounts, namespaces, powers,
-    wait::{Ended, Signals},
+    sockets::Desk,
+    stops,
+    wait::{Ended, Signals, Stops},
 };
 
 /// What the inside is to be.
@@ -35,6 +36,8 @@ pub struct Plan {
     pub writable: Vec<PathBuf>,
     /// Where the command begins.
     pub directory: PathBuf,
+    /// Ports of the outside's loopback that are there inside too.
+    pub services: Vec<u16>,
 }
 
 /// What comes with the listeners.
@@ -51,23 +54,28 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     let signals = Signals::hold()?;
     let meet = || UnixStream::connect_addr(&SocketAddr::from_abstract_name(rendezvous)?);
     let mut outside = meet().during("cannot reach the outside")?;
-    let mut said = BufReader::new(outside.try_clone().during("cannot hear the outside")?);
-    let plan = read_plan(&mut said)?;
+    let plan = read_plan(&outside)?;
     namespaces::enter()?;
-    let listeners = loopback::listen()?;
+    let listeners = loopback::listen(&plan.services)?;
     hand_over(&outside, &listeners)?;
     drop(listeners);
     mounts::build(&plan.layout)?;
     outside.write_all(LISTENING).during("cannot tell the outside")?;
-    await_go(&mut said)?;
-    drop((said, outside));
+    await_go(&mut outside)?;
     powers::pass_on()?;
     let mut first = Command::new(Path::new(OURS).join("holdpoint"));
-    first.arg(INIT).arg(plan.writable.len().to_string()).args(&plan.writable);
+    let (hear, say) = stops::both().during("cannot make a pipe")?;
+    first
+        .arg(INIT)
+        .arg(stops::number(&say))
+        .arg(plan.writable.len().to_string())
+        .args(&plan.writable);
     let directory = plan.directory.is_dir().then_some(plan.directory);
     first.args(command).current_dir(directory.unwrap_or_else(|| "/".into()));
     let child = first.spawn().during("cannot start the first process inside")?;
-    signals.wait_for(child.id())
+    drop(say);
+    // No thread could answer at the desk: its processes are not the new ones.
+    signals.wait_beside(child.id(), Stops::Hear(hear), Some(Desk::of(outside)))
 }
 
 /// A file that whoever started us left open would lead outside.
@@ -83,15 +91,15 @@ fn close_what_was_left_open() -> io::Result<()> {
     Ok(())
 }
 
-fn read_plan(said: &mut BufReader<UnixStream>) -> Result<Plan> {
-    use std::io::Read as _;
+fn read_plan(outside: &UnixStream) -> Result<Plan> {
     let mut line = Vec::new();
-    let read = said.by_ref().take(PLAN_BYTES_MAX).read_until(b'\n', &mut line);
+    // Nothing follows until it is answered.
+    let read = BufReader::new(outside).take(PLAN_BYTES_MAX).read_until(b'\n', &mut line);
     read.during("cannot hear the plan")?;
     serde_json::from_slice(&line).map_err(|error| SandboxError::new("cannot read the plan", error))
 }
 
-fn hand_over(outside: &UnixStream, listeners: &[TcpListener]) -> Result<()> {
+fn hand_over(outside: &UnixStream, listeners: &[OwnedFd]) -> Result<()> {
     let files: Vec<_> = listeners.iter().map(|listener| listener.as_fd()).collect();
     if files.is_empty() {
         return Err(loopback::nothing());
@@ -99,10 +107,9 @@ fn hand_over(outside: &UnixStream, listeners: &[TcpListener]) -> Result<()> {
     passing::send(outside, LISTENING, &files).during("cannot hand the way out over")
 }
 
-fn await_go(said: &mut BufReader<UnixStream>) -> Result<()> {
-    let mut line = String::new();
-    said.read_line(&mut line).during("cannot hear the outside")?;
-    match line.as_bytes() == GO {
+fn await_go(outside: &mut UnixStream) -> Result<()> {
+    let mut word = vec![0; GO.len()];
+    match outside.read_exact(&mut word).is_ok() && word == GO {
         true => Ok(()),
         // It said on its own why.
         false => Err(SandboxError::new("nothing was started", "nobody guards the way out")),

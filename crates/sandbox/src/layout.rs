@@ -7,7 +7,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OURS, home::Home};
+use holdpoint_core::identity::Ring;
+
+use crate::{
+    OURS,
+    home::Home,
+    mark::{self, Mark},
+};
 
 /// The inside, piece by piece; a later piece lies over an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +72,19 @@ pub enum Piece {
         /// Where.
         at: PathBuf,
     },
+    /// A copy of a file of the outside, which ends with the run.
+    Copied {
+        /// Where.
+        at: PathBuf,
+    },
+    /// A directory of the outside, of which changes stay inside and are thrown away; without
+    /// what that takes, nothing starts.
+    ThrowAway {
+        /// Where.
+        at: PathBuf,
+        /// Where it is outside, without links.
+        from: PathBuf,
+    },
     /// A file that we wrote, read-only.
     File {
         /// Where.
@@ -88,6 +107,19 @@ impl Piece {
         Some(Self::Outside { at, from, access })
     }
 
+    /// The same, as `ring` may have it: what the untrusted change of the outside is thrown away.
+    fn in_ring(self, ring: Ring) -> Self {
+        match self {
+            Self::Outside { at, from, access: Access::ReadWrite } if ring >= Ring::Untrusted => {
+                match from.is_dir() {
+                    true => Self::ThrowAway { at, from },
+                    false => Self::Outside { at, from, access: Access::ReadOnly },
+                }
+            }
+            other => other,
+        }
+    }
+
     /// Where it is inside.
     pub fn at(&self) -> &Path {
         match self {
@@ -97,6 +129,8 @@ impl Piece {
             | Self::Empty { at, .. }
             | Self::Terminals { at }
             | Self::CopyOnWrite { at }
+            | Self::Copied { at }
+            | Self::ThrowAway { at, .. }
             | Self::File { at, .. }
             | Self::Hidden { at } => at,
         }
@@ -118,6 +152,8 @@ pub struct Ground {
     pub binary: PathBuf,
     /// The CA that it has to trust.
     pub ca: PathBuf,
+    /// What it says of itself inside.
+    pub mark: Mark,
 }
 
 /// Directories of programs and libraries.
@@ -152,8 +188,8 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 const BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/// Names resolve to nothing but ourselves: whoever asks for another one hears "refused" at once.
-const RESOLVER: &str = "# the one way out is the proxy; see HTTPS_PROXY\nnameserver 127.0.0.1\n\
+/// Names resolve to addresses that lead to the gateway, and to nothing if nobody listed them.
+const RESOLVER: &str = "# the one way out is the gateway; see HTTPS_PROXY\nnameserver 127.0.0.1\n\
                         options timeout:1 attempts:1\n";
 
 impl Layout {
@@ -170,6 +206,8 @@ impl Layout {
         let bundles = BUNDLES.iter().filter_map(|path| fs::canonicalize(path).ok());
         pieces.extend(bundles.map(|at| Piece::File { at, text: ca.clone() }));
         pieces.push(Piece::File { at: Path::new(OURS).join("ca.pem"), text: ca });
+        let text = ground.mark.text()?;
+        pieces.push(Piece::File { at: Path::new(OURS).join(mark::FILE), text });
         let binary = Path::new(OURS).join("holdpoint");
         let (from, access) = (fs::canonicalize(&ground.binary)?, Access::ReadOnly);
         pieces.push(Piece::Outside { at: binary, from, access });
@@ -179,7 +217,8 @@ impl Layout {
         let places = [(&ground.workspace, Access::ReadWrite)].into_iter().chain(also);
         pieces.extend(places.filter_map(|(path, access)| Piece::outside(path, access)));
         pieces.push(Piece::Hidden { at: ground.state.clone() });
-        Ok(Self { pieces })
+        let ring = ground.mark.task.ring;
+        Ok(Self { pieces: pieces.into_iter().map(|piece| piece.in_ring(ring)).collect() })
     }
 
     /// Below what anything can be written at all, for a wall that knows paths only.

@@ -4,31 +4,55 @@
 //! In the order of a run:
 //!
 //! - [`environment`]: the variables that go in, and how many stay out
-//! - [`layout`]: what is where inside; [`home`], which of the home goes in
+//! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
+//! - [`java`]: the trust store of every Java in reach
+//! - [`git`]: git's ways to code hosts, and what SSH says in here
+//! - [`mark`]: what a run says of itself to whoever is inside
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
-//! - `namespaces`, `loopback`, `mounts`: its steps
+//! - `namespaces`, `loopback` (with `redirect`), `mounts`: its steps
 //! - [`init`]: the first process inside: powers dropped, then the command
 //! - `powers`, `landlock`, `seccomp`: its steps
+//! - [`publish`]: ports of the inside on the host's own loopback; `sockets`, `listening`: by which
+//! - `netlink`: what is said to the kernel about networks
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
+//!
+//! And beside it:
+//!
+//! - [`offers`]: what this kernel has for it
+//! - [`acts`]: forbidden acts, to be tried inside
 
+pub mod acts;
+pub mod agents;
 pub mod enclosure;
 pub mod environment;
 pub mod error;
+pub mod git;
 pub mod home;
 pub mod init;
 pub mod inside;
+pub mod java;
 mod landlock;
 pub mod layout;
+mod listening;
 mod loopback;
+pub mod mark;
 mod mounts;
 mod namespaces;
+mod netlink;
+pub mod offers;
 mod powers;
+pub mod publish;
+mod redirect;
 mod seccomp;
+mod sockets;
+mod stops;
+mod terminal;
 pub mod wait;
 
 pub use enclosure::Enclosure;
 pub use error::SandboxError;
+pub use mark::Mark;
 
 /// The hidden verb by which the binary runs itself as [`inside`].
 pub const INSIDE: &str = "__inside";
@@ -36,6 +60,10 @@ pub const INSIDE: &str = "__inside";
 pub const INIT: &str = "__init";
 /// The hidden verb by which the binary runs itself to become the command.
 pub const EXEC: &str = "__exec";
+/// The hidden verb by which the binary finds out what the kernel has.
+pub const PROBE: &str = "__probe";
+/// The hidden verb by which the binary tries forbidden acts, inside.
+pub const ACTS: &str = "__acts";
 /// Where the one way out is, inside: the gateway's usual port.
 pub const PORT: u16 = 7080;
 /// Where our own files are, inside.

@@ -37,6 +37,10 @@ const FILES: &str = "/files";
 /// to see one that hides nothing.
 pub(crate) const OLD_PROC: &str = "/.proc";
 
+/// What to do where changes cannot be thrown away.
+const NO_OVERLAY: &str = "ring 3 needs overlayfs in user namespaces (Linux 5.11 and later) over a \
+                          file system that it can lie on: use ring 2, or work on a copy elsewhere";
+
 /// What no piece of the inside may be: a device, or a program that changes who runs it.
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
@@ -129,8 +133,19 @@ impl Builder {
                 make_room(&at, true).and_then(|()| terminals(&at)).map_err(failed)?;
             }
             Piece::CopyOnWrite { .. } => {
-                copy_on_write(piece.at(), &at).map_err(failed)?;
+                // Where the kernel or the file system cannot do that, it begins empty.
+                copy_on_write(piece.at(), &at)
+                    .or_else(|_| empty(&at, "mode=0700"))
+                    .map_err(failed)?;
                 self.writable.insert(at);
+            }
+            Piece::ThrowAway { from, .. } => {
+                copy_on_write(from, &at).map_err(|error| failed(error).mend(NO_OVERLAY))?;
+                self.writable.insert(at);
+            }
+            Piece::Copied { at: path } => {
+                let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, path), &at));
+                copied.map_err(failed)?;
             }
             Piece::File { text, .. } => self.file(text.as_bytes(), &at).map_err(failed)?,
             Piece::Hidden { .. } => self.hide(&at).map_err(failed)?,
@@ -214,8 +229,7 @@ fn terminals(at: &Path) -> std::io::Result<()> {
     Ok(mount("devpts", at, "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?)
 }
 
-/// What is outside can be read, what is written stays inside. Where the kernel or the file system
-/// cannot do that, it begins empty.
+/// What is outside can be read, what is written stays inside.
 fn copy_on_write(path: &Path, at: &Path) -> std::io::Result<()> {
     let layer = below(FILES, path);
     let (upper, work) = (layer.join("upper"), layer.join("work"));
@@ -229,10 +243,15 @@ fn copy_on_write(path: &Path, at: &Path) -> std::io::Result<()> {
     options.extend(b",workdir=");
     options.extend(escaped(&work));
     let options = CString::new(options)?;
-    match mount("overlay", at, "overlay", PLAIN, options.as_c_str()) {
-        Ok(()) => Ok(()),
-        Err(_) => empty(at, "mode=0700"),
-    }
+    Ok(mount("overlay", at, "overlay", PLAIN, options.as_c_str())?)
+}
+
+/// Whether overlayfs can be mounted, in namespaces of this process's own.
+pub(crate) fn probe_overlay() -> std::io::Result<()> {
+    stand_beside()?;
+    let at = inside(Path::new("/probe"));
+    fs::create_dir(&at)?;
+    copy_on_write(Path::new("/usr"), &at)
 }
 
 /// A path as an option of overlayfs.

@@ -43,6 +43,7 @@ fn record(number: u64) -> Record {
         task: Task {
             description: Some("fix the staging credentials of the shop".to_owned()),
             environment: Some(Environment::Staging),
+            ..Task::default()
         },
         killed: false,
     };

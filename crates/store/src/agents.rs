@@ -58,8 +58,13 @@ pub struct Agents(pub(crate) State);
 impl Agents {
     /// Makes an identity. An approver's name is refused: who asks must never be who releases.
     pub fn add(&self, name: &str, task: &Task, now: Timestamp) -> Result<NewAgent> {
+        self.add_in(new_run()?, name, task, now)
+    }
+
+    /// The same, in a run that [`new_run`] named.
+    pub fn add_in(&self, run: String, name: &str, task: &Task, now: Timestamp) -> Result<NewAgent> {
         check_name("agent name", name)?;
-        let run = random_id::<10>("r")?;
+        check_name("run", &run)?;
         let bearer = new_bearer()?;
         self.0.0.database.write(|transaction| {
             let max = self.0.0.limits.agents;
@@ -165,6 +170,11 @@ impl Agents {
     }
 }
 
+/// A name for a run that there never was before.
+pub fn new_run() -> Result<String> {
+    random_id::<10>("r")
+}
+
 /// What upstreams issued is gone with the run: who is revived logs in again.
 fn forget_issued(transaction: &Transaction<'_>, whom: Kill<'_>) -> Result<()> {
     let whom = match whom {
@@ -224,7 +234,7 @@ mod tests {
     fn only_the_whole_bearer_proves_an_agent() {
         let agents = State::in_memory().unwrap().agents();
         let description = Some("fix staging".to_owned());
-        let task = Task { description, environment: Some(Environment::Staging) };
+        let task = Task { description, environment: Some(Environment::Staging), ..Task::default() };
         let made = agents.add("fixer", &task, NOW).unwrap();
         agents.add("other", &Task::default(), NOW).unwrap();
         let bearer = made.bearer.expose_secret();

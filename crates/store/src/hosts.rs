@@ -86,6 +86,11 @@ impl HostTable {
         matching.max_by_key(|entry| entry.exactness())
     }
 
+    /// Whether any entry, for whatever port, names `host`.
+    pub fn names(&self, host: &str) -> bool {
+        self.0.iter().any(|entry| entry.host.matches(host))
+    }
+
     /// Every entry.
     pub fn iter(&self) -> impl Iterator<Item = &ListedHost> {
         self.0.iter()

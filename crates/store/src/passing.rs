@@ -14,8 +14,11 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-/// Files that one message carries, at most: a listener for each family of addresses.
-pub const FILES_MAX: usize = 2;
+/// Files that one message carries, at most: a listener for each family of addresses, what answers
+/// questions about names, and a listener for each service.
+pub const FILES_MAX: usize = 3 + SERVICES_MAX;
+/// Services of the machine that a run reaches, at most.
+pub const SERVICES_MAX: usize = 16;
 
 /// Sends `text` with the `files`, in one message.
 pub fn send(to: &UnixStream, text: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<()> {

@@ -102,15 +102,17 @@ impl Refusals {
         if !effect.changes() {
             return Ok(false);
         }
-        let horizon = self.horizon(now);
-        let sql = "SELECT * FROM refusals WHERE run = ?1 AND at > ?2";
-        let remembered: Vec<Remembered> = self
-            .state
-            .0
-            .database
-            .read(|connection| rows(connection, sql, params![run, horizon], remembered))?;
+        let remembered = self.of_run(run, now)?;
         Ok(remembered.len() as u64 >= self.state.0.limits.refusals
             || remembered.iter().any(|refusal| refusal.aim.recurs_in(run, resource, effect)))
+    }
+
+    /// What was refused in a run a short while ago, oldest first.
+    pub fn of_run(&self, run: &str, now: Timestamp) -> Result<Vec<Remembered>> {
+        let horizon = self.horizon(now);
+        let sql = "SELECT * FROM refusals WHERE run = ?1 AND at > ?2 ORDER BY at";
+        let database = &self.state.0.database;
+        database.read(|connection| rows(connection, sql, params![run, horizon], remembered))
     }
 
     /// Forgets what a human's mend makes void. Says how many refusals that were.

@@ -1,14 +1,14 @@
 //! Who hands listeners over: a run's supervisor, to whichever gateway is up.
 //!
 //! The gateway serves `runs.sock`. A supervisor says which run it is, and passes the sockets that
-//! listen in that run's network namespace: whatever is accepted there is that run's, so that no
-//! other proof is needed. The connection stays open as long as both live. When the gateway goes,
+//! wait in that run's network namespace: whatever arrives there is that run's, so that no other
+//! proof is needed. The connection stays open as long as both live. When the gateway goes,
 //! the supervisor finds the next one; when the supervisor goes, the gateway stops listening.
 
 use std::{
     fs::{self, Permissions},
     io::{self, Read as _},
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     os::{
         fd::{BorrowedFd, OwnedFd},
         unix::{
@@ -20,7 +20,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::net::sockopt::socket_acceptconn;
+use rustix::net::{
+    SocketType,
+    sockopt::{socket_acceptconn, socket_type},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, Interest},
     net::{UnixListener, UnixStream as AsyncUnixStream},
@@ -29,25 +32,32 @@ use tokio::{
 
 use crate::{
     error::{Result, StoreError},
-    passing,
+    passing::{self, SERVICES_MAX},
     state::{GatewayLock, State},
 };
 
 /// What the gateway answers when it accepts from the listeners.
 const TAKEN: &[u8; 6] = b"taken\n";
-/// The greatest length of a run's name.
-const RUN_BYTES_MAX: usize = 64;
+/// The greatest length of a run's name, and of the ports of its services.
+const SAID_BYTES_MAX: usize = 64 + 6 * SERVICES_MAX;
 /// How long either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl State {
-    /// Hands listeners of `run` to the gateway that is up. They are its until the connection that
-    /// this gives ends, at either side.
-    pub fn hand_over(&self, run: &str, listeners: &[BorrowedFd<'_>]) -> io::Result<HandedOver> {
+    /// Hands the sockets of `run` to the gateway that is up; those that listen on a port of
+    /// `services` stand for services of this machine. They are its until the connection that this
+    /// gives ends, at either side.
+    pub fn hand_over(
+        &self,
+        run: &str,
+        services: &[u16],
+        sockets: &[BorrowedFd<'_>],
+    ) -> io::Result<HandedOver> {
         let path = runs_socket(self).map_err(io::Error::other)?;
         let mut gateway = UnixStream::connect(path)?;
         gateway.set_read_timeout(Some(PATIENCE))?;
-        passing::send(&gateway, format!("{run}\n").as_bytes(), listeners)?;
+        let services: String = services.iter().map(|port| format!(" {port}")).collect();
+        passing::send(&gateway, format!("{run}{services}\n").as_bytes(), sockets)?;
         let mut taken = [0; TAKEN.len()];
         gateway.read_exact(&mut taken)?;
         gateway.set_read_timeout(None)?;
@@ -109,6 +119,10 @@ pub struct Handed {
     pub run: String,
     /// Its listeners.
     pub listeners: Vec<TcpListener>,
+    /// The ports among theirs that stand for services of this machine.
+    pub services: Vec<u16>,
+    /// Where it asks about names.
+    pub names: Option<UdpSocket>,
     supervisor: AsyncUnixStream,
 }
 
@@ -138,14 +152,29 @@ impl Supervisor {
     /// Takes what it hands over.
     pub async fn take(self) -> io::Result<Handed> {
         let Self(stream) = self;
-        let mut text = [0; RUN_BYTES_MAX];
+        let mut text = [0; SAID_BYTES_MAX];
         let received = stream.async_io(Interest::READABLE, || passing::receive(&stream, &mut text));
         let (length, files) = timeout(PATIENCE, received).await??;
         let said = text.get(..length).and_then(|said| std::str::from_utf8(said).ok());
-        let run = said.and_then(|said| said.strip_suffix('\n')).unwrap_or_default().to_owned();
-        let listeners: io::Result<Vec<TcpListener>> = files.into_iter().map(listener).collect();
-        Ok(Handed { run, listeners: listeners?, supervisor: stream })
+        let mut words =
+            said.and_then(|said| said.strip_suffix('\n')).unwrap_or_default().split(' ');
+        let run = words.next().unwrap_or_default().to_owned();
+        let services = words.map(str::parse).collect::<Result<_, _>>().map_err(io::Error::other)?;
+        let (mut listeners, mut names) = (Vec::new(), None);
+        for file in files {
+            match socket_type(&file)? {
+                SocketType::DGRAM => names = Some(asked(file)?),
+                _ => listeners.push(listener(file)?),
+            }
+        }
+        Ok(Handed { run, listeners, services, names, supervisor: stream })
     }
+}
+
+fn asked(file: OwnedFd) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::from(file);
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 fn listener(file: OwnedFd) -> io::Result<TcpListener> {
@@ -172,7 +201,10 @@ impl Handed {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::TcpListener, os::fd::AsFd as _};
+    use std::{
+        net::{TcpListener, UdpSocket},
+        os::fd::AsFd as _,
+    };
 
     use crate::state::State;
 
@@ -183,18 +215,20 @@ mod tests {
         let lock = gateway.lock_gateway().unwrap();
         let supervisor = State::open(dir.path()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        assert!(supervisor.hand_over("r1", &[listener.as_fd()]).is_err(), "no gateway yet");
+        assert!(supervisor.hand_over("r1", &[], &[listener.as_fd()]).is_err(), "no gateway yet");
 
         let socket = gateway.listen_for_runs(&lock).unwrap();
         for gateway_goes_first in [true, false] {
             let (state, handed) = (supervisor.clone(), listener.try_clone().unwrap());
             let supervising = tokio::task::spawn_blocking(move || {
-                state.hand_over("r1", &[handed.as_fd()]).unwrap()
+                let names = UdpSocket::bind("127.0.0.1:0").unwrap();
+                state.hand_over("r1", &[5432, 6379], &[names.as_fd(), handed.as_fd()]).unwrap()
             });
             let mut handed = socket.accept().await.unwrap().take().await.unwrap();
             handed.taken().await.unwrap();
             let over = supervising.await.unwrap();
-            assert_eq!(handed.run, "r1");
+            assert_eq!((handed.run.as_str(), &handed.services[..]), ("r1", &[5432, 6379][..]));
+            assert!(handed.names.is_some());
             let address = |listener: &TcpListener| listener.local_addr().unwrap();
             assert_eq!(
                 handed.listeners.iter().map(address).collect::<Vec<_>>(),
@@ -217,7 +251,8 @@ mod tests {
         let socket = state.listen_for_runs(&state.lock_gateway().unwrap()).unwrap();
         let file = tempfile::tempfile().unwrap();
         let other = state.clone();
-        let handing = tokio::task::spawn_blocking(move || other.hand_over("r1", &[file.as_fd()]));
+        let handing =
+            tokio::task::spawn_blocking(move || other.hand_over("r1", &[], &[file.as_fd()]));
         assert!(socket.accept().await.unwrap().take().await.is_err());
         assert!(handing.await.unwrap().is_err());
     }

@@ -23,6 +23,8 @@ use crate::{
 const RUNS: &str = "runs";
 /// The extension of one that is not locked yet; no run's name has one.
 const NEW: &str = "new";
+/// The extension of the word that a run is killed, before its identity is.
+const CONDEMNED: &str = "condemned";
 
 /// The word of a supervisor that its run goes on; taken back when dropped.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ impl Drop for Supervised {
     fn drop(&mut self) {
         // Without the lock it means nothing any more.
         let _removed = fs::remove_file(&self.path);
+        let _removed = fs::remove_file(self.path.with_extension(CONDEMNED));
     }
 }
 
@@ -67,6 +70,23 @@ impl State {
         Ok(Supervised { file, path })
     }
 
+    /// Ends every process of `run` at once, before anything slower is done about it; its
+    /// supervisor finds that it [was condemned](Self::is_condemned). Says whether there was one.
+    pub fn condemn(&self, run: &str) -> Result<bool> {
+        let path = self.run_file(run)?;
+        if !path.exists() {
+            return Ok(false);
+        }
+        let word = path.with_extension(CONDEMNED);
+        fs::write(&word, "").map_err(StoreError::io("write", &word))?;
+        self.end_processes(run)
+    }
+
+    /// Whether `run` was ended by a kill: its identity is to stay known, as killed.
+    pub fn is_condemned(&self, run: &str) -> Result<bool> {
+        Ok(self.run_file(run)?.with_extension(CONDEMNED).exists())
+    }
+
     /// Ends every process of `run` at once; says whether there was one.
     pub fn end_processes(&self, run: &str) -> Result<bool> {
         let path = self.run_file(run)?;
@@ -88,13 +108,30 @@ impl State {
             if path.extension().is_some() {
                 continue;
             }
+            // Whoever was condemned is killed, or about to be.
+            let condemned = path.with_extension(CONDEMNED);
             if file.try_lock().is_ok() {
                 abandoned.push(run.to_owned());
                 // If it cannot be removed, it is said again.
                 let _removed = fs::remove_file(&path);
+                let _removed = fs::remove_file(condemned);
             }
         }
         Ok(abandoned)
+    }
+
+    /// The runs that go on, each with the process that ends everything of it.
+    pub fn run_processes(&self) -> Result<Vec<(String, u32)>> {
+        let dir = self.runs_directory()?;
+        let entries = fs::read_dir(&dir).map_err(StoreError::io("look into", &dir))?;
+        let read = |entry: io::Result<fs::DirEntry>| {
+            let path = entry.ok()?.path();
+            let text = fs::read_to_string(&path).ok()?;
+            let run = path.extension().is_none().then(|| path.file_name()?.to_str())??;
+            let locked = File::open(&path).ok()?.try_lock_shared().is_err();
+            Some((run.to_owned(), text.trim().parse().ok().filter(|_| locked)?))
+        };
+        Ok(entries.filter_map(read).collect())
     }
 
     fn runs_directory(&self) -> Result<PathBuf> {
@@ -139,12 +176,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = State::open(dir.path()).unwrap();
         assert!(!state.end_processes("r-1").unwrap(), "there is none");
+        assert!(!state.condemn("r-1").unwrap() && !state.is_condemned("r-1").unwrap());
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let mut supervised = state.supervise("r-1").unwrap();
         assert!(state.supervise("r-1").is_err(), "one supervisor a run");
         supervised.ends_with(child.id()).unwrap();
         assert!(state.abandoned_runs().unwrap().is_empty());
-        assert!(state.end_processes("r-1").unwrap());
+        assert_eq!(state.run_processes().unwrap(), [("r-1".to_owned(), child.id())]);
+        assert!(state.condemn("r-1").unwrap() && state.is_condemned("r-1").unwrap());
+        assert_eq!(state.run_processes().unwrap().len(), 1);
         assert!(!child.wait().unwrap().success());
         drop(supervised);
         assert!(!state.end_processes("r-1").unwrap());

@@ -80,6 +80,16 @@ pub fn only_reads(name: &str) -> bool {
         && effect_of_words(name).is_none_or(|effect| effect == Effect::Observe)
 }
 
+/// What a remote procedure does: one that nobody knows runs what cannot be seen. `qualified` is
+/// the same with whose procedure it is, and may only make it stricter.
+pub fn effect_of_procedure(name: &str, qualified: &str) -> Effect {
+    if only_reads(name) {
+        return Effect::Observe;
+    }
+    let said = effect_of_words(name).max(effect_of_words(qualified));
+    said.map_or(Effect::Execute, |effect| effect.max(Effect::Execute))
+}
+
 const READING: &[&str] = &[
     "get",
     "list",

@@ -3,6 +3,7 @@
 mod aim;
 mod grant;
 mod place;
+mod ring;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use crate::operation::Environment;
 pub use aim::RefusedAim;
 pub use grant::Grant;
 pub use place::{Place, PlaceError, Site};
+pub use ring::{Ring, UnknownRing};
 
 /// A verified agent, at work on a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,4 +36,7 @@ pub struct Task {
     /// The one environment that the task is about; without it there is no such limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
+    /// How far whoever works on it is trusted.
+    #[serde(default, skip_serializing_if = "Ring::is_default")]
+    pub ring: Ring,
 }

@@ -31,9 +31,12 @@ impl ResourceId {
         self.0.split_once(':').map_or("", |(provider, _)| provider)
     }
 
-    /// What a human calls it: the part after the last slash of the identifier.
+    /// What a human calls it: the part after the last slash of the identifier, and of a stream
+    /// (`tcp:db.example.com:5432`) the host.
     pub fn short_name(&self) -> &str {
-        self.0.rsplit(['/', ':']).find(|part| !part.is_empty()).unwrap_or(&self.0)
+        let is_port = |part: &str| self.provider() == "tcp" && part.parse::<u16>().is_ok();
+        let mut parts = self.0.rsplit(['/', ':']);
+        parts.find(|part| !part.is_empty() && !is_port(part)).unwrap_or(&self.0)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     request::{Credential, Ground, Request},
 };
 use crate::{
+    identity::Ring,
     obligation::Obligations,
     operation::{Environment, Place, Reversibility},
 };
@@ -20,11 +21,12 @@ const MAX_CIRCUMSTANCES: usize = 4096;
 /// A true-or-false circumstance by its name in the schema.
 type Flag = (&'static str, fn(&Request) -> bool);
 
-const FLAGS: [Flag; 10] = [
+const FLAGS: [Flag; 11] = [
     ("known", |request| request.operation.known),
     ("reveals_secrets", |request| request.operation.reveals_secrets),
     ("on_this_machine", |request| request.operation.place == Place::ThisMachine),
     ("host_listed", |request| request.facts.host_listed),
+    ("host_preset", |request| request.facts.host_preset),
     ("made_by_run", |request| request.facts.made_by_run),
     ("enclosed", |request| request.facts.enclosed),
     ("credentials_in_reach", |request| request.facts.credentials_in_reach),
@@ -39,6 +41,7 @@ struct Circumstances {
     operation: String,
     reversibility: &'static str,
     task_environment: Option<Environment>,
+    ring: Ring,
     credential: Credential,
     ground: Ground,
     flags: [bool; FLAGS.len()],
@@ -95,6 +98,7 @@ impl Circumstances {
                 Reversibility::Unknown => "unknown",
             },
             task_environment: request.principal.task.environment,
+            ring: request.principal.task.ring,
             credential: request.facts.credential,
             ground: request.facts.ground,
             flags: FLAGS.map(|(_, flag)| flag(request)),
@@ -110,6 +114,7 @@ impl Circumstances {
             ("operation", text(&self.operation)),
             ("reversibility", text(self.reversibility)),
             ("task_environment", text(task_environment)),
+            ("ring", long(self.ring.number().into())),
             ("credential", text(self.credential.as_str())),
             ("ground", text(self.ground.as_str())),
             ("approvals", long(obligations.approvals.into())),

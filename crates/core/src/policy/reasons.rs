@@ -6,13 +6,14 @@ use super::load::Rule;
 use crate::reason::{Code, Reason};
 
 /// Codes in the order in which they are told; those that are not listed come last.
-const TELLING: [Code; 15] = [
+const TELLING: [Code; 16] = [
     Code::Killed,
     Code::Tamper,
     Code::ForeignCredential,
     Code::PhantomLeaving,
     Code::UnboundCredential,
     Code::UnlistedHost,
+    Code::OutsideRing,
     Code::OutsidePurpose,
     Code::WrongEnvironment,
     Code::OutsideTask,

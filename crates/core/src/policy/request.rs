@@ -28,6 +28,9 @@ pub struct Facts {
     pub credential: Credential,
     /// A human listed the host that it goes to, or a preset does.
     pub host_listed: bool,
+    /// It is a preset that lists the host, and no human.
+    #[serde(default)]
+    pub host_preset: bool,
     /// This run made the resource.
     pub made_by_run: bool,
     /// The agent runs inside `run`, with no way out but ours.

@@ -5,6 +5,7 @@ mod hard;
 mod loading;
 mod monotone;
 mod obligations;
+mod rings;
 mod schema;
 mod slicing;
 mod table;
@@ -35,6 +36,7 @@ fn request(effect: Effect, environment: Environment) -> Request {
             environment,
             credential: Credential::Granted,
             host_listed: true,
+            host_preset: false,
             made_by_run: false,
             enclosed: true,
             credentials_in_reach: false,

@@ -182,6 +182,21 @@ pub struct HttpAttempt {
     extra: BTreeMap<String, Value>,
 }
 
+/// A text of database statements.
+#[derive(Debug, Deserialize)]
+pub struct SqlAttempt {
+    /// `postgres`, which it is without this, `mysql`, `sqlite` or another.
+    #[serde(default)]
+    pub dialect: Option<String>,
+    /// A resource of the inventory, a database's URL, or a bare name.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// One statement or several.
+    pub statement: String,
+    #[serde(flatten)]
+    extra: BTreeMap<String, Value>,
+}
+
 /// One header value, or several.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -239,8 +254,6 @@ macro_rules! attempts {
 }
 
 attempts! {
-    /// A database statement; read from the SQL issue on.
-    SqlAttempt { dialect, target, statement }
     /// A tool call; read from the shell issue on.
     McpAttempt { server, tool, arguments }
 }
@@ -265,6 +278,12 @@ impl Attempt {
             Self::Mcp(mcp) => &mcp.extra,
             Self::File(file) => &file.extra,
         }
+    }
+}
+
+impl Message for &SqlAttempt {
+    fn digest(&self) -> Digest {
+        Digest::of(self.statement.as_bytes())
     }
 }
 

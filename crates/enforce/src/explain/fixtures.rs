@@ -35,12 +35,12 @@ impl<'a> Fixtures<'a> {
     pub(super) fn local(&self, principal: &Principal, operations: Vec<Operation>) -> Vec<Request> {
         let here = Host { environment: Some(Environment::Local), ..Host::unnamed() };
         let destination = Destination { name: "localhost", listed: Some(&here) };
-        let surroundings = Carrying { fixtures: self, carried: None };
+        let surroundings = self.without_credential();
         resolve::requests(&surroundings, principal, destination, operations)
     }
 
     /// These fixtures for what carries no credential of its own.
-    pub(super) fn uncarried(&self) -> Carrying<'_> {
+    pub(super) fn without_credential(&self) -> Carrying<'_> {
         Carrying { fixtures: self, carried: None }
     }
 

@@ -12,6 +12,7 @@ mod fixtures;
 mod http;
 pub mod machine;
 mod shell;
+mod sql;
 
 use std::time::Instant;
 
@@ -64,6 +65,7 @@ fn judge(pdp: &Pdp, episode: &Episode, micros: bool) -> Answer {
                 let outcome = shell::file(pdp, &machine, &principal, index, attempt, file);
                 happened(&mut state, outcome)
             }
+            Attempt::Sql(sql) => sql::judge(pdp, &fixtures, &principal, index, sql),
             other => unread(pdp, &fixtures, &principal, index, other),
         };
         judged.micros = micros.then(|| started.elapsed().as_micros() as u64);
@@ -92,6 +94,7 @@ fn principal(episode: &Episode) -> Principal {
         task: Task {
             description: task.and_then(|task| task.description.clone()),
             environment: task.and_then(|task| task.environment),
+            ..Task::default()
         },
         killed: false,
     }

@@ -106,7 +106,7 @@ fn request(machine: &Surrounded<'_>, principal: &Principal, step: Step) -> Vec<R
     let destination = Destination { name, listed: Some(&host) };
     let executes = step.operation.effect == Effect::Execute;
     let in_reach = executes && shell::in_reach(&step, machine);
-    let surroundings = fixtures.uncarried();
+    let surroundings = fixtures.without_credential();
     let mut requests =
         resolve::requests(&surroundings, principal, destination, vec![step.operation.clone()]);
     for request in &mut requests {

@@ -108,7 +108,8 @@ impl<I: AsyncRead + Unpin> AsyncRead for Answering<I> {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
             }
             // What was not asked for ends the connection, as if it were not there.
-            if buffer.filled().len() > before || !state.responses.is_due() {
+            let nothing = !withheld.is_ready() && !state.responses.is_due();
+            if buffer.filled().len() > before || nothing {
                 return Poll::Ready(Ok(()));
             }
         }

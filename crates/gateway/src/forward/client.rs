@@ -1,17 +1,10 @@
-//! One message out, one response back. Nothing is ever sent twice.
+//! One message out, one response back. Nothing that may have been processed is sent twice.
 
-use std::{
-    fmt,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use holdpoint_wire::http::{Message, framing};
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body::{Body as _, Frame, SizeHint};
+use holdpoint_wire::http::{Message, Scheme, framing, grpc};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -22,22 +15,52 @@ use tokio::{
 };
 
 use super::{
+    answer::Answer,
     answers::{Answering, Answers},
     decoded::{codings, decoded},
-    dial::{Dialer, Unreached, Wire},
+    dial::{Dialer, Offer, Protocol, Unreached, Wire},
     happy_eyeballs, hop_by_hop,
-    outgoing::{Outgoing, ask_proxy, outgoing},
-    pool::{self, Connection, Key, Pool},
+    outgoing::{Outgoing, again, as_http1, as_http2, ask_proxy, outgoing},
+    pool::{self, Connection, Key, Pool, Sender},
     scrub::{Needles, Scrubbed},
     sent::{Sent, Watched},
+    shared::{Shared, is_unprocessed},
 };
 use crate::{
-    body::{BodyError, ResponseBody, Rest},
+    body::{ResponseBody, Rest},
     websocket::Asked,
 };
 
 /// A pooled connection that is not ready within this is not worth waiting for.
 const READY_WAIT: Duration = Duration::from_millis(20);
+
+/// Connections that one message is tried on; all but the last have given it back unsent.
+const ATTEMPTS_MAX: usize = 8;
+
+/// What a message may be sent in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speak {
+    /// Whatever the upstream prefers.
+    Any,
+    /// HTTP/1.1: without TLS nobody can be asked.
+    Http1,
+    /// HTTP/2: gRPC has nothing else.
+    Http2,
+}
+
+impl Speak {
+    /// What fits a message, `opening` another protocol or not.
+    fn of(message: &Message, opening: bool) -> Self {
+        let media = message.header("content-type").next();
+        match message.scheme {
+            // Only HTTP/1.1 can be left for another protocol.
+            _ if opening => Self::Http1,
+            Scheme::Https => Self::Any,
+            Scheme::Http if media.is_some_and(|media| grpc::is_call(media)) => Self::Http2,
+            Scheme::Http => Self::Http1,
+        }
+    }
+}
 
 /// The limits of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,55 +151,102 @@ impl Client {
         let progress = Arc::new(Notify::new());
         let scrubbed = route.scrub.is_some();
         let asked = Asked::by(&message);
+        let speak = Speak::of(&message, asked.is_some());
         let mut request = outgoing(message, rest, scrubbed, Arc::clone(&progress))?;
         let hops = self.dialer.resolve(scheme, &host, port, route.listed_privately).await?;
-        if let Some(proxy) = self.dialer.asked_in_message(scheme, &host, port, &hops) {
-            ask_proxy(&mut request, proxy)?;
-        }
         let keys: Vec<Key> =
             hops.into_iter().map(|hop| Key { scheme, host: host.clone(), port, hop }).collect();
-        // A kept connection may have been closed meanwhile: then it gives the message back unsent.
-        while let Some(connection) = self.kept(&keys).await {
+        let mut given_back = false;
+        for _ in 0..ATTEMPTS_MAX {
+            // A kept connection may have been closed meanwhile: then it gives the message back
+            // unsent. A fresh one has no excuse.
+            let (connection, fresh) = match self.kept(&keys, speak).await {
+                Some(connection) => (connection, false),
+                None => self.connect(&keys, speak).await?,
+            };
             match self.exchange(connection, request, &progress).await? {
                 Exchanged::Answered(response, connection) => {
                     return self.answered(response, connection, route, asked.as_ref());
                 }
+                Exchanged::Unsent(_) if fresh => break,
                 Exchanged::Unsent(unsent) => request = unsent,
+                Exchanged::Unprocessed(Some(again)) if !given_back => {
+                    given_back = true;
+                    request = again;
+                }
+                Exchanged::Unprocessed(_) => return Err(Unreached::Unprocessed(host).into()),
             }
         }
-        let connection = self.connect(&keys).await?;
-        match self.exchange(connection, request, &progress).await? {
-            Exchanged::Answered(response, connection) => {
-                self.answered(response, connection, route, asked.as_ref())
-            }
-            Exchanged::Unsent(_) => Err(Unreached::Closed(host).into()),
-        }
+        Err(Unreached::Closed(host).into())
+    }
+
+    /// A connection for a raw stream, which is nobody else's afterwards.
+    pub(crate) async fn connect_raw(
+        &self,
+        host: &str,
+        port: u16,
+        listed_privately: bool,
+    ) -> Result<Box<dyn Wire>, Unreached> {
+        // A proxy passes streams on by CONNECT, as it does for https.
+        let hops = self.dialer.resolve(Scheme::Https, host, port, listed_privately).await?;
+        let attempts = hops.into_iter().map(|hop| self.dialer.dial_raw(host, port, hop));
+        let first = happy_eyeballs::first(attempts).await;
+        first.unwrap_or_else(|| Err(Unreached::Unwritable("its host has no address".to_owned())))
     }
 
     /// A kept connection that can take a message now. Each call takes one out of the pool.
-    async fn kept(&self, keys: &[Key]) -> Option<Connection> {
-        while let Some(mut connection) = keys.iter().find_map(|key| self.pool.take(key)) {
-            if matches!(timeout(READY_WAIT, connection.sender.ready()).await, Ok(Ok(()))) {
+    async fn kept(&self, keys: &[Key], speak: Speak) -> Option<Connection> {
+        if speak != Speak::Http1
+            && let Some(connection) = keys.iter().find_map(|key| self.pool.place(key))
+        {
+            return Some(connection);
+        }
+        let idle = |key| if speak == Speak::Http2 { None } else { self.pool.take(key) };
+        while let Some(mut connection) = keys.iter().find_map(idle) {
+            let Sender::Http1(sender, _) = &mut connection.sender else { continue };
+            if matches!(timeout(READY_WAIT, sender.ready()).await, Ok(Ok(()))) {
                 return Some(connection);
             }
         }
         None
     }
 
-    /// A fresh connection to the first address that answers.
-    async fn connect(&self, keys: &[Key]) -> Result<Connection, Unreached> {
-        let attempts = keys.iter().cloned().map(|key| async move {
-            let wire = self.dialer.dial(key.scheme, &key.host, key.port, key.hop).await?;
-            Ok((wire, key))
-        });
-        match happy_eyeballs::first(attempts).await {
-            Some(Ok((wire, key))) => self.speak(wire, key).await,
-            Some(Err(unreached)) => Err(unreached),
-            None => Err(Unreached::Unwritable("its host has no address".to_owned())),
+    /// A connection to the first address that answers, and whether it is fresh: somebody else may
+    /// just have made one that can be shared.
+    async fn connect(&self, keys: &[Key], speak: Speak) -> Result<(Connection, bool), Unreached> {
+        let nowhere = || Unreached::Unwritable("its host has no address".to_owned());
+        let first = keys.first().ok_or_else(nowhere)?;
+        let _turn = if speak == Speak::Http1 { None } else { self.pool.turn(first).await };
+        if speak != Speak::Http1
+            && let Some(connection) = keys.iter().find_map(|key| self.pool.place(key))
+        {
+            return Ok((connection, false));
         }
+        let offer = if speak == Speak::Http1 { Offer::Http1 } else { Offer::Both };
+        let attempts = keys.iter().cloned().map(|key| async move {
+            let (wire, agreed) = self.dialer.dial(&key, offer).await?;
+            Ok((wire, agreed, key))
+        });
+        let (wire, agreed, key) = happy_eyeballs::first(attempts).await.ok_or_else(nowhere)??;
+        let protocol = if speak == Speak::Http2 { Protocol::Http2 } else { agreed };
+        if speak == Speak::Any {
+            self.pool.learn(&key, protocol);
+        }
+        Ok((self.speak(wire, key, protocol).await?, true))
     }
 
-    async fn speak(&self, wire: Box<dyn Wire>, key: Key) -> Result<Connection, Unreached> {
+    async fn speak(
+        &self,
+        wire: Box<dyn Wire>,
+        key: Key,
+        protocol: Protocol,
+    ) -> Result<Connection, Unreached> {
+        if protocol == Protocol::Http2 {
+            let shared = Shared::begin(wire, self.limits.head_bytes_max).await?;
+            let place = shared.place().ok_or_else(|| Unreached::Closed(key.host.clone()))?;
+            self.pool.share(&key, shared);
+            return Ok(Connection::of(&key, place));
+        }
         let sent = Sent::default();
         let Limits { head_bytes_max, headers_max, .. } = self.limits;
         let answers = Answers::new(framing::Limits { head_bytes_max, headers_max });
@@ -193,20 +263,51 @@ impl Client {
                 tracing::debug!(%error, "an upstream connection broke off");
             }
         });
-        Ok(Connection { key, sender, sent, answers })
+        Ok(Connection { key, sender: Sender::Http1(sender, answers), sent })
+    }
+
+    /// Gives a request the form that the connection's protocol wants.
+    fn write_for(
+        &self,
+        connection: &Connection,
+        request: &mut Request<Outgoing>,
+    ) -> Result<(), Unreached> {
+        let Key { scheme, host, port, hop } = &connection.key;
+        let unwritable = |error: http::Error| Unreached::Unwritable(error.to_string());
+        match (&connection.sender, self.dialer.asked_in_message(*scheme, host, *port, &[*hop])) {
+            (Sender::Http1(..), asked) => {
+                as_http1(request).map_err(unwritable)?;
+                asked.map_or(Ok(()), |proxy| ask_proxy(request, proxy))
+            }
+            (Sender::Http2(_), None) => as_http2(request, *scheme).map_err(unwritable),
+            (Sender::Http2(_), Some(_)) => {
+                let text = "gRPC without TLS does not go through the proxy; use TLS";
+                Err(Unreached::Unwritable(text.to_owned()))
+            }
+        }
     }
 
     /// Sends the request and waits for the response's head.
     async fn exchange(
         &self,
         mut connection: Connection,
-        request: Request<Outgoing>,
+        mut request: Request<Outgoing>,
         progress: &Notify,
     ) -> Result<Exchanged, ForwardError> {
         connection.sent.clear();
-        connection.answers.expect(request.method().as_str());
         let wait = self.limits.response_head_timeout;
-        let answer = connection.sender.try_send_request(request);
+        self.write_for(&connection, &mut request)?;
+        let shared = matches!(connection.sender, Sender::Http2(_));
+        let again = if shared { again(&request) } else { None };
+        let answer = async {
+            match &mut connection.sender {
+                Sender::Http1(sender, answers) => {
+                    answers.expect(request.method().as_str());
+                    sender.try_send_request(request).await
+                }
+                Sender::Http2(place) => place.try_send(request).await,
+            }
+        };
         let Some(answered) = unless_silent(answer, progress, wait).await else {
             let silence = format!("no response within {} s", wait.as_secs());
             return Err(ForwardError::OutcomeUnknown(silence));
@@ -221,10 +322,19 @@ impl Client {
             Err(error) if connection.sent.is_said() => {
                 Err(ForwardError::OutcomeUnknown(causes(error.error())))
             }
-            Err(mut error) => match error.take_message() {
-                Some(request) => Ok(Exchanged::Unsent(request)),
-                None => Err(Unreached::Closed(connection.key.host).into()),
-            },
+            Err(mut error) => {
+                let Connection { key, sender, .. } = connection;
+                if let Sender::Http2(place) = &sender {
+                    self.pool.withdraw(&key, place);
+                }
+                match error.take_message() {
+                    Some(request) => Ok(Exchanged::Unsent(request)),
+                    None if is_unprocessed(error.error()) => Ok(Exchanged::Unprocessed(again)),
+                    // Whether a stream among others was written cannot be seen from here.
+                    None if shared => Err(ForwardError::OutcomeUnknown(causes(error.error()))),
+                    None => Err(Unreached::Closed(key.host).into()),
+                }
+            }
         }
     }
 
@@ -253,6 +363,8 @@ impl Client {
         route: &Route,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         let (mut head, incoming) = response.into_parts();
+        // The agent's side writes what it speaks itself.
+        head.version = Version::default();
         let searched = route.scrub.is_some() && !incoming.is_end_stream();
         let codings = match (searched, encoding(&head.headers), codings(&head.headers)) {
             (false, _, _) => None,
@@ -287,6 +399,8 @@ enum Exchanged {
     Answered(Response<Incoming>, Connection),
     /// The connection was closed, and not a byte was written.
     Unsent(Request<Outgoing>),
+    /// The upstream says that it has done nothing about it; the request, if it can be sent again.
+    Unprocessed(Option<Request<Outgoing>>),
 }
 
 /// What `answer` gives, unless neither it nor `progress` moves for `wait`.
@@ -330,57 +444,4 @@ fn content_encoding(headers: &HeaderMap) -> String {
     let values = headers.get_all(header::CONTENT_ENCODING).iter();
     let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     values.join(", ")
-}
-
-/// The body of a response. Once it is read to its end, the connection can be used again.
-struct Answer {
-    incoming: Incoming,
-    connection: Option<Connection>,
-    pool: Arc<Pool>,
-}
-
-impl Answer {
-    fn new(incoming: Incoming, connection: Connection, pool: Arc<Pool>) -> Self {
-        let mut answer = Self { incoming, connection: Some(connection), pool };
-        answer.keep_connection_at_end();
-        answer
-    }
-
-    fn keep_connection_at_end(&mut self) {
-        if self.incoming.is_end_stream()
-            && let Some(connection) = self.connection.take()
-        {
-            self.pool.keep(connection);
-        }
-    }
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
-        match &frame {
-            Some(Ok(_)) => self.keep_connection_at_end(),
-            Some(Err(_)) => self.connection = None,
-            None => {
-                if let Some(connection) = self.connection.take() {
-                    self.pool.keep(connection);
-                }
-            }
-        }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
 }

@@ -29,7 +29,7 @@ use super::{
     resolver::{Resolver, System},
     tunnel,
 };
-use crate::tls::ALPN;
+use crate::tls::{ALPN_HTTP1, ALPN_HTTP2, offer};
 
 /// Addresses of one host that are tried, at most.
 const ADDRESSES_MAX: usize = 4;
@@ -38,6 +38,24 @@ const ADDRESSES_MAX: usize = 4;
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// What is offered to an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// HTTP/2 and HTTP/1.1.
+    Both,
+    /// HTTP/1.1, for what has to have a connection to itself.
+    Http1,
+}
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// One message after the other.
+    Http1,
+    /// Many at a time.
+    Http2,
+}
 
 /// Why nothing was sent.
 #[derive(Debug, Error)]
@@ -78,12 +96,16 @@ pub enum Unreached {
         /// What the proxy did.
         reason: String,
     },
-    /// The message could not be written as HTTP/1.1.
-    #[error("the message cannot be sent as HTTP/1.1: {0}")]
+    /// The message could not be written as HTTP.
+    #[error("the message cannot be sent: {0}")]
     Unwritable(String),
     /// The connection closed before anything was sent on it.
     #[error("{0} closed the connection before anything was sent")]
     Closed(String),
+    /// The upstream says that it has done nothing about the message, twice or of one that cannot
+    /// be sent again.
+    #[error("{0} gave the message back unprocessed")]
+    Unprocessed(String),
 }
 
 /// `HOST:PORT:ADDR:PORT`: dial this address for that host and port.
@@ -196,26 +218,38 @@ impl Dialer {
         Ok(in_turn.map(Hop::Upstream).collect())
     }
 
-    /// Connects to exactly `hop` in the name of `host`. To a proxy that is to pass on plain HTTP,
-    /// the connection is that with the proxy.
+    /// Connects to exactly where `key` says in the name of its host, and says what is spoken there
+    /// (without TLS, there is nobody to ask). To a proxy that is to pass on plain HTTP, the
+    /// connection is that with the proxy.
     pub(super) async fn dial(
         &self,
-        scheme: Scheme,
-        host: &str,
-        port: u16,
-        hop: Hop,
-    ) -> Result<Box<dyn Wire>, Unreached> {
-        let address = match hop {
+        key: &Key,
+        offered: Offer,
+    ) -> Result<(Box<dyn Wire>, Protocol), Unreached> {
+        let Key { scheme, host, .. } = key;
+        let address = match key.hop {
             Hop::Upstream(address) => address,
-            Hop::Proxy => return self.dial_through_proxy(scheme, host, port).await,
+            Hop::Proxy => return self.dial_through_proxy(key, offered).await,
         };
-        let failed = |source| Unreached::Connect { host: host.to_owned(), address, source };
+        let failed = |source| Unreached::Connect { host: host.clone(), address, source };
         let socket = self.within(connect(address)).await.map_err(failed)?;
         match scheme {
-            Scheme::Http => Ok(Box::new(socket)),
+            Scheme::Http => Ok((Box::new(socket), Protocol::Http1)),
             Scheme::Https => {
-                let tls = Arc::clone(&self.tls);
+                let tls = self.tls_for(offered);
                 self.within(secure(Box::new(socket), host, tls)).await.map_err(failed)
+            }
+        }
+    }
+
+    /// TLS that offers this.
+    fn tls_for(&self, offered: Offer) -> Arc<ClientConfig> {
+        match offered {
+            Offer::Both => Arc::clone(&self.tls),
+            Offer::Http1 => {
+                let mut tls = ClientConfig::clone(&self.tls);
+                tls.alpn_protocols = offer(&[ALPN_HTTP1]);
+                Arc::new(tls)
             }
         }
     }
@@ -244,27 +278,54 @@ impl Dialer {
 
     async fn dial_through_proxy(
         &self,
-        scheme: Scheme,
-        host: &str,
-        port: u16,
-    ) -> Result<Box<dyn Wire>, Unreached> {
-        let Some(proxy) = self.proxies.towards(scheme, host, port) else {
+        Key { scheme, host, port, .. }: &Key,
+        offered: Offer,
+    ) -> Result<(Box<dyn Wire>, Protocol), Unreached> {
+        let Some(proxy) = self.proxies.towards(*scheme, host, *port) else {
             return Err(Unreached::Unwritable("its proxy is gone".to_owned()));
         };
         let named = proxy.to_string();
-        let failed = |reason| Unreached::Proxy { proxy: named, host: host.to_owned(), reason };
+        let failed = |reason| Unreached::Proxy { proxy: named, host: host.clone(), reason };
         let steps = async {
-            let wire = self.dial_proxy(proxy).await?;
-            if scheme == Scheme::Http {
-                return Ok(wire);
+            if *scheme == Scheme::Http {
+                return Ok((self.dial_proxy(proxy).await?, Protocol::Http1));
             }
-            let named = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-            let authority = format!("{named}:{port}");
-            let tunnel = tunnel::open(wire, proxy, &authority, self.connect_timeout).await?;
-            let secured = self.within(secure(tunnel, host, Arc::clone(&self.tls))).await;
+            let tunnel = self.tunnel(proxy, host, *port).await?;
+            let secured = self.within(secure(tunnel, host, self.tls_for(offered))).await;
             secured.map_err(|error| format!("TLS with the host failed: {error}"))
         };
         steps.await.map_err(failed)
+    }
+
+    /// Connects to exactly `hop`, for a stream in which nobody speaks for `host` but its user.
+    pub(super) async fn dial_raw(
+        &self,
+        host: &str,
+        port: u16,
+        hop: Hop,
+    ) -> Result<Box<dyn Wire>, Unreached> {
+        if hop != Hop::Proxy {
+            let key = Key { scheme: Scheme::Http, host: host.to_owned(), port, hop };
+            return self.dial(&key, Offer::Http1).await.map(|(wire, _)| wire);
+        }
+        let Some(proxy) = self.proxies.towards(Scheme::Https, host, port) else {
+            return Err(Unreached::Unwritable("its proxy is gone".to_owned()));
+        };
+        let failed =
+            |reason| Unreached::Proxy { proxy: proxy.to_string(), host: host.to_owned(), reason };
+        self.tunnel(proxy, host, port).await.map_err(failed)
+    }
+
+    /// A tunnel through the proxy.
+    async fn tunnel(
+        &self,
+        proxy: &ProxyUrl,
+        host: &str,
+        port: u16,
+    ) -> Result<Box<dyn Wire>, String> {
+        let wire = self.dial_proxy(proxy).await?;
+        let named = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        tunnel::open(wire, proxy, &format!("{named}:{port}"), self.connect_timeout).await
     }
 
     /// Connects to the proxy, wherever a human put it.
@@ -281,10 +342,9 @@ impl Dialer {
         if !proxy.tls() {
             return Ok(Box::new(socket));
         }
-        let mut tls = ClientConfig::clone(&self.tls);
-        tls.alpn_protocols = vec![ALPN.to_vec()];
-        let secured = self.within(secure(Box::new(socket), proxy.host(), Arc::new(tls))).await;
-        secured.map_err(|error| format!("TLS with the proxy failed: {error}"))
+        let tls = self.tls_for(Offer::Http1);
+        let secured = self.within(secure(Box::new(socket), proxy.host(), tls)).await;
+        secured.map(|(wire, _)| wire).map_err(|error| format!("TLS with the proxy failed: {error}"))
     }
 
     async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Unreached> {
@@ -313,13 +373,18 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-/// TLS within `wire`, with a certificate for `host`.
+/// TLS within `wire`, with a certificate for `host`; and what both sides agreed to speak in it.
 async fn secure(
     wire: Box<dyn Wire>,
     host: &str,
     tls: Arc<ClientConfig>,
-) -> io::Result<Box<dyn Wire>> {
+) -> io::Result<(Box<dyn Wire>, Protocol)> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    Ok(Box::new(TlsConnector::from(tls).connect(name, wire).await?))
+    let stream = TlsConnector::from(tls).connect(name, wire).await?;
+    let protocol = match stream.get_ref().1.alpn_protocol() {
+        Some(ALPN_HTTP2) => Protocol::Http2,
+        _ => Protocol::Http1,
+    };
+    Ok((Box::new(stream), protocol))
 }

@@ -7,12 +7,15 @@
 //! - `happy_eyeballs`: several addresses, the first that answers
 //! - `tunnel`: a connection through a proxy
 //! - [`client`]: one message out, one response back
+//! - `answer`: a response on its way to the agent
 //! - `answers`: one answer for each message
 //! - [`pool`]: connections that can be used again
 //! - `decoded`: what comes back compressed, taken out of its codings
+//! - `shared`: connections of HTTP/2, which many messages share
 //! - [`scrub`]: secrets in what comes back become phantoms again
 //! - [`hop_by_hop`]: headers that end at each hop
 
+mod answer;
 mod answers;
 pub mod client;
 mod decoded;
@@ -26,6 +29,7 @@ pub mod reachable;
 pub mod resolver;
 pub mod scrub;
 mod sent;
+mod shared;
 mod tunnel;
 
 #[cfg(test)]

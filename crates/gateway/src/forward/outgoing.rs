@@ -27,6 +27,23 @@ pub(super) struct Outgoing {
     progress: Arc<Notify>,
 }
 
+impl Outgoing {
+    /// The same body once more, unless a part of it streams.
+    fn again(&self) -> Option<Self> {
+        let progress = Arc::clone(&self.progress);
+        self.rest.is_none().then(|| Self { judged: self.judged.clone(), rest: None, progress })
+    }
+}
+
+/// The same request once more, unless a part of its body streams.
+pub(super) fn again(request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
+    let mut again = Request::new(request.body().again()?);
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.headers_mut() = request.headers().clone();
+    Some(again)
+}
+
 impl http_body::Body for Outgoing {
     type Data = Bytes;
     type Error = BodyError;
@@ -103,6 +120,43 @@ pub(super) fn outgoing(
     Ok(request)
 }
 
+/// The same request as HTTP/2 writes it (RFC 9113 §8.3.1): what HTTP/1.1 says in `Host` stands in
+/// the target, and nothing is about the connection.
+pub(super) fn as_http2(request: &mut Request<Outgoing>, scheme: Scheme) -> Result<(), http::Error> {
+    let fields = request.headers_mut();
+    fields.remove(header::TRANSFER_ENCODING);
+    fields.remove(header::CONNECTION);
+    if let Some(authority) = fields.remove(header::HOST) {
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let uri = Uri::builder()
+            .scheme(scheme.as_str())
+            .authority(authority.as_bytes())
+            .path_and_query(target);
+        *request.uri_mut() = uri.build()?;
+    }
+    Ok(())
+}
+
+/// The same request as HTTP/1.1 writes it, whatever it was before.
+pub(super) fn as_http1(request: &mut Request<Outgoing>) -> Result<(), http::Error> {
+    if let Some(authority) = request.uri().authority() {
+        let host = HeaderValue::try_from(authority.as_str())?;
+        request.headers_mut().insert(header::HOST, host);
+        let target = request.uri().path_and_query().cloned();
+        *request.uri_mut() = target.map_or(Uri::default(), Uri::from);
+    }
+    let length = request.body().size_hint().exact();
+    let fields = request.headers_mut();
+    if length.is_none() {
+        fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if fields.contains_key(header::TE) {
+        // It ends at the next hop, which has to be told (RFC 9110 §10.1.4).
+        fields.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    Ok(())
+}
+
 fn fields_of(headers: Vec<(String, Bytes)>) -> Result<HeaderMap, Unreached> {
     let mut fields = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
@@ -111,7 +165,7 @@ fn fields_of(headers: Vec<(String, Bytes)>) -> Result<HeaderMap, Unreached> {
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| unwritable())?;
         fields.try_append(field, value).map_err(|_| unwritable())?;
     }
-    hop_by_hop::remove(&mut fields);
+    hop_by_hop::remove_from_request(&mut fields);
     // The length follows from the body, and what is expected of us has been done.
     fields.remove(header::CONTENT_LENGTH);
     fields.remove(header::EXPECT);
@@ -159,6 +213,8 @@ pub(super) fn ask_proxy(
 /// look for in two.
 fn make_readable(fields: &mut HeaderMap) {
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    // gRPC encodes each message by itself, and asks for it in a header of its own.
+    fields.remove("grpc-accept-encoding");
     fields.remove(header::RANGE);
     fields.remove(header::IF_RANGE);
 }

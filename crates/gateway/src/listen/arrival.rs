@@ -7,12 +7,15 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use holdpoint_core::{Code, Reason};
-use holdpoint_wire::http::{Body, Message, bytes_to_judge};
-use http::{Request, StatusCode};
+use holdpoint_wire::http::{Body, Message, bytes_to_judge, grpc};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header, request};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Sleep, sleep, timeout},
+};
 
 use super::{
     Limits,
@@ -32,60 +35,102 @@ pub struct Arrival {
     pub rest: Option<Rest>,
 }
 
+/// Whether a body is still being read: by the upstream, or by nobody, who discards it.
+pub(super) type Discarding = watch::Receiver<bool>;
+
 impl Arrival {
     /// Reads a request until it can be judged.
     pub(super) async fn read(
         request: Request<Incoming>,
         via: Via,
         limits: &Limits,
-    ) -> Result<Self, Unanswerable> {
+    ) -> Result<(Self, Discarding), Unanswerable> {
         let (head, incoming) = request.into_parts();
+        let (sender, discarding) = watch::channel(false);
+        let pace = Pace::of(&head, limits);
         let message = match message_of(Parts { via, head }) {
             Ok(message) => message,
             Err(unreadable) => {
-                discard(incoming, limits);
+                discard(incoming, limits, sender);
                 return Err(Unanswerable::new(StatusCode::BAD_REQUEST, unreadable));
             }
         };
         let most = bytes_to_judge(&message, limits.body_prefix_bytes);
-        let (body, rest) = read_body(incoming, most, limits).await?;
-        Ok(Self { message: message.with_body(body, most), rest })
+        let (body, rest) = read_body(incoming, (most, pace), limits, sender).await?;
+        Ok((Self { message: message.with_body(body, most), rest }, discarding))
+    }
+}
+
+/// How a body comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// In one go: a pause is a fault.
+    Steady,
+    /// As its sender has something to say, for as long as it likes: the client of a call answers
+    /// what the server says.
+    Call,
+}
+
+impl Pace {
+    fn of(head: &request::Parts, limits: &Limits) -> Self {
+        let media = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let call = head.version == Version::HTTP_2 && media.is_some_and(grpc::is_call);
+        if call && !limits.call_pause.is_zero() { Self::Call } else { Self::Steady }
     }
 }
 
 async fn read_body(
     mut incoming: Incoming,
-    most: usize,
+    (most, pace): (usize, Pace),
     limits: &Limits,
+    discarding: watch::Sender<bool>,
 ) -> Result<(Body, Option<Rest>), Unanswerable> {
     // Room for what was announced, so that a long body is not moved while it grows.
     let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
     let mut read = BytesMut::with_capacity(announced.min(most));
     loop {
-        let frame = timeout(limits.body_idle_timeout, incoming.frame()).await;
-        let frame =
-            frame.map_err(|_| unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"))?;
-        let Some(frame) = frame else {
-            return Ok((Body::Whole(read.freeze()), None));
+        let says_what = pace == Pace::Call && read.len() >= grpc::HEAD_BYTES;
+        let wait = if says_what { limits.call_pause } else { limits.body_idle_timeout };
+        let frame = match timeout(wait, incoming.frame()).await {
+            Ok(Some(frame)) => frame,
+            // A stream can be reset as if it had ended, short of what it announced.
+            Ok(None) if incoming.size_hint().lower() > 0 => return Err(cut_off()),
+            Ok(None) => return Ok((Body::Whole(read.freeze()), None)),
+            Err(_) if says_what => {
+                let rest = Following::new(Bytes::new(), incoming, pace, *limits, discarding);
+                return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
+            }
+            Err(_) => {
+                return Err(unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"));
+            }
         };
-        let frame = frame.map_err(|error| broken_off(&error))?;
-        let data = frame.into_data().map_err(|_| trailers())?;
+        let data = match frame.map_err(|error| broken_off(&error))?.into_data() {
+            Ok(data) => data,
+            Err(frame) if is_bare(&frame) => continue,
+            Err(_) => return Err(trailers()),
+        };
         let more = data.len().min(most.saturating_sub(read.len()));
         let (data, next) = data.split_at_checked(more).unwrap_or((&data, &[]));
         read.extend_from_slice(data);
         if !next.is_empty() {
             let next = Bytes::copy_from_slice(next);
-            let rest = Following::new(next, incoming, *limits);
+            let rest = Following::new(next, incoming, pace, *limits, discarding);
             return Ok((Body::Prefix(read.freeze()), Some(rest.boxed_unsync())));
         }
     }
 }
 
+/// Trailers without a field say no more than that the body has ended.
+fn is_bare(frame: &Frame<Bytes>) -> bool {
+    frame.trailers_ref().is_some_and(HeaderMap::is_empty)
+}
+
 fn broken_off(error: &hyper::Error) -> Unanswerable {
-    match misframed(error) {
-        Some(misframed) => unanswerable(misframed),
-        None => unread(StatusCode::BAD_REQUEST, "the body is cut off"),
-    }
+    misframed(error).map_or_else(cut_off, unanswerable)
+}
+
+fn cut_off() -> Unanswerable {
+    unread(StatusCode::BAD_REQUEST, "the body is cut off or wrongly framed")
 }
 
 fn unread(status: StatusCode, text: &str) -> Unanswerable {
@@ -103,27 +148,48 @@ struct Following {
     next: Bytes,
     /// Gone once it has ended or broken off.
     incoming: Option<Incoming>,
+    pace: Pace,
     limits: Limits,
     /// Runs only while we wait for the client, not while the upstream makes the client wait.
     deadline: Option<Pin<Box<Sleep>>>,
+    discarding: watch::Sender<bool>,
 }
 
 impl Following {
-    fn new(next: Bytes, incoming: Incoming, limits: Limits) -> Self {
-        Self { next, incoming: Some(incoming), limits, deadline: None }
+    fn new(
+        next: Bytes,
+        incoming: Incoming,
+        pace: Pace,
+        limits: Limits,
+        discarding: watch::Sender<bool>,
+    ) -> Self {
+        // A call is answered while it goes on; any other upload is read to its end before.
+        discarding.send_replace(pace == Pace::Steady);
+        Self { next, incoming: Some(incoming), pace, limits, deadline: None, discarding }
+    }
+
+    /// Says that nothing more comes.
+    fn end(&mut self) {
+        self.incoming = None;
+        self.discarding.send_replace(false);
     }
 
     /// Says that nothing more comes, and why.
     fn break_off(&mut self, why: impl Into<BodyError>) -> Option<Result<Frame<Bytes>, BodyError>> {
-        self.incoming = None;
+        self.end();
         Some(Err(why.into()))
     }
+}
+
+/// Bytes that were announced and have not come.
+fn to_come(incoming: Option<&Incoming>) -> u64 {
+    incoming.map_or(0, |incoming| incoming.size_hint().lower())
 }
 
 impl Drop for Following {
     fn drop(&mut self) {
         if let Some(incoming) = self.incoming.take() {
-            discard(incoming, &self.limits);
+            discard(incoming, &self.limits, self.discarding.clone());
         }
     }
 }
@@ -142,6 +208,10 @@ impl http_body::Body for Following {
         }
         let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
         let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
+            // Whether the client of a call is still there is seen by the connection's keep-alive.
+            if this.pace == Pace::Call {
+                return Poll::Pending;
+            }
             let idle = this.limits.body_idle_timeout;
             let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(idle)));
             ready!(deadline.as_mut().poll(context));
@@ -150,10 +220,15 @@ impl http_body::Body for Following {
         this.deadline = None;
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
+            Some(Ok(frame)) if is_bare(&frame) => {
+                this.end();
+                None
+            }
             Some(Ok(_)) => this.break_off("the client sent trailers"),
             Some(Err(error)) => this.break_off(error),
+            None if to_come(this.incoming.as_ref()) > 0 => this.break_off("the body is cut off"),
             None => {
-                this.incoming = None;
+                this.end();
                 None
             }
         })

@@ -8,7 +8,7 @@ use std::{
 };
 
 use holdpoint_core::{Code, Reason};
-use http::{Method, Request, Response, StatusCode, header::TRAILER};
+use http::{Method, Request, Response, StatusCode, Version, header::TRAILER};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -20,11 +20,14 @@ use tokio::{
 use super::{
     Admission, Arrival, Door, Evidence, Handler, Limits, Proxy, Stop,
     arrival::trailers,
-    discard::discard_unread,
+    discard::{discard_unread, discarded},
+    enclosed::Meant,
+    http2::Turn,
     message::{Via, connect_authority, wants_upgrade},
+    proxy::unless,
     refuse::{Unanswerable, complete},
     strict::{Strict, Verdict},
-    tunnel::Tunnel,
+    tunnel::{Inside, Tunnel},
 };
 use crate::{
     body::{ResponseBody, empty},
@@ -40,6 +43,8 @@ pub(super) struct Session<H> {
     door: Door,
     /// Given back when the connection and everything that is handled for it has ended.
     place: Arc<OwnedSemaphorePermit>,
+    /// The same for one stream among many.
+    turn: Option<Arc<Turn>>,
 }
 
 impl<H> Clone for Session<H> {
@@ -50,6 +55,7 @@ impl<H> Clone for Session<H> {
             peer: self.peer,
             door: self.door.clone(),
             place: Arc::clone(&self.place),
+            turn: self.turn.clone(),
         }
     }
 }
@@ -70,11 +76,21 @@ impl<H: Handler> Session<H> {
         place: OwnedSemaphorePermit,
         door: Door,
     ) -> Self {
-        Self { proxy, stop, peer, door, place: Arc::new(place) }
+        Self { proxy, stop, peer, door, place: Arc::new(place), turn: None }
+    }
+
+    /// The session of one stream, whose turn it is.
+    pub(super) fn in_turn(self, turn: Turn) -> Self {
+        Self { turn: Some(Arc::new(turn)), ..self }
     }
 
     /// Serves the connection to its end, and the tunnel that may come out of it.
     pub(super) async fn serve(self, socket: TcpStream) {
+        if let Door::Enclosure(at) = &self.door
+            && let Some(meant) = at.meant(&socket)
+        {
+            return self.serve_meant(socket, meant).await;
+        }
         let outside =
             Outside { tunnel: Mutex::default(), until: watch::Sender::new(Stop::never()) };
         let ended = ended(outside.until.subscribe());
@@ -84,6 +100,22 @@ impl<H: Handler> Session<H> {
         if let Some(tunnel) = tunnel {
             tunnel.serve(&self).await;
         }
+    }
+
+    /// Serves a connection that was meant for a host, as the inside of a tunnel to it.
+    async fn serve_meant(&self, socket: TcpStream, meant: Meant) {
+        let evidence = Evidence { bearer: None, peer: self.peer, door: self.door.clone() };
+        let Admission::Admit(until) = self.proxy.handler.admit(&evidence).await else { return };
+        let inside =
+            |authority| Inside { session: self, authority, evidence, until: until.clone() };
+        let served = async {
+            match meant {
+                Meant::Host(authority) => inside(authority).serve(socket).await,
+                Meant::Service(authority) => inside(authority).stream(socket).await,
+            }
+        };
+        // A stream that was opened goes on by itself.
+        unless(&until, served).await;
     }
 
     /// Answers a request that was sent to the proxy itself.
@@ -139,11 +171,23 @@ impl<H: Handler> Session<H> {
         if wants_upgrade(request.method(), request.headers()) {
             return self.upgrade(request, evidence, via).await;
         }
+        if request.headers().len() > self.proxy.limits.headers_max {
+            let reason = Reason::new(Code::OverLimit, "there are too many headers: send fewer");
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return self.reject(request, &evidence, Unanswerable::new(status, reason)).await;
+        }
         if request.headers().contains_key(TRAILER) {
             return self.reject(request, &evidence, trailers()).await;
         }
+        let in_stream = request.version() == Version::HTTP_2;
         match Arrival::read(request, via, &self.proxy.limits).await {
-            Ok(arrival) => self.handle(evidence, arrival).await,
+            Ok((arrival, discarding)) => {
+                let response = self.handle(evidence, arrival).await;
+                if in_stream {
+                    discarded(discarding, &self.proxy.limits).await;
+                }
+                response
+            }
             Err(unanswerable) => self.turn_away(&evidence, unanswerable).await,
         }
     }
@@ -156,8 +200,12 @@ impl<H: Handler> Session<H> {
     ) -> Response<ResponseBody> {
         let session = self.clone();
         let claim = evidence.clone();
-        let handled =
-            tokio::spawn(async move { session.proxy.handler.handle(claim, arrival).await }).await;
+        let handled = tokio::spawn(async move {
+            // All of it, its place and its turn too: a capture would take the handler alone.
+            let session = session;
+            session.proxy.handler.handle(claim, arrival).await
+        })
+        .await;
         match handled {
             Ok(mut response) => {
                 hop_by_hop::remove(response.headers_mut());
@@ -181,7 +229,7 @@ impl<H: Handler> Session<H> {
         evidence: &Evidence,
         unanswerable: Unanswerable,
     ) -> Response<ResponseBody> {
-        discard_unread(request, &self.proxy.limits);
+        discard_unread(request, &self.proxy.limits).await;
         self.turn_away(evidence, unanswerable).await
     }
 

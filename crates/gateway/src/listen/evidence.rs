@@ -7,15 +7,15 @@ use http::{HeaderMap, header::PROXY_AUTHORIZATION};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::Reverse;
+use super::{Enclosed, Reverse};
 
 /// Where a connection came in, as far as that says whose it is.
 #[derive(Debug, Clone)]
 pub enum Door {
     /// The proxy, which is open to everybody.
     Proxy,
-    /// The listener in the enclosure of this run; nobody else can reach it.
-    Enclosure(Arc<str>),
+    /// What listens in the enclosure of this run; nobody else can reach it.
+    Enclosure(Arc<Enclosed>),
     /// An address of this machine that a human gave to one agent.
     Reverse(Arc<Reverse>),
 }

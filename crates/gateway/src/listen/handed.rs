@@ -1,4 +1,4 @@
-//! Listeners of runs, handed over by their supervisors: who comes in there needs no other proof.
+//! Sockets of runs, handed over by their supervisors: who comes in there needs no other proof.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -6,9 +6,13 @@ use holdpoint_store::{
     State,
     runs::{Handed, RunsSocket, Supervisor},
 };
-use tokio::{net::TcpListener, task::JoinSet, time::sleep};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    task::JoinSet,
+    time::sleep,
+};
 
-use super::{Door, Handler, Proxy, Stop, Stopper, proxy::unless};
+use super::{Door, Enclosed, Handler, Proxy, Stop, Stopper, proxy::unless};
 
 /// How long to wait after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -60,16 +64,28 @@ async fn attend<H: Handler>(
     }
     let over = Stopper::new();
     let mut serving = JoinSet::new();
-    let run: Arc<str> = handed.run.as_str().into();
+    let services = std::mem::take(&mut handed.services);
+    proxy.handler.guards(&handed.run, &services);
+    let enclosed = Arc::new(Enclosed::new(&handed.run, services));
+    if let Some(socket) = handed.names.take() {
+        let socket = UdpSocket::from_std(socket)?;
+        let (proxy, enclosed, over) = (Arc::clone(&proxy), Arc::clone(&enclosed), over.stop());
+        serving.spawn(async move {
+            let is_known = |name: &str| proxy.handler.resolves(name);
+            // It has no end of its own.
+            let _ = unless(&over, enclosed.names.answer(socket, is_known)).await;
+        });
+    }
     for listener in std::mem::take(&mut handed.listeners) {
         let listener = TcpListener::from_std(listener)?;
-        let (proxy, run) = (Arc::clone(&proxy), Arc::clone(&run));
-        serving.spawn(proxy.serve_at(listener, Door::Enclosure(run), over.stop()));
+        let (proxy, enclosed) = (Arc::clone(&proxy), Arc::clone(&enclosed));
+        serving.spawn(proxy.serve_at(listener, Door::Enclosure(enclosed), over.stop()));
     }
     handed.taken().await?;
     until_over(&mut handed, stop).await;
     over.say();
     serving.join_all().await;
+    proxy.handler.guards(&handed.run, &[]);
     Ok(())
 }
 

@@ -27,6 +27,17 @@ pub trait Handler: Send + Sync + 'static {
         std::future::ready(())
     }
 
+    /// Hears which ports stand, inside `run`, for services of this machine; none once it is over.
+    fn guards(&self, run: &str, services: &[u16]) {
+        let _ = (run, services);
+    }
+
+    /// Whether a name is one that there is, for whoever asks inside a run.
+    fn resolves(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
     /// Answers what cannot become a message. `status` is the one that HTTP has for it.
     fn refuse(
         &self,

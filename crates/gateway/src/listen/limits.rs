@@ -24,6 +24,23 @@ pub struct Limits {
     pub discard_bytes_max: usize,
     /// How long that may take.
     pub discard_timeout: Duration,
+    /// Streams that one HTTP/2 connection may have open, and messages of it that may be handled
+    /// at a time, those whose stream was reset included.
+    pub streams_max: u32,
+    /// Messages of all HTTP/2 connections that may be handled at a time; more wait.
+    pub streams_all_max: u32,
+    /// Bytes of one stream that are taken before anybody reads them. All streams together cannot
+    /// fill the connection, so that none that waits stops another.
+    pub stream_window_bytes: u32,
+    /// Streams that a client resets before we have even seen them; more are a flood, and end the
+    /// connection.
+    pub resets_unseen_max: usize,
+    /// How often an HTTP/2 client is asked whether it is still there, and how long it may take to
+    /// say so.
+    pub keep_alive: Duration,
+    /// A call of which nothing more comes for this long is one that goes on: it is judged by what
+    /// has come, and the rest streams.
+    pub call_pause: Duration,
     /// How long requests in flight may take once the listener was told to stop.
     pub drain_timeout: Duration,
 }
@@ -40,6 +57,12 @@ impl Default for Limits {
             body_idle_timeout: Duration::from_secs(60),
             discard_bytes_max: 64 * 1024 * 1024,
             discard_timeout: Duration::from_secs(10),
+            streams_max: 100,
+            streams_all_max: 4096,
+            stream_window_bytes: 128 * 1024,
+            resets_unseen_max: 20,
+            keep_alive: Duration::from_secs(20),
+            call_pause: Duration::from_millis(100),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -7,7 +7,7 @@ use holdpoint_wire::{
     Unreadable,
     http::{Address, Message, RawMessage, Scheme},
 };
-use http::{HeaderMap, Method, Uri, header, request, uri};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header, request, uri};
 
 use super::Reverse;
 use crate::forward::hop_by_hop;
@@ -60,21 +60,28 @@ pub struct Parts {
 /// Its body is still to come.
 pub fn message_of(parts: Parts) -> Result<Message, Unreadable> {
     let Parts { via, head } = parts;
-    if head.headers.get_all(header::HOST).iter().count() != 1 {
+    let in_stream = head.version == Version::HTTP_2;
+    let named = head.headers.get_all(header::HOST).iter().count();
+    if named != 1 && !(in_stream && named == 0 && head.uri.authority().is_some()) {
         return Err(Unreadable::new("send exactly one Host header"));
     }
+    let authority = head.uri.authority().filter(|_| in_stream).map(ToString::to_string);
     let mut headers = head.headers;
     if let Via::Reverse(at) = &via {
         at.take_host(&head.uri, &mut headers)?;
     }
-    let (to, connect) = address(via, &head.uri)?;
-    hop_by_hop::remove(&mut headers);
+    let (to, connect) = address(via, &head.uri, in_stream)?;
+    hop_by_hop::remove_from_request(&mut headers);
+    if in_stream {
+        join_crumbs(&mut headers)?;
+    }
     // These were meant for us and have been answered, or follow from the body.
     headers.remove(header::EXPECT);
     headers.remove(header::CONTENT_LENGTH);
     let raw = RawMessage {
         headers: in_order(&headers),
         connect,
+        authority,
         ..RawMessage::new(head.method.as_str(), to)
     };
     let mut message = Message::try_from(raw)?;
@@ -82,8 +89,21 @@ pub fn message_of(parts: Parts) -> Result<Message, Unreadable> {
     Ok(message)
 }
 
-/// Where a request goes, and the tunnel that it came through.
-fn address(via: Via, uri: &Uri) -> Result<(Address, Option<String>), Unreadable> {
+/// Puts the crumbs of a cookie together (RFC 9113 §8.2.3): HTTP/1.1 has one header for it.
+fn join_crumbs(headers: &mut HeaderMap) -> Result<(), Unreadable> {
+    let crumbs: Vec<&[u8]> =
+        headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1 {
+        let cookie = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+            .map_err(|_| Unreadable::new("the cookie is not one"))?;
+        headers.insert(header::COOKIE, cookie);
+    }
+    Ok(())
+}
+
+/// Where a request goes, and the tunnel that it came through. In a stream, scheme and authority
+/// are said beside the target (RFC 9113 §8.3.1).
+fn address(via: Via, uri: &Uri, in_stream: bool) -> Result<(Address, Option<String>), Unreadable> {
     let absolute = uri.scheme().is_some();
     let target = || uri.path_and_query().map_or("/", uri::PathAndQuery::as_str).to_owned();
     match via {
@@ -103,7 +123,7 @@ fn address(via: Via, uri: &Uri) -> Result<(Address, Option<String>), Unreadable>
                 return Err(Unreadable::new("the target's scheme is not that of the tunnel"));
             }
             let authority = authority.to_string();
-            let to = match absolute {
+            let to = match absolute && !in_stream {
                 true => Address::Url(uri.to_string()),
                 false => Address::Origin { scheme, authority: authority.clone(), target: target() },
             };

@@ -3,11 +3,13 @@
 //! In the order of a request:
 //!
 //! - [`proxy`]: accepts connections, a bounded number at a time, until told to stop
-//! - [`handed`]: the listeners of runs, handed over by their supervisors
+//! - [`handed`]: the sockets of runs, handed over by their supervisors
+//! - [`enclosed`]: what a connection from inside a run was meant for; `names`, by their addresses
 //! - [`reverse`]: an address that stands for one upstream, for clients that can use no proxy
 //! - [`evidence`]: what a client claims about who it is
 //! - [`handler`]: who is admitted, and what becomes of a message
 //! - `connection`: the requests of one connection
+//! - `http2`: the streams of one connection, side by side
 //! - `strict`: what could be divided into requests in two ways is refused
 //! - `tunnel`: CONNECT, and TLS inside it
 //! - `upgrade`: a request that wants to become a WebSocket
@@ -20,11 +22,14 @@
 pub mod arrival;
 mod connection;
 mod discard;
+pub mod enclosed;
 pub mod evidence;
 pub mod handed;
 pub mod handler;
+mod http2;
 pub mod limits;
 pub mod message;
+mod names;
 pub mod proxy;
 pub mod refuse;
 pub mod reverse;
@@ -37,6 +42,7 @@ mod upgrade;
 mod tests;
 
 pub use arrival::Arrival;
+pub use enclosed::Enclosed;
 pub use evidence::{Door, Evidence};
 pub use handed::serve_handed;
 pub use handler::{Admission, Handler};

@@ -25,6 +25,8 @@ pub struct Proxy<H> {
     pub(super) leaves: Arc<Leaves>,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
+    /// A place for each message of an HTTP/2 connection that is handled.
+    pub(super) streams: Arc<Semaphore>,
 }
 
 impl<H> fmt::Debug for Proxy<H> {
@@ -36,7 +38,8 @@ impl<H> fmt::Debug for Proxy<H> {
 impl<H: Handler> Proxy<H> {
     /// A proxy that shows agents the certificates of `leaves`.
     pub fn new(handler: H, leaves: Arc<Leaves>, limits: Limits, clock: Clock) -> Self {
-        Self { handler, leaves, limits, clock }
+        let streams = Arc::new(Semaphore::new(most(limits.streams_all_max)));
+        Self { handler, leaves, limits, clock, streams }
     }
 
     /// Serves until `stop` is said, then lets what is in flight end within the drain time.
@@ -96,6 +99,6 @@ pub(super) async fn unless<F: Future>(stop: &Stop, future: F) -> Option<F::Outpu
     }
 }
 
-fn most(count: u32) -> usize {
+pub(super) fn most(count: u32) -> usize {
     usize::try_from(count).map_or(Semaphore::MAX_PERMITS, |count| count.min(Semaphore::MAX_PERMITS))
 }

@@ -50,7 +50,7 @@ impl<H: Handler> Session<H> {
     /// The handshake as a message. Extensions are not offered to the upstream: what is compressed
     /// could not be searched.
     async fn arrive(&self, request: Request<Incoming>, via: Via) -> Result<Arrival, Unanswerable> {
-        let mut arrival = Arrival::read(request, via, &self.proxy.limits).await?;
+        let (mut arrival, _) = Arrival::read(request, via, &self.proxy.limits).await?;
         let headers = &mut arrival.message.headers;
         headers.retain(|(name, _)| name != header::SEC_WEBSOCKET_EXTENSIONS.as_str());
         headers.push((header::UPGRADE.as_str().to_owned(), "websocket".into()));

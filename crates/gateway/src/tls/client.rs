@@ -9,7 +9,7 @@ use rustls::{
 };
 use thiserror::Error;
 
-use super::ALPN;
+use super::{ALPN, offer};
 
 /// Why upstream certificates could not be judged.
 #[derive(Debug, Error)]
@@ -78,7 +78,7 @@ impl Roots {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(self.store)
             .with_no_client_auth();
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = offer(&ALPN);
         Ok(Arc::new(config))
     }
 }

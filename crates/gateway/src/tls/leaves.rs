@@ -22,6 +22,7 @@ use thiserror::Error;
 use super::{
     ALPN,
     authority::{Authority, SKEW_SECONDS, set_validity},
+    offer,
 };
 
 /// How long a leaf is valid in all: seven days, in seconds.
@@ -130,7 +131,7 @@ impl Leaves {
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|source| LeafError::Serve { host: host.to_owned(), source })?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = offer(&ALPN);
         // Each tunnel is admitted by itself, so no state of an earlier one is worth keeping.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;

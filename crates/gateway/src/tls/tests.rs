@@ -129,7 +129,7 @@ fn accepts(
         .unwrap()
         .with_webpki_verifier(verifier)
         .with_no_client_auth();
-    config.alpn_protocols = vec![super::ALPN.to_vec()];
+    config.alpn_protocols = super::offer(&super::ALPN);
     let name = ServerName::try_from(host.to_owned()).unwrap();
     let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
     let mut server = ServerConnection::new(Arc::clone(server)).unwrap();
@@ -147,7 +147,7 @@ fn accepts(
             return false;
         }
     }
-    assert_eq!(client.alpn_protocol(), Some(super::ALPN));
+    assert_eq!(client.alpn_protocol(), Some(super::ALPN_HTTP2));
     !client.is_handshaking() && !server.is_handshaking()
 }
 
@@ -216,7 +216,7 @@ fn extra_trust_must_be_usable() {
     let directory = TempDir::new().unwrap();
     let authority = Authority::open(directory.path(), NOW).unwrap();
     let config = trust(&[authority.certificate_path().to_owned()]).unwrap();
-    assert_eq!(config.alpn_protocols, [super::ALPN]);
+    assert_eq!(config.alpn_protocols, super::ALPN);
     let empty = directory.path().join("empty.pem");
     fs::write(&empty, "").unwrap();
     for bad in [empty, directory.path().join("missing.pem"), directory.path().join(KEY_FILE)] {

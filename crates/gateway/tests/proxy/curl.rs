@@ -134,7 +134,7 @@ async fn responses_without_a_body_stay_without_one() {
     let head = gateway.curl(&["-I", &upstream.url("/head")]).await;
     assert!(head.out.to_ascii_lowercase().contains("content-length: 13"), "{head:?}");
     assert_eq!(head.exit, 0);
-    for (path, status) in [("/204", "HTTP/1.1 204"), ("/304", "HTTP/1.1 304")] {
+    for (path, status) in [("/204", "HTTP/2 204"), ("/304", "HTTP/2 304")] {
         let got = gateway.curl(&["-i", &upstream.url(path)]).await;
         assert!(got.out.contains(status), "{got:?}");
         assert_eq!(got.exit, 0, "{got:?}");

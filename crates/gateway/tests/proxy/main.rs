@@ -7,6 +7,7 @@ mod curl;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod http2;
 mod lying;
 #[cfg(test)]
 mod once;

@@ -10,7 +10,7 @@ async fn another_name_in_tls_than_in_connect_is_refused() {
     let front = format!("front.example.test:443:{HOST}:443");
     let arguments = ["-i", "--connect-to", &front, "https://front.example.test/"];
     let got = gateway.curl(&arguments).await;
-    assert!(got.out.contains("HTTP/1.1 421"), "{got:?}");
+    assert!(got.out.contains("HTTP/2 421"), "{got:?}");
     assert!(got.out.contains("front.example.test"), "{got:?}");
     assert!(got.out.contains("Nothing was sent"), "{got:?}");
     assert!(gateway.handled.lock().unwrap().is_empty());
@@ -163,11 +163,12 @@ async fn the_sender_of_a_big_body_hears_why_it_is_not_wanted() {
     let plain = tls.replace("https", "http");
     let stranger = format!("http://nobody@{}", gateway.address);
     let table = [
-        (vec![tls.as_str()], "HTTP/1.1 403"),
+        (vec![tls.as_str()], "HTTP/2 403"),
+        (vec!["--http1.1", &tls], "HTTP/1.1 403"),
         (vec![&plain], "HTTP/1.1 403"),
         (vec!["--proxy", &stranger, &plain], "HTTP/1.1 407"),
         (vec!["-H", "Upgrade: x", &plain], "HTTP/1.1 501"),
-        (vec!["--connect-to", &front, "https://front.example.test/"], "HTTP/1.1 421"),
+        (vec!["--connect-to", &front, "https://front.example.test/"], "HTTP/2 421"),
     ];
     for (arguments, expect) in table {
         for ask in ["Expect:", "Expect: 100-continue"] {

@@ -1,7 +1,10 @@
 //! `holdpoint agents`: who may ask.
 
 use clap::{Args, Subcommand};
-use holdpoint_core::{Environment, identity::Task};
+use holdpoint_core::{
+    Environment,
+    identity::{Ring, Task},
+};
 use holdpoint_store::agents::{Agent, Kill};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
@@ -49,6 +52,9 @@ enum Verb {
         /// The one environment that its task is about.
         #[arg(long)]
         environment: Option<Environment>,
+        /// How far it is trusted: 1 trusted automation, 2 supervised agent, 3 untrusted.
+        #[arg(long, value_name = "N", default_value_t)]
+        ring: Ring,
     },
     /// Let nothing of an agent pass any more.
     Kill {
@@ -72,8 +78,9 @@ pub fn run(agents: Agents, here: &Here) -> Ended {
     let store = here.state.agents();
     match agents.verb {
         Verb::List => list(here, &store.list().map_err(CommandError::unable)?)?,
-        Verb::New { name, task, environment } => {
-            new(here, &name, &Task { description: task, environment })?;
+        Verb::New { ring: Ring::Human, .. } => return Err(no_agent_is_human()),
+        Verb::New { name, task, environment, ring } => {
+            new(here, &name, &Task { description: task, environment, ring })?;
         }
         Verb::Kill { name } => {
             let count = store.kill(Kill::One(&name)).map_err(CommandError::unable)?;
@@ -92,16 +99,28 @@ pub fn run(agents: Agents, here: &Here) -> Ended {
 }
 
 fn list(here: &Here, agents: &[Agent]) -> Result<(), CommandError> {
-    let fact = |agent: &Agent| json!({ "agent": agent.principal, "created_at": agent.created_at });
+    let fact = |agent: &Agent| {
+        let ring = agent.principal.task.ring;
+        json!({ "agent": agent.principal, "ring": ring, "created_at": agent.created_at })
+    };
     let facts: Vec<Value> = agents.iter().map(fact).collect();
     let line = |agent: &Agent| {
         let principal = &agent.principal;
         let killed = if principal.killed { "killed" } else { "" };
         let task = principal.task.description.as_deref().unwrap_or("no task");
-        format!("{:<24} {:<16} {task} {killed}\n", principal.agent, principal.run)
+        let ring = principal.task.ring;
+        format!("{:<24} {:<16} ring {ring}  {task} {killed}\n", principal.agent, principal.run)
     };
     let text: String = agents.iter().map(line).collect();
     here.print(&facts, if text.is_empty() { "no agent has an identity" } else { &text })
+}
+
+/// Ring 0 has no agent in it.
+pub(super) fn no_agent_is_human() -> CommandError {
+    CommandError::usage(
+        "ring 0 is for humans only: an agent works in 1 (trusted automation), 2 (supervised agent) \
+         or 3 (untrusted)",
+    )
 }
 
 fn found(here: &Here, name: &str, count: usize, done: &str) -> Ended {

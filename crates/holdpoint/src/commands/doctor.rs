@@ -1,13 +1,14 @@
 //! `holdpoint doctor`: what works here, what does not, and the mend.
 
-use std::net::TcpStream;
+use std::{borrow::Cow, net::TcpStream};
 
 use clap::Args;
 use holdpoint_core::policy::Pdp;
+use holdpoint_sandbox::offers::{self, Offer};
 use holdpoint_store::ledger::{DIRECTORY, VERIFIER_KEY, VerifierKey, verify};
 use serde::Serialize;
 
-use super::{Here, now, policy, up};
+use super::{Here, now, policy, self_test, up};
 use crate::{
     status::{CommandError, Ended, Status},
     upstream::Upstream,
@@ -15,40 +16,58 @@ use crate::{
 
 /// What works here, what does not, and the mend.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  holdpoint doctor --json | jq '.[] | select(.ok|not)'")]
-pub struct Doctor {}
+#[command(after_help = "\
+Example:\n  holdpoint doctor --json | jq '.[] | select(.ok|not)'\n  holdpoint doctor --self-test")]
+pub struct Doctor {
+    /// Try forbidden acts in a real enclosure, and name each with what became of it.
+    #[arg(long)]
+    self_test: bool,
+}
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct Finding {
-    what: &'static str,
+    what: Cow<'static, str>,
     ok: bool,
     found: String,
     /// What to do; empty if nothing.
-    mend: &'static str,
+    mend: Cow<'static, str>,
 }
 
 impl Finding {
-    fn new(what: &'static str, found: Result<String, String>, mend: &'static str) -> Self {
+    fn new(
+        what: &'static str,
+        found: Result<String, String>,
+        mend: impl Into<Cow<'static, str>>,
+    ) -> Self {
         let (ok, found) = match found {
             Ok(found) => (true, found),
             Err(found) => (false, found),
         };
-        Self { what, ok, found, mend: if ok { "" } else { mend } }
+        Self {
+            what: what.into(),
+            ok,
+            found,
+            mend: if ok { Cow::Borrowed("") } else { mend.into() },
+        }
     }
 }
 
 /// Looks at everything; ends with 1 if anything was found wanting.
-pub fn run(_doctor: &Doctor, here: &Here) -> Ended {
-    let findings = [
+pub fn run(doctor: &Doctor, here: &Here) -> Ended {
+    if doctor.self_test {
+        return self_test::run(here);
+    }
+    let mut findings = vec![
         gateway(here),
         upstream(here),
         policies(here),
         ledger(here),
         approvers(here),
         agents(here),
-        way_out(),
+        enclosure(here),
     ];
+    findings.extend(offers::all().into_iter().map(offered));
     let line = |finding: &Finding| {
         let mark = if finding.ok { "ok     " } else { "wanting" };
         let mend =
@@ -125,10 +144,33 @@ fn agents(here: &Here) -> Finding {
     Finding::new("agents", found, "look at the state directory")
 }
 
-/// What this build cannot do yet is found wanting, not passed over.
-fn way_out() -> Finding {
-    let found = "an agent that runs as the same user can go around the proxy, and read this state";
-    let mend = "run agents as another user or in a container whose only route is the proxy, until \
-                `holdpoint run` is built";
-    Finding::new("enclosure", Err(found.to_owned()), mend)
+/// Whether an enclosure can be made here, and holds.
+fn enclosure(here: &Here) -> Finding {
+    let found = self_test::try_all(here).map_err(|error| error.to_string()).and_then(|tried| {
+        let open: Vec<&str> =
+            tried.iter().filter(|it| !it.refused).map(|it| it.act.as_str()).collect();
+        match open.is_empty() {
+            true => Ok(format!("holds: all of {} forbidden acts failed inside", tried.len())),
+            false => Err(format!("does not hold; inside one can: {}", open.join("; "))),
+        }
+    });
+    let mend = "mend what is wanting below; `holdpoint doctor --self-test` names every act";
+    Finding::new("enclosure", found, mend)
+}
+
+/// What is missing and can be done without is told, and not found wanting.
+fn offered(offer: Offer) -> Finding {
+    let Offer { what, there, needed, found, mend } = offer;
+    let found = match there || needed {
+        true => found,
+        false => format!("not there ({found}); {mend}"),
+    };
+    Finding { what: what.into(), ok: there || !needed, found, mend: mend.into() }
+}
+
+/// Runs `__probe`.
+pub fn probe() -> Ended {
+    let offers = serde_json::to_string(&offers::probe()).map_err(CommandError::unable)?;
+    println!("{offers}");
+    Ok(Status::Done)
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use holdpoint_gateway::stored;
 use holdpoint_store::Hold;
+use holdpoint_wire::ask;
 use serde_json::{Value, json};
 
 use super::{Here, now};
@@ -66,7 +67,14 @@ pub(super) fn card(here: &Here, hold: &Hold) -> Result<String, CommandError> {
         Some(bytes) => stored::shown(&bytes).map_err(CommandError::unable)?,
         None => "the message is not kept any more".to_owned(),
     };
-    Ok(format!("{}\n{sent}", hold.card()))
+    let asks = hold.meanings.iter().any(|meaning| meaning.operation == ask::OPERATION);
+    let whose = match asks {
+        true => {
+            "the agent asks, in its own words; a yes is told to it and grants nothing by itself:\n"
+        }
+        false => "",
+    };
+    Ok(format!("{}\n{whose}{sent}", hold.card()))
 }
 
 /// The hold of this id.

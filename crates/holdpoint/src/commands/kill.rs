@@ -39,17 +39,24 @@ impl Whom {
     }
 }
 
-/// Runs `holdpoint kill`: the identity first, so that nothing more passes, then the processes.
+/// Runs `holdpoint kill`: the processes first, as that takes no time, then the identity, so that
+/// what they have under way is cut and nothing more passes.
 pub fn kill(kill: &Kill, here: &Here) -> Ended {
-    let store = here.state.agents();
-    let killed = store.kill(kill.whom.names()).map_err(CommandError::unable)?;
     let named = |name: &str| kill.whom.run.as_deref().is_none_or(|wanted| wanted == name);
     let mut ended = Vec::new();
+    for (run, _) in here.state.run_processes().map_err(CommandError::unable)? {
+        if named(&run) && here.state.condemn(&run).map_err(CommandError::unable)? {
+            ended.push(run);
+        }
+    }
+    let store = here.state.agents();
+    let killed = store.kill(kill.whom.names()).map_err(CommandError::unable)?;
     for agent in store.list().map_err(CommandError::unable)? {
-        let principal = agent.principal;
-        let meant = named(&principal.run) || named(&principal.agent);
-        if meant && here.state.end_processes(&principal.run).map_err(CommandError::unable)? {
-            ended.push(principal.run);
+        let run = agent.principal.run;
+        let meant = named(&run) || named(&agent.principal.agent);
+        let left = meant && !ended.contains(&run);
+        if left && here.state.end_processes(&run).map_err(CommandError::unable)? {
+            ended.push(run);
         }
     }
     let text = format!("{killed} killed; the processes of {} runs are ended", ended.len());

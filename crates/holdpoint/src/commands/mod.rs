@@ -13,6 +13,8 @@ pub mod ledger;
 pub mod policy;
 pub mod run;
 pub mod secrets;
+pub mod self_test;
+pub mod status;
 pub mod tabletop;
 pub mod up;
 
@@ -25,6 +27,7 @@ use std::{
 
 use holdpoint_core::Timestamp;
 use holdpoint_enforce::Stage;
+use holdpoint_sandbox::Mark;
 use holdpoint_store::{
     Config, Holds as Waiting, State,
     config::{Flags, LastGood},
@@ -52,8 +55,16 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Inside(words)) => return run::inside(&words.words),
         Some(Verb::Init(words)) => return run::init(&words.words),
         Some(Verb::Exec(words)) => return run::exec(&words.words),
+        Some(Verb::Probe) => return doctor::probe(),
+        Some(Verb::Acts(words)) => return self_test::acts(&words.words),
         other => Cli { verb: other, ..cli },
     };
+    // The state is out of reach inside, and no other one is made there.
+    match (&verb.verb, Mark::here()) {
+        (Some(Verb::Run(run)), Some(mark)) => return run::nested(run, &mark),
+        (Some(Verb::Status(_)), Some(mark)) => return status::inside(&mark, verb.json),
+        _ => {}
+    }
     // What is made from here on is its owner's alone.
     let umask = umask(Mode::from_bits_truncate(0o077));
     let dir = verb.state_dir()?;
@@ -72,6 +83,7 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Kill(kill)) => kill::kill(&kill, &here),
         Some(Verb::Revive(revive)) => kill::revive(&revive, &here),
         Some(Verb::Doctor(doctor)) => doctor::run(&doctor, &here),
+        Some(Verb::Status(status)) => status::run(&status, &here),
         Some(Verb::Holds(holds)) => holds::run(&holds, &here),
         Some(Verb::Approve(approve)) => approve::approve(&approve, &here),
         Some(Verb::Deny(deny)) => approve::deny(&deny, &here),
@@ -83,7 +95,13 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Policy(policy)) => policy::run(policy, &here),
         Some(Verb::Ledger(ledger)) => ledger::run(ledger, &here),
         Some(
-            Verb::Explain(_) | Verb::Tabletop(_) | Verb::Inside(_) | Verb::Init(_) | Verb::Exec(_),
+            Verb::Explain(_)
+            | Verb::Tabletop(_)
+            | Verb::Inside(_)
+            | Verb::Init(_)
+            | Verb::Exec(_)
+            | Verb::Probe
+            | Verb::Acts(_),
         ) => Err(CommandError::usage("this verb needs no state")),
     }
 }

@@ -12,21 +12,30 @@ use super::{
     aws, coding,
     content::{self, Content},
     git, graphql,
+    grpc::{self, Call},
     json::{Json, same_folded},
     jsonrpc,
     message::{Body, Message},
+    parse::check_bodiless,
     path,
     rest::{self, Target},
     websocket,
 };
 use crate::{
-    Unreadable,
+    Unreadable, ask, connect,
     world::{Speaks, World},
 };
 
 /// What `message` would do, never empty.
 pub fn interpret(message: &Message, world: &dyn World) -> Result<Vec<Operation>, Unreadable> {
+    if connect::asks(message) {
+        return Ok(vec![connect::interpret(message)]);
+    }
+    if message.host == ask::HOST {
+        return ask::interpret(message);
+    }
     rest::refuse_other_targets(message)?;
+    check_bodiless(&message.method, message.sent_body())?;
     let place = Place::of(message, world);
     match websocket::asks(message)? {
         true => upgrade(message, &place, world),
@@ -72,6 +81,10 @@ fn plain(
         let readable = matches!(message.body, Body::Whole(_)) || reads != Reads::Whole;
         return if readable { Ok(vec![operation]) } else { Err(too_long()) };
     }
+    let call = grpc::read(message, &target)?;
+    if let Some(Call::Alone(operation)) = call {
+        return Ok(vec![operation]);
+    }
     if is_graphql_path(&target.segments) && asks_graphql(message, &target) {
         return graphql::interpret(message, place.provider, world);
     }
@@ -86,6 +99,9 @@ fn plain(
     };
     if carries_graphql(message, &target, &content) {
         operations.extend(graphql::interpret(message, place.provider, world)?);
+    }
+    if let Some(Call::Beside(operation)) = call {
+        operations.push(operation);
     }
     Ok(operations)
 }

@@ -46,12 +46,10 @@ fn effect(method: &str, params: Option<&Json>) -> Result<Effect, Unreadable> {
         Some(params) => params.field("name")?.and_then(Json::as_str),
         None => None,
     };
-    let (name, reads) = match (method, tool) {
-        ("tools/call", Some(tool)) => (tool, false),
-        _ => (method, generic::only_reads(method)),
-    };
-    if reads {
-        return Ok(Effect::Observe);
-    }
-    Ok(verbs::effect_of_words(name).map_or(Effect::Execute, |effect| effect.max(Effect::Execute)))
+    Ok(match (method, tool) {
+        ("tools/call", Some(tool)) => {
+            verbs::effect_of_words(tool).map_or(Effect::Execute, |said| said.max(Effect::Execute))
+        }
+        _ => generic::effect_of_procedure(method, method),
+    })
 }

@@ -4,6 +4,7 @@
 //! - [`coding`]: bodies that come compressed, taken out of their content codings
 //! - [`git`]: pushes, read before their packs
 //! - [`graphql`]: GraphQL over HTTP
+//! - [`grpc`]: gRPC, by the path that names a method
 //! - [`json`]: strict JSON for judgement
 //! - [`message`]: what arrived, in HTTP's words
 //! - [`framing`]: where one message ends and the next begins
@@ -22,6 +23,7 @@ pub mod credentials;
 pub mod framing;
 pub mod git;
 pub mod graphql;
+pub mod grpc;
 pub mod interpret;
 pub mod issued;
 pub mod json;

@@ -78,7 +78,6 @@ impl TryFrom<RawMessage> for Message {
         let Place { scheme, userinfo, authority, target } = place(raw.to)?;
         let mut headers = read_headers(raw.headers)?;
         check_framing(&headers, &raw.body)?;
-        check_bodiless(&raw.method, raw.body.bytes())?;
         let port = scheme.default_port();
         let host_header = single(&headers, "host")?;
         for other in [host_header, raw.authority.as_deref(), raw.connect.as_deref()] {
@@ -248,7 +247,7 @@ fn check_framing(headers: &[(String, Bytes)], body: &Body) -> Result<(), Unreada
 
 /// Refuses a body that is the next request to a server that expects none with this method
 /// (RFC 9110 §9.3.1).
-fn check_bodiless(method: &str, body: &[u8]) -> Result<(), Unreadable> {
+pub(super) fn check_bodiless(method: &str, body: &[u8]) -> Result<(), Unreadable> {
     let bodiless = ["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"];
     let line = body.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next();
     let mut words = line.unwrap_or_default().split(|byte| matches!(byte, b' ' | b'\t'));

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Credential, Facts, Ground, Request, Verdict, request};
 use crate::{
-    identity::Task,
+    identity::{Ring, Task},
     obligation::Obligations,
     operation::{Effect, Environment, Place, Resource, ResourceId, Reversibility},
     policy::{Delays, Pdp, PolicySource, lattice::Lattice, load},
@@ -36,6 +36,8 @@ fn context_json(request: &Request, obligations: Obligations) -> serde_json::Valu
         "task_environment": request.principal.task.environment.map_or("any", |one| one.as_str()),
         "credential": facts.credential,
         "host_listed": facts.host_listed,
+        "host_preset": facts.host_preset,
+        "ring": request.principal.task.ring.number(),
         "made_by_run": facts.made_by_run,
         "enclosed": facts.enclosed,
         "credentials_in_reach": facts.credentials_in_reach,
@@ -202,6 +204,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             environment,
             credential,
             host_listed: true,
+            host_preset: flags[7],
             made_by_run,
             enclosed,
             credentials_in_reach,
@@ -222,7 +225,8 @@ pub(super) fn any_request() -> impl Strategy<Value = Request> {
         |(agent, resource, within, facts, environment, (effect, flags))| {
             let mut request = request(effect, facts.environment);
             request.principal.agent = agent.to_owned();
-            request.principal.task = Task { description: None, environment };
+            let ring = if flags[0] == flags[3] { Ring::Untrusted } else { Ring::default() };
+            request.principal.task = Task { environment, ring, ..Task::default() };
             let within: std::collections::BTreeSet<_> =
                 within.into_iter().filter(|id| *id != resource).map(ResourceId::new).collect();
             let within = within.into_iter().collect();

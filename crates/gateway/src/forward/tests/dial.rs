@@ -14,7 +14,10 @@ use holdpoint_wire::http::Scheme;
 use tokio::net::TcpListener;
 
 use crate::{
-    forward::{Dialer, Hop, Override, Proxies, Resolver, Unreached, resolver::Looking},
+    forward::{
+        Dialer, Hop, Override, Proxies, Resolver, Unreached, dial::Offer, pool::Key,
+        resolver::Looking,
+    },
     tls::trust,
 };
 
@@ -165,7 +168,8 @@ async fn what_was_checked_is_what_is_dialled() {
     let port = checked.local_addr().unwrap().port();
     let hops = resolve(&dialer, "rebound.example.com", port, true).await.unwrap();
     for hop in hops {
-        dialer.dial(Scheme::Http, "rebound.example.com", port, hop).await.unwrap();
+        let key = Key { scheme: Scheme::Http, host: "rebound.example.com".into(), port, hop };
+        dialer.dial(&key, Offer::Both).await.unwrap();
     }
     checked.accept().await.unwrap();
     assert_eq!(resolver.asked.load(Ordering::SeqCst), 1, "a second look-up");

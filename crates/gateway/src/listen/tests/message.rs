@@ -112,10 +112,11 @@ fn headers_keep_their_bytes_and_lose_what_ends_here() {
     *request.headers_mut() = headers;
     let parts = Parts { via: Via::Proxy, head: request.into_parts().0 };
     let message = message_of(parts).unwrap();
-    let expect: [(String, Bytes); 3] = [
+    let expect: [(String, Bytes); 4] = [
         ("x-b".to_owned(), "1".into()),
         ("x-b".to_owned(), "2".into()),
         ("x-a".to_owned(), Bytes::from_static(b" caf\xe9 ")),
+        ("te".to_owned(), "trailers".into()),
     ];
     assert_eq!(message.headers, expect);
 }

@@ -2,23 +2,24 @@
 
 use std::{
     convert::Infallible,
-    ffi::OsStr,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
 use holdpoint_sandbox::{
+    Mark,
     home::Home,
     layout::{Access, Ground},
 };
 
-use super::{Gateway, Here};
+use super::{Here, repository};
 use crate::status::CommandError;
 
 /// A further place, as it is named in `--also`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(in crate::commands) struct Place {
     path: PathBuf,
     access: Access,
 }
@@ -67,12 +68,13 @@ fn home() -> Result<PathBuf, CommandError> {
 }
 
 /// Everything that the inside is put together from.
-pub(super) fn ground(
+pub(in crate::commands) fn ground(
     here: &Here,
     workspace: PathBuf,
-    program: &OsStr,
+    command: &[OsString],
     also: &[Place],
-    gateway: &Gateway,
+    ca: &Path,
+    mark: Mark,
 ) -> Result<Ground, CommandError> {
     let place = |place: &Place| {
         let path = fs::canonicalize(&place.path).map_err(|error| {
@@ -83,13 +85,15 @@ pub(super) fn ground(
             None => Err(CommandError::usage("--also /: this would be no enclosure")),
         }
     };
+    let beside = repository::beside(&workspace).map(|path| Ok((path, Access::ReadWrite)));
     Ok(Ground {
         workspace,
-        home: Home::of(home()?, program).map_err(CommandError::unable)?,
-        also: also.iter().map(place).collect::<Result<_, _>>()?,
+        home: Home::of(home()?, command).map_err(CommandError::unable)?,
+        also: beside.into_iter().chain(also.iter().map(place)).collect::<Result<_, _>>()?,
         state: fs::canonicalize(&here.dir).map_err(CommandError::unable)?,
         binary: std::env::current_exe().map_err(CommandError::unable)?,
-        ca: gateway.ca.clone(),
+        ca: ca.to_owned(),
+        mark,
     })
 }
 

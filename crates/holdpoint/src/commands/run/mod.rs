@@ -2,14 +2,25 @@
 //!
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
+//! - `expiry`: when a run ends by itself
+//! - `nested`: a run that is asked for inside of a run
+//! - `repository`: what of a repository lies beside the workspace
+//! - `lent`: phantoms that it is granted, and git's ways to code hosts
+//! - `services`: what of this machine's loopback there is inside
 //! - `told`: what the human is told at the start and at the end
 
+mod expiry;
 mod gateway;
-mod ground;
+pub(super) mod ground;
+mod lent;
+mod nested;
+mod repository;
+mod services;
 mod told;
 
 use std::{
     ffi::{OsStr, OsString},
+    fs,
     os::fd::{AsFd as _, BorrowedFd},
     path::PathBuf,
     process::Command,
@@ -20,17 +31,33 @@ use std::{
 use clap::Args;
 use holdpoint_core::{
     Environment,
-    identity::{Principal, Task},
+    identity::{Principal, Ring, Task},
 };
-use holdpoint_sandbox::{Enclosure, environment, init as first, inside as between};
-use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, wait};
-use holdpoint_store::{State, runs::HandedOver};
+use holdpoint_sandbox::{
+    Enclosure, Mark, agents::unboxed, environment, init as first, inside as between, java,
+};
+use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, publish::Published, wait};
+use holdpoint_store::{
+    State,
+    agents::{Kill, new_run},
+    runs::HandedOver,
+    supervised::Supervised,
+};
 use nix::sys::stat::umask;
 
-use self::{ground::Place, told::Told};
-use super::{Here, now};
+pub use self::nested::nested;
+use self::{
+    expiry::Lifetime,
+    ground::Place,
+    lent::{Granted, Lent},
+    services::Service,
+    told::Told,
+};
+use super::{Here, agents::no_agent_is_human, now};
 use crate::status::{CommandError, Ended, Status};
 
+/// The CA as Java reads it, in the state directory.
+const JAVA_TRUST: &str = "ca.jks";
 /// How soon a gateway that has gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -48,9 +75,27 @@ pub struct Run {
     /// The one environment that its task is about.
     #[arg(long, value_name = "NAME")]
     environment: Option<Environment>,
+    /// How far it is trusted: 1 trusted automation, 2 supervised agent, 3 untrusted: it only
+    /// looks, and what it writes is thrown away [default: 2].
+    #[arg(long, value_name = "N")]
+    ring: Option<Ring>,
+    /// How long it may take, such as 90s, 30m, 8h or 2d; then it is killed.
+    #[arg(long, value_name = "DURATION")]
+    expires: Option<Lifetime>,
     /// Another file or directory that it can change, or only read with `:ro`; repeatable.
     #[arg(long, value_name = "PATH[:ro]")]
     also: Vec<Place>,
+    /// A secret whose phantom it gets, under the names that its provider's tools read, or under
+    /// this one; repeatable.
+    #[arg(long, value_name = "SECRET[=VARIABLE]")]
+    grant: Vec<Granted>,
+    /// A service of this machine that it reaches under the same address; repeatable. Those that the
+    /// workspace's `.env` and compose files name, and that are up, need none.
+    #[arg(long, value_name = "HOST:PORT")]
+    local: Vec<Service>,
+    /// Leave the ports that it listens on inside.
+    #[arg(long)]
+    no_publish: bool,
     /// Run it without any guard.
     #[arg(long)]
     unguarded: bool,
@@ -67,36 +112,65 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     if run.unguarded {
         return unguarded(program, arguments, here);
     }
+    if run.ring == Some(Ring::Human) {
+        return Err(no_agent_is_human());
+    }
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
+    let services = services::of(&run.local, &workspace)?;
     let gateway = gateway::ready(here)?;
-    let ground = ground::ground(here, workspace, program, &run.also, &gateway)?;
+    let lent = Lent::of(here, &run.grant)?;
+    let mark = mark(run)?;
+    let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway.ca, mark)?;
+    let mut layout = Layout::around(&ground).map_err(CommandError::unable)?;
+    layout.pieces.extend(lent.pieces.clone());
+    let store = here.dir.join(JAVA_TRUST);
+    let trusted = fs::read_to_string(&ground.ca)
+        .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
+    layout.pieces.extend(trusted.map_err(CommandError::unable)?);
     let plan = Plan {
-        layout: Layout::around(&ground).map_err(CommandError::unable)?,
+        layout,
         writable: Layout::writable(&ground),
         directory: std::env::current_dir().map_err(CommandError::unable)?,
+        services,
     };
-    let task = Task { description: run.task.clone(), environment: run.environment };
-    let principal = identity(here, &task)?;
-    let environment = environment::Environment::of(std::env::vars_os());
+    let principal = identity(here, &ground.mark)?;
+    let mut environment = environment::Environment::of(std::env::vars_os());
+    lent.join(&mut environment)?;
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
-    let ended = enclosed(here, &principal, &plan, &environment, &run.command, &told);
-    forget(here, &principal)?;
+    if lent::signs(&ground.workspace) {
+        eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
+    }
+    let unboxed = unboxed(&run.command);
+    let command = unboxed.as_deref().unwrap_or(&run.command);
+    let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
+    let (principal, plan, environment) = (&principal, &plan, &environment);
+    let inside = Enclosed { run, command, principal, plan, environment };
+    let ended = enclosed(here, &inside, &mut supervised, &told);
+    forget(here, principal)?;
+    drop(supervised);
     let ended = ended?;
-    told.end(here, &principal, ended.0);
+    told.end(here, principal, ended.0);
     Ok(Status::Of(ended.0))
+}
+
+/// What runs, as what, and in what.
+struct Enclosed<'a> {
+    run: &'a Run,
+    command: &'a [OsString],
+    principal: &'a Principal,
+    plan: &'a Plan,
+    environment: &'a environment::Environment,
 }
 
 /// Makes the enclosure, has its way out guarded, and runs the command in it.
 fn enclosed(
     here: &Here,
-    principal: &Principal,
-    plan: &Plan,
-    environment: &environment::Environment,
-    command: &[OsString],
+    inside: &Enclosed<'_>,
+    supervised: &mut Supervised,
     told: &Told,
 ) -> Result<wait::Ended, CommandError> {
-    let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
+    let Enclosed { run, command, principal, plan, environment } = inside;
     let rendezvous = format!("holdpoint-{}", principal.run);
     // What it makes has its caller's rights, and what we make is our own again.
     let ours = umask(here.umask);
@@ -104,13 +178,18 @@ fn enclosed(
     umask(ours);
     let enclosure = made.map_err(not_made)?;
     supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
-    if let Err(error) = guard(&here.state, &principal.run, &enclosure) {
+    if let Err(error) = guard(&here.state, &principal.run, &plan.services, &enclosure) {
         enclosure.end();
         let text = format!("the gateway does not take the way out: {error}; nothing was started");
         return Err(CommandError::unable(text));
     }
+    if let Some(lifetime) = run.expires {
+        lifetime.begin(&here.state, &principal.run)?;
+    }
     told.start();
-    enclosure.run().map_err(not_made)
+    services::tell(&plan.services);
+    let published: Option<fn(Published)> = (!run.no_publish).then_some(services::published);
+    enclosure.run(plan.services.clone(), published).map_err(not_made)
 }
 
 fn not_made(error: SandboxError) -> CommandError {
@@ -120,13 +199,18 @@ fn not_made(error: SandboxError) -> CommandError {
 }
 
 /// Hands the way out to the gateway, and again to the next one whenever it goes.
-fn guard(state: &State, run: &str, enclosure: &Enclosure) -> Result<(), CommandError> {
+fn guard(
+    state: &State,
+    run: &str,
+    services: &[u16],
+    enclosure: &Enclosure,
+) -> Result<(), CommandError> {
     let listeners = enclosure.listeners();
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
-    let handed = state.hand_over(run, &borrowed).map_err(CommandError::unable)?;
+    let handed = state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
     let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
     let own = own.map_err(CommandError::unable)?;
-    let (state, run) = (state.clone(), run.to_owned());
+    let (state, run, services) = (state.clone(), run.to_owned(), services.to_owned());
     let keep = move || {
         let mut handed: Option<HandedOver> = Some(handed);
         loop {
@@ -136,24 +220,38 @@ fn guard(state: &State, run: &str, enclosure: &Enclosure) -> Result<(), CommandE
             // Nobody accepts meanwhile: what the agent sends waits.
             thread::sleep(AGAIN);
             let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
-            handed = state.hand_over(&run, &borrowed).ok();
+            handed = state.hand_over(&run, &services, &borrowed).ok();
         }
     };
     // It ends with this process.
     thread::Builder::new().spawn(keep).map(drop).map_err(CommandError::unable)
 }
 
+/// What the run is, before anything is made of it.
+fn mark(run: &Run) -> Result<Mark, CommandError> {
+    let Run { task, environment, ring, .. } = run;
+    let task = Task {
+        description: task.clone(),
+        environment: *environment,
+        ring: ring.unwrap_or_default(),
+    };
+    Ok(Mark { run: new_run().map_err(CommandError::unable)?, task })
+}
+
 /// An identity that lives as long as the run.
-fn identity(here: &Here, task: &Task) -> Result<Principal, CommandError> {
+fn identity(here: &Here, mark: &Mark) -> Result<Principal, CommandError> {
     let name = format!("run-{}-{}", std::process::id(), now().0);
     // Its bearer is never used: the listener is the proof.
-    let made = here.state.agents().add(&name, task, now()).map_err(CommandError::unable)?;
-    Ok(made.agent.principal)
+    let made = here.state.agents().add_in(mark.run.clone(), &name, &mark.task, now());
+    Ok(made.map_err(CommandError::unable)?.agent.principal)
 }
 
 /// Forgets the identity of a run that is over; one that was killed stays known as such.
 fn forget(here: &Here, principal: &Principal) -> Result<(), CommandError> {
     let agents = here.state.agents();
+    if here.state.is_condemned(&principal.run).map_err(CommandError::unable)? {
+        return agents.kill(Kill::One(&principal.run)).map(drop).map_err(CommandError::unable);
+    }
     let found = agents.of_run(&principal.run).map_err(CommandError::unable)?;
     if found.is_some_and(|agent| !agent.principal.killed) {
         agents.remove(&principal.agent).map_err(CommandError::unable)?;

@@ -4,7 +4,7 @@
 use std::{ffi::OsStr, fmt::Write as _, path::Path, time::Instant};
 
 use holdpoint_core::{
-    identity::Principal,
+    identity::{Principal, Ring},
     ledger::{Record, RecordKind},
 };
 use holdpoint_sandbox::{environment::Environment, layout::Ground};
@@ -65,17 +65,27 @@ fn banner(
     let started = gateway.started.map_or_else(String::new, |process| {
         format!("; the gateway was started for it (process {process}) and stays")
     });
-    let run = &principal.run;
+    let (run, ring) = (&principal.run, principal.task.ring);
     let Environment { passed, left_out, .. } = environment;
     [
         format!("holdpoint: {} is guarded, run {run}{started}", program.display()),
-        format!("  task         {description}; environment: {place}"),
-        format!("  files        {} to change, the system to read", ground.workspace.display()),
+        format!("  task         {description}; environment: {place}; ring: {ring}"),
+        files(ground),
         format!("  variables    {passed} passed, {left_out} left out"),
         format!("  stop it      holdpoint kill {run}"),
     ]
     .map(|line| line + "\n")
     .concat()
+}
+
+fn files(ground: &Ground) -> String {
+    let workspace = ground.workspace.display();
+    match ground.mark.task.ring {
+        Ring::Untrusted => format!(
+            "  files        {workspace} and the system to read; what changes is thrown away"
+        ),
+        _ => format!("  files        {workspace} to change, the system to read"),
+    }
 }
 
 fn reader(dir: &Path) -> Option<Reader> {
@@ -111,23 +121,24 @@ mod tests {
         Environment as Place,
         identity::{Principal, Task},
     };
-    use holdpoint_sandbox::{environment::Environment, home::Home, layout::Ground};
+    use holdpoint_sandbox::{Mark, environment::Environment, home::Home, layout::Ground};
 
     use super::{Gateway, banner};
 
     #[test]
     fn six_lines_at_most() {
         let description = Some("fix the login page".to_owned());
-        let task = Task { description, environment: Some(Place::Staging) };
+        let task = Task { description, environment: Some(Place::Staging), ..Task::default() };
         let principal =
             Principal { agent: "run-1".into(), run: "r-4k2m9".into(), task, killed: false };
         let ground = Ground {
             workspace: "/home/dev/app".into(),
-            home: Home::of("/home/dev".into(), "sh".as_ref()).unwrap(),
+            home: Home::of("/home/dev".into(), &["sh".into()]).unwrap(),
             also: Vec::new(),
             state: "/state".into(),
             binary: "/bin/holdpoint".into(),
             ca: "/state/ca.pem".into(),
+            mark: Mark { run: "r-4k2m9".into(), task: principal.task.clone() },
         };
         let environment = Environment { variables: Vec::new(), passed: 12, left_out: 31 };
         let gateway = Gateway { ca: "/state/ca.pem".into(), started: Some(77) };

@@ -7,6 +7,7 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 use super::{
@@ -197,6 +198,15 @@ fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
         let word = credential(Part::Target, range, Writing::Percent, "", word.as_bytes());
         found.push(shaped(word));
     }
+    // Escaped, a credential has another shape until the server decodes it.
+    for (range, segment) in pieces(path_text, 0, '/').filter(|(_, own)| own.contains('%')) {
+        let decoded = percent_decode_str(segment).decode_utf8_lossy();
+        let holds = |text: &str| shape::words(text).any(|(_, word)| shape::is_credential(word));
+        if holds(&decoded) && !holds(segment) {
+            let whole = credential(Part::Target, range, Writing::Percent, "", decoded.as_bytes());
+            found.push(shaped(whole));
+        }
+    }
     let from = found.len();
     in_pairs(Part::Target, query, path_text.len() + 1, found);
     presigned(query, found.get_mut(from..).unwrap_or_default());
@@ -205,7 +215,11 @@ fn in_target(target: &str, found: &mut Vec<CredentialUse>) {
 /// Of a presigned URL the key id says whose it is, and the session token belongs to it; the
 /// signature by itself opens nothing.
 fn presigned(query: &str, found: &mut [CredentialUse]) {
-    let old = query.split('&').any(|pair| pair.starts_with("AWSAccessKeyId="));
+    let names = |name: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.any(|(own, _)| own.eq_ignore_ascii_case(name))
+    };
+    let (new, old) = (names("x-amz-credential"), names("awsaccesskeyid"));
     for used in found {
         let name = used.position.name.to_ascii_lowercase();
         match name.as_str() {
@@ -220,7 +234,7 @@ fn presigned(query: &str, found: &mut [CredentialUse]) {
                 used.told_by = ToldBy::Place;
                 used.position.writing = Writing::Signed;
             }
-            "x-amz-signature" => used.told_by = ToldBy::Nothing,
+            "x-amz-signature" if new => used.told_by = ToldBy::Nothing,
             "signature" if old => used.told_by = ToldBy::Nothing,
             _ => {}
         }

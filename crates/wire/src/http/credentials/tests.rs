@@ -130,7 +130,10 @@ fn in_the_url() {
         "https://a.example/?x=ghp_0123456789abcdefABCDEF0123",
         &["ghp_0123456789abcdefABCDEF0123"],
     );
-    check("https://a.example/u/glpat-0123456789abcdefXYZ/x", &["glpat-0123456789abcdefXYZ"]);
+    for dash in ["-", "%2D", "%2d"] {
+        let url = format!("https://a.example/u/glpat{dash}0123456789abcdefXYZ/x");
+        check(&url, &["glpat-0123456789abcdefXYZ"]);
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::{git, message::Message};
 use shape::Shape;
+pub use text::advice;
+pub(crate) use text::detail;
 
 /// An HTTP answer that says no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +128,7 @@ fn rendered(shape: Shape, problem: &Problem<'_>) -> Rendered {
     if problem.retry == "later" {
         headers.push(("retry-after", text::RETRY_SECONDS.to_string()));
     }
-    Rendered { status: problem.status, headers, body }
+    Rendered { status: shape.status(problem), headers, body }
 }
 
 #[cfg(test)]

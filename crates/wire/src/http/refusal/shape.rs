@@ -1,13 +1,16 @@
 //! The shape of a refusal: what the client of a message prints, told by where it goes.
 //! Sources: Cargo's errors: the Cargo Book, "Web API". `DENIED`: the error codes of the OCI
-//! distribution specification. `Status`: the Kubernetes client `@kubernetes/client-node` 2.0.1.
+//! distribution specification. gRPC: "gRPC over HTTP2".
+//! `Status`: the Kubernetes client `@kubernetes/client-node` 2.0.1.
 //! The shapes of AWS, Google, git and npm, and `UNAVAILABLE`, from common use.
 
 use holdpoint_catalog::hosts::{self, Speaks};
+use holdpoint_core::{Code, refusal::RefusalKind};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{Problem, aws};
-use crate::http::{content, interpret, message::Message, path};
+use crate::http::{content, grpc::Variant, interpret, message::Message, path};
 
 /// The shape of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(super) enum Shape {
     Npm,
     /// Cargo prints `errors[].detail`.
     Cargo,
+    /// gRPC: a status and a text in the place of trailers, and no body.
+    Grpc(Variant),
     /// Container registries (OCI distribution specification).
     Registry,
 }
@@ -50,6 +55,9 @@ impl Shape {
         let ends = |suffix: &str| raw.ends_with(suffix);
         if ends("/info/refs") || ends("/git-upload-pack") || ends("/git-receive-pack") {
             return Self::Git;
+        }
+        if let Some(variant) = Variant::of(message) {
+            return Self::Grpc(variant);
         }
         if let Some(aws) = aws::shape(message) {
             return aws;
@@ -77,6 +85,14 @@ impl Shape {
         Self::Problem
     }
 
+    /// The status of this shape's answers, where it is not that of the problem.
+    pub(super) fn status(self, problem: &Problem<'_>) -> u16 {
+        match self {
+            Self::Grpc(_) => 200,
+            _ => problem.status,
+        }
+    }
+
     /// Headers that this shape's clients read.
     pub(super) fn headers(self, problem: &Problem<'_>) -> Vec<(&'static str, String)> {
         match self {
@@ -84,6 +100,10 @@ impl Shape {
             Self::Registry => {
                 vec![("docker-distribution-api-version", "registry/2.0".to_owned())]
             }
+            Self::Grpc(_) => vec![
+                ("grpc-status", grpc_status(problem).to_string()),
+                ("grpc-message", grpc_message(&problem.detail)),
+            ],
             _ => Vec::new(),
         }
     }
@@ -106,6 +126,7 @@ impl Shape {
             Self::AwsQuery | Self::AwsEc2 | Self::AwsS3 => ("text/xml", aws::xml(self, problem)),
             Self::Kubernetes => (json_media, text(&kubernetes(problem))),
             Self::Google => (json_media, text(&google(problem))),
+            Self::Grpc(variant) => (variant.media_type(), String::new()),
             Self::Git => ("text/plain; charset=utf-8", format!("{}\n", problem.detail)),
             Self::Npm => {
                 let code = problem.code();
@@ -120,6 +141,23 @@ impl Shape {
             }
         }
     }
+}
+
+/// The status codes of gRPC. What may have happened is not `UNAVAILABLE`: clients try that again
+/// by themselves.
+fn grpc_status(problem: &Problem<'_>) -> u8 {
+    match (problem.refusal.kind, problem.refusal.code()) {
+        (_, Code::OutcomeUnknown) => 2,
+        (RefusalKind::Deny, _) => 7,
+        (RefusalKind::Hold, _) => 9,
+        (RefusalKind::Unavailable | RefusalKind::Upstream, _) => 14,
+    }
+}
+
+/// A text for `grpc-message`: what is no printable ASCII, and `%`, percent-encoded.
+fn grpc_message(text: &str) -> String {
+    const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 /// Whether a message goes to a GraphQL endpoint, as far as its own words say.

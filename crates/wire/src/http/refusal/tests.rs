@@ -52,6 +52,14 @@ const CLIENTS: &[(&str, (&str, &str))] = &[
     ("DELETE https://k8s.example.com/api/v1/namespaces/prod", ("user-agent", "kubectl/v1.30")),
     ("DELETE https://sqladmin.googleapis.com/v1/projects/p/instances/i", ("x-team", "1")),
     ("POST https://github.com/a/b.git/git-receive-pack", ("x-team", "1")),
+    (
+        "POST https://api.example.com/shop.v1.Orders/DeleteOrder",
+        ("content-type", "application/grpc+proto"),
+    ),
+    (
+        "POST https://api.example.com/shop.v1.Orders/DeleteOrder",
+        ("content-type", "application/grpc-web-text"),
+    ),
     ("PUT https://registry.npmjs.org/left-pad", ("x-team", "1")),
     ("PUT https://crates.io/api/v1/crates/new", ("x-team", "1")),
     ("PUT https://ghcr.io/v2/a/b/manifests/1", ("x-team", "1")),

@@ -27,7 +27,7 @@ pub(super) fn retry(refusal: &Refusal) -> &'static str {
 }
 
 /// The whole text.
-pub(super) fn detail(refusal: &Refusal) -> String {
+pub(crate) fn detail(refusal: &Refusal) -> String {
     let code = refusal.code();
     let sent = if code == Code::OutcomeUnknown { None } else { Some("Nothing was sent.") };
     let reference = match refusal.reference.as_str() {
@@ -69,7 +69,7 @@ fn opening(refusal: &Refusal) -> String {
 }
 
 /// What to do now.
-fn advice(refusal: &Refusal) -> String {
+pub fn advice(refusal: &Refusal) -> String {
     if refusal.kind == RefusalKind::Hold {
         return match &refusal.hold {
             Some(id) => format!(

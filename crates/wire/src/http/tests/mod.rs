@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A world with a few listed hosts.
-pub(super) struct Fixture;
+pub(in crate::http) struct Fixture;
 
 impl World for Fixture {
     fn host(&self, host: &str, _port: u16) -> Option<Host> {
@@ -49,7 +49,7 @@ pub(super) fn raw(line: &str, headers: &[(&str, &str)], body: &str) -> RawMessag
 }
 
 /// The message that arrives.
-pub(super) fn message(line: &str, headers: &[(&str, &str)], body: &str) -> Message {
+pub(in crate::http) fn message(line: &str, headers: &[(&str, &str)], body: &str) -> Message {
     Message::try_from(raw(line, headers, body)).unwrap()
 }
 

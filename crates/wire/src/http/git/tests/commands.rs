@@ -9,7 +9,7 @@ use crate::world::{Host, World};
 /// Old id, new id and reference, and the operations.
 const COMMANDS: &[(&str, &str, &str, &[&str])] = &[
     (NULL, NEW, "refs/heads/fix", &["create_ref create ./refs/heads/fix"]),
-    (OLD, NEW, "refs/heads/fix", &["force_ref remove ./refs/heads/fix"]),
+    (OLD, NEW, "refs/heads/fix", &["force_ref destroy ./refs/heads/fix"]),
     (OLD, NULL, "refs/heads/fix", &["delete_ref remove ./refs/heads/fix"]),
     (NULL, NEW, "refs/heads/main", &["create_ref execute ./refs/heads/main"]),
     (OLD, NEW, "refs/heads/main", &["force_ref destroy ./refs/heads/main"]),
@@ -17,8 +17,8 @@ const COMMANDS: &[(&str, &str, &str, &[&str])] = &[
     (OLD, NEW, "refs/heads/MAIN", &["force_ref destroy ./refs/heads/MAIN"]),
     (OLD, NEW, "refs/heads/release/1.2", &["force_ref destroy ./refs/heads/release/1.2"]),
     (OLD, NEW, "refs/heads/gh-pages", &["force_ref destroy ./refs/heads/gh-pages"]),
-    (OLD, NEW, "refs/heads/fix/main", &["force_ref remove ./refs/heads/fix/main"]),
-    (OLD, NEW, "refs/heads/maintenance", &["force_ref remove ./refs/heads/maintenance"]),
+    (OLD, NEW, "refs/heads/fix/main", &["force_ref destroy ./refs/heads/fix/main"]),
+    (OLD, NEW, "refs/heads/maintenance", &["force_ref destroy ./refs/heads/maintenance"]),
     (NULL, NEW, "refs/tags/v1", &["create_ref execute ./refs/tags/v1"]),
     (OLD, NEW, "refs/tags/v1", &["force_ref execute ./refs/tags/v1"]),
     (OLD, NULL, "refs/tags/v1", &["delete_ref remove ./refs/tags/v1"]),
@@ -75,7 +75,7 @@ fn a_push_is_all_of_its_commands_and_options() {
     check(&[&optional, "0000", "frobnicate", "0000", "PACK"], &[created, runs]);
     let wide = |id: &str| id.repeat(2).chars().take(64).collect::<String>();
     let sha256 = format!("{} {} refs/heads/fix\0object-format=sha256", wide(OLD), wide(NEW));
-    check(&[&sha256, "0000", "PACK"], &["force_ref remove ./refs/heads/fix"]);
+    check(&[&sha256, "0000", "PACK"], &["force_ref destroy ./refs/heads/fix"]);
 }
 
 #[test]

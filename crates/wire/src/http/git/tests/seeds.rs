@@ -10,8 +10,8 @@ const SEEDS: &[(&[u8], &str)] = &[
     (include_bytes!("../seeds/create.bin"), "create_ref create ./refs/heads/fix"),
     (include_bytes!("../seeds/fast_forward.bin"), "update_ref modify ./refs/heads/fix"),
     (include_bytes!("../seeds/merge.bin"), "update_ref modify ./refs/heads/fix"),
-    (include_bytes!("../seeds/forced.bin"), "force_ref remove ./refs/heads/fix"),
-    (include_bytes!("../seeds/known_already.bin"), "force_ref remove ./refs/heads/elsewhere"),
+    (include_bytes!("../seeds/forced.bin"), "force_ref destroy ./refs/heads/fix"),
+    (include_bytes!("../seeds/known_already.bin"), "force_ref destroy ./refs/heads/elsewhere"),
     (include_bytes!("../seeds/options.bin"), "create_ref create ./refs/heads/moved"),
     (include_bytes!("../seeds/delete.bin"), "delete_ref remove ./refs/heads/moved"),
     (include_bytes!("../seeds/tag.bin"), "create_ref execute ./refs/tags/v1"),
@@ -42,7 +42,7 @@ proptest! {
         pack.splice(at..(at + bytes.len()).min(pack.len()), bytes);
         if let Ok(read) = read([commands, pack].concat()) {
             prop_assert_eq!(read[0].name.as_str(), "git:force_ref");
-            prop_assert_eq!(read[0].effect, Effect::Remove);
+            prop_assert_eq!(read[0].effect, Effect::Destroy);
         }
     }
 

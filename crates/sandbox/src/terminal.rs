@@ -1,0 +1,33 @@
+//! The terminal, as it is found again when the command is over.
+
+use std::io::stdin;
+
+use rustix::{
+    process::{Pid, getpgrp},
+    termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp},
+};
+
+/// The terminal of this process as it was; nothing if there is none, or another job has it.
+#[derive(Debug)]
+pub(crate) struct Terminal(Option<(Pid, Termios)>);
+
+impl Terminal {
+    /// What it is now.
+    pub(crate) fn of_this_process() -> Self {
+        let own = getpgrp();
+        let has_it = tcgetpgrp(stdin()).is_ok_and(|group| group == own);
+        Self(tcgetattr(stdin()).ok().filter(|_| has_it).map(|modes| (own, modes)))
+    }
+
+    /// Takes it back from a command that gave it to a job of its own, and that could not give it
+    /// back: from inside nobody sees our process group. Modes that it left behind go as well.
+    pub(crate) fn take_back(self) {
+        let Self(Some((own, modes))) = self else { return };
+        if tcgetpgrp(stdin()).is_ok_and(|group| group == own) {
+            return;
+        }
+        // Whoever started us sets both right otherwise.
+        let _ = tcsetpgrp(stdin(), own);
+        let _ = tcsetattr(stdin(), OptionalActions::Drain, &modes);
+    }
+}
