@@ -222,20 +222,7 @@ impl Walk<'_> {
             | "wait" | "jobs" | "fg" | "bg" | "disown" | "hash" | "shopt" | "ulimit" | "umask"
             | "times" | "let" | "getopts" | "complete" | "bind" | "history" | "unalias"
             | "logout" | "caller" | "dirs" | "popd" => {}
-            "cd" | "pushd" | "chdir" | "Set-Location" => {
-                let to = call
-                    .parts()
-                    .1
-                    .first()
-                    .map_or_else(|| self.machine().home().to_owned(), |it| (*it).to_owned());
-                let to = if to == "-" { UNKNOWN.to_string() } else { to };
-                let certain = self.paths(scope, &to).iter().all(|path| {
-                    self.files.exists(path)
-                        || self.machine().workspace() == Some(path)
-                        || self.machine().home() == path
-                });
-                scope.go(&to, certain);
-            }
+            "cd" | "pushd" | "chdir" | "Set-Location" => self.goes(scope, call),
             "export" | "declare" | "local" | "typeset" | "readonly" => self.declare(scope, call),
             "unset" => call.parts().1.iter().for_each(|name| {
                 scope.variables.remove(*name);
@@ -256,22 +243,7 @@ impl Walk<'_> {
                 let count = call.arguments.first().and_then(|it| it.parse().ok()).unwrap_or(1);
                 scope.positional = scope.positional.iter().skip(count).cloned().collect();
             }
-            "read" | "mapfile" | "readarray" => {
-                let line = call.pipe.stdin.as_deref().and_then(|text| text.lines().next());
-                let line = line.map_or_else(|| UNKNOWN.to_string(), str::to_owned);
-                let names = call.operands(&["-d", "-n", "-N", "-p", "-t", "-u", "-i", "-a"]);
-                let (last, first) = match names.split_last() {
-                    Some((last, first)) => (*last, first),
-                    None => ("REPLY", &[][..]),
-                };
-                let mut rest = line.as_str();
-                for name in first {
-                    let (word, after) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
-                    scope.assign(name, vec![word.to_owned()]);
-                    rest = after;
-                }
-                scope.assign(last, vec![rest.to_owned()]);
-            }
+            "read" | "mapfile" | "readarray" => reads(scope, call),
             "alias" => {
                 for word in call.arguments {
                     if let Some((name, text)) = word.split_once('=') {
@@ -292,6 +264,21 @@ impl Walk<'_> {
             _ => return Ok(None),
         }
         Ok(Some(String::new()))
+    }
+
+    fn goes(&self, scope: &mut Scope, call: &Call<'_>) {
+        let to = call
+            .parts()
+            .1
+            .first()
+            .map_or_else(|| self.machine().home().to_owned(), |it| (*it).to_owned());
+        let to = if to == "-" { UNKNOWN.to_string() } else { to };
+        let certain = self.paths(scope, &to).iter().all(|path| {
+            self.files.exists(path)
+                || self.machine().workspace() == Some(path)
+                || self.machine().home() == path
+        });
+        scope.go(&to, certain);
     }
 
     fn declare(&mut self, scope: &mut Scope, call: &Call<'_>) {
@@ -353,6 +340,24 @@ impl Walk<'_> {
         }
         output
     }
+}
+
+/// What `read` does with a line: a word for each name, and the rest for the last.
+fn reads(scope: &mut Scope, call: &Call<'_>) {
+    let line = call.pipe.stdin.as_deref().and_then(|text| text.lines().next());
+    let line = line.map_or_else(|| UNKNOWN.to_string(), str::to_owned);
+    let names = call.operands(&["-d", "-n", "-N", "-p", "-t", "-u", "-i", "-a"]);
+    let (last, first) = match names.split_last() {
+        Some((last, first)) => (*last, first),
+        None => ("REPLY", &[][..]),
+    };
+    let mut rest = line.as_str();
+    for name in first {
+        let (word, after) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
+        scope.assign(name, vec![word.to_owned()]);
+        rest = after;
+    }
+    scope.assign(last, vec![rest.to_owned()]);
 }
 
 /// A word as the shell would have to read it to get it back.

@@ -1,20 +1,19 @@
 //! Programs that run another command: as somebody else, later, for each line, or somewhere else.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use holdpoint_core::{Effect, operation::Place, policy::Ground};
-
 use super::{
-    At, Step,
     call::{Call, Pipe},
     expand::UNKNOWN,
     scope::Scope,
     walk::Walk,
 };
-use crate::{Unreadable, World, machine::Machine, world::Host};
+use crate::Unreadable;
 
 /// Lines that `xargs` is followed for.
 const LINES_MAX: usize = 200;
+
+/// Options of `xargs` and `parallel` whose value is a word of its own.
+const LINE_OPTIONS: &str =
+    "-n -P -L -I -d -E -s -a -j --max-args --max-procs --delimiter --arg-file --jobs -S";
 
 /// A carrier, and those of its options that take a value of their own.
 const CARRIERS: &[(&str, &[&str])] = &[
@@ -100,7 +99,7 @@ impl Walk<'_> {
                     typed.into_iter().skip(1).filter(|it| *it != "Enter" && *it != "C-m").collect();
                 return self.script(&mut scope.clone(), &typed.join(" "), call.pipe).map(Some);
             }
-            "ssh" | "autossh" | "mosh" => return self.over_ssh(scope, call).map(Some),
+            "ssh" | "autossh" | "mosh" => return self.over_ssh(call).map(Some),
             "docker" | "podman" | "nerdctl" | "kubectl" | "oc" | "docker-compose"
             | "podman-compose" => {
                 return self.in_container(scope, call);
@@ -113,16 +112,27 @@ impl Walk<'_> {
         if let Some(rest) = managed(call) {
             return self.call(scope, &rest, call.pipe).map(Some);
         }
-        let Some((_, valued)) = CARRIERS.iter().find(|(carrier, _)| *carrier == name) else {
-            return Ok(None);
-        };
+        match CARRIERS.iter().find(|(carrier, _)| *carrier == name) {
+            Some((_, valued)) => self.behind_options(scope, call, valued).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The command behind a carrier's own options.
+    fn behind_options(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        valued: &[&str],
+    ) -> Result<String, Unreadable> {
+        let name = call.name;
         let mut words = call.arguments.iter().peekable();
         while let Some(word) = words.next_if(|word| {
             word.starts_with('-') || is_assignment(word) || word.starts_with("/c") && name == "cmd"
         }) {
             if word == "-c" && matches!(name, "npx" | "watch" | "flock") || word == "--call" {
                 let text = words.next().cloned().unwrap_or_default();
-                return self.script(scope, &text, call.pipe).map(Some);
+                return self.script(scope, &text, call.pipe);
             }
             if let Some((variable, value)) = word.split_once('=').filter(|_| is_assignment(word)) {
                 scope.export(variable, Some(value.to_owned()));
@@ -144,9 +154,9 @@ impl Walk<'_> {
         }
         rest.retain(|word| word != "--");
         match (name, rest.len()) {
-            ("watch", _) => self.script(scope, &rest.join(" "), call.pipe).map(Some),
-            (_, 0) => Ok(Some(String::new())),
-            _ => self.call(scope, &rest, call.pipe).map(Some),
+            ("watch", _) => self.script(scope, &rest.join(" "), call.pipe),
+            (_, 0) => Ok(String::new()),
+            _ => self.call(scope, &rest, call.pipe),
         }
     }
 
@@ -210,27 +220,10 @@ impl Walk<'_> {
     }
 
     fn each_line(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
-        let valued = [
-            "-n",
-            "-P",
-            "-L",
-            "-I",
-            "-d",
-            "-E",
-            "-s",
-            "-a",
-            "-j",
-            "--max-args",
-            "--max-procs",
-            "--delimiter",
-            "--arg-file",
-            "--jobs",
-            "-S",
-        ];
         let mut words = call.arguments.iter().peekable();
         let (mut place, mut file) = (None, None);
         while let Some(word) = words.next_if(|word| word.starts_with('-')) {
-            if valued.contains(&word.as_str()) {
+            if LINE_OPTIONS.split_whitespace().any(|it| it == word) {
                 let value = words.next().cloned();
                 match word.as_str() {
                     "-I" => place = value,
@@ -268,19 +261,7 @@ impl Walk<'_> {
         };
         let lines: Vec<String> = lines.into_iter().take(LINES_MAX).collect();
         match place {
-            Some(place) => {
-                for line in lines {
-                    let words: Vec<String> =
-                        command.iter().map(|word| word.replace(&place, &line)).collect();
-                    let appended =
-                        call.name == "parallel" && !command.iter().any(|it| it.contains(&place));
-                    let words = if appended { [words, vec![line]].concat() } else { words };
-                    match call.name {
-                        "parallel" => self.script(&mut scope.clone(), &words.join(" "), &inner)?,
-                        _ => self.call(scope, &words, &inner)?,
-                    };
-                }
-            }
+            Some(place) => self.each_in_place(scope, call, &command, &place, lines)?,
             None => {
                 command.extend(lines);
                 self.call(scope, &command, &inner)?;
@@ -289,183 +270,28 @@ impl Walk<'_> {
         Ok(UNKNOWN.to_string())
     }
 
-    fn over_ssh(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
-        let valued = [
-            "-i", "-p", "-l", "-o", "-F", "-J", "-L", "-R", "-D", "-W", "-b", "-c", "-e", "-m",
-            "-S", "-w", "-E", "-B", "-Q", "-I",
-        ];
-        let mut words = call.arguments.iter().map(String::as_str).peekable();
-        while let Some(word) = words.next_if(|word| word.starts_with('-')) {
-            if valued.contains(&word) {
-                words.next();
-            }
-        }
-        let Some(to) = words.next() else { return Ok(String::new()) };
-        let host =
-            to.trim_start_matches("ssh://").rsplit('@').next().unwrap_or(to).to_ascii_lowercase();
-        let rest: Vec<&str> = words.collect();
-        let script = match (rest.is_empty(), &call.pipe.stdin) {
-            (false, _) => rest.join(" "),
-            (true, Some(text)) => text.clone(),
-            (true, None) => {
-                let resource = holdpoint_core::ResourceId::of("ssh", "host", &host);
-                self.push(Step::guessed("ssh:login", Effect::Execute, resource, At::Host(host)));
-                return Ok(UNKNOWN.to_string());
-            }
-        };
-        self.far(scope, &script, &At::Host(host.clone()), &host, call.pipe)
-    }
-
-    /// A script that runs at `at`, with the files and variables of the far end.
-    fn far(
-        &mut self,
-        scope: &Scope,
-        script: &str,
-        at: &At,
-        label: &str,
-        pipe: &Pipe,
-    ) -> Result<String, Unreadable> {
-        let far = FarEnd(self.machine());
-        let environment = BTreeMap::new();
-        let command = super::Command {
-            dialect: super::Dialect::Bash,
-            text: script,
-            directory: "/root",
-            environment: &environment,
-        };
-        let mut inner = Scope::new(&command, &far);
-        inner.functions = BTreeMap::new();
-        let _ = scope;
-        let mut walk = Walk::new(&far);
-        let output = walk.script(&mut inner, script, pipe)?;
-        for step in walk.into_reading().steps {
-            let there = step.at == At::Here;
-            let mut step = Step {
-                ground: Ground::None,
-                variables: Vec::new(),
-                unseen: step.unseen && !there,
-                ..step
-            };
-            if there {
-                step.at = at.clone();
-                step.operation.place = Place::Elsewhere;
-                let id =
-                    step.operation.resource.id.as_str().replacen(':', &format!(":{label}:"), 1);
-                step.operation.resource.id = holdpoint_core::ResourceId::new(id);
-                step.operation.resource.within.clear();
-            }
-            self.push(step);
-        }
-        Ok(output)
-    }
-
-    /// `docker exec`, `docker compose exec`, `docker run`, `kubectl exec`.
-    fn in_container(
+    /// A command for each line, which stands where `place` does.
+    fn each_in_place(
         &mut self,
         scope: &mut Scope,
         call: &Call<'_>,
-    ) -> Result<Option<String>, Unreadable> {
-        let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
-        let verbs = ["exec", "run"];
-        let Some(verb) = words.iter().position(|word| verbs.contains(word)) else {
-            return Ok(None);
-        };
-        let before = words.iter().take(verb).filter(|word| !word.starts_with('-'));
-        let allowed = ["compose", "container"];
-        let valued_before = words.iter().take(verb).any(|word| {
-            matches!(
-                *word,
-                "-f" | "--context"
-                    | "-n"
-                    | "--namespace"
-                    | "-p"
-                    | "--file"
-                    | "--project-name"
-                    | "-H"
-                    | "--host"
-                    | "--env-file"
-            )
-        });
-        if !valued_before && before.clone().any(|word| !allowed.contains(word)) {
-            return Ok(None);
+        command: &[String],
+        place: &str,
+        lines: Vec<String>,
+    ) -> Result<(), Unreadable> {
+        let pipe = Pipe { stdin: None, ..call.pipe.clone() };
+        let parallel = call.name == "parallel";
+        let appended = parallel && !command.iter().any(|it| it.contains(place));
+        for line in lines {
+            let mut words: Vec<String> =
+                command.iter().map(|word| word.replace(place, &line)).collect();
+            words.extend(appended.then_some(line));
+            match parallel {
+                true => self.script(&mut scope.clone(), &words.join(" "), &pipe)?,
+                false => self.call(scope, &words, &pipe)?,
+            };
         }
-        let kubernetes = matches!(call.name, "kubectl" | "oc");
-        let is_run = words.get(verb) == Some(&"run");
-        let valued = [
-            "-u",
-            "--user",
-            "-w",
-            "--workdir",
-            "-e",
-            "--env",
-            "--env-file",
-            "-v",
-            "--volume",
-            "--name",
-            "--network",
-            "-p",
-            "--publish",
-            "-c",
-            "--container",
-            "-n",
-            "--namespace",
-            "--context",
-            "--entrypoint",
-            "--mount",
-            "--platform",
-            "--index",
-            "-m",
-            "--memory",
-            "--cpus",
-            "--gpus",
-            "-h",
-            "--hostname",
-            "--add-host",
-            "--image",
-            "--detach-keys",
-            "-l",
-            "--label",
-            "--restart",
-            "--restart-policy",
-        ];
-        let mut rest = words.iter().skip(verb + 1).copied().peekable();
-        while let Some(word) = rest.next_if(|word| word.starts_with('-') && *word != "--") {
-            if valued.contains(&word) {
-                rest.next();
-            }
-        }
-        let Some(name) = rest.next() else { return Ok(Some(String::new())) };
-        let mut inner: Vec<String> = rest
-            .skip_while(|word| kubernetes && (word.starts_with('-') && *word != "--"))
-            .map(str::to_owned)
-            .collect();
-        if kubernetes && inner.iter().any(|word| word == "--") {
-            inner = inner.into_iter().skip_while(|word| word != "--").collect();
-        }
-        inner.retain(|word| word != "--");
-        self.mounted(scope, call, is_run);
-        let at = if kubernetes { At::Somewhere } else { At::Here };
-        if inner.is_empty() || (is_run && kubernetes) {
-            if kubernetes && !is_run {
-                let id = holdpoint_core::ResourceId::of("kubernetes", "pod", name);
-                self.push(Step::guessed("kubectl:exec", Effect::Execute, id, at));
-            }
-            return Ok(Some(UNKNOWN.to_string()));
-        }
-        let script =
-            inner.iter().map(|word| super::call::quoted(word)).collect::<Vec<_>>().join(" ");
-        self.far(scope, &script, &at, name, call.pipe).map(Some)
-    }
-
-    /// What a container that is mounted in could write to is not followed: only devices and the
-    /// root are.
-    fn mounted(&mut self, scope: &Scope, call: &Call<'_>, is_run: bool) {
-        for volume in call.values(&["-v", "--volume"]).into_iter().filter(|_| is_run) {
-            let host = volume.split(':').next().unwrap_or_default();
-            if host == "/" || host == "/etc" || host == "/var/run/docker.sock" {
-                self.touches(scope, host, "container:mount");
-            }
-        }
+        Ok(())
     }
 }
 
@@ -497,7 +323,7 @@ fn managed(call: &Call<'_>) -> Option<Vec<String>> {
         }
         ("aws-vault", Some("exec"), Some(_)) => rest(2),
         ("mise" | "asdf" | "rtx" | "volta", Some("exec" | "x" | "run"), _) => rest(1),
-        ("pnpm" | "yarn" | "bun", Some(first), _) if super::cli::is_package_program(first) => {
+        ("pnpm" | "yarn" | "bun", Some(first), _) if super::package::is_package_program(first) => {
             rest(0)
         }
         _ => None,
@@ -516,59 +342,4 @@ fn unversioned(words: &mut [String]) {
 fn is_assignment(word: &str) -> bool {
     let name = word.split_once('=').map_or("", |(name, _)| name);
     !name.is_empty() && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
-}
-
-/// The machine at the far end of a connection: nobody knows its files.
-struct FarEnd<'a>(&'a dyn Machine);
-
-impl World for FarEnd<'_> {
-    fn host(&self, host: &str, port: u16) -> Option<Host> {
-        self.0.host(host, port)
-    }
-
-    fn persisted(&self, sha256: &str) -> Option<Arc<str>> {
-        self.0.persisted(sha256)
-    }
-}
-
-impl Machine for FarEnd<'_> {
-    fn home(&self) -> &str {
-        "/root"
-    }
-
-    fn workspace(&self) -> Option<&str> {
-        None
-    }
-
-    fn text(&self, _path: &str) -> Option<Arc<str>> {
-        None
-    }
-
-    fn files_below(&self, _directory: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ignored(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn in_repository(&self) -> bool {
-        false
-    }
-
-    fn protected_branch(&self, branch: &str) -> bool {
-        self.0.protected_branch(branch)
-    }
-
-    fn made(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn masked(&self) -> bool {
-        self.0.masked()
-    }
-
-    fn enclosed(&self) -> bool {
-        false
-    }
 }

@@ -15,6 +15,34 @@ use super::{
 };
 use crate::Unreadable;
 
+/// Options of database clients whose value is a word of its own.
+const CLIENT_VALUED: &[&str] = &[
+    "-h",
+    "-p",
+    "-U",
+    "-d",
+    "-u",
+    "-c",
+    "-e",
+    "-f",
+    "--eval",
+    "-n",
+    "-a",
+    "-P",
+    "-D",
+    "--host",
+    "--port",
+    "--user",
+    "--username",
+    "--dbname",
+    "--database",
+    "-v",
+    "-q",
+    "--command",
+    "--execute",
+    "--file",
+];
+
 impl Walk<'_> {
     /// A step at a database.
     pub(super) fn at_database(&mut self, target: &Target, name: &str, effect: Effect) {
@@ -79,32 +107,7 @@ impl Walk<'_> {
         for file in call.values(&["-f", "--file", "-i"]) {
             texts.push(self.read(scope, file, true));
         }
-        let operands = call.operands(&[
-            "-h",
-            "-p",
-            "-U",
-            "-d",
-            "-u",
-            "-c",
-            "-e",
-            "-f",
-            "--eval",
-            "-n",
-            "-a",
-            "-P",
-            "-D",
-            "--host",
-            "--port",
-            "--user",
-            "--username",
-            "--dbname",
-            "--database",
-            "-v",
-            "-q",
-            "--command",
-            "--execute",
-            "--file",
-        ]);
+        let operands = call.operands(CLIENT_VALUED);
         match call.name {
             "sqlite3" | "duckdb" => {
                 texts.extend(operands.iter().skip(1).map(|it| (*it).to_owned()))
@@ -118,22 +121,7 @@ impl Walk<'_> {
         for text in texts {
             match call.name {
                 "mongosh" | "mongo" => {
-                    let destroys =
-                        ["drop", "deleteMany", "deleteOne", "remove(", "findOneAndDelete"]
-                            .iter()
-                            .any(|it| text.contains(it));
-                    let changes =
-                        ["insert", "update", "replace", "createIndex", "createCollection"]
-                            .iter()
-                            .any(|it| text.contains(it));
-                    let effect = if destroys {
-                        Effect::Destroy
-                    } else if changes {
-                        Effect::Modify
-                    } else {
-                        Effect::Observe
-                    };
-                    self.at_database(&target, "mongo:eval", effect);
+                    self.at_database(&target, "mongo:eval", mongo(&text));
                 }
                 "redis-cli" => self.at_database(&target, "redis:command", redis(&text)),
                 _ if text.chars().all(|it| it == UNKNOWN) && !text.is_empty() => {
@@ -362,5 +350,17 @@ fn redis(text: &str) -> Effect {
         "SET" | "HSET" | "LPUSH" | "RPUSH" | "SADD" | "ZADD" | "EXPIRE" | "INCR" | "RENAME"
         | "CONFIG" | "HDEL" => Effect::Modify,
         _ => Effect::Observe,
+    }
+}
+
+/// What a script for MongoDB does, by the calls that it has.
+fn mongo(text: &str) -> Effect {
+    let has = |calls: &[&str]| calls.iter().any(|it| text.contains(it));
+    if has(&["drop", "deleteMany", "deleteOne", "remove(", "findOneAndDelete"]) {
+        Effect::Destroy
+    } else if has(&["insert", "update", "replace", "createIndex", "createCollection"]) {
+        Effect::Modify
+    } else {
+        Effect::Observe
     }
 }

@@ -129,35 +129,8 @@ impl Walk<'_> {
                 let to: Vec<String> = call.arguments.iter().filter_map(|it| of(&it)).collect();
                 to.iter().for_each(|path| self.writes(scope, path, &UNKNOWN.to_string(), false));
             }
-            "touch" | "mkdir" => {
-                for path in operands {
-                    for path in self.paths(scope, path) {
-                        if self.files.text(&path).is_none() {
-                            let ground = path::ground(&self.files, &path);
-                            if matches!(ground, Ground::System) {
-                                self.change("file:create", Effect::Create, &path);
-                            }
-                            if name == "touch" {
-                                self.files.write(&path, "");
-                            }
-                        }
-                    }
-                }
-            }
-            "chmod" | "chown" | "chgrp" => {
-                let recursive = options.iter().any(|it| it.contains('R') || *it == "--recursive");
-                for path in operands.iter().skip(1) {
-                    for path in self.paths(scope, path) {
-                        let ground = path::ground(&self.files, &path);
-                        let own =
-                            ground <= Ground::Workspace || ground == Ground::Root && !recursive;
-                        let tampers = path::tampers(&self.files, &path);
-                        if !own || tampers || ground == Ground::Root {
-                            self.change("file:permissions", Effect::GrantAccess, &path);
-                        }
-                    }
-                }
-            }
+            "touch" | "mkdir" => self.makes(scope, name, &operands),
+            "chmod" | "chown" | "chgrp" => self.opens_up(scope, &options, &operands),
             "rsync" => self.mirrors(scope, &options, &operands),
             "mkfs" | "wipefs" | "fdisk" | "parted" | "sgdisk" | "mkswap" | "lvremove"
             | "vgremove" | "pvremove" | "blkdiscard" | "diskpart" => {
@@ -173,6 +146,36 @@ impl Walk<'_> {
             _ => return None,
         }
         Some(String::new())
+    }
+
+    fn makes(&mut self, scope: &Scope, name: &str, operands: &[&str]) {
+        for path in operands {
+            for path in self.paths(scope, path) {
+                if self.files.text(&path).is_none() {
+                    let ground = path::ground(&self.files, &path);
+                    if matches!(ground, Ground::System) {
+                        self.change("file:create", Effect::Create, &path);
+                    }
+                    if name == "touch" {
+                        self.files.write(&path, "");
+                    }
+                }
+            }
+        }
+    }
+
+    fn opens_up(&mut self, scope: &Scope, options: &[&str], operands: &[&str]) {
+        let recursive = options.iter().any(|it| it.contains('R') || *it == "--recursive");
+        for path in operands.iter().skip(1) {
+            for path in self.paths(scope, path) {
+                let ground = path::ground(&self.files, &path);
+                let own = ground <= Ground::Workspace || ground == Ground::Root && !recursive;
+                let tampers = path::tampers(&self.files, &path);
+                if !own || tampers || ground == Ground::Root {
+                    self.change("file:permissions", Effect::GrantAccess, &path);
+                }
+            }
+        }
     }
 
     fn moves(&mut self, scope: &Scope, options: &[&str], operands: &[&str]) {

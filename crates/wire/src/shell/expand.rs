@@ -38,6 +38,17 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// Puts words that stay apart within quotes.
+    fn put_apart(&mut self, values: &[String]) {
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                self.split();
+            }
+            self.quote();
+            self.put(value, Origin::Quoted, "");
+        }
+    }
+
     fn put(&mut self, text: &str, origin: Origin, separators: &str) {
         for letter in text.chars() {
             if origin == Origin::Expanded && separators.contains(letter) {
@@ -173,28 +184,13 @@ impl Walk<'_> {
                 }
             }
             WordPiece::TildeExpansion(tilde) => {
-                let home = match tilde {
-                    TildeExpr::Home => scope.value("HOME").unwrap_or("/").to_owned(),
-                    TildeExpr::UserHome(user) => path::home_of(user),
-                    TildeExpr::WorkingDir => scope.directory().to_owned(),
-                    _ => UNKNOWN.to_string(),
-                };
-                draft.put(&home, Origin::Quoted, "");
+                draft.put(&tilde_of(scope, tilde), Origin::Quoted, "");
             }
             WordPiece::ParameterExpansion(expression) => {
                 let (values, apart) = parameter::expand(self, scope, expression)?;
-                let joined = values.join(" ");
-                match (apart, quoted) {
-                    (true, true) => {
-                        for (at, value) in values.iter().enumerate() {
-                            if at > 0 {
-                                draft.split();
-                            }
-                            draft.quote();
-                            draft.put(value, Origin::Quoted, "");
-                        }
-                    }
-                    _ => draft.put(&joined, expanded, &separators),
+                match apart && quoted {
+                    true => draft.put_apart(&values),
+                    false => draft.put(&values.join(" "), expanded, &separators),
                 }
             }
             WordPiece::CommandSubstitution(script) => {
@@ -347,4 +343,14 @@ pub(super) fn ansi(raw: &str) -> String {
         });
     }
     text
+}
+
+/// What a tilde stands for.
+fn tilde_of(scope: &Scope, tilde: &TildeExpr) -> String {
+    match tilde {
+        TildeExpr::Home => scope.value("HOME").unwrap_or("/").to_owned(),
+        TildeExpr::UserHome(user) => path::home_of(user),
+        TildeExpr::WorkingDir => scope.directory().to_owned(),
+        _ => UNKNOWN.to_string(),
+    }
 }

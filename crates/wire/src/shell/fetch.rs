@@ -118,80 +118,12 @@ impl Walk<'_> {
             let inner = Call { name: call.name, program: call.program, ..inner };
             return self.fetch(scope, &inner);
         }
-        let flagless: Vec<&str> = VALUED
-            .iter()
-            .copied()
-            .filter(|it| {
-                !(curl && matches!(*it, "-f" | "-q" | "-a" | "-p" | "--preview" | "-O-none"))
-            })
-            .collect();
-        let flagless: Vec<&str> = if wget {
-            flagless
-                .into_iter()
-                .filter(|it| {
-                    !matches!(
-                        *it,
-                        "-c" | "-r"
-                            | "-m"
-                            | "-p"
-                            | "-x"
-                            | "-K"
-                            | "-H"
-                            | "-F"
-                            | "-q"
-                            | "-d"
-                            | "-b"
-                            | "-N"
-                            | "-k"
-                    )
-                })
-                .chain(["-O"])
-                .collect()
-        } else {
-            flagless
-        };
         let mut operands: Vec<String> =
-            call.operands(&flagless).into_iter().map(str::to_owned).collect();
+            call.operands(&valued(call.name)).into_iter().map(str::to_owned).collect();
         operands.extend(call.values(&["--url"]).into_iter().map(str::to_owned));
         let body = self.body(scope, call, &mut operands, !curl && !wget)?;
-        let method =
-            call.value(&["-X", "--request", "--method"]).map(str::to_owned).or_else(|| {
-                let glued = call
-                    .arguments
-                    .iter()
-                    .find_map(|it| it.strip_prefix("-X").filter(|it| !it.is_empty() && curl));
-                glued.map(str::to_owned)
-            });
-        let first = operands
-            .first()
-            .filter(|it| !curl && !wget && it.chars().all(|it| it.is_ascii_uppercase()))
-            .cloned();
-        if first.is_some() {
-            operands.remove(0);
-        }
-        let head = curl && (call.flag('I') || call.has(&["--head"]));
-        let uploads = call.value(&["-T", "--upload-file"]).is_some();
-        let get = curl && (call.flag('G') || call.has(&["--get"]));
-        let method = method.or(first).unwrap_or_else(|| match () {
-            () if head => "HEAD".to_owned(),
-            () if uploads => "PUT".to_owned(),
-            () if body.is_some() && !get => "POST".to_owned(),
-            () => "GET".to_owned(),
-        });
-        let mut headers: Vec<(String, Bytes)> = Vec::new();
-        for header in call.values(&["-H", "--header"]) {
-            if let Some((name, value)) = header.split_once(':') {
-                headers.push((name.trim().to_owned(), Bytes::from(value.trim().to_owned())));
-            }
-        }
-        let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        if let (Some(_), false) = (&body, typed) {
-            let json = call.has(&["--json"]) || !curl && !wget;
-            let kind = if json { "application/json" } else { "application/x-www-form-urlencoded" };
-            if call.values(&["-F", "--form"]).is_empty() {
-                headers.push(("content-type".to_owned(), Bytes::from(kind)));
-            }
-        }
+        let method = method(call, &mut operands, body.is_some());
+        let headers = headers(call, body.is_some());
         let mut outputs = call
             .values(&["-o", "--output"])
             .into_iter()
@@ -303,32 +235,14 @@ impl Walk<'_> {
             false if url.starts_with(':') => format!("http://localhost{url}"),
             false => format!("http://{url}"),
         };
-        let host = url
-            .split("://")
-            .nth(1)
-            .unwrap_or_default()
-            .split(['/', '?', '#'])
-            .next()
-            .unwrap_or_default();
-        let host = host
-            .rsplit('@')
-            .next()
-            .unwrap_or(host)
-            .split(':')
-            .next()
-            .unwrap_or(host)
-            .to_ascii_lowercase();
+        let host = host_of(&url);
         let unknown_body = body.contains(UNKNOWN);
         let reads = matches!(method, "GET" | "HEAD" | "OPTIONS");
         if host.contains(UNKNOWN) || host.is_empty() {
             if !reads {
                 let id = ResourceId::of("http", "host", "unknown");
-                self.push(Step::guessed(
-                    format!("rest:{method}"),
-                    Effect::Execute,
-                    id,
-                    At::Somewhere,
-                ));
+                let name = format!("rest:{method}");
+                self.push(Step::guessed(name, Effect::Execute, id, At::Somewhere));
             }
             return;
         }
@@ -350,12 +264,8 @@ impl Walk<'_> {
             Err(_) if reads => {}
             Err(_) => {
                 let id = ResourceId::of("http", "host", &host);
-                self.push(Step::guessed(
-                    format!("rest:{method}"),
-                    Effect::Execute,
-                    id,
-                    At::Host(host.clone()),
-                ));
+                let (name, at) = (format!("rest:{method}"), At::Host(host.clone()));
+                self.push(Step::guessed(name, Effect::Execute, id, at));
             }
         }
         if unknown_body && !reads && !is_here(&host) {
@@ -423,4 +333,68 @@ fn configured(text: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// The host of a URL, without its port and whoever asks.
+fn host_of(url: &str) -> String {
+    let behind = url.split("://").nth(1).unwrap_or_default();
+    let authority = behind.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    host.split(':').next().unwrap_or(host).to_ascii_lowercase()
+}
+
+/// The options of a client whose value is a word of its own: one letter means several things.
+fn valued(client: &str) -> Vec<&'static str> {
+    const NOT_CURL: &[&str] = &["-f", "-q", "-a", "-p", "--preview", "-O-none"];
+    const NOT_WGET: &[&str] =
+        &["-c", "-r", "-m", "-p", "-x", "-K", "-H", "-F", "-q", "-d", "-b", "-N", "-k"];
+    let (not, more): (&[&str], &[&str]) = match client {
+        "curl" | "curlie" => (NOT_CURL, &[]),
+        "wget" => (NOT_WGET, &["-O"]),
+        _ => (&[], &[]),
+    };
+    VALUED.iter().filter(|it| !not.contains(it)).chain(more).copied().collect()
+}
+
+/// The method that is sent. HTTPie takes it from the first operand.
+fn method(call: &Call<'_>, operands: &mut Vec<String>, has_body: bool) -> String {
+    let curl = matches!(call.name, "curl" | "curlie");
+    let glued = || {
+        let glued = |it: &&str| !it.is_empty() && curl;
+        call.arguments.iter().find_map(|it| it.strip_prefix("-X").filter(glued))
+    };
+    let named = call.value(&["-X", "--request", "--method"]).or_else(glued);
+    let is_method = |it: &String| it.chars().all(|it| it.is_ascii_uppercase());
+    let first = !curl && call.name != "wget" && operands.first().is_some_and(is_method);
+    let first = first.then(|| operands.remove(0));
+    if let Some(method) = named.map(str::to_owned).or(first) {
+        return method;
+    }
+    let get = call.flag('G') || call.has(&["--get"]);
+    let method = match () {
+        () if curl && (call.flag('I') || call.has(&["--head"])) => "HEAD",
+        () if call.value(&["-T", "--upload-file"]).is_some() => "PUT",
+        () if has_body && !(curl && get) => "POST",
+        () => "GET",
+    };
+    method.to_owned()
+}
+
+/// The headers that are sent, with the type that the client adds to a body.
+fn headers(call: &Call<'_>, has_body: bool) -> Vec<(String, Bytes)> {
+    let mut headers: Vec<(String, Bytes)> = Vec::new();
+    for header in call.values(&["-H", "--header"]) {
+        if let Some((name, value)) = header.split_once(':') {
+            headers.push((name.trim().to_owned(), Bytes::from(value.trim().to_owned())));
+        }
+    }
+    let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if has_body && !typed {
+        let json = call.has(&["--json"]) || !matches!(call.name, "curl" | "curlie" | "wget");
+        let kind = if json { "application/json" } else { "application/x-www-form-urlencoded" };
+        if call.values(&["-F", "--form"]).is_empty() {
+            headers.push(("content-type".to_owned(), Bytes::from(kind)));
+        }
+    }
+    headers
 }

@@ -135,6 +135,37 @@ impl Walk<'_> {
                 Some("pop" | "apply") => self.loses_nothing(scope, "git:stash_apply"),
                 _ => {}
             },
+            "worktree"
+                if operands.first() == Some(&"remove")
+                    && (call.flag('f') || call.has(&["--force"])) =>
+            {
+                operands
+                    .iter()
+                    .skip(1)
+                    .for_each(|path| self.deletes(scope, path, "git:worktree_remove"));
+            }
+            "submodule"
+                if operands.first() == Some(&"deinit")
+                    && (call.flag('f') || call.has(&["--force"])) =>
+            {
+                self.loses(scope, "git:submodule_deinit", &[])
+            }
+            "config" => self.config(scope, call, &operands)?,
+            "push" => self.push_remote(scope, call),
+            "send-pack" => self.push_remote(scope, call),
+            "rev-parse" if call.has(&["--show-toplevel"]) => {
+                let top = self.machine().workspace().unwrap_or(scope.directory());
+                return Ok(format!("{top}\n"));
+            }
+            _ if self.rewrites(scope, call, &operands) => {}
+            _ => self.runs_for_git(scope, call, &operands)?,
+        }
+        Ok(UNKNOWN.to_string())
+    }
+
+    /// What is lost of the history here; whether it is a verb that loses any.
+    fn rewrites(&mut self, scope: &Scope, call: &Call<'_>, operands: &[&str]) -> bool {
+        match call.program {
             "branch"
                 if call.flag('D')
                     || (call.flag('d') || call.has(&["--delete"]))
@@ -158,21 +189,19 @@ impl Walk<'_> {
             "update-ref" if call.flag('d') => {
                 self.history(scope, "git:ref_delete", Effect::Destroy)
             }
-            "worktree"
-                if operands.first() == Some(&"remove")
-                    && (call.flag('f') || call.has(&["--force"])) =>
-            {
-                operands
-                    .iter()
-                    .skip(1)
-                    .for_each(|path| self.deletes(scope, path, "git:worktree_remove"));
-            }
-            "submodule"
-                if operands.first() == Some(&"deinit")
-                    && (call.flag('f') || call.has(&["--force"])) =>
-            {
-                self.loses(scope, "git:submodule_deinit", &[])
-            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Scripts that git starts, once for each of something.
+    fn runs_for_git(
+        &mut self,
+        scope: &Scope,
+        call: &Call<'_>,
+        operands: &[&str],
+    ) -> Result<(), Unreadable> {
+        match call.program {
             "submodule" if operands.first() == Some(&"foreach") => {
                 let script = operands.iter().skip(1).copied().collect::<Vec<_>>().join(" ");
                 self.script(&mut scope.clone(), &script, call.pipe)?;
@@ -186,16 +215,9 @@ impl Walk<'_> {
                     self.script(&mut scope.clone(), script, call.pipe)?;
                 }
             }
-            "config" => self.config(scope, call, &operands)?,
-            "push" => self.push_remote(scope, call),
-            "send-pack" => self.push_remote(scope, call),
-            "rev-parse" if call.has(&["--show-toplevel"]) => {
-                let top = self.machine().workspace().unwrap_or(scope.directory());
-                return Ok(format!("{top}\n"));
-            }
             _ => {}
         }
-        Ok(UNKNOWN.to_string())
+        Ok(())
     }
 
     fn config(

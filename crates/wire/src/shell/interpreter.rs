@@ -13,6 +13,23 @@ use super::{
 };
 use crate::Unreadable;
 
+/// Options of interpreters whose value is a word of its own.
+const CODE_VALUED: &[&str] = &[
+    "-r",
+    "--require",
+    "-W",
+    "-X",
+    "-I",
+    "--import",
+    "--loader",
+    "-C",
+    "--env-file",
+    "--config",
+    "-p",
+    "--project",
+    "-P",
+];
+
 impl Walk<'_> {
     /// What an interpreter runs; `None` if `call` is none.
     pub(super) fn interpreted(
@@ -157,22 +174,7 @@ impl Walk<'_> {
             program::read(self, scope, code, language)?;
             return Ok(UNKNOWN.to_string());
         }
-        let valued = [
-            "-r",
-            "--require",
-            "-W",
-            "-X",
-            "-I",
-            "--import",
-            "--loader",
-            "-C",
-            "--env-file",
-            "--config",
-            "-p",
-            "--project",
-            "-P",
-        ];
-        let operands = call.operands(&valued);
+        let operands = call.operands(CODE_VALUED);
         let operands: Vec<&str> = match (call.name, operands.split_first()) {
             ("deno" | "bun", Some((&"run", rest))) => rest.to_vec(),
             _ => operands,
@@ -275,7 +277,8 @@ impl Walk<'_> {
             .copied()
             .unwrap_or_default();
         matches!(first, "run" | "run-script" | "test" | "start" | "t" | "stop" | "restart")
-            || matches!(call.name, "pnpm" | "yarn" | "bun") && !super::cli::is_package_verb(first)
+            || matches!(call.name, "pnpm" | "yarn" | "bun")
+                && !super::package::is_package_verb(first)
     }
 
     /// A script of `package.json`, with those before and after it.
@@ -308,7 +311,7 @@ impl Walk<'_> {
             if package.is_some() && !run {
                 let words: Vec<String> = before.clone();
                 if matches!(call.name, "yarn" | "pnpm" | "bun")
-                    && super::cli::is_package_program(&name)
+                    && super::package::is_package_program(&name)
                 {
                     return self.call(scope, &words, call.pipe);
                 }

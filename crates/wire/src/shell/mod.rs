@@ -7,22 +7,27 @@
 //! - `call`: what one simple command is, and who reads it
 //! - `path`: which part of the machine a path is about
 
+mod aws;
 mod call;
 mod carrier;
 mod cli;
+mod container;
 mod database;
 mod disk;
 mod expand;
+mod far;
 mod fetch;
 pub mod files;
 mod git;
 mod interpreter;
 mod output;
 mod overlay;
+mod package;
 mod parameter;
 mod path;
 mod pattern;
 mod program;
+mod redirect;
 mod scope;
 mod secret;
 mod sql;

@@ -11,6 +11,16 @@ use super::{
     walk::Walk,
 };
 
+/// Programs that only look, and print what nobody here knows.
+const LOOKING: &str =
+    "ls tree stat file du df date whoami id uname hostname ps top uptime free lsof nproc arch
+    sleep clear tput findmnt mount locate fd md5sum sha1sum sha256sum shasum cksum cmp
+    groups who locale getconf lscpu lsblk dmesg man ping dig nslookup host netstat ss
+    ifconfig traceroute expr bc cal factor open xdg-open pgrep pstree vmstat iostat whereis
+    env-info tty stty reset logname pbcopy xclip exa eza delta glow shellcheck tokei cloc
+    hyperfine journalctl lsb_release sw_vers nvidia-smi dpkg-query ldd nm objdump readelf
+    size";
+
 /// What `call` prints; `None` if it is none of these programs.
 pub(super) fn of(walk: &mut Walk<'_>, scope: &mut Scope, call: &Call<'_>) -> Option<String> {
     let (options, operands) = call.parts();
@@ -53,28 +63,11 @@ pub(super) fn of(walk: &mut Walk<'_>, scope: &mut Scope, call: &Call<'_>) -> Opt
             let file = operands.first().copied().unwrap_or(".");
             format!("{}\n", path::normal(file, scope.directory()))
         }
-        "mktemp" => {
-            let path = "/tmp/mktemp.0".to_owned();
-            let file = if call.flag('d') || call.has(&["--directory"]) {
-                format!("{path}/.")
-            } else {
-                path.clone()
-            };
-            walk.files.write(file.trim_end_matches("/."), "");
-            format!("{path}\n")
-        }
+        "mktemp" => mktemp(walk, call),
         "which" | "type" | "hash" => {
             operands.iter().map(|name| format!("/usr/bin/{name}\n")).collect()
         }
-        "seq" => {
-            let number = |at: usize| operands.get(at).and_then(|it| it.parse::<i64>().ok());
-            let (low, high) = match operands.len() {
-                1 => (Some(1), number(0)),
-                _ => (number(0), number(operands.len().saturating_sub(1))),
-            };
-            let (Some(low), Some(high)) = (low, high) else { return Some(UNKNOWN.to_string()) };
-            (low..=high).take(100).map(|number| format!("{number}\n")).collect()
-        }
+        "seq" => seq(&operands),
         "printenv" => {
             if operands.is_empty() && !call.pipe.captured {
                 walk.dump(scope);
@@ -88,25 +81,40 @@ pub(super) fn of(walk: &mut Walk<'_>, scope: &mut Scope, call: &Call<'_>) -> Opt
             }
         }
         "yes" => "y\n".to_owned(),
-        "ls" | "tree" | "stat" | "file" | "du" | "df" | "date" | "whoami" | "id" | "uname"
-        | "hostname" | "ps" | "top" | "uptime" | "free" | "lsof" | "nproc" | "arch" | "sleep"
-        | "clear" | "tput" | "findmnt" | "mount" | "locate" | "fd" | "md5sum" | "sha1sum"
-        | "sha256sum" | "shasum" | "cksum" | "cmp" | "groups" | "who" | "locale" | "getconf"
-        | "lscpu" | "lsblk" | "dmesg" | "man" | "ping" | "dig" | "nslookup" | "host"
-        | "netstat" | "ss" | "ifconfig" | "traceroute" | "expr" | "bc" | "cal" | "factor"
-        | "open" | "xdg-open" | "pgrep" | "pstree" | "vmstat" | "iostat" | "whereis"
-        | "env-info" | "tty" | "stty" | "reset" | "logname" | "pbcopy" | "xclip" | "exa"
-        | "eza" | "delta" | "glow" | "shellcheck" | "tokei" | "cloc" | "hyperfine"
-        | "journalctl" | "lsb_release" | "sw_vers" | "nvidia-smi" | "dpkg-query" | "ldd" | "nm"
-        | "objdump" | "readelf" | "size" => UNKNOWN.to_string(),
+        name if LOOKING.split_whitespace().any(|it| it == name) => UNKNOWN.to_string(),
         _ => return None,
     })
+}
+
+fn mktemp(walk: &mut Walk<'_>, call: &Call<'_>) -> String {
+    let path = "/tmp/mktemp.0".to_owned();
+    let file = if call.flag('d') || call.has(&["--directory"]) {
+        format!("{path}/.")
+    } else {
+        path.clone()
+    };
+    walk.files.write(file.trim_end_matches("/."), "");
+    format!("{path}\n")
+}
+
+fn seq(operands: &[&str]) -> String {
+    let number = |at: usize| operands.get(at).and_then(|it| it.parse::<i64>().ok());
+    let (low, high) = match operands.len() {
+        1 => (Some(1), number(0)),
+        _ => (number(0), number(operands.len().saturating_sub(1))),
+    };
+    let (Some(low), Some(high)) = (low, high) else { return UNKNOWN.to_string() };
+    (low..=high).take(100).map(|number| format!("{number}\n")).collect()
 }
 
 /// Whether what is read goes on to a screen through a filter.
 fn shown_later(call: &Call<'_>) -> bool {
     call.pipe.piped
 }
+
+/// Filters whose first operand is a script or a pattern.
+const SCRIPTED: &[&str] =
+    &["grep", "egrep", "fgrep", "rg", "awk", "gawk", "sed", "jq", "yq", "ag", "ack", "tr", "cut"];
 
 fn filtered(
     walk: &mut Walk<'_>,
@@ -120,22 +128,7 @@ fn filtered(
         || call.flag('q')
         || call.flag('c') && call.name.contains("grep")
         || call.flag('l');
-    let scripted = matches!(
-        call.name,
-        "grep"
-            | "egrep"
-            | "fgrep"
-            | "rg"
-            | "awk"
-            | "gawk"
-            | "sed"
-            | "jq"
-            | "yq"
-            | "ag"
-            | "ack"
-            | "tr"
-            | "cut"
-    );
+    let scripted = SCRIPTED.contains(&call.name);
     let has_script = options.iter().any(|it| it.starts_with("-e") || it.starts_with("-f"));
     let skipped = usize::from(scripted && !has_script);
     let valued =
@@ -168,8 +161,19 @@ fn filtered(
     for file in &files {
         text.push_str(&walk.read(scope, file, counts || call.pipe.captured && !shown_later(call)));
     }
+    Some(shown(call, text, options, &operands, skipped == 1 && stdin.is_some()))
+}
+
+/// What a filter makes of `text`. `matches`: its first operand is what lines are held against.
+fn shown(
+    call: &Call<'_>,
+    text: String,
+    options: &[&str],
+    operands: &[&str],
+    matches: bool,
+) -> String {
     let known = !text.contains(UNKNOWN);
-    Some(match call.name {
+    match call.name {
         "base64"
             if options.iter().any(|it| matches!(*it, "-d" | "-D" | "--decode" | "-di" | "-id"))
                 && known =>
@@ -191,10 +195,10 @@ fn filtered(
             .map(|line| format!("{}\n", line.chars().rev().collect::<String>()))
             .collect(),
         "tr" if known => {
-            translated(&text, &operands, options).unwrap_or_else(|| UNKNOWN.to_string())
+            translated(&text, operands, options).unwrap_or_else(|| UNKNOWN.to_string())
         }
         "sort" | "uniq" | "head" | "tail" if known && text.lines().count() <= 1 => text,
-        "grep" | "egrep" if known && skipped == 1 && stdin.is_some() => {
+        "grep" | "egrep" if known && matches => {
             let word = operands.first().copied().unwrap_or_default();
             let plain = word.chars().all(|it| it.is_ascii_alphanumeric() || " _-/".contains(it));
             let inverted = call.flag('v');
@@ -208,7 +212,7 @@ fn filtered(
             }
         }
         _ => UNKNOWN.to_string(),
-    })
+    }
 }
 
 /// Whether the script of a filter starts programs.

@@ -195,7 +195,7 @@ fn each_part_of_the_machine_is_told_apart() {
         ("rm -rf $unset/", Ground::System),
         ("rm -rf /", Ground::System),
         ("rm -rf /etc/hosts", Ground::System),
-        ("rm -rf /home/other/x", Ground::System),
+        ("rm -rf /root/x", Ground::System),
         ("dd if=/dev/zero of=/dev/sda", Ground::System),
         ("rm -rf /proc/self/root/etc", Ground::System),
         ("rm -f \"$(curl -s x.example)\"", Ground::Root),
