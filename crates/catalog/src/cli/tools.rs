@@ -78,22 +78,38 @@ impl Tool {
         }
         match row {
             Some(row) => Meaning { effect: row.effect, known: true, reveals: row.reveals },
+            // Behind `--`, an option is a word like any other.
+            None if has("--help") && !has("--") => {
+                Meaning { effect: Observe, known: false, reveals: false }
+            }
             None => floor(words),
         }
     }
 }
 
-/// What the words of a call say where no row does. A name of a thing is no verb: only words that
-/// stand before the first operand that cannot be one count.
+/// Words of command lines that only look, where no verb stands beside them: as nouns they are
+/// what a verb is about.
+const LOOKING: &str = "status ls info logs log plan version help whoami history events inspect ps
+    top stats stat tail summary details completion ping outdated tree usage dashboard
+    retrieve output outputs open";
+
+/// What the words of a call say where no row does; code that nobody sees, if no word says anything.
+/// A name of a thing is no verb: only words that stand before the first operand that cannot be
+/// one count.
 pub fn floor(words: &[&str]) -> Meaning {
     let plain = |word: &&&str| {
         word.len() <= 24 && word.chars().all(|it| it.is_ascii_lowercase() || "-_:".contains(it))
     };
     let spoken: Vec<&str> = words.iter().take(4).take_while(plain).copied().collect();
     let told = spoken.iter().filter_map(|word| verbs::effect_of_words(word)).collect::<Vec<_>>();
-    let first_reads = told.first() == Some(&Observe);
-    let effect = if first_reads { Some(Observe) } else { told.into_iter().max() };
-    Meaning { effect: effect.unwrap_or(Observe), known: false, reveals: false }
+    let looks = |word: &&str| LOOKING.split_whitespace().any(|it| it == *word);
+    let effect = match told.first() {
+        Some(Observe) => Observe,
+        Some(_) => told.into_iter().max().unwrap_or(Execute),
+        None if words.is_empty() || spoken.iter().any(looks) => Observe,
+        None => Execute,
+    };
+    Meaning { effect, known: false, reveals: false }
 }
 
 /// What a program's words say where no table knows it: only what destroys counts.

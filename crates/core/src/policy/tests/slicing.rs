@@ -152,7 +152,7 @@ fn action_scope() -> impl Strategy<Value = String> {
     ]
 }
 
-const FORBID_CLAUSES: [&str; 12] = [
+const FORBID_CLAUSES: [&str; 13] = [
     "",
     "when { context.known }",
     "when { resource.environment == \"production\" } unless { context.snapshot }",
@@ -164,6 +164,7 @@ const FORBID_CLAUSES: [&str; 12] = [
     "unless { context.approvals >= 1 && (context.snapshot || context.delay_seconds >= 172800) }",
     "unless { context.host_listed }",
     "when { !context.snapshot && context.made_by_run }",
+    "when { context.ground == \"outside\" } unless { context.approvals >= 1 }",
     "when { if context.enclosed then context.approvals < 1 else !context.snapshot }",
 ];
 
@@ -198,7 +199,12 @@ fn facts() -> impl Strategy<Value = Facts> {
         use Credential::{Foreign, Granted, Issued};
         select(&[Granted, Issued, Credential::None, Foreign][..])
     };
-    (environment, credential, any::<[bool; 8]>()).prop_map(|(environment, credential, flags)| {
+    let ground = {
+        use Ground::{None, Outside, Rebuildable, Root, System, Workspace};
+        select(&[None, Rebuildable, Workspace, Root, Outside, System][..])
+    };
+    let flags = any::<[bool; 8]>();
+    (environment, credential, ground, flags).prop_map(|(environment, credential, ground, flags)| {
         let [made_by_run, enclosed, credentials_in_reach, refused_before, tampers, ..] = flags;
         Facts {
             environment,
@@ -210,7 +216,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             credentials_in_reach,
             refused_before,
             tampers: tampers && made_by_run,
-            ground: Ground::None,
+            ground,
             can_snapshot: flags[5],
             can_delay: flags[6],
         }
