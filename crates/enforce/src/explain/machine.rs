@@ -17,7 +17,7 @@ use super::{
     fixtures::Fixtures,
 };
 
-/// Files that are looked at, at most.
+/// Files that are known, at most; what is written beyond them is as if nobody knew it.
 const FILES_MAX: usize = 10_000;
 
 /// What the repository holds.
@@ -88,9 +88,10 @@ impl State {
         for (path, written) in written {
             match written {
                 Written::Text(text) => {
-                    if self.files.insert(path.clone(), text).is_none()
-                        && self.files.len() < FILES_MAX
-                    {
+                    if let Some(known) = self.files.get_mut(&path) {
+                        *known = text;
+                    } else if self.files.len() < FILES_MAX {
+                        self.files.insert(path.clone(), text);
                         self.made.insert(path);
                     }
                 }
