@@ -214,3 +214,38 @@ pub fn tool(program: &str) -> Option<&'static Tool> {
     let named = TOOLS.iter().find(|(names, _)| names.split(' ').any(|name| name == program));
     named.map(|(_, tool)| tool)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(call: &str, expect: Effect) {
+        let words: Vec<&str> = call.split(' ').collect();
+        let (program, rest) = words.split_first().unwrap();
+        let (flags, words): (Vec<&str>, Vec<&str>) =
+            rest.iter().partition(|word| word.starts_with("--"));
+        let meaning = tool(program).unwrap().meaning(&words, &|flag| flags.contains(&flag));
+        assert_eq!(meaning.effect, expect, "{call}");
+    }
+
+    #[test]
+    fn a_verb_that_no_row_names_is_what_its_words_say() {
+        check("doctl compute droplet list", Observe);
+        check("doctl compute droplet delete web", Destroy);
+        check("gcloud compute instances describe web", Observe);
+        check("az backup plan delete", Effect::WeakenRecovery);
+        check("doctl", Observe);
+        check("doctl account status", Observe);
+        check("gcloud app logs tail", Observe);
+        check("doctl frobnicate --help", Observe);
+    }
+
+    #[test]
+    fn a_verb_that_no_word_explains_is_code_that_nobody_sees() {
+        check("doctl frobnicate web", Execute);
+        check("gh frobnicate", Execute);
+        check("kubectl frobnicate pods", Execute);
+        check("doctl frobnicate web-1 status", Execute);
+        check("doctl frobnicate -- --help", Execute);
+    }
+}

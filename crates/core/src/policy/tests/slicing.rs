@@ -35,6 +35,7 @@ fn context_json(request: &Request, obligations: Obligations) -> serde_json::Valu
         "on_this_machine": operation.place == Place::ThisMachine,
         "task_environment": request.principal.task.environment.map_or("any", |one| one.as_str()),
         "credential": facts.credential,
+        "ground": facts.ground,
         "host_listed": facts.host_listed,
         "host_preset": facts.host_preset,
         "ring": request.principal.task.ring.number(),
