@@ -62,6 +62,15 @@ const REHEARSED: &[&str] = &[
     "--preview",
 ];
 
+/// Values that switch such a flag off again.
+const OFF: &[&str] = &["none", "false", "False", "FALSE", "f", "F", "0", "no", "off"];
+
+/// Whether a flag says that nothing is changed. Behind `--`, a flag is a word like any other.
+fn is_rehearsed(has: &dyn Fn(&str) -> bool) -> bool {
+    let is_off = |flag: &str| OFF.iter().any(|off| has(&format!("{flag}={off}")));
+    !has("--") && REHEARSED.iter().any(|flag| has(flag) && !is_off(flag))
+}
+
 impl Tool {
     /// What `words` do, given which flags are there.
     pub fn meaning(&self, words: &[&str], has: &dyn Fn(&str) -> bool) -> Meaning {
@@ -73,7 +82,7 @@ impl Tool {
                     .all(|(own, word)| own == "*" || own.split('|').any(|own| own == *word));
             fits && (row.flags.is_empty() || row.flags.split_whitespace().any(has))
         });
-        if REHEARSED.iter().any(|flag| has(flag)) {
+        if is_rehearsed(has) {
             return Meaning { effect: Observe, known: true, reveals: false };
         }
         match row {
@@ -224,7 +233,11 @@ mod tests {
         let (program, rest) = words.split_first().unwrap();
         let (flags, words): (Vec<&str>, Vec<&str>) =
             rest.iter().partition(|word| word.starts_with("--"));
-        let meaning = tool(program).unwrap().meaning(&words, &|flag| flags.contains(&flag));
+        let has = |flag: &str| {
+            let value = format!("{flag}=");
+            flags.iter().any(|own| *own == flag || own.starts_with(&value) && flag != "--")
+        };
+        let meaning = tool(program).unwrap().meaning(&words, &has);
         assert_eq!(meaning.effect, expect, "{call}");
     }
 
@@ -238,6 +251,15 @@ mod tests {
         check("doctl account status", Observe);
         check("gcloud app logs tail", Observe);
         check("doctl frobnicate --help", Observe);
+    }
+
+    #[test]
+    fn a_rehearsal_that_is_switched_off_is_none() {
+        check("kubectl delete ns web --dry-run", Observe);
+        check("kubectl delete ns web --dry-run=server", Observe);
+        check("kubectl delete ns web --dry-run=none", Destroy);
+        check("kubectl delete ns web -- --dry-run", Destroy);
+        check("helm uninstall web --dry-run=false", Destroy);
     }
 
     #[test]
