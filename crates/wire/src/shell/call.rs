@@ -207,7 +207,7 @@ impl Walk<'_> {
         if let Some(output) = self.database(scope, call)? {
             return Ok(output);
         }
-        self.tool(scope, call)?;
+        self.tool(scope, call);
         Ok(UNKNOWN.to_string())
     }
 

@@ -332,10 +332,9 @@ fn managed(call: &Call<'_>) -> Option<Vec<String>> {
 
 /// `prisma@5` is `prisma`.
 fn unversioned(words: &mut [String]) {
-    if let Some(first) = words.first_mut() {
-        if let Some((name, _)) = first.split_once('@').filter(|(name, _)| !name.is_empty()) {
-            *first = name.to_owned();
-        }
+    let Some(first) = words.first_mut() else { return };
+    if let Some((name, _)) = first.split_once('@').filter(|(name, _)| !name.is_empty()) {
+        *first = name.to_owned();
     }
 }
 

@@ -8,27 +8,26 @@ use holdpoint_catalog::cli::{
 use holdpoint_core::{Effect, ResourceId, policy::Ground};
 
 use super::{At, Step, call::Call, disk, expand::UNKNOWN, scope::Scope, walk::Walk};
-use crate::Unreadable;
 
 impl Walk<'_> {
     /// A program that no other reader knows.
-    pub(super) fn tool(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<(), Unreadable> {
+    pub(super) fn tool(&mut self, scope: &mut Scope, call: &Call<'_>) {
         match call.name {
-            "aws" => return Ok(self.aws(scope, call)),
+            "aws" => return self.aws(scope, call),
             "npm" | "pnpm" | "yarn" | "cargo" | "gem" | "twine" | "poetry" | "uv" | "dotnet"
             | "mvn" | "hatch" | "bun" | "nuget" => {
-                return self.packages(scope, call);
+                return self.packages(call);
             }
-            "scp" | "sftp" => return Ok(self.sent_by_ssh(scope, call)),
+            "scp" | "sftp" => return self.sent_by_ssh(scope, call),
             "claude" | "gemini" | "q" | "codex" | "cursor-agent" | "copilot" | "opencode"
             | "aider" | "goose-agent" => {
-                return Ok(self.agent(scope, call));
+                return self.agent(scope, call);
             }
-            "holdpoint" => return Ok(self.guard(call)),
-            "tar" | "unzip" | "7z" => return Ok(()),
+            "holdpoint" => return self.guard(call),
+            "tar" | "unzip" | "7z" => return,
             "rimraf" | "del-cli" | "trash-cli" => {
                 call.parts().1.iter().for_each(|path| self.deletes(scope, path, "file:delete"));
-                return Ok(());
+                return;
             }
             "kill" | "pkill" | "killall"
                 if call.arguments.iter().any(|it| it.contains("holdpoint")) =>
@@ -40,7 +39,7 @@ impl Walk<'_> {
                     At::Here,
                 );
                 self.push(Step { tampers: true, ..step });
-                return Ok(());
+                return;
             }
             "gh" if call.arguments.first().is_some_and(|it| it == "api") => {
                 return self.gh_api(scope, call);
@@ -51,18 +50,12 @@ impl Walk<'_> {
             return self.tabled(scope, call, tool);
         }
         if local::is_local(call.name) {
-            return Ok(());
+            return;
         }
         self.unknown_program(scope, call);
-        Ok(())
     }
 
-    fn tabled(
-        &mut self,
-        scope: &mut Scope,
-        call: &Call<'_>,
-        tool: &Tool,
-    ) -> Result<(), Unreadable> {
+    fn tabled(&mut self, scope: &mut Scope, call: &Call<'_>, tool: &Tool) {
         let valued: Vec<&str> = tool.valued.split_whitespace().collect();
         let words = call.operands(&valued);
         let has = |flag: &str| {
@@ -77,7 +70,7 @@ impl Walk<'_> {
                 id,
                 self.place_of(scope, tool),
             ));
-            return Ok(());
+            return;
         }
         let named =
             words.iter().skip(1).rev().find(|it| !it.is_empty()).copied().unwrap_or_default();
@@ -86,7 +79,7 @@ impl Walk<'_> {
         let id = ResourceId::of(tool.name, "resource", named);
         let at = self.place_of(scope, tool);
         if meaning.reveals && self.machine().masked() {
-            return Ok(());
+            return;
         }
         let mut step = if meaning.known {
             Step::known(name, meaning.effect, id, at)
@@ -97,7 +90,6 @@ impl Walk<'_> {
         if meaning.effect != Effect::Observe || meaning.reveals {
             self.push(step);
         }
-        Ok(())
     }
 
     fn place_of(&self, scope: &Scope, tool: &Tool) -> At {

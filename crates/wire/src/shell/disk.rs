@@ -182,7 +182,7 @@ impl Walk<'_> {
         let Some((to, from)) = operands.split_last() else { return };
         let flag = |wanted: &str| options.iter().any(|it| it.trim_start_matches('-') == wanted);
         for source in from {
-            let target = self.into_directory(scope, to, source);
+            let target = self.within_directory(scope, to, source);
             let target_paths = self.paths(scope, &target);
             for path in self.paths(scope, source) {
                 let ground = path::ground(&self.files, &path);
@@ -218,7 +218,7 @@ impl Walk<'_> {
     }
 
     /// Where `source` ends up at `to`, which may be a directory.
-    fn into_directory(&self, scope: &Scope, to: &str, source: &str) -> String {
+    fn within_directory(&self, scope: &Scope, to: &str, source: &str) -> String {
         let is_directory = to.ends_with('/')
             || to == "."
             || to == ".."
@@ -231,7 +231,7 @@ impl Walk<'_> {
         let Some((to, from)) = operands.split_last() else { return };
         let to = call.value(&["-t", "--target-directory"]).unwrap_or(to).to_owned();
         for source in from {
-            let target = self.into_directory(scope, &to, source);
+            let target = self.within_directory(scope, &to, source);
             let text = match *source {
                 "/dev/null" => String::new(),
                 source => self.read(scope, source, true),

@@ -349,7 +349,7 @@ fn recipe(text: &str, mut wanted: Vec<String>) -> String {
         } else if let Some((target, needs)) = line.split_once(':').filter(|(target, needs)| {
             !target.contains('=') && !needs.starts_with('=') && !target.starts_with(['#', '.'])
         }) {
-            let needs = needs.split_whitespace().map(str::to_owned).collect();
+            let needs: Vec<String> = needs.split_whitespace().map(str::to_owned).collect();
             for name in target.split_whitespace().take(1) {
                 rules.push((name.trim_start_matches('@').to_owned(), needs_of(&needs), Vec::new()));
             }
@@ -376,6 +376,6 @@ fn recipe(text: &str, mut wanted: Vec<String>) -> String {
     script
 }
 
-fn needs_of(needs: &Vec<String>) -> Vec<String> {
+fn needs_of(needs: &[String]) -> Vec<String> {
     needs.iter().filter(|it| !it.contains('=')).cloned().collect()
 }

@@ -3,8 +3,7 @@
 use holdpoint_catalog::cli::{frameworks, tools};
 use holdpoint_core::{Effect, ResourceId};
 
-use super::{At, Step, call::Call, scope::Scope, walk::Walk};
-use crate::Unreadable;
+use super::{At, Step, call::Call, walk::Walk};
 
 /// Programs of packages that no table names.
 const PROGRAMS: &str =
@@ -33,7 +32,7 @@ pub(super) fn is_package_verb(name: &str) -> bool {
 
 impl Walk<'_> {
     /// Package managers: installing is everyday work, publishing is not.
-    pub(super) fn packages(&mut self, _scope: &Scope, call: &Call<'_>) -> Result<(), Unreadable> {
+    pub(super) fn packages(&mut self, call: &Call<'_>) {
         let words = call.operands(&[
             "--registry",
             "--tag",
@@ -48,7 +47,7 @@ impl Walk<'_> {
         let (first, second) =
             (words.first().copied().unwrap_or_default(), words.get(1).copied().unwrap_or_default());
         let effect = match (call.name, first, second) {
-            _ if call.has(&["--dry-run"]) => return Ok(()),
+            _ if call.has(&["--dry-run"]) => return,
             (_, "publish", _)
             | ("twine", "upload", _)
             | ("gem", "push", _)
@@ -61,10 +60,9 @@ impl Walk<'_> {
                 Effect::GrantAccess
             }
             (_, "token", "create") => Effect::MintCredential,
-            _ => return Ok(()),
+            _ => return,
         };
         let id = ResourceId::of(call.name, "package", second);
         self.push(Step::known(format!("{}:{first}", call.name), effect, id, At::Service));
-        Ok(())
     }
 }

@@ -104,7 +104,7 @@ fn removed(walk: &mut Walk<'_>, scope: &Scope, words: &[String]) {
     while let Some(word) = words.next().filter(|_| !rehearsed) {
         if valued.iter().any(|it| word.eq_ignore_ascii_case(it)) {
             words.next();
-        } else if !word.starts_with('-') && !(word.starts_with('/') && word.len() <= 3) {
+        } else if !(word.starts_with('-') || word.starts_with('/') && word.len() <= 3) {
             for path in word.split(',').filter(|it| !it.is_empty()) {
                 walk.deletes(scope, path, "file:delete");
             }
