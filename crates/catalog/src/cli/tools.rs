@@ -246,7 +246,7 @@ mod tests {
         check("doctl compute droplet list", Observe);
         check("doctl compute droplet delete web", Destroy);
         check("gcloud compute instances describe web", Observe);
-        check("az backup plan delete", Effect::WeakenRecovery);
+        check("az backup plan delete", Destroy);
         check("doctl", Observe);
         check("doctl account status", Observe);
         check("gcloud app logs tail", Observe);
