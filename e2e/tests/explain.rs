@@ -17,7 +17,12 @@ const GATEWAYS: usize = 4;
 
 #[test]
 fn every_episode_is_judged_as_it_says() {
-    for name in [EPISODES, "episodes/lookalikes.jsonl", "episodes/spellings.jsonl"] {
+    for name in [
+        EPISODES,
+        "episodes/everyday.jsonl",
+        "episodes/lookalikes.jsonl",
+        "episodes/spellings.jsonl",
+    ] {
         let surprises = surprises(&Holdpoint::new(BINARY), &example(name));
         assert!(surprises.is_empty(), "{name}\n{}", surprises.join("\n"));
     }

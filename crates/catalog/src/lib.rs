@@ -2,6 +2,7 @@
 //!
 //! - [`aws`]: the services of AWS, their operations and what those do
 //! - [`change_set`]: what the parts of a JSON change set do
+//! - [`cli`]: what the verbs of command line tools do
 //! - [`environments`]: what people call them
 //! - [`git_hosts`]: where git repositories lie
 //! - [`graphql`]: per provider, what each root field does
@@ -14,6 +15,7 @@
 
 pub mod aws;
 pub mod change_set;
+pub mod cli;
 pub mod environments;
 pub mod git_hosts;
 mod github;

@@ -13,7 +13,7 @@ use holdpoint_core::{
     Effect, Environment, Operation, ResourceId, Reversibility,
     identity::{Principal, Task},
     operation::Place,
-    policy::{Credential, Decision, Facts, Pdp, PolicySource, Request},
+    policy::{Credential, Decision, Facts, Ground, Pdp, PolicySource, Request},
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -145,6 +145,7 @@ fn request(case: &Case, n: usize) -> Request {
             credentials_in_reach: false,
             refused_before: false,
             tampers: false,
+            ground: Ground::None,
             can_snapshot: true,
             can_delay: true,
         },

@@ -5,7 +5,7 @@ use holdpoint_catalog::hosts::Host;
 use holdpoint_core::{
     Effect, Environment, Operation, ResourceId,
     identity::Principal,
-    policy::{Credential, Facts, Request},
+    policy::{Credential, Facts, Ground, Request},
 };
 use holdpoint_wire::lookup::Whereabouts;
 
@@ -74,6 +74,7 @@ pub fn requests(
             credentials_in_reach: true,
             refused_before: surroundings.refused_before(principal, &operation),
             tampers: false,
+            ground: Ground::None,
             // No fulfiller in this build keeps a pre-image, and nothing is scheduled yet.
             can_snapshot: false,
             can_delay: false,

@@ -14,7 +14,7 @@ use holdpoint_core::{
     identity::{Principal, Task},
     ledger::{Record, RecordKind},
     obligation::{Obligation, Receipt},
-    policy::{Credential, Facts, Pdp, PolicySource, Request},
+    policy::{Credential, Facts, Ground, Pdp, PolicySource, Request},
     refusal::RefusalKind,
 };
 use holdpoint_enforce::{
@@ -114,6 +114,7 @@ impl Resolve for Fake {
             credentials_in_reach: true,
             refused_before: false,
             tampers: false,
+            ground: Ground::None,
             can_snapshot: false,
             can_delay: false,
         };

@@ -5,6 +5,8 @@
 //! - [`ask`]: what an agent may ask of a human
 //! - [`connect`]: raw streams, whose protocol nobody reads
 //! - [`dns`]: questions about names
+//! - [`machine`]: the files around a command
+//! - [`shell`]: shell commands, and the files that they touch
 //! - [`sql`]: SQL statements
 //! - [`world`]: what interpretation may look up
 //! - [`lookup`]: what only a provider can tell
@@ -15,9 +17,12 @@ pub mod connect;
 pub mod dns;
 pub mod http;
 pub mod lookup;
+pub mod machine;
+pub mod shell;
 pub mod sql;
 pub mod unreadable;
 pub mod world;
 
+pub use machine::Machine;
 pub use unreadable::Unreadable;
 pub use world::{Host, Speaks, World};

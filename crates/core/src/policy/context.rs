@@ -7,7 +7,7 @@ use cedar_policy::{Context, RestrictedExpression};
 use super::{
     cache::Cache,
     lattice::Lattice,
-    request::{Credential, Request},
+    request::{Credential, Ground, Request},
 };
 use crate::{
     identity::Ring,
@@ -43,6 +43,7 @@ struct Circumstances {
     task_environment: Option<Environment>,
     ring: Ring,
     credential: Credential,
+    ground: Ground,
     flags: [bool; FLAGS.len()],
 }
 
@@ -99,6 +100,7 @@ impl Circumstances {
             task_environment: request.principal.task.environment,
             ring: request.principal.task.ring,
             credential: request.facts.credential,
+            ground: request.facts.ground,
             flags: FLAGS.map(|(_, flag)| flag(request)),
         }
     }
@@ -114,6 +116,7 @@ impl Circumstances {
             ("task_environment", text(task_environment)),
             ("ring", long(self.ring.number().into())),
             ("credential", text(self.credential.as_str())),
+            ("ground", text(self.ground.as_str())),
             ("approvals", long(obligations.approvals.into())),
             ("assurance", long(0)),
             ("snapshot", RestrictedExpression::new_bool(obligations.snapshot)),

@@ -27,7 +27,7 @@ mod slice;
 pub use decision::{Decision, Verdict};
 pub use load::{Delays, LoadError, PolicySource};
 pub use pdp::Pdp;
-pub use request::{Credential, Facts, Request};
+pub use request::{Credential, Facts, Ground, Request};
 
 #[cfg(test)]
 mod tests;

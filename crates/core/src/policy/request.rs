@@ -42,6 +42,8 @@ pub struct Facts {
     pub refused_before: bool,
     /// It would change the guard itself.
     pub tampers: bool,
+    /// What part of this machine's files it changes.
+    pub ground: Ground,
     /// Somebody here can save what this operation would take away.
     pub can_snapshot: bool,
     /// Somebody here can let this operation wait and be cancelled.
@@ -85,6 +87,41 @@ impl Credential {
             Self::Leaving => "leaving",
             Self::OutsidePurpose => "outside_purpose",
             Self::WrongEnvironment => "wrong_environment",
+        }
+    }
+}
+
+/// What part of this machine's files an operation is about.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    /// No file of this machine, or one that this run made for a while.
+    #[default]
+    None,
+    /// In the workspace, and can be built again.
+    Rebuildable,
+    /// In the workspace.
+    Workspace,
+    /// The workspace as a whole, or its history.
+    Root,
+    /// Outside the workspace.
+    Outside,
+    /// The system's own: its directories, devices, other homes.
+    System,
+}
+
+impl Ground {
+    /// The word in Cedar's context.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Rebuildable => "rebuildable",
+            Self::Workspace => "workspace",
+            Self::Root => "root",
+            Self::Outside => "outside",
+            Self::System => "system",
         }
     }
 }

@@ -10,7 +10,7 @@ mod schema;
 mod slicing;
 mod table;
 
-use super::{Credential, Decision, Facts, Pdp, PolicySource, Request, Verdict};
+use super::{Credential, Decision, Facts, Ground, Pdp, PolicySource, Request, Verdict};
 use crate::{
     identity::{Principal, Task},
     operation::{Effect, Environment, Operation, Resource, ResourceId, Reversibility},
@@ -42,6 +42,7 @@ fn request(effect: Effect, environment: Environment) -> Request {
             credentials_in_reach: false,
             refused_before: false,
             tampers: false,
+            ground: Ground::None,
             can_snapshot: true,
             can_delay: true,
         },

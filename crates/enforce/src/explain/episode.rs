@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use holdpoint_catalog::hosts::Speaks;
 use holdpoint_core::{Digest, Environment, Message, ResourceId, identity::Place};
+use holdpoint_wire::shell::Dialect;
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
+
+use super::machine::GitFixture;
 
 /// A line that is no episode.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -47,13 +50,13 @@ pub struct Episode {
     pub task: Option<TaskFixture>,
     /// What it did, in order.
     pub operations: Vec<Attempt>,
-    /// What the repository holds; read from the shell issue on.
+    /// What the repository holds.
     #[serde(default)]
-    pub git: Option<Value>,
+    pub git: Option<GitFixture>,
     /// Whether it happens inside `run`.
     #[serde(default)]
     pub enclosed: bool,
-    /// Whether secrets in files are masked; read from the shell issue on.
+    /// Whether secrets in files are masked.
     #[serde(default)]
     pub masked: bool,
     /// Where resources live.
@@ -82,7 +85,7 @@ pub struct TaskFixture {
     /// The one environment that it is about.
     #[serde(default)]
     pub environment: Option<Environment>,
-    /// Where the agent works; read from the shell issue on.
+    /// Where the agent works.
     #[serde(default)]
     pub workspace: Option<String>,
 }
@@ -204,6 +207,38 @@ pub enum HeaderValues {
     Many(Vec<String>),
 }
 
+/// A shell command.
+#[derive(Debug, Deserialize)]
+pub struct ShellAttempt {
+    /// Which shell.
+    #[serde(default)]
+    pub dialect: Dialect,
+    /// The text.
+    pub command: String,
+    /// Where it runs; the workspace, if nobody says.
+    #[serde(default)]
+    pub cwd: Option<String>,
+    /// The variables of its environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    #[serde(flatten)]
+    extra: BTreeMap<String, Value>,
+}
+
+/// An operation on a file.
+#[derive(Debug, Deserialize)]
+pub struct FileAttempt {
+    /// `read`, `write` or `delete`.
+    pub op: String,
+    /// Absolute, or as seen from the workspace.
+    pub path: String,
+    /// What is read or written.
+    #[serde(default)]
+    pub content: Option<String>,
+    #[serde(flatten)]
+    extra: BTreeMap<String, Value>,
+}
+
 macro_rules! attempts {
     ($($(#[$doc:meta])* $name:ident { $($field:ident),* })*) => {$(
         $(#[$doc])*
@@ -219,12 +254,8 @@ macro_rules! attempts {
 }
 
 attempts! {
-    /// A shell command; read from the shell issue on.
-    ShellAttempt { dialect, command, cwd, env }
     /// A tool call; read from the shell issue on.
     McpAttempt { server, tool, arguments }
-    /// A file operation; read from the shell issue on.
-    FileAttempt { op, path, content }
 }
 
 impl Attempt {

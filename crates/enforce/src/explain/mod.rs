@@ -3,12 +3,15 @@
 //!
 //! - [`episode`]: what one agent did, in order, and the fixtures around it
 //! - `fixtures`: the surroundings that an episode describes
+//! - [`machine`]: the files and the repository that it describes
 //! - [`answer`]: the verdicts
 
 pub mod answer;
 pub mod episode;
 mod fixtures;
 mod http;
+pub mod machine;
+mod shell;
 mod sql;
 
 use std::time::Instant;
@@ -23,6 +26,7 @@ use holdpoint_core::{
 use answer::{Answer, Judged};
 use episode::{Attempt, Episode, MalformedError};
 use fixtures::Fixtures;
+use machine::{State, Surrounded};
 
 /// Answers one line of JSON: an episode's verdicts, or what is wrong with the line. `micros`
 /// adds to each operation the time that it took to interpret and decide it.
@@ -42,11 +46,25 @@ fn judge(pdp: &Pdp, episode: &Episode, micros: bool) -> Answer {
     let principal = principal(episode);
     let mut refused: Vec<RefusedAim> = Vec::new();
     let mut operations = Vec::new();
+    let mut state = State::new(episode);
     for (index, attempt) in episode.operations.iter().enumerate() {
         let started = Instant::now();
         let fixtures = Fixtures::new(episode, &refused);
         let mut judged = match attempt {
             Attempt::Http(http) => http::judge(pdp, &fixtures, &principal, index, http),
+            Attempt::Shell(command) => {
+                let machine = Surrounded { fixtures: &fixtures, episode, state: &state };
+                let outcome = shell::command(pdp, &machine, &principal, index, attempt, command);
+                happened(&mut state, outcome)
+            }
+            Attempt::File(file) => {
+                if let ("read", Some(text)) = (file.op.as_str(), &file.content) {
+                    state.holds(&file.path, text);
+                }
+                let machine = Surrounded { fixtures: &fixtures, episode, state: &state };
+                let outcome = shell::file(pdp, &machine, &principal, index, attempt, file);
+                happened(&mut state, outcome)
+            }
             Attempt::Sql(sql) => sql::judge(pdp, &fixtures, &principal, index, sql),
             other => unread(pdp, &fixtures, &principal, index, other),
         };
@@ -57,6 +75,14 @@ fn judge(pdp: &Pdp, episode: &Episode, micros: bool) -> Answer {
         operations.push(judged);
     }
     Answer::new(episode.id.clone(), operations)
+}
+
+/// What is let through has happened for the operations after it.
+fn happened(state: &mut State, (judged, written): shell::Outcome) -> Judged {
+    if judged.verdict == Verdict::Allow {
+        state.apply(written);
+    }
+    judged
 }
 
 /// Who an episode is about.

@@ -8,7 +8,7 @@ use cedar_policy::{
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::json;
 
-use super::{Credential, Facts, Request, Verdict, request};
+use super::{Credential, Facts, Ground, Request, Verdict, request};
 use crate::{
     identity::{Ring, Task},
     obligation::Obligations,
@@ -35,6 +35,7 @@ fn context_json(request: &Request, obligations: Obligations) -> serde_json::Valu
         "on_this_machine": operation.place == Place::ThisMachine,
         "task_environment": request.principal.task.environment.map_or("any", |one| one.as_str()),
         "credential": facts.credential,
+        "ground": facts.ground,
         "host_listed": facts.host_listed,
         "host_preset": facts.host_preset,
         "ring": request.principal.task.ring.number(),
@@ -152,7 +153,7 @@ fn action_scope() -> impl Strategy<Value = String> {
     ]
 }
 
-const FORBID_CLAUSES: [&str; 12] = [
+const FORBID_CLAUSES: [&str; 13] = [
     "",
     "when { context.known }",
     "when { resource.environment == \"production\" } unless { context.snapshot }",
@@ -164,6 +165,7 @@ const FORBID_CLAUSES: [&str; 12] = [
     "unless { context.approvals >= 1 && (context.snapshot || context.delay_seconds >= 172800) }",
     "unless { context.host_listed }",
     "when { !context.snapshot && context.made_by_run }",
+    "when { context.ground == \"outside\" } unless { context.approvals >= 1 }",
     "when { if context.enclosed then context.approvals < 1 else !context.snapshot }",
 ];
 
@@ -198,7 +200,12 @@ fn facts() -> impl Strategy<Value = Facts> {
         use Credential::{Foreign, Granted, Issued};
         select(&[Granted, Issued, Credential::None, Foreign][..])
     };
-    (environment, credential, any::<[bool; 8]>()).prop_map(|(environment, credential, flags)| {
+    let ground = {
+        use Ground::{None, Outside, Rebuildable, Root, System, Workspace};
+        select(&[None, Rebuildable, Workspace, Root, Outside, System][..])
+    };
+    let flags = any::<[bool; 8]>();
+    (environment, credential, ground, flags).prop_map(|(environment, credential, ground, flags)| {
         let [made_by_run, enclosed, credentials_in_reach, refused_before, tampers, ..] = flags;
         Facts {
             environment,
@@ -210,6 +217,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             credentials_in_reach,
             refused_before,
             tampers: tampers && made_by_run,
+            ground,
             can_snapshot: flags[5],
             can_delay: flags[6],
         }

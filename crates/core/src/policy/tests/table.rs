@@ -1,7 +1,7 @@
 //! Every cell of the table "What the starter policies do", against an expectation that is
 //! written out here and knows nothing of Cedar.
 
-use super::{Request, request, starter, told};
+use super::{Ground, Request, request, starter, told};
 use crate::operation::{Effect, Environment, Place, Reversibility};
 
 /// The columns of the table.
@@ -85,23 +85,105 @@ fn cell(request: &Request) -> Cell {
     }
 }
 
-fn expect(request: &Request) -> String {
-    let facts = &request.facts;
-    match cell(request) {
-        Cell::Pass => "allow".to_owned(),
-        Cell::Deny => "deny wrong_environment".to_owned(),
-        Cell::Hold(code) => format!("hold approval:1 {code}"),
-        Cell::SnapshotElseHold if facts.can_snapshot => "allow snapshot".to_owned(),
-        Cell::SnapshotElseHold => "hold approval:1 needs_approval".to_owned(),
-        Cell::ApprovalAndWayBack if facts.can_snapshot => {
-            "hold snapshot approval:1 needs_approval".to_owned()
+/// What is written beneath the table about the files of this machine.
+fn ground(request: &Request) -> Option<(&'static str, Need)> {
+    let effect = request.operation.effect;
+    if effect == Effect::Observe {
+        return None;
+    }
+    match request.facts.ground {
+        Ground::None | Ground::Rebuildable => None,
+        Ground::Workspace if effect == Effect::Modify => {
+            Some(("needs_approval", |met| met.snapshot || met.approval))
         }
-        Cell::ApprovalAndWayBack if facts.can_delay => {
-            "hold approval:1 delay:172800 needs_approval".to_owned()
+        Ground::Workspace => None,
+        Ground::Root if request.facts.enclosed => {
+            Some(("needs_approval", |met| met.snapshot || met.approval))
         }
-        Cell::ApprovalAndWayBack => "deny no_way_back".to_owned(),
+        Ground::Root => Some(("needs_approval", |met| met.approval)),
+        Ground::Outside => Some(("outside_task", |met| met.approval)),
+        Ground::System => Some(("outside_task", |_| false)),
     }
 }
+
+/// What can be done first.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    snapshot: bool,
+    delay: bool,
+    approval: bool,
+}
+
+/// Whether what is done first is enough.
+type Need = fn(Met) -> bool;
+
+/// Every set of what can be done first, the lightest first.
+const MET: [Met; 6] = {
+    const fn met(snapshot: bool, delay: bool, approval: bool) -> Met {
+        Met { snapshot, delay, approval }
+    }
+    [
+        met(false, false, false),
+        met(true, false, false),
+        met(false, true, false),
+        met(false, false, true),
+        met(true, false, true),
+        met(false, true, true),
+    ]
+};
+
+/// What a cell asks for, by the code that it is refused with.
+fn needs(request: &Request) -> Option<(&'static str, Need)> {
+    let rebuilt = request.facts.ground == Ground::Rebuildable;
+    match cell(request) {
+        Cell::Pass => None,
+        Cell::Deny => Some(("wrong_environment", |_| false)),
+        Cell::Hold(code) => Some((code, |met| met.approval)),
+        Cell::SnapshotElseHold if rebuilt && request.operation.effect != Effect::Modify => None,
+        Cell::SnapshotElseHold => Some(("needs_approval", |met| met.snapshot || met.approval)),
+        Cell::ApprovalAndWayBack => {
+            Some(("needs_approval", |met| met.approval && (met.snapshot || met.delay)))
+        }
+    }
+}
+
+fn expect(request: &Request) -> String {
+    let facts = &request.facts;
+    // The policies about environments stand before those about files, and these before the rest.
+    let (of_cell, of_files) = (needs(request), ground(request));
+    let denied = |(code, need): &(&'static str, Need)| {
+        (!MET.iter().any(|met| need(*met))).then(|| format!("deny {code}"))
+    };
+    let of_denial = of_cell.iter().chain(&of_files).find_map(denied);
+    if let Some(denial) = of_denial {
+        return denial;
+    }
+    let mut asked: Vec<(&str, Need)> = of_files.into_iter().chain(of_cell).collect();
+    // What asks a human for the plainest reason is told last.
+    asked.sort_by_key(|(code, _)| *code == "needs_approval");
+    let offered = MET
+        .iter()
+        .filter(|met| (facts.can_snapshot || !met.snapshot) && (facts.can_delay || !met.delay));
+    let Some(met) = offered.clone().find(|met| asked.iter().all(|(_, need)| need(**met))) else {
+        return "deny no_way_back".to_owned();
+    };
+    let done =
+        [(met.snapshot, "snapshot"), (met.approval, "approval:1"), (met.delay, "delay:172800")];
+    let done = done.into_iter().filter_map(|(is_met, word)| is_met.then_some(word));
+    let waits = met.approval || met.delay;
+    let verdict = if waits { "hold" } else { "allow" };
+    let code = asked.first().map(|(code, _)| *code).filter(|_| waits);
+    std::iter::once(verdict).chain(done).chain(code).collect::<Vec<_>>().join(" ")
+}
+
+const GROUNDS: [Ground; 6] = [
+    Ground::None,
+    Ground::Rebuildable,
+    Ground::Workspace,
+    Ground::Root,
+    Ground::Outside,
+    Ground::System,
+];
 
 const TASKS: [Option<Environment>; 7] = [
     None,
@@ -112,6 +194,15 @@ const TASKS: [Option<Environment>; 7] = [
     Some(Environment::Unknown),
     Some(Environment::Production),
 ];
+
+/// Every task where no file is concerned; with each kind of file, one that is about everything and
+/// one that is not.
+fn tasks_and_grounds() -> impl Iterator<Item = (Option<Environment>, Ground)> {
+    let every = TASKS.into_iter().map(|task| (task, Ground::None));
+    let on_files = GROUNDS.into_iter().filter(|ground| *ground != Ground::None);
+    let two = [None, Some(Environment::Staging)];
+    every.chain(on_files.flat_map(move |ground| two.map(|task| (task, ground))))
+}
 
 /// Every bit of a number as a flag.
 fn bits<const N: usize>() -> impl Iterator<Item = [bool; N]> {
@@ -124,7 +215,7 @@ fn every_cell_of_the_table() {
     let mut seen = std::collections::BTreeSet::new();
     for effect in Effect::ALL {
         for environment in Environment::ALL {
-            for task in TASKS {
+            for (task, ground) in tasks_and_grounds() {
                 for [snapshot, delay, known, inverse, made, reveals] in bits() {
                     let mut request = request(effect, environment);
                     request.principal.task.environment = task;
@@ -136,24 +227,29 @@ fn every_cell_of_the_table() {
                     request.facts.can_snapshot = snapshot;
                     request.facts.can_delay = delay;
                     request.facts.made_by_run = made;
+                    request.facts.ground = ground;
                     let (decision, evaluations) = pdp.decide_counted(&request);
                     assert_eq!(told(&decision), expect(&request), "{request:?}");
                     assert!(evaluations <= 6, "{evaluations} evaluations for {request:?}");
-                    seen.insert((effect, told(&decision)));
+                    seen.insert((effect, ground, told(&decision)));
                 }
             }
         }
     }
     // 10 effects with between one and six different answers each: the walk saw the whole table.
-    assert_eq!(seen.len(), 34, "{seen:#?}");
+    let of_table = seen.iter().filter(|(_, ground, _)| *ground == Ground::None).count();
+    assert_eq!((of_table, seen.len()), (34, 177), "{seen:#?}");
 }
 
 #[test]
 fn code_on_this_machine_is_as_dangerous_as_what_it_can_reach() {
     let pdp = starter();
     for environment in Environment::ALL {
-        for [enclosed, in_reach, here] in bits() {
+        for ([enclosed, in_reach, here], ground) in
+            bits().flat_map(|bits| GROUNDS.map(|on| (bits, on)))
+        {
             let mut request = request(Effect::Execute, environment);
+            request.facts.ground = ground;
             request.facts.enclosed = enclosed;
             request.facts.credentials_in_reach = in_reach;
             request.operation.place = if here { Place::ThisMachine } else { Place::Elsewhere };

@@ -1,0 +1,268 @@
+//! Tools that reach beyond the machine, by the tables of the catalogue; and the floor for those
+//! that have none.
+
+use holdpoint_catalog::cli::{
+    local,
+    tools::{self, Reach, Tool},
+};
+use holdpoint_core::{Effect, ResourceId, policy::Ground};
+
+use super::{At, Step, call::Call, disk, expand::UNKNOWN, scope::Scope, walk::Walk};
+
+impl Walk<'_> {
+    /// A program that no other reader knows.
+    pub(super) fn tool(&mut self, scope: &mut Scope, call: &Call<'_>) {
+        match call.name {
+            "aws" => return self.aws(scope, call),
+            "npm" | "pnpm" | "yarn" | "cargo" | "gem" | "twine" | "poetry" | "uv" | "dotnet"
+            | "mvn" | "hatch" | "bun" | "nuget" => {
+                return self.packages(call);
+            }
+            "scp" | "sftp" => return self.sent_by_ssh(scope, call),
+            "claude" | "gemini" | "q" | "codex" | "cursor-agent" | "copilot" | "opencode"
+            | "aider" | "goose-agent" => {
+                return self.agent(scope, call);
+            }
+            "holdpoint" => return self.guard(call),
+            "tar" | "unzip" | "7z" => return,
+            "rimraf" | "del-cli" | "trash-cli" => {
+                call.parts().1.iter().for_each(|path| self.deletes(scope, path, "file:delete"));
+                return;
+            }
+            "kill" | "pkill" | "killall"
+                if call.arguments.iter().any(|it| it.contains("holdpoint")) =>
+            {
+                let step = Step::known(
+                    "process:kill",
+                    Effect::Modify,
+                    ResourceId::of("machine", "process", "holdpoint"),
+                    At::Here,
+                );
+                self.push(Step { tampers: true, ..step });
+                return;
+            }
+            "gh" if call.arguments.first().is_some_and(|it| it == "api") => {
+                return self.gh_api(scope, call);
+            }
+            _ => {}
+        }
+        if let Some(tool) = tools::tool(call.name) {
+            return self.tabled(scope, call, tool);
+        }
+        if local::is_local(call.name) {
+            return;
+        }
+        self.unknown_program(scope, call);
+    }
+
+    fn tabled(&mut self, scope: &mut Scope, call: &Call<'_>, tool: &Tool) {
+        let valued: Vec<&str> = tool.valued.split_whitespace().collect();
+        let words = call.operands(&valued);
+        let has = |flag: &str| {
+            call.has(&[flag]) || flag.len() == 2 && call.flag(flag.chars().nth(1).unwrap_or('\0'))
+        };
+        let meaning = tool.meaning(&words, &has);
+        if words.iter().take(2).any(|word| word.contains(UNKNOWN)) {
+            let id = ResourceId::of(tool.name, "call", "unknown");
+            self.push(Step::guessed(
+                format!("{}:unknown", tool.name),
+                Effect::Execute,
+                id,
+                self.place_of(scope, tool),
+            ));
+            return;
+        }
+        let named =
+            words.iter().skip(1).rev().find(|it| !it.is_empty()).copied().unwrap_or_default();
+        let verb: Vec<&str> = words.iter().take(2).copied().collect();
+        let name = format!("{}:{}", tool.name, verb.join("_"));
+        let id = ResourceId::of(tool.name, "resource", named);
+        let at = self.place_of(scope, tool);
+        if meaning.reveals && self.machine().masked() {
+            return;
+        }
+        let mut step = if meaning.known {
+            Step::known(name, meaning.effect, id, at)
+        } else {
+            Step::guessed(name, meaning.effect, id, at)
+        };
+        step.operation.reveals_secrets = meaning.reveals;
+        if meaning.effect != Effect::Observe || meaning.reveals {
+            self.push(step);
+        }
+    }
+
+    fn place_of(&self, scope: &Scope, tool: &Tool) -> At {
+        match tool.reach {
+            Reach::Here => match scope
+                .exported("DOCKER_HOST")
+                .filter(|host| tool.name == "docker" && !host.starts_with("unix:"))
+            {
+                Some(_) => At::Somewhere,
+                None => At::Here,
+            },
+            Reach::Service => At::Service,
+            Reach::Platform if tool.name == "kubectl" || tool.name == "helm" => self.cluster(scope),
+            Reach::Platform => At::Somewhere,
+        }
+    }
+
+    /// The host of the cluster that the configuration points at, if there is but one.
+    fn cluster(&self, scope: &Scope) -> At {
+        let home = format!("{}/.kube/config", self.machine().home());
+        let file = scope.exported("KUBECONFIG").unwrap_or(&home).to_owned();
+        let text = self.paths(scope, &file).iter().find_map(|path| self.files.text(path));
+        let Some(text) = text else { return At::Somewhere };
+        let servers: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("server:"))
+            .map(str::trim)
+            .collect();
+        match servers.as_slice() {
+            [one] => {
+                let host = one
+                    .split("://")
+                    .nth(1)
+                    .unwrap_or(one)
+                    .split([':', '/'])
+                    .next()
+                    .unwrap_or_default();
+                At::Host(host.to_ascii_lowercase())
+            }
+            _ => At::Somewhere,
+        }
+    }
+
+    fn sent_by_ssh(&mut self, scope: &Scope, call: &Call<'_>) {
+        let operands = call.operands(&["-i", "-P", "-o", "-F", "-J", "-c", "-l", "-S"]);
+        let Some(to) = operands.last() else { return };
+        match disk::remote(to) {
+            Some((host, path)) => {
+                let id = ResourceId::new(format!("file:{host}:{path}"));
+                self.push(Step::guessed("ssh:copy", Effect::Modify, id, At::Host(host)));
+            }
+            None => self.writes(scope, to, &UNKNOWN.to_string(), false),
+        }
+    }
+
+    /// Another agent: with its questions switched off it does what nobody sees.
+    fn agent(&mut self, scope: &Scope, call: &Call<'_>) {
+        let unasked = [
+            "--dangerously-skip-permissions",
+            "--yolo",
+            "-y",
+            "--trust-all-tools",
+            "--dangerously-bypass-approvals-and-sandbox",
+            "--full-auto",
+            "--allow-all-tools",
+            "--allow-all",
+            "--force",
+            "--yes-always",
+            "bypassPermissions",
+            "--approval-mode=yolo",
+            "--skip-trust",
+        ];
+        let bypasses = call
+            .arguments
+            .iter()
+            .any(|it| unasked.contains(&it.as_str()) || it.contains("bypassPermissions"));
+        let mut step = Step::opaque(format!("agent:{}", call.name), bypasses);
+        step.variables =
+            scope.environment().map(|(name, value)| format!("{name}={value}")).collect();
+        if bypasses {
+            self.push(step);
+        }
+    }
+
+    /// Holdpoint's own commands that switch something off.
+    fn guard(&mut self, call: &Call<'_>) {
+        let words = call.parts().1;
+        let weakens = matches!(
+            words.first(),
+            Some(
+                &"uninstall"
+                    | &"approve"
+                    | &"approvers"
+                    | &"revive"
+                    | &"policy"
+                    | &"secrets"
+                    | &"hosts"
+                    | &"inventory"
+                    | &"agents"
+            )
+        ) && !matches!(words.get(1), None | Some(&"list" | &"show" | &"check"))
+            || words.first() == Some(&"uninstall")
+            || call.has(&["--remove"]);
+        if weakens {
+            let step = Step::known(
+                "holdpoint:change",
+                Effect::Modify,
+                ResourceId::of("holdpoint", "state", "all"),
+                At::Here,
+            );
+            self.push(Step { tampers: true, ..step });
+        }
+    }
+
+    /// The floor: a verb that destroys and anything that names a remote is held; other programs
+    /// are as dangerous as what they can reach.
+    fn unknown_program(&mut self, scope: &Scope, call: &Call<'_>) {
+        let words: Vec<&str> = call.parts().1;
+        if call.name.eq_ignore_ascii_case("robocopy") {
+            return super::windows::robocopy(self, scope, call);
+        }
+        if tools::destroys(&words) {
+            let names_remote = call.arguments.iter().any(|it| {
+                it.contains("://")
+                    || it.contains('@')
+                    || it.contains("--project")
+                    || it.contains("--account")
+                    || it.contains("--remote")
+                    || it.contains("--org")
+                    || it.contains("--env")
+            });
+            let at = if names_remote { At::Somewhere } else { At::Here };
+            let id =
+                ResourceId::of(call.name, "resource", words.last().copied().unwrap_or_default());
+            self.push(Step::guessed(
+                format!("{}:{}", call.name, words.first().copied().unwrap_or_default()),
+                Effect::Destroy,
+                id,
+                at,
+            ));
+            return;
+        }
+        let system = [
+            "useradd",
+            "userdel",
+            "usermod",
+            "adduser",
+            "deluser",
+            "passwd",
+            "chsh",
+            "visudo",
+            "iptables",
+            "ufw",
+            "reboot",
+            "shutdown",
+            "halt",
+            "poweroff",
+            "modprobe",
+            "crontab",
+            "swapoff",
+            "setenforce",
+        ];
+        let shows = call.has(&["-l", "-L", "--list", "status"]);
+        if system.contains(&call.name) && !shows {
+            let mut step = Step::known(
+                format!("system:{}", call.name),
+                Effect::Modify,
+                ResourceId::of("machine", "system", call.name),
+                At::Here,
+            );
+            step.ground = Ground::Outside;
+            return self.push(step);
+        }
+        self.unseen_program(scope, call.name, false);
+    }
+}

@@ -1,0 +1,366 @@
+//! Databases: clients with their statements, and frameworks that change or wipe what they are
+//! pointed at. The target decides, not the command.
+
+use holdpoint_catalog::cli::frameworks::{self, Framework};
+use holdpoint_core::Effect;
+
+use super::{
+    At, Step,
+    call::Call,
+    expand::UNKNOWN,
+    scope::Scope,
+    sql,
+    targets::{self, Target},
+    walk::Walk,
+};
+use crate::Unreadable;
+
+/// Options of database clients whose value is a word of its own.
+const CLIENT_VALUED: &[&str] = &[
+    "-h",
+    "-p",
+    "-U",
+    "-d",
+    "-u",
+    "-c",
+    "-e",
+    "-f",
+    "--eval",
+    "-n",
+    "-a",
+    "-P",
+    "-D",
+    "--host",
+    "--port",
+    "--user",
+    "--username",
+    "--dbname",
+    "--database",
+    "-v",
+    "-q",
+    "--command",
+    "--execute",
+    "--file",
+];
+
+impl Walk<'_> {
+    /// A step at a database.
+    pub(super) fn at_database(&mut self, target: &Target, name: &str, effect: Effect) {
+        // Where nobody says which database, a tool has nothing but what is on this machine; what
+        // would be lost there is too much for a guess.
+        let at = match (&target.at, target.told, effect) {
+            (At::Somewhere, false, Effect::Create | Effect::Modify) => At::Here,
+            (at, _, _) => at.clone(),
+        };
+        self.push(Step::known(name, effect, target.resource.clone(), at));
+    }
+
+    /// Statements that are sent to `target`.
+    pub(super) fn statements(&mut self, text: &str, target: &Target) {
+        for meaning in sql::interpret(text) {
+            let unknown = text.contains(UNKNOWN) && meaning.effect == Effect::Execute;
+            let step = Step::known(
+                meaning.name,
+                meaning.effect,
+                target.resource.clone(),
+                target.at.clone(),
+            );
+            self.push(if unknown { Step { unseen: false, ..step } } else { step });
+        }
+    }
+
+    pub(super) fn database(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<Option<String>, Unreadable> {
+        match call.name {
+            "psql" | "mysql" | "mariadb" | "sqlite3" | "mongosh" | "mongo" | "redis-cli"
+            | "clickhouse-client" | "sqlcmd" | "duckdb" | "cqlsh" | "pgcli" | "mycli" | "usql"
+            | "cockroach" | "clickhouse" => self.client(scope, call),
+            "dropdb" | "mysqladmin" | "pg_restore" | "createdb" | "dropuser" => {
+                let target = client_target(scope, call);
+                let effect = match call.name {
+                    "dropdb" => Effect::Destroy,
+                    "mysqladmin" if call.arguments.iter().any(|it| it == "drop") => Effect::Destroy,
+                    "pg_restore" if call.has(&["--clean", "-c"]) => Effect::Destroy,
+                    "dropuser" => Effect::Remove,
+                    "mysqladmin" => Effect::Observe,
+                    _ => Effect::Create,
+                };
+                self.at_database(&target, &format!("{}:run", call.name), effect);
+            }
+            _ => {
+                return Ok(self.framework(scope, call, call.name)?.then(|| UNKNOWN.to_string()));
+            }
+        }
+        Ok(Some(UNKNOWN.to_string()))
+    }
+
+    fn client(&mut self, scope: &mut Scope, call: &Call<'_>) {
+        let target = client_target(scope, call);
+        if call.has(&["-l", "--list"]) && call.name == "psql" {
+            return;
+        }
+        let given = ["-c", "--command", "-e", "--execute", "--eval", "-q", "--query", "-Q", "-cmd"];
+        let mut texts: Vec<String> = call.values(&given).into_iter().map(str::to_owned).collect();
+        for file in call.values(&["-f", "--file", "-i"]) {
+            texts.push(self.read(scope, file, true));
+        }
+        let operands = call.operands(CLIENT_VALUED);
+        match call.name {
+            "sqlite3" | "duckdb" => {
+                texts.extend(operands.iter().skip(1).map(|it| (*it).to_owned()))
+            }
+            "redis-cli" => texts.push(operands.join(" ")),
+            _ => {}
+        }
+        if let (true, Some(text)) = (texts.is_empty() || texts == [""], &call.pipe.stdin) {
+            texts.push(text.clone());
+        }
+        for text in texts {
+            match call.name {
+                "mongosh" | "mongo" => {
+                    self.at_database(&target, "mongo:eval", mongo(&text));
+                }
+                "redis-cli" => self.at_database(&target, "redis:command", redis(&text)),
+                _ if text.chars().all(|it| it == UNKNOWN) && !text.is_empty() => {
+                    self.push(Step::guessed(
+                        "sql:unknown",
+                        Effect::Execute,
+                        target.resource.clone(),
+                        target.at.clone(),
+                    ));
+                }
+                _ => self.statements(&meta(&text), &target),
+            }
+        }
+    }
+
+    /// A framework's own tool. `name` is the program, or the script that it is started with.
+    pub(super) fn framework(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        name: &str,
+    ) -> Result<bool, Unreadable> {
+        let name = super::call::base(name);
+        let Some(framework) = frameworks::framework(name) else { return Ok(false) };
+        let own: Vec<String> = call
+            .arguments
+            .iter()
+            .skip_while(|it| name != call.name && super::call::base(it) != name)
+            .skip(usize::from(name != call.name))
+            .cloned()
+            .collect();
+        let own = Call { arguments: &own, ..Call::new(&[], call.pipe) };
+        if let Some(code) = own.value(&["-c", "--command"]).filter(|_| {
+            own.arguments
+                .first()
+                .is_some_and(|it| it == "shell" || it == "runner" || it == "shell_plus")
+        }) {
+            super::program::read(self, scope, code, super::program::Language::Python)?;
+            return Ok(true);
+        }
+        if matches!(own.arguments.first().map(String::as_str), Some("runner" | "tinker")) {
+            let code = own.arguments.iter().skip(1).cloned().collect::<Vec<_>>().join(" ");
+            super::program::read(self, scope, &code, super::program::Language::Ruby)?;
+            return Ok(true);
+        }
+        let words: Vec<&str> = own.operands(frameworks::VALUED);
+        let Some(verb) = framework.verb(&words, &|flag| own.has(&[flag])) else { return Ok(true) };
+        if verb.effect == Effect::Observe {
+            return Ok(true);
+        }
+        if framework.tests {
+            self.tests(scope, call, framework);
+            return Ok(true);
+        }
+        let target = self.framework_target(scope, &own, framework);
+        self.at_database(
+            &target,
+            &format!("{}:{}", framework.name, verb.words.replace(' ', "_")),
+            verb.effect,
+        );
+        Ok(true)
+    }
+
+    fn framework_target(
+        &mut self,
+        scope: &Scope,
+        call: &Call<'_>,
+        framework: &Framework,
+    ) -> Target {
+        let remote = call.has(&["--linked", "--remote", "--production"]);
+        if remote {
+            return Target { told: true, ..targets::somewhere() };
+        }
+        let url = call
+            .value(&[
+                "--url",
+                "--db-url",
+                "--database-url",
+                "-d",
+                "--database",
+                "--dsn",
+                "-url",
+                "--connection",
+                "--conn",
+                "--endpoint",
+            ])
+            .or_else(|| call.arguments.iter().map(String::as_str).find(|it| targets::is_url(it)));
+        if let Some(url) = url.filter(|url| targets::is_url(url)) {
+            return targets::of_url(url);
+        }
+        if framework.local || call.has(&["--local"]) {
+            return targets::at_host(framework.name, "", "");
+        }
+        let named = scope
+            .exported("RAILS_ENV")
+            .or(scope.exported("APP_ENV"))
+            .or(scope.exported("NODE_ENV"));
+        let environment =
+            call.value(&["--env", "--environment", "-e"]).or(named).map(str::to_owned);
+        targets::ambient(self, scope, environment.as_deref())
+    }
+
+    /// A run of tests: what the texts of the tests say, or else code that nobody sees.
+    fn tests(&mut self, scope: &mut Scope, call: &Call<'_>, framework: &Framework) {
+        let environment = call.value(&["--env"]).unwrap_or("testing").to_owned();
+        let own: Vec<String> = scope
+            .directories
+            .iter()
+            .flat_map(|directory| self.files.below(directory))
+            .filter(|it| {
+                it.contains("test")
+                    || it.contains("spec")
+                    || it.contains("conftest")
+                    || it.contains("database/factories")
+            })
+            .collect();
+        let wipes = [
+            "drop_all",
+            "drop_database",
+            "RefreshDatabase",
+            "DatabaseMigrations",
+            "deleteMany",
+            "DROP ",
+            "TRUNCATE",
+            "migrate:fresh",
+            "DELETE FROM",
+            "dropDatabase",
+            "delete_all",
+            "truncate",
+            "DatabaseCleaner",
+            "sync({ force",
+            "sync({force",
+            "dropSchema",
+        ];
+        let text_of = |path: &String| self.files.text(path);
+        let named: Vec<&str> = call
+            .operands(&[])
+            .into_iter()
+            .filter(|it| it.contains("test") || it.contains("spec"))
+            .collect();
+        let counts = |path: &String| {
+            named.is_empty()
+                || path.contains("conftest")
+                || named.iter().any(|name| path.ends_with(name.split("::").next().unwrap_or(name)))
+        };
+        let harmful = own
+            .iter()
+            .filter(|path| counts(path))
+            .filter_map(text_of)
+            .any(|text| wipes.iter().any(|it| text.contains(it)));
+        if harmful || framework.wipes {
+            let target = targets::ambient(self, scope, Some(&environment));
+            if target.told && target.at != At::Here {
+                return self.at_database(
+                    &target,
+                    &format!("{}:test", framework.name),
+                    Effect::Destroy,
+                );
+            }
+        }
+        let read = own.iter().any(|path| counts(path) && self.files.text(path).is_some());
+        if !read {
+            self.unseen_program(scope, call.name, false);
+        }
+    }
+}
+
+/// Where a client connects to.
+fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
+    let provider = match call.name {
+        "psql" | "pgcli" | "dropdb" | "createdb" | "pg_restore" | "dropuser" => "postgres",
+        "mysql" | "mariadb" | "mycli" | "mysqladmin" => "mysql",
+        "sqlite3" | "duckdb" => "sqlite",
+        "mongosh" | "mongo" => "mongodb",
+        "redis-cli" => "redis",
+        other => other,
+    };
+    if provider == "sqlite" {
+        return targets::at_host(
+            "sqlite",
+            "",
+            call.operands(&[]).first().copied().unwrap_or_default(),
+        );
+    }
+    let words = call.arguments.iter().map(String::as_str);
+    if let Some(url) = words
+        .clone()
+        .map(|it| {
+            it.split_once('=').filter(|(name, _)| name.starts_with("--")).map_or(it, |(_, url)| url)
+        })
+        .find(|it| targets::is_url(it))
+    {
+        return targets::of_url(url);
+    }
+    if words.clone().any(|it| it.chars().all(|letter| letter == UNKNOWN)) {
+        return Target { told: true, ..targets::somewhere() };
+    }
+    let connection = words
+        .clone()
+        .find(|it| it.contains("host="))
+        .and_then(|it| it.split("host=").nth(1))
+        .and_then(|it| it.split_whitespace().next());
+    let host = call.value(&["-h", "--host", "-H"]).or(connection).or(match provider {
+        "postgres" => scope.exported("PGHOST"),
+        "mysql" => scope.exported("MYSQL_HOST"),
+        _ => None,
+    });
+    let database = call.value(&["-d", "--dbname", "-D", "--database"]).unwrap_or_default();
+    targets::at_host(provider, host.unwrap_or_default(), database)
+}
+
+/// A script of psql, with a statement of its own for each line that is a command of the client.
+fn meta(text: &str) -> String {
+    let line = |line: &str| {
+        if line.trim_start().starts_with('\\') { format!("{line};\n") } else { format!("{line}\n") }
+    };
+    text.lines().map(line).collect()
+}
+
+fn redis(text: &str) -> Effect {
+    let upper = text.trim().to_ascii_uppercase();
+    match upper.split_whitespace().next().unwrap_or_default() {
+        "FLUSHALL" | "FLUSHDB" | "DEL" | "UNLINK" | "SHUTDOWN" | "EVAL" | "DEBUG" => {
+            Effect::Destroy
+        }
+        "SET" | "HSET" | "LPUSH" | "RPUSH" | "SADD" | "ZADD" | "EXPIRE" | "INCR" | "RENAME"
+        | "CONFIG" | "HDEL" => Effect::Modify,
+        _ => Effect::Observe,
+    }
+}
+
+/// What a script for MongoDB does, by the calls that it has.
+fn mongo(text: &str) -> Effect {
+    let has = |calls: &[&str]| calls.iter().any(|it| text.contains(it));
+    if has(&["drop", "deleteMany", "deleteOne", "remove(", "findOneAndDelete"]) {
+        Effect::Destroy
+    } else if has(&["insert", "update", "replace", "createIndex", "createCollection"]) {
+        Effect::Modify
+    } else {
+        Effect::Observe
+    }
+}

@@ -1,0 +1,58 @@
+//! The files of the machine, with what the command has written so far.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::Written;
+use crate::machine::Machine;
+
+/// The files as they are at one moment of a command.
+pub(super) struct Overlay<'a> {
+    pub(super) machine: &'a dyn Machine,
+    pub(super) written: BTreeMap<String, Written>,
+}
+
+impl<'a> Overlay<'a> {
+    pub(super) fn new(machine: &'a dyn Machine) -> Self {
+        Self { machine, written: BTreeMap::new() }
+    }
+
+    /// The text of a file.
+    pub(super) fn text(&self, path: &str) -> Option<Arc<str>> {
+        match self.written.get(path) {
+            Some(Written::Text(text)) => Some(text.clone()),
+            Some(Written::Gone) => None,
+            None => self.machine.text(path),
+        }
+    }
+
+    /// Whether anything is known to be at `path`, a file or a directory.
+    pub(super) fn exists(&self, path: &str) -> bool {
+        self.text(path).is_some() || !self.below(path).is_empty()
+    }
+
+    /// The files below a directory.
+    pub(super) fn below(&self, directory: &str) -> Vec<String> {
+        let prefix = format!("{}/", directory.trim_end_matches('/'));
+        let mut files = self.machine.files_below(directory);
+        files.retain(|file| self.written.get(file) != Some(&Written::Gone));
+        for (path, written) in self.written.range(prefix.clone()..) {
+            if !path.starts_with(&prefix) {
+                break;
+            }
+            if matches!(written, Written::Text(_)) && !files.contains(path) {
+                files.push(path.clone());
+            }
+        }
+        files
+    }
+
+    pub(super) fn write(&mut self, path: &str, text: &str) {
+        self.written.insert(path.to_owned(), Written::Text(text.into()));
+    }
+
+    /// Whether this run, or this command, made what is at `path`.
+    pub(super) fn made(&self, path: &str) -> bool {
+        let fresh = matches!(self.written.get(path), Some(Written::Text(_)));
+        fresh && self.machine.text(path).is_none() || self.machine.made(path)
+    }
+}

@@ -1,0 +1,94 @@
+//! Steps: what a command would do, one operation each, and where it takes effect.
+
+use holdpoint_core::{
+    Effect, Operation, ResourceId, Reversibility,
+    operation::{Place, Resource},
+    policy::Ground,
+};
+
+/// Where a step takes effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum At {
+    /// On this machine.
+    Here,
+    /// At the host of this name.
+    Host(String),
+    /// At a service that has no environment: a code host, a package registry.
+    Service,
+    /// Beyond this machine, and nobody said where.
+    Somewhere,
+}
+
+/// One operation of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What it does.
+    pub operation: Operation,
+    /// Where.
+    pub at: At,
+    /// Which part of this machine's files it changes.
+    pub ground: Ground,
+    /// It changes the guard, or the agent's own permissions.
+    pub tampers: bool,
+    /// Whether what it starts could reach credentials whatever else is known.
+    pub unseen: bool,
+    /// Variables that it was started with, where it is code: they are within its reach.
+    pub variables: Vec<String>,
+}
+
+impl Step {
+    /// An operation that has nothing to do with files.
+    pub fn new(operation: Operation, at: At) -> Self {
+        Self {
+            operation,
+            at,
+            ground: Ground::None,
+            tampers: false,
+            unseen: false,
+            variables: Vec::new(),
+        }
+    }
+
+    /// `effect` of the operation `name` on `resource`.
+    pub(super) fn known(
+        name: impl Into<String>,
+        effect: Effect,
+        resource: impl Into<Resource>,
+        at: At,
+    ) -> Self {
+        Self::new(Operation::known(name, effect, resource, Reversibility::None), at)
+    }
+
+    /// As [`Step::known`], where the meaning is told by a word only.
+    pub(super) fn guessed(
+        name: impl Into<String>,
+        effect: Effect,
+        resource: impl Into<Resource>,
+        at: At,
+    ) -> Self {
+        Self::new(Operation::guessed(name, effect, resource), at)
+    }
+
+    /// Nothing that changes anything.
+    pub fn reads() -> Self {
+        let resource = ResourceId::of("machine", "shell", "reads");
+        Self::known("shell:read", Effect::Observe, resource, At::Here)
+    }
+
+    /// Code on this machine that nobody can see through. Code that is `unseen` may be anything;
+    /// other code is a program that somebody named.
+    pub fn opaque(name: impl Into<String>, unseen: bool) -> Self {
+        let name = name.into();
+        let resource = ResourceId::of("machine", "program", name.rsplit(':').next().unwrap_or(""));
+        let mut operation = Operation::guessed(name, Effect::Execute, resource);
+        operation.place = Place::ThisMachine;
+        Self { unseen, ..Self::new(operation, At::Here) }
+    }
+
+    /// Something that only reads, and whose answer is made of secrets.
+    pub(super) fn reveals(name: impl Into<String>, resource: ResourceId, at: At) -> Self {
+        let mut step = Self::known(name, Effect::Observe, resource, at);
+        step.operation.reveals_secrets = true;
+        step
+    }
+}
