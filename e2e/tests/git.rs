@@ -1,6 +1,8 @@
 //! Real git behind a live gateway: what everyday work needs passes, the rest is held in words
 //! that git prints, and what a human releases is pushed by the gateway.
 
+use std::{thread, time::Duration};
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use e2e::{
     git::{GitStage, REPOSITORY},
@@ -238,7 +240,9 @@ async fn a_fetch_whose_negotiation_is_compressed_works() {
     let mut stage = GitStage::set(BINARY, SMALL).await;
     stage.host.add_branches(REPOSITORY, &["behind"]);
     let copy = stage.agent("worker");
-    // More than 1,024 bytes of `have` lines: git compresses its request.
+    // More than 1,024 bytes of `have` lines: git compresses its request. It names the newest first,
+    // to the second, and what both sides have would end it early.
+    thread::sleep(Duration::from_millis(1100));
     copy.git(&["checkout", "--quiet", "--orphan", "own"]).done();
     for number in 0..80 {
         copy.git(&["commit", "--quiet", "--allow-empty", "-m", &number.to_string()]).done();
