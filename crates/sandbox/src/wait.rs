@@ -3,7 +3,7 @@
 //! What the terminal sends (Ctrl-C, hang-up) reaches the command by itself, as it is of the same
 //! process group; what another process sends to us is passed on. Only the command decides whether
 //! it stops (Ctrl-Z): when it does, so do we, one after the other up to the shell's own child.
-//! The first process inside cannot be stopped from there, so it says so in words: [`stops`](crate::stops).
+//! The first process inside cannot be stopped from there, so it says so in words: `stops`.
 
 use std::{io::Read as _, os::fd::AsFd, process::ExitStatus};
 
