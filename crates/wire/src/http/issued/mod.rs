@@ -2,7 +2,7 @@
 //!
 //! - [`cookie`]: `Set-Cookie`, and whose cookies a host may set
 //! - [`challenge`]: where a registry says that its tokens come from
-//! - [`tokens`]: the answers of token endpoints and logins
+//! - `tokens`: the answers of token endpoints and logins
 //! - [`link`]: redirects and signed URLs
 
 pub mod challenge;
