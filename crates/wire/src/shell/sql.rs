@@ -1,6 +1,8 @@
-//! A seam: what the words of SQL say, until statements are parsed. To be replaced as a whole.
+//! What the words of SQL say, and the grammar where they say that it only looks.
 
 use holdpoint_core::Effect;
+
+use crate::sql::{self, Dialect, Target};
 
 /// One statement's effect and its name.
 pub(super) struct Meaning {
@@ -10,7 +12,21 @@ pub(super) struct Meaning {
 
 /// What each statement of a text does, by its first words.
 pub(super) fn interpret(text: &str) -> Vec<Meaning> {
-    bare(text).split(';').map(str::trim).filter(|it| !it.is_empty()).map(statement).collect()
+    let statements = bare(text);
+    let statements = statements.split(';').map(str::trim).filter(|it| !it.is_empty());
+    let mut meanings: Vec<Meaning> = statements.map(statement).collect();
+    if meanings.iter().all(|meaning| meaning.effect == Effect::Observe) {
+        meanings.extend(hidden(text));
+    }
+    meanings
+}
+
+/// What a text does beyond its first words: a function that nobody knows can do anything. What the
+/// grammar does not take (a client's own commands, another database's words) is left to the words.
+fn hidden(text: &str) -> Vec<Meaning> {
+    let operations = sql::interpret(text, &Target::unknown(Dialect::Postgres));
+    let stronger = operations.into_iter().flatten().filter(|it| it.effect != Effect::Observe);
+    stronger.map(|it| Meaning { name: it.name, effect: it.effect }).collect()
 }
 
 /// A text without comments, and with its literals emptied.
@@ -75,4 +91,24 @@ fn statement(text: &str) -> Meaning {
         _ => Effect::Execute,
     };
     Meaning { name: format!("sql:{}", first.to_ascii_lowercase()), effect }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdpoint_core::Effect;
+
+    use super::interpret;
+
+    #[test]
+    fn what_only_looks_by_its_words_is_read_by_the_grammar() {
+        for (text, looks) in [
+            ("SELECT count(*), max(id), now() FROM users WHERE lower(name) = 'a'", true),
+            ("\\dt", true),
+            ("SELECT purge_all()", false),
+            ("SELECT 1; SELECT lo_unlink(5)", false),
+        ] {
+            let all = interpret(text).iter().all(|it| it.effect == Effect::Observe);
+            assert_eq!(all, looks, "{text}");
+        }
+    }
 }
