@@ -137,21 +137,28 @@ impl Secrets {
         Ok(bound)
     }
 
-    /// Gives a secret another value, of the same provider's making; name, bounds and phantom stay.
+    /// Gives a secret another value; its name and bounds stay, and its phantom too if the new value
+    /// is as long, as what stands in for it has to be.
     pub fn rotate(&self, name: &str, value: &SecretString) -> Result<Listed, SecretError> {
         let rotated = self.0.0.database.write(|transaction| {
-            let before =
-                first(transaction, "SELECT * FROM secrets WHERE name = ?1", [name], listed)?;
-            let Some(before) = before else {
+            let sql = "SELECT * FROM secrets WHERE name = ?1";
+            let Some(before) = first(transaction, sql, [name], listed)? else {
                 return Err(StoreError::Missing { what: "secret", name: name.to_owned() }.into());
             };
+            let fingerprint = self.fingerprint(value.expose_secret());
+            if let Some(known) = name_of_real(transaction, &fingerprint)? {
+                return Err(SecretError::Known(known));
+            }
             // What was obtained with the old one ends with it.
             forget_via(transaction, name)?;
             transaction.execute("DELETE FROM secrets WHERE name = ?1", [name])?;
             self.check_new(transaction, name, value)?;
-            phantom_of(value)?;
-            self.insert(transaction, &before, value)?;
-            Ok::<_, SecretError>(before)
+            let drawn = free_phantom(&self.0, transaction, value)?;
+            let stays = before.phantom.len() == drawn.len();
+            let phantom = if stays { before.phantom.clone() } else { drawn };
+            let rotated = Listed { phantom, ..before };
+            self.insert(transaction, &rotated, value)?;
+            Ok::<_, SecretError>(rotated)
         })?;
         self.0.announce(Topic::Secrets);
         Ok(rotated)
