@@ -3,6 +3,7 @@
 //! `«marker!»` is one that its provider keeps for tests, `«marker?»` one that is public by design,
 //! `«marker~»` one that is known to be missed.
 //!
+//! What ends in `.fixture` is called as it is without: it is no source and no page of this repository.
 //! Values are drawn and not written down, so that no file of this repository looks like a leak to
 //! whoever searches it.
 
@@ -41,8 +42,13 @@ pub fn render(root: &Path) -> Vec<Labelled> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut labels = Vec::new();
     for file in files(&fixtures) {
-        let below =
-            file.strip_prefix(&fixtures).unwrap().to_string_lossy().replace("dot-git", ".git");
+        let below = file
+            .strip_prefix(&fixtures)
+            .unwrap()
+            .to_string_lossy()
+            .replace("dot-git", ".git")
+            .trim_end_matches(".fixture")
+            .to_owned();
         let template = fs::read_to_string(&file).unwrap();
         let (text, own) = rendered(&below, &template);
         let path = root.join(&below);
