@@ -101,6 +101,8 @@ struct Search<'a> {
     role: Role,
     /// Where the last name ended that was looked at: its parts are no names of their own.
     named_to: usize,
+    /// The same for what could be a JSON Web Token, lest one long word is read at each of its parts.
+    web_token_to: usize,
     candidates: Vec<Candidate>,
 }
 
@@ -149,7 +151,8 @@ impl Finder {
 
     fn candidates(&self, role: Role, text: &Text<'_>) -> Vec<Candidate> {
         let bytes: &[u8] = &text.bytes;
-        let mut search = Search { bytes, role, named_to: 0, candidates: Vec::new() };
+        let mut search =
+            Search { bytes, role, named_to: 0, web_token_to: 0, candidates: Vec::new() };
         search.documents();
         for hit in self.search.iter().flat_map(|it| it.find_overlapping_iter(bytes)) {
             let needle = self.needles.get(hit.pattern().as_usize());
@@ -191,14 +194,17 @@ impl Search<'_> {
                 self.shaped(shaped);
             }
             Needle::Armour => self.shaped(tokens::private_key(self.bytes, hit.start)),
-            Needle::WebToken => self.shaped(tokens::web_token(self.bytes, hit.start)),
+            Needle::WebToken if hit.start >= self.web_token_to => {
+                self.web_token_to = tokens::web_token_end(self.bytes, hit.start);
+                self.shaped(tokens::web_token(self.bytes, hit.start));
+            }
             Needle::Authority => self.password(hit.start),
             Needle::Name if !binary => self.named(&hit),
             Needle::Bearer => self.carried(headers::bearer(self.bytes, hit.end), "Authorization"),
             Needle::Basic => self.carried(headers::basic(self.bytes, hit.end), "Authorization"),
             Needle::User if !binary => self.carried(headers::user(self.bytes, hit.end), "user"),
             Needle::Flag if !binary => self.carried(headers::flag(self.bytes, hit.end), "password"),
-            Needle::Name | Needle::User | Needle::Flag => {}
+            Needle::Name | Needle::User | Needle::Flag | Needle::WebToken => {}
         }
     }
 
@@ -346,6 +352,11 @@ fn judge(
     let written = matches!(writes, Writes::Settings | Writes::Commands | Writes::Netrc);
     match (named.says, shape) {
         (_, Shape::Placeholder) => None,
+        // Without quotes it is code, unless it stands in a comment or a dump.
+        (says, shape) if writes == Writes::Code && !quoted => {
+            let drawn = shape == Shape::Uuid || shape == Shape::Random && has_digits(value);
+            (says == Says::Known && drawn).then_some((plain, Possible))
+        }
         (_, Shape::Words) if value::is_about_itself(value) && writes != Writes::Netrc => None,
         (Says::Password, _) if writes == Writes::Netrc => Some((&kinds::PASSWORD, Certain)),
         (Says::Known, Shape::Random | Shape::Uuid) => Some((plain, Likely)),
@@ -369,6 +380,11 @@ fn judge(
         (Says::Perhaps, Shape::Random) if written && value.len() >= 20 => Some((plain, Possible)),
         _ => None,
     }
+}
+
+/// Three digits and no dot: more than the name of anything has.
+fn has_digits(value: &[u8]) -> bool {
+    value.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3 && !value.contains(&b'.')
 }
 
 impl Candidate {

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The longest authority that is read.
-const AUTHORITY_BYTES_MAX: usize = 4_096;
+const AUTHORITY_BYTES_MAX: usize = 1_024;
 /// The fewest characters of a user that is a token.
 const TOKEN_LEAST: usize = 20;
 /// The fewest characters of a password: real ones of hosts are longer.
