@@ -24,6 +24,10 @@ pub const FINDS_MAX: usize = 10_000;
 /// The longest value of a name.
 pub const VALUE_BYTES_MAX: usize = 8_192;
 
+/// A longer value is a credential only as base64; anything else is text with names in it, whose
+/// values are looked at one by one, and reading the whole text for each would never end.
+const PLAIN_BYTES_MAX: usize = 512;
+
 /// Parts of names that say a credential.
 const NAME_PARTS: &[&str] = &[
     "token",
@@ -285,6 +289,9 @@ impl Search<'_> {
     /// Whether the value of a name is a credential.
     fn judged(&self, named: Named, found: &Assignment) -> Option<Candidate> {
         let raw = self.bytes.get(found.value.clone())?;
+        if raw.len() > PLAIN_BYTES_MAX && !is_base64(raw) {
+            return None;
+        }
         let value = found.code.read(raw)?;
         let netrc = self.role.writes == Writes::Netrc;
         // A URL is looked at where its password stands.
@@ -380,6 +387,13 @@ fn judge(
         (Says::Perhaps, Shape::Random) if written && value.len() >= 20 => Some((plain, Possible)),
         _ => None,
     }
+}
+
+/// Base64 (RFC 4648), with its padding at the end.
+fn is_base64(raw: &[u8]) -> bool {
+    let length = raw.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    let is = |byte: &u8| kinds::Letters::Dotted.has(*byte) || matches!(byte, b'+' | b'/');
+    raw.get(..length).is_some_and(|text| text.iter().all(is))
 }
 
 /// Three digits and no dot: more than the name of anything has.

@@ -27,6 +27,7 @@ pub(super) fn password(bytes: &[u8], at: usize) -> Option<Password> {
     let start = at + 3;
     let rest = bytes.get(start..)?;
     let rest = rest.get(..AUTHORITY_BYTES_MAX).unwrap_or(rest);
+    memchr::memchr(b'@', rest)?;
     let ends = |byte: &u8| {
         byte.is_ascii_whitespace()
             || matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'|')
