@@ -11,7 +11,7 @@
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
 //! - [`lookup`]: what only a provider can tell about it
 //! - `branches`, `commits`: which branches are protected, and which go forward
-//! - `fulfil`: a human's release, asked for or consumed
+//! - `fulfil`: a human's release, asked for or consumed; time that has to go by besides
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `aws`: what a phantom signed is signed anew
 //! - `issued`: what an answer gives out, remembered or captured
