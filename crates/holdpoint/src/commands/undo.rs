@@ -5,7 +5,7 @@ mod schedule;
 use clap::Args;
 
 use super::Here;
-use crate::status::Ended;
+use crate::status::{CommandError, Ended};
 
 /// Take back what is scheduled, before it is done.
 #[derive(Debug, Args)]
@@ -18,5 +18,10 @@ pub struct Undo {
 
 /// Runs `holdpoint undo`.
 pub fn run(undo: &Undo, here: &Here) -> Ended {
-    schedule::cancel(&undo.what, here)
+    match schedule::is_named(&undo.what) {
+        true => schedule::cancel(&undo.what, here),
+        false => Err(CommandError::usage(
+            "say the id of something scheduled, h-…: `holdpoint holds --scheduled` lists them",
+        )),
+    }
 }
