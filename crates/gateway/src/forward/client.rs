@@ -148,6 +148,7 @@ impl Client {
         let hops = self.dialer.resolve(scheme, &host, port, route.listed_privately).await?;
         let keys: Vec<Key> =
             hops.into_iter().map(|hop| Key { scheme, host: host.clone(), port, hop }).collect();
+        let mut given_back: fn(String) -> Unreached = Unreached::Closed;
         for _ in 0..ATTEMPTS_MAX {
             // A kept connection may have been closed meanwhile: then it gives the message back
             // unsent. A fresh one has no excuse.
@@ -161,11 +162,14 @@ impl Client {
                 }
                 Exchanged::Unsent(_) if fresh => break,
                 Exchanged::Unsent(unsent) => request = unsent,
-                Exchanged::Unprocessed(Some(again)) => request = again,
-                Exchanged::Unprocessed(None) => return Err(Unreached::Unprocessed(host).into()),
+                Exchanged::Unprocessed(again) => {
+                    given_back = Unreached::Unprocessed;
+                    let Some(again) = again else { break };
+                    request = again;
+                }
             }
         }
-        Err(Unreached::Closed(host).into())
+        Err(given_back(host).into())
     }
 
     /// A connection for a raw stream, which is nobody else's afterwards.

@@ -173,10 +173,10 @@ async fn of_a_hundred_streams_the_one_that_waits_stops_no_other() {
 }
 
 #[tokio::test]
-async fn what_was_refused_unprocessed_is_sent_once_more_and_nothing_else_is() {
+async fn what_was_refused_unprocessed_is_sent_again_and_nothing_else_is() {
     let table = [
         ("RefuseOnce", 2, "", "200 OK"),
-        ("Refuse", 2, "gave the message back unprocessed", "nothing was sent"),
+        ("Refuse", 8, "gave the message back unprocessed", "nothing was sent"),
         ("Fail", 1, "what became of it is not known", "it was sent"),
     ];
     for (method, attempts, said, outcome) in table {
