@@ -11,11 +11,14 @@ pub mod inventory;
 pub mod kill;
 pub mod ledger;
 pub mod policy;
+mod preserved;
 pub mod run;
 pub mod secrets;
 pub mod self_test;
+pub mod snapshots;
 pub mod status;
 pub mod tabletop;
+pub mod undo;
 pub mod up;
 
 use std::{
@@ -63,6 +66,10 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
     match (&verb.verb, Mark::here()) {
         (Some(Verb::Run(run)), Some(mark)) => return run::nested(run, &mark),
         (Some(Verb::Status(_)), Some(mark)) => return status::inside(&mark, verb.json),
+        (Some(Verb::Undo(_) | Verb::Snapshots(_)), Some(mark)) => {
+            let text = format!("this is inside of run {}: undo is for the human outside", mark.run);
+            return Err(CommandError::usage(text));
+        }
         _ => {}
     }
     // What is made from here on is its owner's alone.
@@ -80,6 +87,8 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         None => holds::newest(&here),
         Some(Verb::Run(run)) => run::run(&run, &here),
         Some(Verb::Up(up)) => up::run(up, here, observe),
+        Some(Verb::Undo(undo)) => undo::run(&undo, &here),
+        Some(Verb::Snapshots(snapshots)) => snapshots::run(&snapshots, &here),
         Some(Verb::Kill(kill)) => kill::kill(&kill, &here),
         Some(Verb::Revive(revive)) => kill::revive(&revive, &here),
         Some(Verb::Doctor(doctor)) => doctor::run(&doctor, &here),
