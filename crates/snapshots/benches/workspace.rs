@@ -2,6 +2,8 @@
 //! same run: `cargo bench -p holdpoint-snapshots`. Needs restic and 4 GB below the temporary
 //! directory.
 
+#![allow(clippy::expect_used, reason = "a measurement that cannot be made is none")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

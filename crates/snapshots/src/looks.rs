@@ -86,13 +86,6 @@ impl Looks {
             links: metadata.nlink(),
         }
     }
-
-    /// Whether nothing was done to it since: the same thing, untouched.
-    pub(crate) fn is_untouched_since(&self, earlier: &Self) -> bool {
-        (self.inode, self.device) == (earlier.inode, earlier.device)
-            && (self.size, self.modified) == (earlier.size, earlier.modified)
-            && self.changed == earlier.changed
-    }
 }
 
 /// One extended attribute.

@@ -36,11 +36,6 @@ impl Opened {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((path.to_owned(), mode));
         Ok(())
     }
-
-    /// What is opened stays so: it gets its rights from elsewhere.
-    pub(crate) fn keep(self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
 }
 
 impl Drop for Opened {

@@ -222,11 +222,6 @@ impl Snapshots {
         parent.ok_or_else(|| SnapshotError::NotInSnapshot(self.repository.directory().to_owned()))
     }
 
-    /// How many files changed in `root` since it was `seen`.
-    pub fn changed(&self, root: &Path, seen: &Seen) -> Option<usize> {
-        seen.changed_since(root, &self.terms)
-    }
-
     /// Reads everything back, and notes which snapshots were whole.
     pub fn verify(&self, now: Timestamp) -> Result<Verified> {
         let _lock = self.repository.share()?;

@@ -20,7 +20,7 @@ impl Terms {
     /// As configured; `state` is our own directory.
     pub fn new(configured: &SnapshotTerms, state: &Path) -> Self {
         let SnapshotTerms { files, bytes, file_bytes, ignored_bytes, keep_days } = *configured;
-        let apart = vec![state.to_owned()];
+        let apart = vec![std::fs::canonicalize(state).unwrap_or_else(|_| state.to_owned())];
         Self { files, bytes, file_bytes, ignored_bytes, keep_days, apart }
     }
 }

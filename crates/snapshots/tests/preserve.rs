@@ -1,5 +1,7 @@
 //! Databases and references of git: dropped, forced, and brought back.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of this file is a test")]
+
 use std::{
     fs,
     net::TcpListener,

@@ -4,7 +4,7 @@
 //! A row is written once its snapshot is whole and on disk: what has no row does not count.
 
 use holdpoint_core::Timestamp;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -99,20 +99,24 @@ impl Snapshots {
         make: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, E>,
     ) -> Result<Zeroizing<Vec<u8>>, E> {
         let seal = &self.0.0.seal;
-        let sealed = self.0.0.database.write(|transaction| {
-            let select = "SELECT value FROM meta WHERE key = ?1";
-            let found: Option<String> = transaction
-                .query_row(select, [KEY], |row| row.get(0))
-                .optional()
-                .map_err(StoreError::from)?;
-            if let Some(found) = found {
-                return Ok::<_, E>(found);
-            }
-            let sealed = hex::encode(seal.seal(&make()?, KEY.as_bytes())?);
-            let insert = "INSERT INTO meta (key, value) VALUES (?1, ?2)";
-            transaction.execute(insert, [KEY, &sealed]).map_err(StoreError::from)?;
-            Ok(sealed)
-        })?;
+        let select = "SELECT value FROM meta WHERE key = ?1";
+        let found = |connection: &Connection| {
+            let value = connection.query_row(select, [KEY], |row| row.get::<_, String>(0));
+            value.optional().map_err(StoreError::from)
+        };
+        let sealed = match self.0.0.database.read(|connection| found(connection))? {
+            Some(sealed) => sealed,
+            None => self.0.0.database.write(|transaction| {
+                // Another process may have made it meanwhile.
+                if let Some(found) = found(transaction)? {
+                    return Ok::<_, E>(found);
+                }
+                let sealed = hex::encode(seal.seal(&make()?, KEY.as_bytes())?);
+                let insert = "INSERT INTO meta (key, value) VALUES (?1, ?2)";
+                transaction.execute(insert, [KEY, &sealed]).map_err(StoreError::from)?;
+                Ok(sealed)
+            })?,
+        };
         let sealed = hex::decode(sealed).map_err(|_| StoreError::Corrupt("the snapshots' key"))?;
         Ok(seal.unseal(&sealed, KEY.as_bytes(), "key of the snapshots")?)
     }

@@ -29,7 +29,7 @@ Example:\n  holdpoint snapshots take --sqlite db/development.sqlite3\n  \
 holdpoint snapshots take --postgres app@localhost:5432/shop\n  \
 holdpoint snapshots take --git git@github.com:acme/shop.git refs/heads/main")]
 #[group(required = true, multiple = false)]
-pub struct Take {
+pub(super) struct Take {
     /// A SQLite file.
     #[arg(long, value_name = "FILE")]
     sqlite: Option<PathBuf>,

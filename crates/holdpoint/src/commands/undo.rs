@@ -98,8 +98,12 @@ pub fn run(undo: &Undo, here: &Here) -> Ended {
 
 /// The snapshots of this state.
 pub(super) fn open(here: &Here) -> Result<Snapshots, CommandError> {
-    let terms = Terms::new(&here.config.snapshots, &here.dir);
-    Snapshots::open(&here.state, terms).map_err(CommandError::unable)
+    Snapshots::open(&here.state, terms(here)).map_err(CommandError::unable)
+}
+
+/// How much is saved here.
+pub(super) fn terms(here: &Here) -> Terms {
+    Terms::new(&here.config.snapshots, &here.dir)
 }
 
 /// The snapshot that is gone back to.

@@ -9,7 +9,7 @@ use std::{
 
 use holdpoint_core::identity::Ring;
 use holdpoint_sandbox::Mark;
-use holdpoint_snapshots::{Cause, Saved, SnapshotError, Snapshots};
+use holdpoint_snapshots::{Cause, Saved, SnapshotError};
 use nix::sys::signal::SigSet;
 
 use super::super::{Here, now, snapshots::size, undo};
@@ -118,7 +118,7 @@ impl UndoPoint {
         if let Err(error) = here.state.snapshots().run_ended(run, now()) {
             eprintln!("holdpoint: {error}");
         }
-        let changed = undo::open(here).ok()?.changed(&self.root, &saved.seen);
+        let changed = saved.seen.changed_since(&self.root, &undo::terms(here));
         Some(match changed {
             Some(0) => "no file changed".to_owned(),
             Some(1) => format!("1 file changed; `holdpoint undo {run}` takes it back"),

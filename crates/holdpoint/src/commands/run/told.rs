@@ -39,7 +39,7 @@ impl Told {
 
     /// At the start, with what is said of the undo point.
     pub(super) fn start(&self, point: &str) {
-        eprint!("{}  undo point   {point}\n", self.banner);
+        eprintln!("{}  undo point   {point}", self.banner);
     }
 
     /// At the end.
