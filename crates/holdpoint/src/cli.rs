@@ -40,8 +40,6 @@ pub struct Cli {
 pub enum Verb {
     /// Run an agent with one way out.
     Run(Run),
-    /// Take back what was done in a workspace.
-    Undo(Undo),
     /// What was saved, and whether it can be trusted.
     Snapshots(Snapshots),
     /// Run the gateway.
@@ -58,6 +56,8 @@ pub enum Verb {
     Approve(Approve),
     /// Refuse one held operation.
     Deny(Deny),
+    /// Take back what was done, or what is scheduled before it is done.
+    Undo(Undo),
     /// Who may release what is held.
     Approvers(Approvers),
     /// Real credentials, kept away from agents.

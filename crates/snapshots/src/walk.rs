@@ -113,11 +113,7 @@ impl Walk<'_> {
     fn entries(&self, at: &Path, omitted: &mut Omitted, ignored: &mut Ignored) -> Vec<Found> {
         match self.read(at) {
             Ok(mut entries) => {
-                entries.sort_by(|a, b| {
-                    let name =
-                        |found: &Found| found.path.file_name().map(|it| it.as_bytes().to_vec());
-                    name(b).cmp(&name(a))
-                });
+                entries.sort_unstable_by(|a, b| b.path.file_name().cmp(&a.path.file_name()));
                 let rules = at.join(".gitignore");
                 if entries.iter().any(|it| it.path == rules && it.looks.kind == Kind::File) {
                     ignored.read(at, &rules);

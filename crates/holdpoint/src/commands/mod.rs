@@ -11,12 +11,12 @@ pub mod inventory;
 pub mod kill;
 pub mod ledger;
 pub mod policy;
-mod preserved;
 pub mod run;
 pub mod secrets;
 pub mod self_test;
 pub mod snapshots;
 pub mod status;
+mod suggest;
 pub mod tabletop;
 pub mod undo;
 pub mod up;
@@ -87,7 +87,6 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         None => holds::newest(&here),
         Some(Verb::Run(run)) => run::run(&run, &here),
         Some(Verb::Up(up)) => up::run(up, here, observe),
-        Some(Verb::Undo(undo)) => undo::run(&undo, &here),
         Some(Verb::Snapshots(snapshots)) => snapshots::run(&snapshots, &here),
         Some(Verb::Kill(kill)) => kill::kill(&kill, &here),
         Some(Verb::Revive(revive)) => kill::revive(&revive, &here),
@@ -96,6 +95,7 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Holds(holds)) => holds::run(&holds, &here),
         Some(Verb::Approve(approve)) => approve::approve(&approve, &here),
         Some(Verb::Deny(deny)) => approve::deny(&deny, &here),
+        Some(Verb::Undo(undo)) => undo::run(&undo, &here),
         Some(Verb::Approvers(approvers)) => approvers::run(approvers, &here),
         Some(Verb::Secrets(secrets)) => secrets::run(secrets, &here),
         Some(Verb::Hosts(hosts)) => hosts::run(hosts, &here),

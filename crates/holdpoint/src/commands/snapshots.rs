@@ -7,8 +7,10 @@ use serde_json::json;
 
 use super::{
     Here, now,
-    preserved::{Take, take},
-    undo::open,
+    undo::{
+        open,
+        preserved::{Take, take},
+    },
 };
 use crate::status::{CommandError, Ended, Status};
 

@@ -10,11 +10,9 @@ use holdpoint_snapshots::{
 use holdpoint_store::snapshots::Snapshot;
 use serde_json::json;
 
-use super::{
-    Here, now,
-    undo::{open, record},
-};
+use super::{open, record::record};
 use crate::{
+    commands::{Here, now},
     status::{CommandError, Ended, Status},
     terminal::ask,
 };
@@ -29,7 +27,7 @@ Example:\n  holdpoint snapshots take --sqlite db/development.sqlite3\n  \
 holdpoint snapshots take --postgres app@localhost:5432/shop\n  \
 holdpoint snapshots take --git git@github.com:acme/shop.git refs/heads/main")]
 #[group(required = true, multiple = false)]
-pub(super) struct Take {
+pub(in crate::commands) struct Take {
     /// A SQLite file.
     #[arg(long, value_name = "FILE")]
     sqlite: Option<PathBuf>,
@@ -81,7 +79,7 @@ impl Database {
 }
 
 /// Runs `holdpoint snapshots take`.
-pub(super) fn take(take: &Take, here: &Here) -> Ended {
+pub(in crate::commands) fn take(take: &Take, here: &Here) -> Ended {
     let it: Box<dyn Preserve> = match (&take.sqlite, &take.postgres, take.git.split_first()) {
         (Some(file), ..) => {
             let file = std::fs::canonicalize(file).map_err(CommandError::unable)?;
