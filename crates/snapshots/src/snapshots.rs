@@ -21,7 +21,7 @@ use crate::{
     error::{Result, SnapshotError},
     omitted::Reason,
     opened::Opened,
-    repository::{Exported, Repository},
+    repository::{Exported, Indexed, Repository},
     seen::Seen,
     source::{Problems, Source},
     terms::Terms,
@@ -119,7 +119,9 @@ impl Snapshots {
 
     /// Takes a snapshot of the workspace `root`. It is whole and on disk when this returns.
     pub fn save_workspace(&self, root: &Path, cause: &Cause<'_>, now: Timestamp) -> Result<Saved> {
-        self.save(&Subject::workspace(root)?, cause, now, &|_| false, None)
+        let _lock = self.repository.share()?;
+        let writing = self.repository.indexed()?;
+        self.save(&writing, &Subject::workspace(root)?, cause, now, &|_| false, None)
     }
 
     /// Takes a snapshot of what was written out to `root`, under its own name.
@@ -132,23 +134,27 @@ impl Snapshots {
         now: Timestamp,
     ) -> Result<Snapshot> {
         let subject = Subject { root, kind, what };
-        Ok(self.save(&subject, cause, now, &|_| false, None)?.snapshot)
+        let _lock = self.repository.share()?;
+        let writing = self.repository.indexed()?;
+        Ok(self.save(&writing, &subject, cause, now, &|_| false, None)?.snapshot)
     }
 
+    /// Takes a snapshot of anything. Rebuildable directories that are `known` are taken as well.
+    /// Nobody may have removed anything since the index was read: the caller shares the lock.
     pub(crate) fn save(
         &self,
+        writing: &Indexed,
         subject: &Subject<'_>,
         cause: &Cause<'_>,
         now: Timestamp,
         known: &dyn Fn(&Path) -> bool,
         opened: Option<&Arc<Opened>>,
     ) -> Result<Saved> {
-        let _lock = self.repository.share()?;
         let catalogue = self.state.snapshots();
         let Subject { root, kind, what } = subject;
         let parent = catalogue.newest(kind, what)?.map(|newest| newest.stored);
         let walk = Walk { root, terms: &self.terms, known, opened: opened.map(|it| &**it) };
-        let (stored, listing) = self.read(&walk, parent, opened)?;
+        let (stored, listing) = read(writing, &walk, parent, opened)?;
         let new = NewSnapshot {
             stored: &stored,
             kind,
@@ -162,35 +168,6 @@ impl Snapshots {
         };
         let snapshot = catalogue.add(&new, now)?;
         Ok(Saved { snapshot, losses: listing.omitted.losses(root), seen: Seen::of(&listing) })
-    }
-
-    /// Reads what is there into the repository, again as long as it changes meanwhile.
-    fn read(
-        &self,
-        walk: &Walk<'_>,
-        mut parent: Option<String>,
-        opened: Option<&Arc<Opened>>,
-    ) -> Result<(String, Listing)> {
-        let writing = self.repository.indexed()?;
-        let mut tries = TRIES;
-        loop {
-            tries -= 1;
-            let mut listing = walk.list()?;
-            let source = Source::new(&listing, opened.cloned());
-            let stored = writing.save(walk.root, &source, parent.as_deref())?;
-            let Problems { unsettled, unreadable } = source.problems();
-            if !unsettled.is_empty() && tries > 0 {
-                parent = Some(stored);
-                continue;
-            }
-            for path in unsettled {
-                listing.omitted.add(Reason::Unsettled, path);
-            }
-            for path in unreadable {
-                listing.omitted.add(Reason::Unreadable, path);
-            }
-            return Ok((stored, listing));
-        }
     }
 
     /// Writes what a snapshot of something other than a workspace holds into `directory`.
@@ -278,5 +255,33 @@ impl Snapshots {
     pub fn export_key(&self) -> Result<Exported> {
         let _lock = self.repository.share()?;
         self.repository.export_key()
+    }
+}
+
+/// Reads what is there into the repository, again as long as it changes meanwhile.
+fn read(
+    writing: &Indexed,
+    walk: &Walk<'_>,
+    mut parent: Option<String>,
+    opened: Option<&Arc<Opened>>,
+) -> Result<(String, Listing)> {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        let mut listing = walk.list()?;
+        let source = Source::new(&listing, opened.cloned());
+        let stored = writing.save(walk.root, &source, parent.as_deref())?;
+        let Problems { unsettled, unreadable } = source.problems();
+        if !unsettled.is_empty() && tries > 0 {
+            parent = Some(stored);
+            continue;
+        }
+        for path in unsettled {
+            listing.omitted.add(Reason::Unsettled, path);
+        }
+        for path in unreadable {
+            listing.omitted.add(Reason::Unreadable, path);
+        }
+        return Ok((stored, listing));
     }
 }

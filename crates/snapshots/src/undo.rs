@@ -16,7 +16,7 @@ use crate::{
     plan::Plan,
     repository::{Indexed, Share},
     restore::{Restore, Restored},
-    snapshots::{Cause, Snapshots, Subject},
+    snapshots::{Cause, Snapshots, Subject, WORKSPACE},
     staging::Staging,
 };
 
@@ -51,15 +51,20 @@ impl Snapshots {
         let root = PathBuf::from(&to.what);
         let opened = Arc::new(Opened::default());
         let_in(&root, &opened)?;
+        let lock = self.repository.share()?;
         let reading = self.repository.indexed()?;
         let then = reading.snapshot(&to.stored)?.tree;
         // What the snapshot has is compared, whatever its name says now.
         let known = |path: &Path| entry_at(&reading, then, path).is_ok_and(|it| it.is_some());
         let cause = Cause { run: None, why: format!("before the undo to {}", to.id) };
-        let saved =
-            self.save(&Subject::workspace(&root)?, &cause, now, &known, Some(&opened))?.snapshot;
-        let lock = self.repository.share()?;
-        let reading = self.repository.indexed()?;
+        let before = self.state.snapshots().newest(WORKSPACE, &to.what)?.map(|it| it.stored);
+        let subject = Subject::workspace(&root)?;
+        let saved = self.save(&reading, &subject, &cause, now, &known, Some(&opened))?.snapshot;
+        // What was just written is in no index that was read before.
+        let reading = match before.as_ref() == Some(&saved.stored) {
+            true => reading,
+            false => self.repository.indexed()?,
+        };
         let present = reading.snapshot(&saved.stored)?.tree;
         let pairs = difference(&reading, &root, then, present)?;
         if let Some(within) = within
