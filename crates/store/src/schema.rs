@@ -263,17 +263,16 @@ mod tests {
 
     use super::{MIGRATIONS, migrate};
 
-    /// The version before the table of holds was made anew.
-    const BEFORE_SCHEDULES: usize = 4;
-
     #[test]
     fn what_waited_and_who_answered_is_there_after_the_table_of_holds_is_made_anew() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
-        for migration in &MIGRATIONS[..BEFORE_SCHEDULES] {
+        let anew = |migration: &&str| migration.contains("TABLE holds_next");
+        let before = MIGRATIONS.iter().position(anew).unwrap();
+        for migration in &MIGRATIONS[..before] {
             connection.execute_batch(migration).unwrap();
         }
-        connection.pragma_update(None, "user_version", BEFORE_SCHEDULES as i64).unwrap();
+        connection.pragma_update(None, "user_version", before as i64).unwrap();
         connection
             .execute_batch(
                 "INSERT INTO payloads VALUES ('p-1', 'd', 1, 2, NULL, NULL);

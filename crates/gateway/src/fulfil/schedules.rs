@@ -87,7 +87,7 @@ impl HttpPoint {
             failure: failure.clone(),
         };
         for kind in approvals.chain([became]) {
-            let record = Record::new(self.now(), Some(hold.principal.clone()), kind);
+            let record = Record::new(self.now(), None, kind);
             self.commit(record, hold.message_digest).await?;
         }
         Ok(self.holds().recorded(hold)?)

@@ -19,9 +19,6 @@ use crate::status::{CommandError, Ended};
 
 pub(crate) use self::record::on_record;
 
-/// How the id of a hold begins.
-const HOLD: &str = "h-";
-
 /// Take back what was done, or what is scheduled before it is done.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -48,7 +45,7 @@ pub struct Undo {
 
 /// Runs `holdpoint undo`.
 pub fn run(undo: &Undo, here: &Here) -> Ended {
-    if let Some(hold) = undo.what.as_deref().filter(|what| what.starts_with(HOLD)) {
+    if let Some(hold) = undo.what.as_deref().filter(|what| schedule::is_named(what)) {
         return schedule::cancel(hold, here);
     }
     let to = workspace::target(undo.what.as_deref(), here)?;

@@ -7,6 +7,11 @@ use crate::{
     status::{CommandError, Ended, Status},
 };
 
+/// Whether `id` names a hold, and so perhaps something scheduled.
+pub(super) fn is_named(id: &str) -> bool {
+    id.starts_with("h-")
+}
+
 /// Cancels the schedule of the hold `id`.
 pub(super) fn cancel(id: &str, here: &Here) -> Ended {
     match here.holds().cancel(id, now()) {

@@ -79,6 +79,19 @@ fn a_release_is_consumed_into_a_schedule_and_that_once_into_an_execution() {
 }
 
 #[test]
+fn the_card_says_how_long_it_waits_and_how_it_is_cancelled() {
+    for (seconds, expect) in [(0, None), (DAYS_2, Some("waits 48 h,")), (90, Some("waits 90 s,"))] {
+        let mut scene = Scene::new();
+        scene.delay_seconds = seconds;
+        let hold = scene.opened("op", NOW);
+        let card = hold.card();
+        let line = card.lines().find(|line| line.starts_with("then "));
+        let said = |line: &str| line.contains(expect.unwrap_or("-")) && line.contains(&hold.id);
+        assert_eq!(line.is_some_and(said), expect.is_some(), "{seconds}: {card}");
+    }
+}
+
+#[test]
 fn both_clocks_have_to_agree_that_the_time_is_over() {
     let scene = scene();
     scene.scheduled("op");
