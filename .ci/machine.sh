@@ -13,6 +13,8 @@ readonly COMMANDS=(
     "python3 python3" # a client of the black-box tests, and so is this:
     "pip3 python3-pip" # installs Python's clients for the tests, beside what is built
     "git git"
+    "restic restic" # plain restic restores what was saved
+    "pg_dump postgresql" # a local database is saved, dropped and brought back
     "unshare util-linux" # a disk that is full, for one process alone
     "faketime faketime" # a clock that steps, for one process alone
     "ssh openssh-client" # what it says inside is a test

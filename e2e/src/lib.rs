@@ -19,6 +19,7 @@
 //! - [`python`]: real clients in Python
 //! - [`fakes`]: registries of packages, a cluster and an API in one server
 //! - [`clients`]: those with a gateway in front of them, and whoever asks them
+//! - [`tree`]: a directory as it is, bit for bit
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
@@ -55,6 +56,7 @@ pub mod replay;
 pub mod small_disk;
 pub mod stage;
 pub mod terminal;
+pub mod tree;
 pub mod two_clocks;
 pub mod websocket;
 pub mod window;

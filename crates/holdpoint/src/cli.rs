@@ -8,8 +8,8 @@ use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
         explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, kill::Kill,
-        kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets, status::Status,
-        tabletop::Tabletop, undo::Undo, up::Up,
+        kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets,
+        snapshots::Snapshots, status::Status, tabletop::Tabletop, undo::Undo, up::Up,
     },
     status::CommandError,
 };
@@ -40,6 +40,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run an agent with one way out.
     Run(Run),
+    /// What was saved, and whether it can be trusted.
+    Snapshots(Snapshots),
     /// Run the gateway.
     Up(Up),
     /// What works here, what does not, and the mend.
@@ -54,7 +56,7 @@ pub enum Verb {
     Approve(Approve),
     /// Refuse one held operation.
     Deny(Deny),
-    /// Take back what is scheduled, before it is done.
+    /// Take back what was done, or what is scheduled before it is done.
     Undo(Undo),
     /// Who may release what is held.
     Approvers(Approvers),

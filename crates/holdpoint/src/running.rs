@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use crate::{
-    commands::{Here, now, policy},
+    commands::{Here, now, policy, undo},
     reverse::{self, Bound, ReverseAddress},
     status::CommandError,
     upstream::Upstream,
@@ -163,16 +163,34 @@ async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
                 return;
             }
         }
+        Topic::Snapshots => {}
         Topic::Hosts | Topic::Secrets | Topic::Agents | Topic::Inventory => {
             if let Err(error) = point.refresh() {
                 tracing::error!(%error, "a change could not be read; nothing is known until it can");
             }
         }
     }
+    if topic == Topic::Snapshots {
+        return record_undone(here, point).await;
+    }
     let what = topic.as_str().to_owned();
     let detail = format!("policies {}", point.policies().digest());
     if let Err(error) = record(point, RecordKind::Change { what, detail }).await {
         tracing::error!(%error, "a change is not recorded");
+    }
+}
+
+/// Records what is about to be undone; whoever undoes it waits for that.
+async fn record_undone(here: &Here, point: &HttpPoint) {
+    let catalogue = here.state.snapshots();
+    for undone in catalogue.unrecorded().unwrap_or_default() {
+        let kept = match record(point, undo::on_record(&undone)).await {
+            Ok(()) => catalogue.recorded(undone.id).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = kept {
+            tracing::error!(%error, "an undo is not recorded, and is not done");
+        }
     }
 }
 

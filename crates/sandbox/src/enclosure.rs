@@ -91,9 +91,13 @@ impl Enclosure {
             return Err(ended_early(self.child, error));
         }
         if let Some(say) = published {
-            let sockets = self.inside.try_clone().and_then(Sockets::of);
             let own = [PORT].into_iter().chain(own).collect();
-            publish(sockets.during("cannot publish ports")?, own, say)?;
+            match self.inside.try_clone().and_then(Sockets::of) {
+                Ok(sockets) => publish(sockets, own, say)?,
+                // The command has ended already: it listens nowhere.
+                Err(error) if has_gone(&error) => {}
+                Err(error) => return Err(error).during("cannot publish ports"),
+            }
         }
         let terminal = Terminal::of_this_process();
         let ended = self.signals.wait_for(self.child.id(), Stops::Here);
@@ -105,6 +109,12 @@ impl Enclosure {
     pub fn end(mut self) {
         end(&mut self.child);
     }
+}
+
+/// Whether whoever was at the other end is there no more.
+fn has_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// Waits until the child, and nobody else, has come to the meeting.

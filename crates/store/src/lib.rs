@@ -11,6 +11,7 @@
 //! - [`issued`]: what upstreams gave to each run
 //! - [`refusals`]: what was refused a short while ago
 //! - [`made`]: what runs have made
+//! - [`snapshots`]: what was saved of workspaces and databases, and what was undone
 //! - [`payloads`]: bodies and responses, each under a key that can be erased
 //! - [`holds`]: operations that wait for a human or for time, and their way to exactly one execution
 //! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
@@ -45,6 +46,7 @@ pub mod runs;
 mod schema;
 mod seal;
 pub mod secrets;
+pub mod snapshots;
 pub mod state;
 pub mod supervised;
 pub mod watch;

@@ -213,6 +213,34 @@ const MIGRATIONS: &[&str] = &[
         recorded     TEXT NOT NULL DEFAULT ''     -- the last state that is in the ledger
     ) STRICT;
 ",
+    "
+    CREATE TABLE snapshots (
+        id        TEXT PRIMARY KEY,
+        stored    TEXT NOT NULL,  -- its name in the repository
+        kind      TEXT NOT NULL,
+        what      TEXT NOT NULL,
+        run       TEXT,
+        why       TEXT NOT NULL,
+        at        INTEGER NOT NULL,
+        entries   INTEGER NOT NULL,
+        bytes     INTEGER NOT NULL,
+        until     INTEGER NOT NULL,
+        verified  INTEGER,
+        omitted   TEXT NOT NULL,
+        run_ended INTEGER
+    ) STRICT;
+    CREATE INDEX snapshots_by_what ON snapshots (kind, what, at);
+    CREATE INDEX snapshots_by_run ON snapshots (run, at);
+
+    CREATE TABLE undone (
+        id       INTEGER PRIMARY KEY,
+        target   TEXT NOT NULL,
+        saved    TEXT NOT NULL,
+        what     TEXT NOT NULL,
+        changes  INTEGER NOT NULL,
+        recorded INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

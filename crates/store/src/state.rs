@@ -26,6 +26,7 @@ use crate::{
     refusals::Refusals,
     seal::{Seal, make_private_directory},
     secrets::Secrets,
+    snapshots::Snapshots,
     watch::Watch,
 };
 
@@ -125,6 +126,11 @@ impl State {
     /// Real credentials and their phantoms.
     pub fn secrets(&self) -> Secrets {
         Secrets(self.clone())
+    }
+
+    /// The catalogue of snapshots.
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots(self.clone())
     }
 
     /// What upstreams gave to each run.

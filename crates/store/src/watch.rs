@@ -59,11 +59,13 @@ pub enum Topic {
     Policies,
     /// `holdpoint.toml`.
     Config,
+    /// Something is about to be undone.
+    Snapshots,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Hosts,
         Self::Secrets,
         Self::Agents,
@@ -71,6 +73,7 @@ impl Topic {
         Self::Inventory,
         Self::Policies,
         Self::Config,
+        Self::Snapshots,
     ];
 
     /// The topic's word.
@@ -83,6 +86,7 @@ impl Topic {
             Self::Inventory => "inventory",
             Self::Policies => "policies",
             Self::Config => "config",
+            Self::Snapshots => "snapshots",
         }
     }
 

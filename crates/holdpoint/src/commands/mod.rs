@@ -14,6 +14,7 @@ pub mod policy;
 pub mod run;
 pub mod secrets;
 pub mod self_test;
+pub mod snapshots;
 pub mod status;
 mod suggest;
 pub mod tabletop;
@@ -65,6 +66,10 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
     match (&verb.verb, Mark::here()) {
         (Some(Verb::Run(run)), Some(mark)) => return run::nested(run, &mark),
         (Some(Verb::Status(_)), Some(mark)) => return status::inside(&mark, verb.json),
+        (Some(Verb::Undo(_) | Verb::Snapshots(_)), Some(mark)) => {
+            let text = format!("this is inside of run {}: undo is for the human outside", mark.run);
+            return Err(CommandError::usage(text));
+        }
         _ => {}
     }
     // What is made from here on is its owner's alone.
@@ -82,6 +87,7 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         None => holds::newest(&here),
         Some(Verb::Run(run)) => run::run(&run, &here),
         Some(Verb::Up(up)) => up::run(up, here, observe),
+        Some(Verb::Snapshots(snapshots)) => snapshots::run(&snapshots, &here),
         Some(Verb::Kill(kill)) => kill::kill(&kill, &here),
         Some(Verb::Revive(revive)) => kill::revive(&revive, &here),
         Some(Verb::Doctor(doctor)) => doctor::run(&doctor, &here),

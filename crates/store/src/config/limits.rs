@@ -110,3 +110,13 @@ settings! {
     RefusalTerms, RawRefusals, "refusals",
     remember_minutes = 30, 1..=1440, "Minutes that a refusal makes the same aim wait for a human.";
 }
+
+settings! {
+    /// What snapshots take, and how long they are kept: `[snapshots]`.
+    SnapshotTerms, RawSnapshots, "snapshots",
+    files = 1_000_000, 100..=100_000_000, "Files and directories of one workspace that is saved.";
+    bytes = 68_719_476_736, 1_048_576..=1_099_511_627_776, "Bytes of one workspace that is saved.";
+    file_bytes = 4_294_967_296, 1024..=1_099_511_627_776, "Bytes of one file that is saved; a larger one is left out, and said.";
+    ignored_bytes = 1_073_741_824, 0..=1_099_511_627_776, "Bytes of what git ignores that one snapshot takes; the largest files are left out first, and said.";
+    keep_days = 14, 1..=3650, "Days that a snapshot is kept.";
+}

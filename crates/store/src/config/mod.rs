@@ -38,7 +38,7 @@ pub use error::ConfigError;
 use error::Fault;
 pub use git::GitTerms;
 pub use issuer::ListedIssuer;
-pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
+pub use limits::{HoldTerms, Limits, RefusalTerms, Setting, SnapshotTerms};
 pub use no_proxy::{Entry, EntryError, NoProxy};
 pub use proxy_url::{ProxyUrl, ProxyUrlError};
 use raw::{RawConfig, RawHost, RawPlaced};
@@ -67,6 +67,8 @@ pub struct Config {
     pub hold: HoldTerms,
     /// How long refusals are remembered.
     pub refusals: RefusalTerms,
+    /// What snapshots take, and how long they are kept.
+    pub snapshots: SnapshotTerms,
     /// Addresses where clients are served that cannot use a proxy.
     pub reverse: Vec<Reverse>,
     /// Addresses to dial instead of what a name resolves to.
@@ -108,6 +110,7 @@ impl Default for Config {
             limits: Limits::default(),
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
+            snapshots: SnapshotTerms::default(),
             reverse: Vec::new(),
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
@@ -151,6 +154,7 @@ impl Config {
             limits: raw.limits.check()?,
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,
+            snapshots: raw.snapshots.check()?,
             reverse: reverse::check(raw.reverse)?,
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
@@ -186,6 +190,7 @@ impl Config {
             section("limits", Limits::SETTINGS),
             section("hold", HoldTerms::SETTINGS),
             section("refusals", RefusalTerms::SETTINGS),
+            section("snapshots", SnapshotTerms::SETTINGS),
         ]
         .concat()
     }

@@ -5,7 +5,7 @@ use toml::Spanned;
 
 use super::{
     git::RawGit,
-    limits::{RawHold, RawLimits, RawRefusals},
+    limits::{RawHold, RawLimits, RawRefusals, RawSnapshots},
     upstream::RawUpstream,
 };
 
@@ -18,6 +18,7 @@ pub(super) struct RawConfig {
     pub(super) limits: RawLimits,
     pub(super) hold: RawHold,
     pub(super) refusals: RawRefusals,
+    pub(super) snapshots: RawSnapshots,
     pub(super) resolve: Vec<Spanned<String>>,
     pub(super) upstream_ca: Vec<Spanned<String>>,
     pub(super) upstream: RawUpstream,

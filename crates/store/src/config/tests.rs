@@ -4,7 +4,9 @@ use std::path::Path;
 
 use holdpoint_core::{Environment, ResourceId};
 
-use super::{Chosen, Config, ConfigError, Flags, HoldTerms, LastGood, Limits, RefusalTerms};
+use super::{
+    Chosen, Config, ConfigError, Flags, HoldTerms, LastGood, Limits, RefusalTerms, SnapshotTerms,
+};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/state/holdpoint.toml"))
@@ -59,6 +61,7 @@ fn every_number_has_a_least_and_a_greatest_value() {
         ("limits", Limits::SETTINGS),
         ("hold", HoldTerms::SETTINGS),
         ("refusals", RefusalTerms::SETTINGS),
+        ("snapshots", SnapshotTerms::SETTINGS),
     ];
     for (section, settings) in sections {
         for setting in settings {

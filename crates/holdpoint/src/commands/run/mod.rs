@@ -7,6 +7,7 @@
 //! - `repository`: what of a repository lies beside the workspace
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
+//! - `saved`: its undo point
 //! - `told`: what the human is told at the start and at the end
 
 mod expiry;
@@ -15,6 +16,7 @@ pub(super) mod ground;
 mod lent;
 mod nested;
 mod repository;
+mod saved;
 mod services;
 mod told;
 
@@ -50,6 +52,7 @@ use self::{
     expiry::Lifetime,
     ground::Place,
     lent::{Granted, Lent},
+    saved::{Saving, UndoPoint},
     services::Service,
     told::Told,
 };
@@ -100,6 +103,9 @@ pub struct Run {
     /// Leave the ports that it listens on inside.
     #[arg(long)]
     no_publish: bool,
+    /// Do not save the workspace first: there is no undo then.
+    #[arg(long)]
+    no_snapshot: bool,
     /// Run it without any guard.
     #[arg(long)]
     unguarded: bool,
@@ -124,10 +130,11 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     }
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
+    let mark = mark(run)?;
+    let saving = Saving::begin(here, &workspace, &mark, !run.no_snapshot)?;
     let services = services::of(&run.local, &workspace)?;
     let gateway = gateway::ready(here)?;
     let lent = Lent::of(here, &run.grant)?;
-    let mark = mark(run)?;
     let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway.ca, mark)?;
     let mut layout = Layout::around(&ground).map_err(CommandError::unable)?;
     layout.pieces.extend(lent.pieces.clone());
@@ -153,11 +160,12 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
     let (principal, plan, environment) = (&principal, &plan, &environment);
     let inside = Enclosed { run, command, principal, plan, environment };
-    let ended = enclosed(here, &inside, &mut supervised, &told);
+    saving.settle();
+    let ended = enclosed(here, &inside, &mut supervised, &told, saving);
     forget(here, principal)?;
     drop(supervised);
-    let ended = ended?;
-    told.end(here, principal, ended.0);
+    let (ended, point) = ended?;
+    told.end(here, principal, ended.0, point.end(here, &principal.run));
     Ok(Status::Of(ended.0))
 }
 
@@ -176,7 +184,8 @@ fn enclosed(
     inside: &Enclosed<'_>,
     supervised: &mut Supervised,
     told: &Told,
-) -> Result<wait::Ended, CommandError> {
+    saving: Saving,
+) -> Result<(wait::Ended, UndoPoint), CommandError> {
     let Enclosed { run, command, principal, plan, environment } = inside;
     let rendezvous = format!("holdpoint-{}", principal.run);
     // What it makes has its caller's rights, and what we make is our own again.
@@ -190,13 +199,21 @@ fn enclosed(
         let text = format!("the gateway does not take the way out: {error}; nothing was started");
         return Err(CommandError::unable(text));
     }
+    let point = match saving.finish() {
+        Ok(point) => point,
+        Err(error) => {
+            enclosure.end();
+            return Err(error);
+        }
+    };
     if let Some(lifetime) = run.expires {
         lifetime.begin(&here.state, &principal.run)?;
     }
-    told.start();
+    told.start(&point.line());
     services::tell(&plan.services);
     let published: Option<fn(Published)> = (!run.no_publish).then_some(services::published);
-    enclosure.run(plan.services.clone(), published).map_err(not_made)
+    let ended = enclosure.run(plan.services.clone(), published).map_err(not_made)?;
+    Ok((ended, point))
 }
 
 fn not_made(error: SandboxError) -> CommandError {

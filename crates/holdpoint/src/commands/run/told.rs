@@ -37,25 +37,32 @@ impl Told {
         Self { banner, run: principal.run.clone(), began: Instant::now(), records }
     }
 
-    /// At the start.
-    pub(super) fn start(&self) {
-        eprint!("{}", self.banner);
+    /// At the start, with what is said of the undo point.
+    pub(super) fn start(&self, point: &str) {
+        eprintln!("{}  undo point   {point}", self.banner);
     }
 
     /// At the end.
-    pub(super) fn end(&self, here: &Here, principal: &Principal, code: u8) {
+    pub(super) fn end(
+        &self,
+        here: &Here,
+        principal: &Principal,
+        code: u8,
+        changed: Option<String>,
+    ) {
         let seconds = self.began.elapsed().as_secs();
         let count = count(&here.dir, self.records, principal);
         let counted = count.unwrap_or_else(|| "the ledger cannot be read".to_owned());
+        let changed = changed.map_or_else(String::new, |changed| format!("; {changed}"));
         let run = &self.run;
-        eprintln!("holdpoint: run {run} ended with {code} after {seconds} s: {counted}");
+        eprintln!("holdpoint: run {run} ended with {code} after {seconds} s: {counted}{changed}");
         if principal.task.learns {
             eprintln!("holdpoint: what it would need to be listed: holdpoint policy suggest {run}");
         }
     }
 }
 
-/// At most six lines.
+/// At most five lines; the undo point is one more.
 fn banner(
     principal: &Principal,
     program: &OsStr,
@@ -148,7 +155,7 @@ mod tests {
         let environment = Environment { variables: Vec::new(), passed: 12, left_out: 31 };
         let gateway = Gateway { ca: "/state/ca.pem".into(), started: Some(77) };
         let told = banner(&principal, "claude".as_ref(), &ground, &environment, &gateway);
-        assert!(told.lines().count() <= 6);
+        assert!(told.lines().count() < 6);
         insta::assert_snapshot!(told);
     }
 }

@@ -1,0 +1,161 @@
+//! Databases and references of git as a human names them, and as the catalogue does.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::Args;
+use holdpoint_snapshots::{
+    Cause,
+    preserve::{GitRemote, Postgres, Preserve, Sqlite},
+};
+use holdpoint_store::snapshots::Snapshot;
+use serde_json::json;
+
+use super::{open, record::record};
+use crate::{
+    commands::{Here, now},
+    status::{CommandError, Ended, Status},
+    terminal::ask,
+};
+
+/// The port of PostgreSQL where none is said.
+const POSTGRES: u16 = 5432;
+
+/// Save a database of this machine, or references of a git remote.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:\n  holdpoint snapshots take --sqlite db/development.sqlite3\n  \
+holdpoint snapshots take --postgres app@localhost:5432/shop\n  \
+holdpoint snapshots take --git git@github.com:acme/shop.git refs/heads/main")]
+#[group(required = true, multiple = false)]
+pub(in crate::commands) struct Take {
+    /// A SQLite file.
+    #[arg(long, value_name = "FILE")]
+    sqlite: Option<PathBuf>,
+    /// A PostgreSQL database; the password comes from PGPASSWORD or ~/.pgpass.
+    #[arg(long, value_name = "[USER@]HOST[:PORT]/DATABASE")]
+    postgres: Option<Database>,
+    /// A git remote and references of it.
+    #[arg(long, num_args = 2.., value_names = ["URL", "REFERENCE"])]
+    git: Vec<String>,
+}
+
+/// A PostgreSQL database, as the catalogue names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Database {
+    user: Option<String>,
+    host: String,
+    port: u16,
+    name: String,
+}
+
+impl FromStr for Database {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no database: write [USER@]HOST[:PORT]/DATABASE");
+        let (user, rest) = match text.rsplit_once('@') {
+            Some((user, rest)) => (Some(user.to_owned()), rest),
+            None => (None, text),
+        };
+        let (place, name) = rest.rsplit_once('/').ok_or_else(wrong)?;
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse().map_err(|_| wrong())?),
+            None => (place, POSTGRES),
+        };
+        if host.is_empty() || name.is_empty() {
+            return Err(wrong());
+        }
+        Ok(Self { user, host: host.to_owned(), port, name: name.to_owned() })
+    }
+}
+
+impl Database {
+    fn preserve(self) -> Postgres {
+        let Self { user, host, port, name: database } = self;
+        let named = || std::env::var("PGUSER").or_else(|_| std::env::var("USER"));
+        let user = user.or_else(|| named().ok()).unwrap_or_else(|| "postgres".to_owned());
+        Postgres { host, port, user, database, password: None }
+    }
+}
+
+/// Runs `holdpoint snapshots take`.
+pub(in crate::commands) fn take(take: &Take, here: &Here) -> Ended {
+    let it: Box<dyn Preserve> = match (&take.sqlite, &take.postgres, take.git.split_first()) {
+        (Some(file), ..) => {
+            let file = std::fs::canonicalize(file).map_err(CommandError::unable)?;
+            Box::new(Sqlite { file })
+        }
+        (_, Some(database), _) => Box::new(database.clone().preserve()),
+        (_, _, Some((url, references))) => remote(url, references.to_vec()),
+        _ => return Err(CommandError::usage("say what to save")),
+    };
+    let cause = Cause { run: None, why: "when a human asked for it".to_owned() };
+    let saved = open(here)?.preserve(&*it, &cause, now()).map_err(CommandError::unable)?;
+    let text = format!("{} is saved; `holdpoint undo {}` brings it back", saved.what, saved.id);
+    here.print(&saved, &text)?;
+    Ok(Status::Done)
+}
+
+fn remote(url: &str, references: Vec<String>) -> Box<dyn Preserve> {
+    Box::new(GitRemote { url: url.to_owned(), references, settings: Vec::new() })
+}
+
+/// What a snapshot is of, if it is no workspace.
+fn of(snapshot: &Snapshot) -> Option<Box<dyn Preserve>> {
+    let what = &snapshot.what;
+    match snapshot.kind.as_str() {
+        "sqlite" => Some(Box::new(Sqlite { file: what.into() })),
+        "postgres" => Some(Box::new(what.parse::<Database>().ok()?.preserve())),
+        "git" => {
+            let mut words = what.split(' ').map(str::to_owned);
+            Some(remote(&words.next()?, words.collect()))
+        }
+        _ => None,
+    }
+}
+
+/// Brings a database or references back.
+pub(super) fn bring_back(to: &Snapshot, yes: bool, here: &Here) -> Ended {
+    let it = of(to).ok_or_else(|| CommandError::usage(format!("{} is no workspace's", to.id)))?;
+    let question =
+        format!("Make {} what it was {}? What is there now is saved. [y/N] ", to.what, to.why);
+    if !yes && !matches!(ask(&question)?.trim(), "y" | "Y" | "yes") {
+        here.print(
+            &json!({ "to": to.id, "undone": false }),
+            "nothing was undone; `--yes` does it",
+        )?;
+        return Ok(Status::Wanting);
+    }
+    record(here, to, "what is there now", 1)?;
+    let saved = open(here)?.bring_back(&*it, to, now()).map_err(CommandError::unable)?;
+    let back = saved.as_ref().map_or_else(
+        || "it was gone, so that there is no way back".to_owned(),
+        |saved| format!("`holdpoint undo {}` takes this back", saved.id),
+    );
+    let fact = json!({ "to": to.id, "saved": saved.map(|it| it.id), "undone": true });
+    here.print(&fact, &format!("{} is as it was {}; {back}", to.what, to.why))?;
+    Ok(Status::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Database;
+
+    #[test]
+    fn databases() {
+        let check = |text: &str, expect: Option<(Option<&str>, &str, u16, &str)>| {
+            let read: Option<Database> = text.parse().ok();
+            let read = read.map(|it| (it.user, it.host, it.port, it.name));
+            let expect = expect.map(|(user, host, port, name)| {
+                (user.map(str::to_owned), host.to_owned(), port, name.to_owned())
+            });
+            assert_eq!(read, expect, "{text}");
+        };
+        check("app@localhost:5433/shop", Some((Some("app"), "localhost", 5433, "shop")));
+        check("127.0.0.1/shop", Some((None, "127.0.0.1", 5432, "shop")));
+        check("/run/postgresql/shop", Some((None, "/run/postgresql", 5432, "shop")));
+        for text in ["", "shop", "localhost/", "/shop", "localhost:x/shop"] {
+            check(text, None);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! References of a git remote: the old objects are fetched and kept; an undo pushes them back.
+
+use std::{path::Path, process::Command};
+
+use super::{Preserve, run};
+use crate::error::Result;
+
+/// The name of what is written out.
+const FILE: &str = "references.bundle";
+
+/// References of a remote, as they are there.
+#[derive(Debug, Clone)]
+pub struct GitRemote {
+    /// Its URL, without credentials.
+    pub url: String,
+    /// The references that are about to be moved or removed (`refs/heads/main`).
+    pub references: Vec<String>,
+    /// Further settings for git (`name=value`): where credentials come from, for example.
+    pub settings: Vec<String>,
+}
+
+impl GitRemote {
+    fn git(&self, directory: &Path) -> Command {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(directory).env("GIT_TERMINAL_PROMPT", "0");
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        command
+    }
+}
+
+impl Preserve for GitRemote {
+    fn kind(&self) -> &'static str {
+        "git"
+    }
+
+    fn what(&self) -> String {
+        format!("{} {}", self.url, self.references.join(" "))
+    }
+
+    fn write_out(&self, into: &Path) -> Result<()> {
+        let bare = into.join("bare");
+        run("git", Command::new("git").args(["init", "-q", "--bare"]).arg(&bare))?;
+        let wanted = self.references.iter().map(|it| format!("+{it}:{it}"));
+        run("git", self.git(&bare).args(["fetch", "-q", "--no-tags", &self.url]).args(wanted))?;
+        let mut bundle = self.git(&bare);
+        run("git", bundle.args(["bundle", "create", "-q"]).arg(into.join(FILE)).arg("--all"))?;
+        // The bundle is all of it.
+        std::fs::remove_dir_all(&bare).map_err(crate::SnapshotError::io("remove", &bare))
+    }
+
+    fn take_in(&self, from: &Path) -> Result<()> {
+        let bare = from.join("bare");
+        let bundle = from.join(FILE);
+        let mut clone = Command::new("git");
+        run("git", clone.args(["clone", "-q", "--mirror"]).arg(&bundle).arg(&bare))?;
+        let wanted = self.references.iter().map(|it| format!("+{it}:{it}"));
+        run("git", self.git(&bare).args(["push", "-q", &self.url]).args(wanted)).map(drop)
+    }
+}

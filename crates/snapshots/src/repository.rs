@@ -1,0 +1,251 @@
+//! The repository: one directory in restic's format, opened with a key that is never on disk in
+//! the clear.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    fs::{DirBuilder, File, OpenOptions},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use holdpoint_store::snapshots::Snapshots as Catalogue;
+use rustic_core::{
+    BackupOptions, BlobId, CheckOptions, ConfigOptions, Credentials, DataId, IndexedFullStatus,
+    KeyOptions, OpenStatus, ParentOptions, PruneOptions, Repository as Rustic, RepositoryBackends,
+    RepositoryOptions, RusticError, SnapshotOptions, TreeId,
+    repofile::{BlobType, MasterKey, SnapshotFile, Tree},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Result, SnapshotError},
+    source::Source,
+    storage::{Power, Storage},
+};
+
+/// The file by whose lock whoever prunes has the repository to itself.
+const LOCK: &str = "lock";
+/// Random bytes of an exported password.
+const PASSWORD_BYTES: usize = 24;
+/// The host that snapshots name: wherever it is read, they are of this state.
+const HOST: &str = "holdpoint";
+
+/// The repository of one state.
+pub(crate) struct Repository {
+    directory: PathBuf,
+    key: MasterKey,
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// A key that plain restic takes.
+pub struct Exported {
+    /// Where the repository is.
+    pub repository: PathBuf,
+    /// Its password.
+    pub password: Zeroizing<String>,
+}
+
+/// As long as this lives, others may read and add, and nobody removes; or nobody does anything.
+#[derive(Debug)]
+pub(crate) struct Share {
+    _file: File,
+}
+
+/// The repository with its index, as it was when it was read.
+pub(crate) struct Indexed {
+    directory: PathBuf,
+    rustic: Rustic<IndexedFullStatus>,
+}
+
+impl fmt::Debug for Indexed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Indexed").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+impl Repository {
+    /// The repository in `directory`, which is made if it is not there. Its key is in the
+    /// catalogue.
+    pub(crate) fn open(directory: &Path, catalogue: &Catalogue) -> Result<Self> {
+        let key = catalogue.key(|| {
+            let key = serde_json::to_vec(&MasterKey::new());
+            key.map(Zeroizing::new).map_err(|error| SnapshotError::Key(error.to_string()))
+        })?;
+        let key =
+            serde_json::from_slice(&key).map_err(|error| SnapshotError::Key(error.to_string()))?;
+        let this = Self { directory: directory.to_owned(), key };
+        if !directory.join("config").exists() {
+            this.make()?;
+        }
+        Ok(this)
+    }
+
+    fn make(&self) -> Result<()> {
+        let mut builder = DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(&self.directory);
+        made.map_err(SnapshotError::io("make", &self.directory))?;
+        let _lock = self.own()?;
+        // Somebody else may have made it meanwhile.
+        if self.directory.join("config").exists() {
+            return Ok(());
+        }
+        let made = self.rustic(Power::Add)?.init(
+            &Credentials::Masterkey(self.key.clone()),
+            &KeyOptions::default(),
+            &ConfigOptions::default(),
+        );
+        made.map(drop).map_err(self.failed())
+    }
+
+    /// Where it is.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn failed(&self) -> impl Fn(Box<RusticError>) -> SnapshotError + use<> {
+        SnapshotError::repository(&self.directory)
+    }
+
+    fn rustic(&self, power: Power) -> Result<Rustic<()>> {
+        let storage = Arc::new(Storage::new(&self.directory, power));
+        let backends = RepositoryBackends::new(storage, None);
+        // A cache of what is on this machine anyway would be a second copy, and nobody's secret.
+        let options = RepositoryOptions::default().no_cache(true);
+        Rustic::new(&options, &backends).map_err(self.failed())
+    }
+
+    fn opened(&self, power: Power) -> Result<Rustic<OpenStatus>> {
+        let credentials = Credentials::Masterkey(self.key.clone());
+        self.rustic(power)?.open(&credentials).map_err(self.failed())
+    }
+
+    /// Keeps whoever removes away.
+    pub(crate) fn share(&self) -> Result<Share> {
+        self.lock(File::lock_shared)
+    }
+
+    /// Keeps everybody away.
+    pub(crate) fn own(&self) -> Result<Share> {
+        self.lock(File::lock)
+    }
+
+    fn lock(&self, lock: fn(&File) -> std::io::Result<()>) -> Result<Share> {
+        let path = self.directory.join(LOCK);
+        let mut options = OpenOptions::new();
+        let file =
+            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file = file.map_err(SnapshotError::io("open", &path))?;
+        lock(&file).map_err(SnapshotError::io("lock", &path))?;
+        Ok(Share { _file: file })
+    }
+
+    /// The repository with its index as it is now.
+    pub(crate) fn indexed(&self) -> Result<Indexed> {
+        let rustic = self.opened(Power::Add)?.to_indexed().map_err(self.failed())?;
+        Ok(Indexed { directory: self.directory.clone(), rustic })
+    }
+
+    /// The names of all snapshots in it.
+    pub(crate) fn stored(&self) -> Result<Vec<String>> {
+        let all = self.opened(Power::Add)?.get_all_snapshots().map_err(self.failed())?;
+        Ok(all.iter().map(|snapshot| snapshot.id.to_hex().to_string()).collect())
+    }
+
+    /// Reads everything back; what is wrong, in sentences.
+    pub(crate) fn verify(&self) -> Result<Vec<String>> {
+        let options = CheckOptions::default().read_data(true);
+        let found = self.opened(Power::Add)?.check(options).map_err(self.failed())?;
+        let said = found.0.iter().map(|(_, error)| error.to_string());
+        Ok(match found.is_ok() {
+            Ok(()) => Vec::new(),
+            Err(_) => said.collect(),
+        })
+    }
+
+    /// Removes every snapshot that is not `kept`, and what only they needed. Only for who has the
+    /// repository to itself.
+    pub(crate) fn prune(&self, kept: &[String]) -> Result<()> {
+        let kept: HashSet<&str> = kept.iter().map(String::as_str).collect();
+        let rustic = self.opened(Power::Remove)?;
+        let all = rustic.get_all_snapshots().map_err(self.failed())?;
+        let over = all.iter().map(|it| it.id).filter(|id| !kept.contains(id.to_hex().as_str()));
+        let over: Vec<_> = over.collect();
+        rustic.delete_snapshots(&over).map_err(self.failed())?;
+        // Nobody else reads or writes: what is unused may go at once.
+        let options = PruneOptions::default().instant_delete(true);
+        let plan = rustic.prune_plan(&options).map_err(self.failed())?;
+        rustic.prune(&options, plan).map_err(self.failed())?;
+        let cleared = Storage::new(&self.directory, Power::Remove).clear_drafts();
+        cleared.map_err(SnapshotError::io("clear up", &self.directory))
+    }
+
+    /// Adds a key that a new password opens.
+    pub(crate) fn export_key(&self) -> Result<Exported> {
+        let mut bytes = Zeroizing::new([0_u8; PASSWORD_BYTES]);
+        getrandom::fill(&mut *bytes).map_err(|error| SnapshotError::Key(error.to_string()))?;
+        let password = Zeroizing::new(hex::encode(*bytes));
+        let options = KeyOptions::default().hostname(Some(HOST.to_owned()));
+        let added = self.opened(Power::Add)?.add_key(&password, &options);
+        added.map_err(self.failed())?;
+        Ok(Exported { repository: self.directory.clone(), password })
+    }
+}
+
+impl Indexed {
+    fn failed(&self) -> impl Fn(Box<RusticError>) -> SnapshotError + use<> {
+        SnapshotError::repository(&self.directory)
+    }
+
+    /// Saves `source` as what is at `root`; gives the name of the snapshot. What did not change
+    /// since `parent` is not read, and if nothing did, that is its name.
+    pub(crate) fn save(
+        &self,
+        root: &Path,
+        source: &Source,
+        parent: Option<&str>,
+    ) -> Result<String> {
+        let failed = self.failed();
+        let parents: Vec<String> = parent.map(str::to_owned).into_iter().collect();
+        let parent_options = ParentOptions::default()
+            .force(parents.is_empty())
+            .parents(parents)
+            .skip_if_unchanged(true);
+        let options = BackupOptions::default().no_scan(true).parent_opts(parent_options);
+        let snapshot = SnapshotOptions::default().host(Some(HOST.to_owned())).to_snapshot();
+        let snapshot = snapshot.map_err(&failed)?;
+        let saved = self.rustic.archive(&options, source, snapshot, &[root.to_owned()]);
+        let saved = saved.map_err(&failed)?;
+        // Nothing was written where nothing changed.
+        let id = if saved.id.is_null() { saved.parent } else { Some(saved.id) };
+        let id = id.ok_or_else(|| {
+            failed(rustic_core::RusticError::new(
+                rustic_core::ErrorKind::Internal,
+                "a snapshot was saved without a name",
+            ))
+        })?;
+        Ok(id.to_hex().to_string())
+    }
+
+    /// The snapshot of this name.
+    pub(crate) fn snapshot(&self, stored: &str) -> Result<SnapshotFile> {
+        self.rustic.get_snapshot_from_str(stored, |_| true).map_err(self.failed())
+    }
+
+    /// What lies in a directory.
+    pub(crate) fn tree(&self, id: TreeId) -> Result<Tree> {
+        self.rustic.get_tree(&id).map_err(self.failed())
+    }
+
+    /// A piece of a file.
+    pub(crate) fn piece(&self, id: DataId) -> Result<bytes::Bytes> {
+        let id = BlobId::from(id.into_inner());
+        self.rustic.get_blob_cached(&id, BlobType::Data).map_err(self.failed())
+    }
+}
