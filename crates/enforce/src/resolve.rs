@@ -75,6 +75,7 @@ pub fn requests(
             refused_before: surroundings.refused_before(principal, &operation),
             tampers: false,
             ground: Ground::None,
+            changes: None,
             // No fulfiller in this build keeps a pre-image, and nothing is scheduled yet.
             can_snapshot: false,
             can_delay: false,

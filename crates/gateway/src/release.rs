@@ -21,6 +21,7 @@ use crate::{
     body::ResponseBody,
     listen::Stop,
     point::{Arrived, Claim, HttpPoint, Release, unavailable},
+    postgres,
     stored::{StoredMessage, StoredResponse},
 };
 
@@ -31,7 +32,8 @@ pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
     let mut denials = Denials { since: point.now(), recorded: HashSet::new() };
     loop {
         denials.record(&point).await;
-        for hold in approved(&point).into_iter().filter(|hold| !is_opening(hold)) {
+        let by_message = |hold: &Hold| !is_opening(hold) && !postgres::is_ours(hold);
+        for hold in approved(&point).into_iter().filter(by_message) {
             if lock(&under_way).insert(hold.id.clone()) {
                 // In a task of its own: a slow upstream delays no other release.
                 tokio::spawn(execute(Arc::clone(&point), hold, Arc::clone(&under_way)));

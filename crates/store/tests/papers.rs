@@ -1,6 +1,6 @@
 //! What the papers say of the configuration is what the code does.
 
-use holdpoint_store::config::{HoldTerms, Limits, RefusalTerms, Setting};
+use holdpoint_store::config::{HoldTerms, Limits, RefusalTerms, Setting, SqlTerms};
 
 const LIMITS: &str = include_str!("../../../docs/limits.md");
 
@@ -24,4 +24,5 @@ fn every_setting_is_in_the_papers() {
     check("limits", Limits::SETTINGS);
     check("hold", HoldTerms::SETTINGS);
     check("refusals", RefusalTerms::SETTINGS);
+    check("sql", SqlTerms::SETTINGS);
 }

@@ -9,6 +9,7 @@
 //! the file wins. What `[upstream]` says wins over the proxy variables of the environment
 //! ([`Upstream`]). A gateway that runs keeps the last good configuration ([`LastGood`]).
 
+mod database;
 mod error;
 mod git;
 mod issuer;
@@ -34,11 +35,12 @@ use std::{
 use holdpoint_core::{Environment, ResourceId};
 use toml::Spanned;
 
+pub use database::{Database, Tls};
 pub use error::ConfigError;
 use error::Fault;
 pub use git::GitTerms;
 pub use issuer::ListedIssuer;
-pub use limits::{HoldTerms, Limits, RefusalTerms, Setting};
+pub use limits::{HoldTerms, Limits, RefusalTerms, Setting, SqlTerms};
 pub use no_proxy::{Entry, EntryError, NoProxy};
 pub use proxy_url::{ProxyUrl, ProxyUrlError};
 use raw::{RawConfig, RawHost, RawPlaced};
@@ -67,6 +69,10 @@ pub struct Config {
     pub hold: HoldTerms,
     /// How long refusals are remembered.
     pub refusals: RefusalTerms,
+    /// What statements may do, and how much of it is kept.
+    pub sql: SqlTerms,
+    /// Addresses that stand for one database each.
+    pub databases: Vec<Database>,
     /// Addresses where clients are served that cannot use a proxy.
     pub reverse: Vec<Reverse>,
     /// Addresses to dial instead of what a name resolves to.
@@ -108,6 +114,8 @@ impl Default for Config {
             limits: Limits::default(),
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
+            sql: SqlTerms::default(),
+            databases: Vec::new(),
             reverse: Vec::new(),
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
@@ -151,6 +159,8 @@ impl Config {
             limits: raw.limits.check()?,
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,
+            sql: raw.sql.check()?,
+            databases: database::check(raw.database)?,
             reverse: reverse::check(raw.reverse)?,
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
@@ -186,6 +196,7 @@ impl Config {
             section("limits", Limits::SETTINGS),
             section("hold", HoldTerms::SETTINGS),
             section("refusals", RefusalTerms::SETTINGS),
+            section("sql", SqlTerms::SETTINGS),
         ]
         .concat()
     }

@@ -46,6 +46,7 @@ fn the_example_holds_every_key_and_the_defaults() {
         "no_proxy",
         "policies",
         "[[reverse]]",
+        "[[database]]",
         "[[hosts]]",
         "[[inventory]]",
     ] {
@@ -59,6 +60,7 @@ fn every_number_has_a_least_and_a_greatest_value() {
         ("limits", Limits::SETTINGS),
         ("hold", HoldTerms::SETTINGS),
         ("refusals", RefusalTerms::SETTINGS),
+        ("sql", SqlTerms::SETTINGS),
     ];
     for (section, settings) in sections {
         for setting in settings {

@@ -1,0 +1,231 @@
+//! What counted changes mean: numbers become operations.
+
+use holdpoint_core::{Effect, Operation, Resource, ResourceId, Reversibility};
+use holdpoint_wire::sql::Target;
+
+use super::{
+    reading::is_counted,
+    script::{Bound, Measured, Table},
+};
+
+/// What was counted of one transaction.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counted {
+    /// Tables of the database's own.
+    pub(super) own: Vec<Table>,
+    /// Tables of the system's catalogue.
+    pub(super) system: Vec<Table>,
+    /// What is gone as a whole.
+    pub(super) gone: Vec<Gone>,
+}
+
+/// A relation that is dropped, or whose rows are gone all at once.
+#[derive(Debug, Clone)]
+pub(super) struct Gone {
+    pub(super) table: Table,
+    /// `pg_class.relkind`.
+    pub(super) kind: String,
+    pub(super) dropped: bool,
+}
+
+/// Catalogues of who may do what, and of what keeps data whole. Sorted.
+const ACCESS: &[&str] =
+    &["pg_auth_members", "pg_authid", "pg_db_role_setting", "pg_default_acl", "pg_init_privs"];
+const PROTECTION: &[&str] = &[
+    "pg_constraint",
+    "pg_event_trigger",
+    "pg_policy",
+    "pg_publication",
+    "pg_publication_rel",
+    "pg_rewrite",
+    "pg_subscription",
+    "pg_trigger",
+];
+/// Catalogues whose rows are data.
+const DATA: &[&str] = &["pg_largeobject", "pg_largeobject_metadata"];
+/// Catalogues that say nothing about what is there.
+const NOISE: &[&str] = &["pg_depend", "pg_shdepend", "pg_statistic", "pg_stat_progress"];
+
+/// Statements that write a table's rows anew without losing one.
+const REWRITES: &[&str] = &["add_column", "alter_table", "set_unlogged", "alter_expression"];
+
+/// An operation that only looks.
+pub(super) fn looking(target: &Target) -> Operation {
+    let resource = Resource::from(target.id());
+    Operation::known("postgres:look", Effect::Observe, resource, Reversibility::Inverse)
+}
+
+/// What the counted changes of a transaction mean, in which `script` was run. A role that `escapes`
+/// was judged by its texts before.
+pub(super) fn measured(
+    counted: &Counted,
+    script: &[Bound],
+    target: &Target,
+    small_rows: u64,
+    escapes: bool,
+) -> Measured {
+    let texts: Vec<&Operation> =
+        script.iter().flat_map(|bound| &bound.reading.operations).collect();
+    let opaque = texts.iter().any(|it| it.effect == Effect::Execute);
+    let rewrites = !opaque && texts.iter().any(|it| names(it, REWRITES));
+    let gone: Vec<&Gone> = counted.gone.iter().filter(|gone| gone.dropped || !rewrites).collect();
+    // What a text says of structure and access stands; of rows, the count does.
+    let mut operations: Vec<Operation> = vec![looking(target)];
+    for operation in texts {
+        let counts = is_counted(operation) && !(escapes && operation.effect == Effect::Execute);
+        if operation.effect.changes() && !counts && !operations.contains(operation) {
+            operations.push(operation.clone());
+        }
+    }
+    let small = is_small(counted, &gone, small_rows);
+    operations.extend(counted.own.iter().flat_map(|table| of_rows(table, target, small)));
+    operations.extend(gone.iter().map(|gone| of_gone(gone, target)));
+    operations.extend(of_catalogue(counted, target, opaque));
+    let lost = counted.own.iter().filter(|table| table.updated > 0 || table.deleted > 0);
+    let tables = gone.iter().filter(|gone| matches!(gone.kind.as_str(), "r" | "p" | "m" | "S"));
+    Measured {
+        operations,
+        text: text(counted, &gone, script),
+        lost: lost.cloned().collect(),
+        gone: tables.map(|gone| gone.table.clone()).collect(),
+        ..Measured::default()
+    }
+}
+
+/// Whether a transaction changes a few rows by key, and loses nothing else.
+fn is_small(counted: &Counted, gone: &[&Gone], small_rows: u64) -> bool {
+    let rows = counted
+        .own
+        .iter()
+        .map(|it| it.inserted.saturating_add(it.updated).saturating_add(it.deleted));
+    let keyed = |table: &Table| table.keyed || table.updated == 0 && table.deleted == 0;
+    gone.is_empty()
+        && rows.fold(0, u64::saturating_add) <= small_rows
+        && counted.own.iter().all(keyed)
+}
+
+/// What the changed rows of one table mean.
+fn of_rows(table: &Table, target: &Target, small: bool) -> Vec<Operation> {
+    let resource = within(target, table);
+    let operation = |name: &str, effect: Effect, reversibility: Reversibility| {
+        Operation::known(format!("postgres:{name}"), effect, resource.clone(), reversibility)
+    };
+    let mut found = Vec::new();
+    if table.inserted > 0 {
+        found.push(operation("insert", Effect::Create, Reversibility::Unknown));
+    }
+    if table.updated > 0 {
+        let way_back = if small { Reversibility::Inverse } else { Reversibility::Unknown };
+        found.push(operation("update", Effect::Modify, way_back));
+    }
+    if table.deleted > 0 && small {
+        found.push(operation("delete", Effect::Modify, Reversibility::Inverse));
+    } else if table.deleted > 0 {
+        found.push(operation("delete", Effect::Destroy, Reversibility::None));
+    }
+    found
+}
+
+fn of_gone(gone: &Gone, target: &Target) -> Operation {
+    let resource = within(target, &gone.table);
+    let (name, effect) = match (gone.dropped, gone.kind.as_str()) {
+        (true, "i" | "I") => ("drop_index", Effect::Remove),
+        (true, "v" | "c" | "f") => ("drop_view", Effect::Remove),
+        (true, _) => ("drop_table", Effect::Destroy),
+        (false, _) => ("truncate", Effect::Destroy),
+    };
+    Operation::known(format!("postgres:{name}"), effect, resource, Reversibility::None)
+}
+
+/// What changes of the catalogue mean that no text explains: as much as they could.
+fn of_catalogue(counted: &Counted, target: &Target, opaque: bool) -> Vec<Operation> {
+    let mut found = Vec::new();
+    let mut guess = |name: &str, effect: Effect| {
+        let resource = Resource::from(target.id());
+        let operation = Operation::guessed(format!("postgres:{name}"), effect, resource);
+        if !found.contains(&operation) {
+            found.push(operation);
+        }
+    };
+    for table in &counted.system {
+        let name = table.name.as_str();
+        let takes = table.updated > 0 || table.deleted > 0;
+        if DATA.contains(&name) && takes {
+            guess("large_objects", Effect::Destroy);
+        } else if NOISE.contains(&name) || DATA.contains(&name) || !opaque {
+            // Explained by the text, or nothing at all.
+        } else if ACCESS.contains(&name) {
+            guess("hidden_access", Effect::GrantAccess);
+        } else if PROTECTION.contains(&name) && takes {
+            guess("hidden_protection", Effect::WeakenRecovery);
+        } else if table.deleted > 0 {
+            guess("hidden_drop", Effect::Destroy);
+        } else if table.updated > 0 {
+            guess("hidden_alter", Effect::Execute);
+        } else {
+            guess("hidden_create", Effect::Create);
+        }
+    }
+    found
+}
+
+/// In words for a human: "10 customers, 99 orders (cascade)".
+fn text(counted: &Counted, gone: &[&Gone], script: &[Bound]) -> String {
+    let list = |verb: &str, rows: fn(&Table) -> u64| {
+        let found = counted.own.iter().filter(|table| rows(table) > 0);
+        let mut found: Vec<(bool, String)> = found
+            .map(|table| {
+                let said = is_said(table, script);
+                let cascades = counted.own.iter().any(|it| table.follows.contains(&it.oid));
+                let how = match (said, cascades) {
+                    (true, _) => "",
+                    (false, true) => " (cascade)",
+                    (false, false) => " (by a trigger, a rule or a function)",
+                };
+                (!said, format!("{} {}{how}", rows(table), shown(table)))
+            })
+            .collect();
+        // What a statement names comes first.
+        found.sort_by_key(|(follows, _)| *follows);
+        let found: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
+        (!found.is_empty()).then(|| format!("{verb} {}", found.join(", ")))
+    };
+    let whole = |verb: &str, dropped: bool| {
+        let found = gone.iter().filter(|gone| gone.dropped == dropped && gone.kind != "i");
+        let found: Vec<String> = found.map(|gone| shown(&gone.table)).collect();
+        (!found.is_empty()).then(|| format!("{verb} {}", found.join(", ")))
+    };
+    let parts = [
+        list("delete", |table| table.deleted),
+        list("update", |table| table.updated),
+        list("insert", |table| table.inserted),
+        whole("drop", true),
+        whole("empty", false),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a statement's own text is about a table.
+fn is_said(table: &Table, script: &[Bound]) -> bool {
+    let end = format!(".{}", table.name);
+    let operations = script.iter().flat_map(|bound| &bound.reading.operations);
+    operations.filter(|it| it.effect.changes()).any(|it| it.resource.id.as_str().ends_with(&end))
+}
+
+fn shown(table: &Table) -> String {
+    match table.schema.as_str() {
+        "public" => table.name.clone(),
+        schema => format!("{schema}.{}", table.name),
+    }
+}
+
+fn within(target: &Target, table: &Table) -> Resource {
+    let database = target.id();
+    let id = ResourceId::new(format!("{database}/{}.{}", table.schema, table.name));
+    Resource { id, within: vec![database] }
+}
+
+fn names(operation: &Operation, list: &[&str]) -> bool {
+    let name = operation.name.strip_prefix("postgres:").unwrap_or_default();
+    list.contains(&name)
+}
