@@ -149,3 +149,41 @@ fn a_released_loss_can_be_put_back_with_what_it_took_along() {
     assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
     assert_eq!(sums(), before);
 }
+
+#[test]
+fn what_was_dropped_or_emptied_is_made_again() {
+    let guarded = Guarded::start(BINARY, "production", NO_WAIT, SHOP);
+    let sums = || ["customers", "orders"].map(|table| guarded.server.checksum(table));
+    let before = sums();
+    for (text, says) in [
+        ("TRUNCATE orders", "empty orders"),
+        ("DROP TABLE orders", "drop orders"),
+        ("BEGIN; DELETE FROM customers WHERE id > 95; DROP TABLE orders; COMMIT", "drop orders"),
+    ] {
+        let said = guarded.run(text);
+        assert_ne!(said.status, 0, "{text}");
+        assert_eq!(sums(), before, "{text}");
+        let hold = guarded.hold();
+        assert!(hold["reasons"].to_string().contains(says), "{hold} {}", said.err);
+        let id = hold["hold"].as_str().unwrap();
+        guarded.approve(id);
+        let undone = guarded.holdpoint.call(&["undo", id, "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        assert_eq!(sums(), before, "{text}");
+    }
+    // A table that is there again has what belonged to it.
+    assert!(guarded.server.app("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f'").contains("ON DELETE CASCADE"));
+}
+
+#[test]
+fn in_development_a_loss_passes_once_it_is_saved() {
+    let guarded = Guarded::start(BINARY, "development", NO_WAIT, SHOP);
+    let before = guarded.server.checksum("orders");
+    for text in ["TRUNCATE orders", "DELETE FROM orders", "DROP TABLE orders"] {
+        let said = guarded.run(text);
+        assert_eq!(said.status, 0, "{text}: {}", said.err);
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        assert_eq!(guarded.server.checksum("orders"), before, "{text}");
+    }
+}

@@ -47,6 +47,10 @@ impl Session<'_> {
         }
         let script = std::mem::take(&mut self.script);
         let measured = match self.point.measure(&script).await {
+            Ok(first) => self.point.save_and_run_again(self.claim, &script, first).await,
+            failed => failed,
+        };
+        let measured = match measured {
             Ok(measured) => measured,
             Err(MeterError::Server(said)) => {
                 self.withheld = None;

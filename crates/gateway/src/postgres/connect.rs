@@ -1,13 +1,17 @@
 //! From nothing to a session with a server: TLS, the login with the real password, and what the
 //! server is told to begin with.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use holdpoint_store::config::{Database, Tls};
 use holdpoint_wire::sql::protocol::{
     backend::{self, Authentication, packet},
-    scram::{self, Login},
+    scram::{self, Keys, Login},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -54,12 +58,14 @@ impl From<io::Error> for ConnectError {
 }
 
 /// What is needed to connect.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Connect<'a> {
     pub(super) client: &'a Client,
     pub(super) database: &'a Database,
     pub(super) tls: &'a Arc<ClientConfig>,
     pub(super) inside: bool,
+    /// What was computed of the password before.
+    pub(super) keys: &'a Mutex<Option<Keys>>,
 }
 
 impl Connect<'_> {
@@ -73,7 +79,7 @@ impl Connect<'_> {
         let session = async {
             let mut upstream = Upstream::new(Framed::new(self.wire().await?));
             upstream.login(&self.start(options)).await?;
-            login(&mut upstream, password).await?;
+            login(&mut upstream, password, self.keys).await?;
             Ok(upstream)
         };
         timeout(LOGIN_MAX, session)
@@ -145,7 +151,11 @@ impl Connect<'_> {
 }
 
 /// Logs in, and waits until the server is ready.
-async fn login(upstream: &mut Upstream, password: &SecretString) -> Result<(), ConnectError> {
+async fn login(
+    upstream: &mut Upstream,
+    password: &SecretString,
+    keys: &Mutex<Option<Keys>>,
+) -> Result<(), ConnectError> {
     let mut scram: Option<Login> = None;
     let mut proven = false;
     loop {
@@ -166,7 +176,9 @@ async fn login(upstream: &mut Upstream, password: &SecretString) -> Result<(), C
                 }
                 Authentication::SaslContinue(said) => {
                     let login = scram.as_mut().ok_or_else(|| unasked("a step of SCRAM"))?;
-                    let proof = read(login.prove(&said, password.expose_secret()))?;
+                    let mut known = keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    let proof = read(login.prove(&said, password.expose_secret(), &mut known))?;
+                    *keys.lock().unwrap_or_else(PoisonError::into_inner) = known;
                     upstream.login(&packet(b'p', proof.as_bytes())).await?;
                 }
                 Authentication::SaslFinal(said) => {

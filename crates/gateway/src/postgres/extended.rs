@@ -269,6 +269,7 @@ impl Session<'_> {
     async fn run_items(&mut self, items: Vec<Item>, sync: bool) -> io::Result<Ended> {
         let mut again = Bytes::new();
         if self.block == Block::None
+            && !self.is_careful()
             && let Some(segment) = only_reads(&items, sync)
         {
             match self.read(segment.bounds.clone(), segment.frames()).await? {

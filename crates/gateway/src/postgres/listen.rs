@@ -6,7 +6,7 @@ use std::{io, sync::Arc, time::Duration};
 use holdpoint_core::Timestamp;
 use holdpoint_wire::sql::protocol::{
     backend::{packet, say_authentication, say_error},
-    scram::{Challenge, MECHANISM, Verifier},
+    scram::{Challenge, MECHANISM},
     startup::{self, STARTUP_BYTES_MAX, Startup},
 };
 use secrecy::ExposeSecret as _;
@@ -240,7 +240,7 @@ impl Login<'_> {
             return Ok(false);
         };
         let phantom = password::phantom(&secret.secret);
-        let verifier = Verifier::of(phantom.expose_secret(), &drawn::<16>()?);
+        let verifier = self.served.verifier(phantom.expose_secret())?;
         client.put(&say_authentication(10, &[MECHANISM.as_bytes(), &[0, 0]].concat())).await?;
         client.flush().await?;
         let first = initial(client).await?;

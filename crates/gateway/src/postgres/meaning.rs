@@ -81,13 +81,14 @@ pub(super) fn measured(
     operations.extend(counted.own.iter().flat_map(|table| of_rows(table, target, small)));
     operations.extend(gone.iter().map(|gone| of_gone(gone, target)));
     operations.extend(of_catalogue(counted, target, opaque));
-    let lost = counted.own.iter().filter(|table| table.updated > 0 || table.deleted > 0);
-    let tables = gone.iter().filter(|gone| matches!(gone.kind.as_str(), "r" | "p" | "m" | "S"));
+    let is_gone = |table: &Table| gone.iter().any(|gone| gone.table.oid == table.oid);
+    let lost = counted.own.iter().filter(|it| it.updated > 0 || it.deleted > 0);
+    let lost = lost.filter(|table| !is_gone(table));
     Measured {
         operations,
         text: text(counted, &gone, script),
         lost: lost.cloned().collect(),
-        gone: tables.map(|gone| gone.table.clone()).collect(),
+        gone: gone.iter().filter(|it| it.dropped || it.kind != "m").map(|it| (*it).clone()).collect(),
         ..Measured::default()
     }
 }
@@ -128,6 +129,11 @@ fn of_rows(table: &Table, target: &Target, small: bool) -> Vec<Operation> {
 
 fn of_gone(gone: &Gone, target: &Target) -> Operation {
     let resource = within(target, &gone.table);
+    if !gone.dropped && gone.kind == "m" {
+        // Made anew from what it shows, unless that is gone by now.
+        let name = "postgres:refresh_materialized_view";
+        return Operation::guessed(name, Effect::Modify, resource);
+    }
     let (name, effect) = match (gone.dropped, gone.kind.as_str()) {
         (true, "i" | "I") => ("drop_index", Effect::Remove),
         (true, "v" | "c" | "f") => ("drop_view", Effect::Remove),

@@ -88,7 +88,8 @@ impl SessionPoint {
         let gone = seen.iter().filter_map(|row| {
             let oid: u32 = row.text(0).parse().ok()?;
             let now = taken.iter().find(|taken| taken.oid == oid)?;
-            let kind = row.text(3);
+            // What a table keeps elsewhere goes with it.
+            let kind = Some(row.text(3)).filter(|kind| *kind != "t")?;
             let (schema, name) = (row.text(1).to_owned(), row.text(2).to_owned());
             let table = Table { oid, schema, name, ..Table::default() };
             match &now.file {

@@ -11,7 +11,7 @@
 //! - `script`: the message of the walk; `reading`: what its texts mean
 //! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
 //! - `commit`: the end of a transaction; `meter` and `meaning`: what it changed
-//! - `preimage`: the rows as they were; `undo`: the way back to them
+//! - `preimage`, `saved`: the rows as they were; `undo`: the way back to them
 //! - `release`: what humans released is run, once
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
 
@@ -31,6 +31,7 @@ mod preimage;
 mod reading;
 mod release;
 mod resolve;
+mod saved;
 mod script;
 mod session;
 mod simple;

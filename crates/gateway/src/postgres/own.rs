@@ -1,7 +1,11 @@
 //! The gateway's own statements: the only ones that reach a server without having been judged, and
 //! fixed here. Every name in them is PostgreSQL's own, whatever the session's search path.
 
+use bytes::Bytes;
 use holdpoint_wire::sql::protocol::backend::packet;
+
+/// What the gateway's own statements are called at the server.
+const NAME: &[u8] = b"_holdpoint";
 
 /// One of the gateway's own statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,14 +89,28 @@ SELECT (r.rolsuper \
  OR EXISTS (SELECT FROM pg_catalog.pg_foreign_table))::pg_catalog.text, \
  pg_catalog.current_setting('server_version_num'), \
  pg_catalog.shobj_description(d.oid, 'pg_database'), \
- pg_catalog.current_setting('default_transaction_read_only') \
+ pg_catalog.current_setting('default_transaction_read_only'), \
+ (EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))::pg_catalog.text \
 FROM pg_catalog.pg_roles r, pg_catalog.pg_database d \
 WHERE r.rolname OPERATOR(pg_catalog.=) current_user \
  AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 impl Own {
-    /// As it is sent.
-    pub(super) fn packet(&self) -> bytes::Bytes {
+    /// As it is sent: under a name of its own, as a plain query would take the client's unnamed
+    /// statement and portal away.
+    pub(super) fn packet(&self) -> Bytes {
+        let close = packet(b'C', &[b"S", NAME, &[0]].concat());
+        let parse = packet(b'P', &[NAME, &[0], self.text().as_bytes(), &[0, 0, 0]].concat());
+        let bind = packet(b'B', &[NAME, &[0], NAME, &[0], &[0; 6]].concat());
+        let execute = packet(b'E', &[NAME, &[0], &[0; 4]].concat());
+        let close_portal = packet(b'C', &[b"P", NAME, &[0]].concat());
+        let sync = packet(b'S', &[]);
+        let forget = [close.clone(), close_portal.clone()].concat();
+        [&forget[..], &parse, &bind, &execute, &close_portal, &close, &sync].concat().into()
+    }
+
+    /// The same as a plain query, for sessions of the gateway's own, where rows are copied in.
+    pub(super) fn plain(&self) -> Bytes {
         packet(b'Q', &[self.text().as_bytes(), &[0]].concat())
     }
 
@@ -124,7 +142,8 @@ fn seen(oids: &[u32]) -> String {
          c.relkind::pg_catalog.text, c.relfilenode::pg_catalog.text \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
          ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-         WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[])",
+         WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[]) \
+         AND c.relpersistence OPERATOR(pg_catalog.<>) 't'",
         oids.join(",")
     )
 }

@@ -1,7 +1,7 @@
 //! The enforcement point of one session: what PostgreSQL brings to the walk.
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{Arc, Mutex as StdMutex, PoisonError},
 };
 
@@ -20,7 +20,10 @@ use holdpoint_enforce::{
 use holdpoint_store::config::Database;
 use holdpoint_wire::{
     Unreadable,
-    sql::{Dialect, Target},
+    sql::{
+        Dialect, Target,
+        protocol::scram::{Keys, Verifier},
+    },
 };
 use rustls::ClientConfig;
 use thiserror::Error;
@@ -55,6 +58,9 @@ pub struct Served {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) readings: Readings,
     witnesses: StdMutex<Vec<Upstream>>,
+    /// What was computed of the real password, and of its phantom.
+    keys: StdMutex<Option<Keys>>,
+    verifier: StdMutex<Option<(String, Verifier)>>,
 }
 
 impl fmt::Debug for Served {
@@ -74,8 +80,18 @@ impl Served {
         tls.alpn_protocols = vec![super::connect::ALPN.to_vec()];
         let target = Target::read(&database.to_string(), Dialect::Postgres)?;
         let name = database.to_string().into();
-        let (readings, witnesses) = (Readings::default(), StdMutex::default());
-        Ok(Self { http, database, name, target, tls: Arc::new(tls), readings, witnesses })
+        let tls = Arc::new(tls);
+        Ok(Self {
+            http,
+            database,
+            name,
+            target,
+            tls,
+            readings: Readings::default(),
+            witnesses: StdMutex::default(),
+            keys: StdMutex::default(),
+            verifier: StdMutex::default(),
+        })
     }
 
     /// What it stands for, and for whom.
@@ -85,9 +101,22 @@ impl Served {
 
     /// What is needed to connect to the server.
     pub(super) fn connect(&self) -> Connect<'_> {
-        let Self { http, database, tls, .. } = self;
+        let Self { http, database, tls, keys, .. } = self;
         // A human wrote the address down, so it may lie inside.
-        Connect { client: &http.client, database, tls, inside: true }
+        Connect { client: &http.client, database, tls, inside: true, keys }
+    }
+
+    /// What proves that a client knows a phantom.
+    pub(super) fn verifier(&self, phantom: &str) -> io::Result<Verifier> {
+        let mut known = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, verifier)) = &*known
+            && of == phantom
+        {
+            return Ok(verifier.clone());
+        }
+        let verifier = Verifier::of(phantom, &super::connect::drawn::<16>()?);
+        *known = Some((phantom.to_owned(), verifier.clone()));
+        Ok(verifier)
     }
 
     /// A session of the gateway's own with the real password.
@@ -109,7 +138,8 @@ impl Served {
         let kept = self.witnesses.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match kept {
             Some(witness) => Ok(witness),
-            None => self.session(&[]).await,
+            // Whoever looks on waits for nobody.
+            None => self.session(&[("lock_timeout".to_owned(), "3s".to_owned())]).await,
         }
     }
 
@@ -154,6 +184,8 @@ pub(super) struct Role {
     /// It could act outside of its transactions, so that code which nobody can see is judged
     /// before it runs.
     pub(super) escapes: bool,
+    /// Reading could take large objects away, which an older server does not count as writing.
+    pub(super) careful: bool,
     /// Where the server is if its address is one of this machine: here, or behind a tunnel.
     pub(super) local: Option<Environment>,
     /// A comment on the database speaks of production or staging.

@@ -33,6 +33,9 @@ pub struct Preimage {
     pub database: String,
     /// When they were read.
     pub at: Timestamp,
+    /// Statements that make what was dropped again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<String>,
     /// Table by table.
     pub tables: Vec<Rows>,
 }
@@ -103,11 +106,38 @@ pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Di
     drop(own);
     point.served.keep(witness);
     let database = point.served.name.to_string();
-    let preimage = Preimage { v: 1, database, at: point.now(), tables };
+    let saved = measured.saved.clone().unwrap_or_default();
+    tables.extend(saved.tables);
+    let preimage = Preimage { v: 1, database, at: point.now(), structure: saved.structure, tables };
     let bytes = serde_json::to_vec(&preimage).map_err(unavailable)?;
     let id = http.state.keep(&bytes, point.now())?;
     point.kept(id);
     Ok(Digest::of(&bytes))
+}
+
+/// All rows of a table, as a session sees them.
+pub(super) async fn whole(
+    session: &mut Upstream,
+    table: &Table,
+    max: usize,
+) -> Result<Rows, OwnError> {
+    let columns = names(session, table, COLUMNS).await?;
+    let key = names(session, table, KEY).await?;
+    let listed: Vec<String> = columns.iter().map(|it| quoted(it)).collect();
+    let from = format!("FROM ONLY {}", qualified(table));
+    let copy = format!("COPY (SELECT {} {from}) TO STDOUT", listed.join(", "));
+    let before = session.copy_out(&Own::Made(copy), max).await?;
+    let count = session.rows(&Own::Made(format!("SELECT pg_catalog.count(*) {from}"))).await?;
+    Ok(Rows {
+        schema: table.schema.clone(),
+        name: table.name.clone(),
+        columns,
+        key,
+        count: count.first().map_or(0, |row| row.number(0)),
+        checksum: Digest::of_fields([&before[..], &[]]),
+        before: STANDARD.encode(before),
+        after: String::new(),
+    })
 }
 
 /// Reads the changed rows of one table, from both sides.
@@ -122,8 +152,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     async fn rows(&mut self) -> Result<Rows, OwnError> {
-        let columns = self.names(COLUMNS).await?;
-        let key = self.names(KEY).await?;
+        let columns = names(self.own, self.table, COLUMNS).await?;
+        let key = names(self.own, self.table, KEY).await?;
         let before = self.before().await?;
         let count = u64::try_from(before.len()).unwrap_or(u64::MAX);
         let after = self.after().await?;
@@ -180,12 +210,16 @@ impl Reader<'_> {
         let xid: u64 = self.measured.xid.parse().unwrap_or_default();
         (xid & u64::from(u32::MAX)).to_string()
     }
+}
 
-    async fn names(&mut self, query: &str) -> Result<Vec<String>, OwnError> {
-        let query = Own::Made(query.replace("{}", &self.table.oid.to_string()));
-        let rows = self.own.rows(&query).await?;
-        Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
-    }
+/// The names that a query about a table gives.
+async fn names(
+    session: &mut Upstream,
+    table: &Table,
+    query: &str,
+) -> Result<Vec<String>, OwnError> {
+    let rows = session.rows(&Own::Made(query.replace("{}", &table.oid.to_string()))).await?;
+    Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
 }
 
 const COLUMNS: &str = "\
@@ -265,7 +299,7 @@ pub(super) fn qualified(table: &Table) -> String {
     format!("{}.{}", quoted(&table.schema), quoted(&table.name))
 }
 
-fn failed(table: &Table, error: &OwnError) -> Refusal {
+pub(super) fn failed(table: &Table, error: &OwnError) -> Refusal {
     match error {
         OwnError::TooLarge(_) => {
             let text = format!(

@@ -24,6 +24,7 @@ const COUNTED: &[&str] = &[
     "postgres:copy_from",
     "postgres:delete",
     "postgres:do",
+    "postgres:drop_table",
     "postgres:dynamic",
     "postgres:execute",
     "postgres:insert",
@@ -83,12 +84,12 @@ impl Reading {
         Self::of(Statement { text, kind: Kind::Execute(name.to_owned()) }, target)
     }
 
-    /// Whether it may be tried where nothing can be written: by its text it only looks, or nobody
-    /// knows.
+    /// Whether it may be tried where nothing can be written: by its text it only looks. Code that
+    /// nobody can see is not tried: it might catch that it failed, and go on without.
     pub(super) fn may_only_read(&self) -> bool {
-        let reads = |it: &Operation| matches!(it.effect, Effect::Observe | Effect::Execute);
-        matches!(self.kind, Kind::Plain | Kind::Prepare(_) | Kind::Execute(_) | Kind::Deallocate(_))
-            && self.operations.iter().all(|it| reads(it) && !is_at_once(it) || is_setting(it))
+        let reads = |it: &Operation| it.effect == Effect::Observe;
+        matches!(self.kind, Kind::Plain | Kind::Prepare(_) | Kind::Deallocate(_))
+            && self.operations.iter().all(reads)
     }
 }
 
@@ -99,10 +100,6 @@ pub(super) fn is_at_once(operation: &Operation) -> bool {
     let called = operation.name == "postgres:call"
         && (system.starts_with("pg_") || system.starts_with("dblink") || id.contains("cron."));
     called || id == "postgres:unknown" || AT_ONCE.binary_search(&operation.name.as_str()).is_ok()
-}
-
-fn is_setting(operation: &Operation) -> bool {
-    operation.name == "postgres:set" && operation.effect == Effect::Observe
 }
 
 /// Whether a count says more about an operation than its text.
@@ -156,7 +153,7 @@ mod tests {
         let readings = Readings::default();
         for (text, at_once, may_only_read) in [
             ("select * from t", false, true),
-            ("select purge()", false, true),
+            ("select purge()", false, false),
             ("set search_path = x", true, true),
             ("set role admin", true, false),
             ("delete from t", false, false),

@@ -17,7 +17,7 @@ use super::{
     meter::MeterError,
     own::{Own, literal},
     point::{Outcome, Served, SessionPoint, own_failed},
-    script::{Bound, Script, Step, StoredAnswer, StoredScript, StoredStatement},
+    script::{Bound, Script, Step, StoredAnswer, StoredScript},
     session,
     upstream::Upstream,
 };
@@ -150,10 +150,14 @@ impl Released<'_> {
         }
         self.open(&point).await?;
         let mut answer = Bytes::new();
-        for (bound, stored) in bounds.iter().zip(&self.stored.statements) {
-            answer = self.rehearse(&point, bound, stored).await?;
+        for bound in &bounds {
+            answer = self.rehearse(&point, bound).await?;
         }
-        let measured = point.measure(&bounds).await.map_err(|error| match error {
+        let measured = match point.measure(&bounds).await {
+            Ok(first) => point.save_and_run_again(&self.claim, &bounds, first).await,
+            failed => failed,
+        };
+        let measured = measured.map_err(|error| match error {
             MeterError::Refused(refusal) => refusal,
             MeterError::Server(_) => unavailable("the server would not commit it"),
         })?;
@@ -196,9 +200,8 @@ impl Released<'_> {
         &self,
         point: &SessionPoint,
         bound: &Bound,
-        stored: &StoredStatement,
     ) -> Result<Bytes, Refusal> {
-        let frames = frames(bound, stored);
+        let frames = frames(bound);
         let script = Script::new(&self.served.name, vec![bound.clone()], Step::Rehearse, frames);
         enforce(point, &self.claim, script).await?;
         answer(&mut *point.upstream.lock().await, bound).await
@@ -206,12 +209,10 @@ impl Released<'_> {
 
     /// Runs a statement that no transaction can hold.
     async fn alone(&self, point: &SessionPoint, bounds: Vec<Bound>) -> Result<Bytes, Refusal> {
-        let (Some(bound), Some(stored)) = (bounds.first().cloned(), self.stored.statements.first())
-        else {
-            return Err(unavailable("a hold without statements"));
-        };
+        let bound = bounds.first().cloned();
+        let bound = bound.ok_or_else(|| unavailable("a hold without statements"))?;
         point.own(&Own::MayWrite(true)).await.map_err(|error| own_failed(&error))?;
-        let frames = frames(&bound, stored);
+        let frames = frames(&bound);
         let script = Script::new(&self.served.name, bounds, Step::Run, frames);
         let script = Script { release: Some(self.release.clone()), ..script };
         enforce(point, &self.claim, script).await?;
@@ -220,14 +221,14 @@ impl Released<'_> {
 }
 
 /// A statement as it is sent again.
-fn frames(bound: &Bound, stored: &StoredStatement) -> Bytes {
-    let values = &bound.values;
+pub(super) fn frames(bound: &Bound) -> Bytes {
+    let (text, values) = (bound.reading.text.as_bytes(), &bound.values);
     if values.simple {
-        return packet(b'Q', &[stored.text.as_bytes(), &[0]].concat());
+        return packet(b'Q', &[text, &[0]].concat());
     }
     let mut parse = BytesMut::new();
     parse.extend_from_slice(&[0]);
-    parse.extend_from_slice(stored.text.as_bytes());
+    parse.extend_from_slice(text);
     parse.extend_from_slice(&[0]);
     parse.extend_from_slice(&u16::try_from(values.types.len()).unwrap_or(0).to_be_bytes());
     values.types.iter().for_each(|oid| parse.extend_from_slice(&oid.to_be_bytes()));
@@ -242,7 +243,7 @@ fn frames(bound: &Bound, stored: &StoredStatement) -> Bytes {
 }
 
 /// What the server says to a statement: the word that it is done, as far as it is kept.
-async fn answer(upstream: &mut Upstream, bound: &Bound) -> Result<Bytes, Refusal> {
+pub(super) async fn answer(upstream: &mut Upstream, bound: &Bound) -> Result<Bytes, Refusal> {
     let mut said = BytesMut::new();
     let mut failure = None;
     loop {

@@ -78,7 +78,7 @@ impl SessionPoint {
             ground: Ground::None,
             changes: measured.map(|measured| measured.changes.clone()),
             // Before anything is counted, it is taken for something that could be saved.
-            can_snapshot: measured.is_none_or(|measured| measured.gone.is_empty())
+            can_snapshot: measured.is_none_or(|it| it.gone.is_empty() || it.saved.is_some())
                 && !matches!(script.step, Step::Run),
             can_delay: false,
         }

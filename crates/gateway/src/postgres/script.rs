@@ -8,7 +8,7 @@ use holdpoint_core::{Digest, Message, Operation, policy::Changes};
 use holdpoint_wire::Unreadable;
 use serde::{Deserialize, Serialize};
 
-use super::{own::Own, reading::Reading};
+use super::{meaning::Gone, own::Own, reading::Reading, saved::Saved};
 use crate::point::Release;
 
 /// Statements that are judged together.
@@ -55,7 +55,9 @@ pub(super) struct Measured {
     /// Tables with rows to be saved.
     pub(super) lost: Vec<Table>,
     /// Relations whose rows cannot be read any more before the transaction is over.
-    pub(super) gone: Vec<Table>,
+    pub(super) gone: Vec<Gone>,
+    /// What was saved of them.
+    pub(super) saved: Option<Saved>,
     /// The transaction's number.
     pub(super) xid: String,
     /// The search path at its end.

@@ -37,6 +37,8 @@ use crate::{forward::dial::Wire, listen::Stop, owner, point::Claim};
 const COPIED_BYTES_MAX: usize = 1 << 20;
 /// The oldest server that can be told to begin counting anew.
 const SERVER_VERSION_MIN: u32 = 150_000;
+/// From here on, changing a large object is writing.
+const LARGE_OBJECTS_COUNT: u32 = 160_000;
 
 /// Whose transaction is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +152,9 @@ pub(super) async fn point(
         use holdpoint_core::Environment::{Production, Staging};
         matches!(it, Production | Staging)
     });
-    let role = super::point::Role { escapes, local, marked };
+    let version: u32 = role.text(1).parse().unwrap_or(0);
+    let careful = version < LARGE_OBJECTS_COUNT && role.text(4) != "false";
+    let role = super::point::Role { escapes, careful, local, marked };
     Ok(SessionPoint::new(served, Mutex::new(upstream), enclosed, options, role))
 }
 
@@ -323,7 +327,7 @@ impl<'a> Session<'a> {
             match upstream.answer().await {
                 Ok(_) => {}
                 Err(super::upstream::OwnError::Server(_, said)) => {
-                    drop(failure.get_or_insert(said))
+                    let _first = failure.get_or_insert(said);
                 }
                 Err(error) => return Err(invalid(&error.to_string())),
             }

@@ -47,7 +47,7 @@ impl Session<'_> {
         if self.block != Block::None || control {
             return self.in_order(reading, bounds, frame).await;
         }
-        if reading.may_only_read() {
+        if reading.may_only_read() && !self.is_careful() {
             match self.read(bounds.clone(), frame.clone()).await? {
                 Ended::Writes => {}
                 ended => return Ok(ended),
@@ -194,6 +194,11 @@ impl Session<'_> {
             Some("on") => Ok(ended),
             _ => Err(super::frame::invalid("the session would write by itself")),
         }
+    }
+
+    /// Whether looking, too, is done in a transaction that is counted.
+    pub(super) fn is_careful(&self) -> bool {
+        self.point.role.careful
     }
 
     /// Nobody's transaction is open any more.

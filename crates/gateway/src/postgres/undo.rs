@@ -1,7 +1,10 @@
 //! The way back: rows of a pre-image put where they were, in one transaction, unless somebody has
 //! changed them since.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 use holdpoint_store::{config::Database, secrets::Secret};
 use rustls::ClientConfig;
@@ -103,9 +106,13 @@ pub async fn undo(
     let mut tls = ClientConfig::clone(&*roots.clone().client()?);
     tls.alpn_protocols = vec![ALPN.to_vec()];
     let tls = Arc::new(tls);
-    let connect = Connect { client, database, tls: &tls, inside: true };
+    let keys = Mutex::default();
+    let connect = Connect { client, database, tls: &tls, inside: true, keys: &keys };
     let mut session = connect.session(&password::of_secret(secret), &[]).await?;
     session.rows(&Own::Begin).await?;
+    if let Some(structure) = &preimage.structure {
+        session.script(structure).await?;
+    }
     let order = in_order(&mut session, &preimage.tables).await?;
     let mut tables = Vec::new();
     for (number, rows) in order.iter().enumerate() {

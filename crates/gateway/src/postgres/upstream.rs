@@ -165,9 +165,16 @@ impl Upstream {
         }
     }
 
+    /// Runs a text of several statements of the gateway's own.
+    pub(super) async fn script(&mut self, text: &str) -> Result<(), OwnError> {
+        self.io.put(&Own::Made(text.to_owned()).plain()).await?;
+        self.flush().await?;
+        self.answer().await.map(drop)
+    }
+
     /// Copies rows in by one of the gateway's own statements.
     pub(super) async fn copy_in(&mut self, own: &Own, rows: &[u8]) -> Result<(), OwnError> {
-        self.own(own).await?;
+        self.io.put(&own.plain()).await?;
         for piece in rows.chunks(32 << 10) {
             self.io.put(&backend::packet(b'd', piece)).await?;
         }

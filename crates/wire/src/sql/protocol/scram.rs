@@ -111,6 +111,15 @@ impl Challenge {
     }
 }
 
+/// What was computed of a password for one salt.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    salt: Vec<u8>,
+    iterations: u32,
+    password: Zeroizing<Hash>,
+    salted: Zeroizing<Hash>,
+}
+
 /// A client on its way through a login.
 #[derive(Debug)]
 pub struct Login {
@@ -128,8 +137,14 @@ impl Login {
         (Self { bare, nonce, server_signature: None }, first)
     }
 
-    /// Takes the server's first message, and gives the proof.
-    pub fn prove(&mut self, server_first: &[u8], password: &str) -> Result<String, Unreadable> {
+    /// Takes the server's first message, and gives the proof. What was computed for a password
+    /// before is taken from `keys`, if it is for the same salt, and left there.
+    pub fn prove(
+        &mut self,
+        server_first: &[u8],
+        password: &str,
+        keys: &mut Option<Keys>,
+    ) -> Result<String, Unreadable> {
         let first = text(server_first)?;
         let nonce = field(first, 'r').filter(|it| it.len() > self.nonce.len());
         let nonce = nonce.filter(|it| it.starts_with(&self.nonce)).ok_or_else(malformed)?;
@@ -137,13 +152,24 @@ impl Login {
         let salt = salt.ok_or_else(malformed)?;
         let iterations: Option<u32> = field(first, 'i').and_then(|it| it.parse().ok());
         let iterations = iterations.filter(|it| (1..=ITERATIONS_MAX).contains(it));
-        let salted = salted(password, &salt, iterations.ok_or_else(malformed)?);
-        let client = Zeroizing::new(hmac(&*salted, b"Client Key"));
+        let iterations = iterations.ok_or_else(malformed)?;
+        let password_hash: Hash = Sha256::digest(password).into();
+        let known = keys.take().filter(|it| {
+            (&it.salt, it.iterations, *it.password) == (&salt, iterations, password_hash)
+        });
+        let known = keys.insert(known.unwrap_or_else(|| Keys {
+            salted: salted(password, &salt, iterations),
+            password: Zeroizing::new(password_hash),
+            salt,
+            iterations,
+        }));
+        let salted = &known.salted;
+        let client = Zeroizing::new(hmac(&**salted, b"Client Key"));
         let stored: Hash = Sha256::digest(*client).into();
         let without_proof = format!("c={},r={nonce}", STANDARD.encode("n,,"));
         let signed = format!("{},{first},{without_proof}", self.bare);
         let proof = xor(&client, &hmac(&stored, signed.as_bytes()));
-        let server = Zeroizing::new(hmac(&*salted, b"Server Key"));
+        let server = Zeroizing::new(hmac(&**salted, b"Server Key"));
         self.server_signature = Some(hmac(&*server, signed.as_bytes()));
         Ok(format!("{without_proof},p={}", STANDARD.encode(proof)))
     }
@@ -212,7 +238,7 @@ mod tests {
         };
         let first = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
                       s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
-        let proof = login.prove(first, "pencil").unwrap();
+        let proof = login.prove(first, "pencil", &mut None).unwrap();
         assert!(proof.ends_with(",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="), "{proof}");
         assert!(login.is_server(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
         assert!(!login.is_server(b"v=AAAATRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
@@ -227,7 +253,7 @@ mod tests {
             let (mut login, first) = Login::start(b"abc");
             let (challenge, answer) =
                 Challenge::answer(verifier, first.as_bytes(), b"def").unwrap();
-            let proof = login.prove(answer.as_bytes(), says).unwrap();
+            let proof = login.prove(answer.as_bytes(), says, &mut None).unwrap();
             let last = challenge.verify(proof.as_bytes()).unwrap();
             assert_eq!(last.is_some(), expect, "{knows} {says}");
             if let Some(last) = last {
@@ -248,7 +274,7 @@ mod tests {
         }
         let (mut login, _) = Login::start(b"abc");
         for first in ["r=YWJj,s=AAAA,i=4096", "r=other,s=AAAA,i=1", "r=YWJjx,s=AAAA,i=0", "e=x"] {
-            assert!(login.prove(first.as_bytes(), "right").is_err(), "{first}");
+            assert!(login.prove(first.as_bytes(), "right", &mut None).is_err(), "{first}");
         }
     }
 }
