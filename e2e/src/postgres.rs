@@ -124,6 +124,16 @@ impl Server {
         said.out.trim().to_owned()
     }
 
+    /// Makes the tables of pgbench, past the gateway.
+    pub fn bench(&self) {
+        let output = Command::new(program("pgbench"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", ROLE, "-i", "-q", "shop"])
+            .env("PGPASSWORD", PASSWORD)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// A digest of all rows of a table.
     pub fn checksum(&self, table: &str) -> String {
         self.app(&format!("SELECT count(*) || ':' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"))
@@ -320,4 +330,16 @@ pub fn psql(
 /// The path of one of PostgreSQL's programs.
 pub fn program(name: &str) -> PathBuf {
     Path::new(PROGRAMS).join(name)
+}
+
+impl Guarded {
+    /// The names of everything that is kept in the side store, as it is on disk.
+    pub fn payloads(&self) -> Vec<String> {
+        let script = "import sqlite3, sys\n\
+            for row in sqlite3.connect(sys.argv[1], timeout=20).execute('SELECT id FROM payloads'): print(row[0])";
+        let store = self.holdpoint.state().join("state.db");
+        let output = Command::new("python3").args(["-c", script]).arg(store).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
 }

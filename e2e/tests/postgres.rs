@@ -172,7 +172,12 @@ fn what_was_dropped_or_emptied_is_made_again() {
         assert_eq!(sums(), before, "{text}");
     }
     // A table that is there again has what belonged to it.
-    assert!(guarded.server.app("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f'").contains("ON DELETE CASCADE"));
+    assert!(
+        guarded
+            .server
+            .app("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f'")
+            .contains("ON DELETE CASCADE")
+    );
 }
 
 #[test]

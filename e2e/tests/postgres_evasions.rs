@@ -31,6 +31,7 @@ fn no_loss_is_committed_unheld_and_look_alikes_pass() {
         .env("PYTHONPATH", python.packages())
         .args(["-c", SCRIPT, &guarded.url(), &oracle])
         .arg(&cases)
+        .arg(guarded.holdpoint.state().join("state.db"))
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();

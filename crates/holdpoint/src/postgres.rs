@@ -76,6 +76,11 @@ impl Databases {
         each.collect()
     }
 
+    /// What stands in front of them.
+    pub fn front(&self) -> Arc<Front> {
+        Arc::clone(&self.front)
+    }
+
     /// Those that are served, for who runs what is released.
     pub fn served(&self) -> Vec<Arc<Served>> {
         self.bound.iter().map(|(_, served)| Arc::clone(served)).collect()

@@ -95,6 +95,7 @@ impl Running {
         let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
         let stopper = Stopper::new();
         let server = Server::new(Arc::clone(&point));
+        let server = server.with_databases(databases.front(), databases.served());
         let listen = Proxy::new(server, leaves, listen_limits(&config), Arc::new(now));
         let listen = Arc::new(listen);
         let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));

@@ -1,8 +1,9 @@
 """Runs every case by every protocol through the gateway, and looks at the server after each."""
-import json, sys
+import json, sqlite3, sys
 import psycopg
 
-agent, oracle, cases = sys.argv[1:4]
+agent, oracle, cases, store = sys.argv[1:5]
+store = sqlite3.connect(store, isolation_level=None, timeout=20)
 direct = psycopg.connect(oracle, autocommit=True)
 
 
@@ -49,6 +50,8 @@ for number, line in enumerate(open(cases)):
     case = json.loads(line)
     for way in WAYS:
         codes = []
+        # Each case by itself: what was refused before makes the same aim wait.
+        store.execute("DELETE FROM refusals")
         try:
             with psycopg.connect(agent, autocommit=True, connect_timeout=20) as connection:
                 connection.add_notice_handler(lambda _: None)

@@ -12,7 +12,6 @@ use holdpoint_wire::sql::protocol::{
 use secrecy::ExposeSecret as _;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
     time::timeout,
 };
@@ -56,10 +55,6 @@ impl Front {
 
     /// Serves `database` at `listener` to the agent that it is for, until `stop` is said.
     pub async fn serve(self: Arc<Self>, served: Arc<Served>, listener: TcpListener, stop: Stop) {
-        let most = served.http.config().sql.sessions;
-        let places = Arc::new(Semaphore::new(
-            usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS),
-        ));
         let mut sessions = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -72,30 +67,30 @@ impl Front {
                 continue;
             };
             let Some(agent) = served.database.agent.clone() else { continue };
-            let place = Arc::clone(&places).try_acquire_owned();
             let (front, served, stop) = (Arc::clone(&self), Arc::clone(&served), stop.clone());
             sessions.spawn(async move {
-                let full = place.is_err();
                 let claim = Claim::Address { agent };
-                front.attend(served, socket, claim, false, full, &stop).await;
-                drop(place);
+                front.attend(served, socket, claim, false, &stop).await;
             });
         }
         sessions.join_all().await;
     }
 
     /// One connection, from its first byte to its end.
-    async fn attend(
+    pub(crate) async fn attend(
         self: Arc<Self>,
         served: Arc<Served>,
         socket: TcpStream,
         claim: Claim,
         enclosed: bool,
-        full: bool,
         stop: &Stop,
     ) {
         // Without it, small messages wait for each other.
         let _ = socket.set_nodelay(true);
+        let most = usize::try_from(served.http.config().sql.sessions).unwrap_or(usize::MAX);
+        // Counted by those who hold it: one each beside the listeners.
+        let place = served.place();
+        let full = Arc::strong_count(&place) > most.saturating_add(1);
         if let Err(error) =
             self.converse(served, Box::new(socket), claim, enclosed, full, stop).await
         {
@@ -104,7 +99,7 @@ impl Front {
     }
 
     /// A conversation on any kind of connection.
-    pub(crate) async fn converse(
+    async fn converse(
         &self,
         served: Arc<Served>,
         io: Box<dyn Wire>,

@@ -88,7 +88,11 @@ pub(super) fn measured(
         operations,
         text: text(counted, &gone, script),
         lost: lost.cloned().collect(),
-        gone: gone.iter().filter(|it| it.dropped || it.kind != "m").map(|it| (*it).clone()).collect(),
+        gone: gone
+            .iter()
+            .filter(|it| it.dropped || it.kind != "m")
+            .map(|it| (*it).clone())
+            .collect(),
         ..Measured::default()
     }
 }

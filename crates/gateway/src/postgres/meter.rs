@@ -62,29 +62,31 @@ impl SessionPoint {
         let (system, mut own): (Vec<Table>, Vec<Table>) =
             tables.into_iter().partition(|table| table.schema == CATALOGUE);
         own.sort_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
-        let gone = match system.iter().any(|table| table.name == CLASSES) {
+        let (gone, locked) = match system.iter().any(|table| table.name == CLASSES) {
             true => self.gone().await?,
-            false => Vec::new(),
+            false => (Vec::new(), Vec::new()),
         };
         let counted = meaning::Counted { own, system, gone };
         let small_rows = self.served.http.config().sql.small_rows;
         let mut measured =
             meaning::measured(&counted, script, &self.served.target, small_rows, self.role.escapes);
         measured.changes = changes(&counted);
+        measured.locked = locked;
         measured.xid = transaction.text(0).to_owned();
         measured.search_path = transaction.text(2).to_owned();
         Ok(measured)
     }
 
-    /// Relations that are dropped, or whose rows are gone all at once.
-    async fn gone(&self) -> Result<Vec<meaning::Gone>, MeterError> {
+    /// Relations that are dropped, or whose rows are gone all at once; and all that nobody else can
+    /// read until the transaction ends.
+    async fn gone(&self) -> Result<(Vec<meaning::Gone>, Vec<u32>), MeterError> {
         let rows = self.own(&Own::Taken).await?;
         let taken: Vec<Taken> = rows.iter().filter_map(taken).collect();
+        let oids: Vec<u32> = taken.iter().map(|taken| taken.oid).collect();
         if taken.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), oids));
         }
-        let oids = taken.iter().map(|taken| taken.oid).collect();
-        let seen = as_seen(&self.served, oids).await?;
+        let seen = as_seen(&self.served, oids.clone()).await?;
         let gone = seen.iter().filter_map(|row| {
             let oid: u32 = row.text(0).parse().ok()?;
             let now = taken.iter().find(|taken| taken.oid == oid)?;
@@ -100,7 +102,7 @@ impl SessionPoint {
                 Some(_) => None,
             }
         });
-        Ok(gone.collect())
+        Ok((gone.collect(), oids))
     }
 }
 

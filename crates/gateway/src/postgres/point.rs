@@ -23,6 +23,7 @@ use holdpoint_wire::{
     sql::{
         Dialect, Target,
         protocol::scram::{Keys, Verifier},
+        target::is_local,
     },
 };
 use rustls::ClientConfig;
@@ -58,6 +59,8 @@ pub struct Served {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) readings: Readings,
     witnesses: StdMutex<Vec<Upstream>>,
+    /// Held once by each connection.
+    places: Arc<()>,
     /// What was computed of the real password, and of its phantom.
     keys: StdMutex<Option<Keys>>,
     verifier: StdMutex<Option<(String, Verifier)>>,
@@ -89,9 +92,22 @@ impl Served {
             tls,
             readings: Readings::default(),
             witnesses: StdMutex::default(),
+            places: Arc::default(),
             keys: StdMutex::default(),
             verifier: StdMutex::default(),
         })
+    }
+
+    /// Whether this is its server's own address. Every name of this machine is the same.
+    pub(crate) fn is_at(&self, host: &str, port: u16) -> bool {
+        let Database { host: own, port: own_port, .. } = &self.database;
+        let same = own.eq_ignore_ascii_case(host) || is_local(own) && is_local(host);
+        same && *own_port == port
+    }
+
+    /// A place among its connections.
+    pub(super) fn place(&self) -> Arc<()> {
+        Arc::clone(&self.places)
     }
 
     /// What it stands for, and for whom.

@@ -62,11 +62,29 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The rows before and after.
-    pub(super) fn texts(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+    /// The rows before and after; none if they are damaged.
+    pub fn texts(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let (before, after) =
             (STANDARD.decode(&self.before).ok()?, STANDARD.decode(&self.after).ok()?);
         (Digest::of_fields([&before[..], &after]) == self.checksum).then_some((before, after))
+    }
+
+    /// Of all rows of a table before and `now`, those that are not the same.
+    fn difference(&self, now: &Self) -> Option<Self> {
+        let ((before, _), (now, _)) = (self.texts()?, now.texts()?);
+        let lines = |text: &'_ [u8]| -> BTreeSet<Vec<u8>> {
+            text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+        };
+        let (old, new) = (lines(&before), lines(&now));
+        let before: Vec<u8> = old.difference(&new).flatten().copied().collect();
+        let after: Vec<u8> = new.difference(&old).flatten().copied().collect();
+        Some(Self {
+            count: u64::try_from(old.difference(&new).count()).unwrap_or(u64::MAX),
+            checksum: Digest::of_fields([&before[..], &after]),
+            before: STANDARD.encode(before),
+            after: STANDARD.encode(after),
+            ..self.clone()
+        })
     }
 }
 
@@ -93,7 +111,14 @@ pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Di
     let mut witness = point.served.witness().await?;
     let mut own = point.upstream.lock().await;
     let mut tables = Vec::new();
+    let saved = measured.saved.clone().unwrap_or_default();
     for table in &measured.lost {
+        if let Some((_, before)) = saved.locked.iter().find(|(oid, _)| *oid == table.oid) {
+            let now = whole(&mut own, table, left).await.map_err(|error| failed(table, &error))?;
+            let rows = before.difference(&now).ok_or_else(|| unavailable("rows that were read"))?;
+            tables.push(rows);
+            continue;
+        }
         let mut reader = Reader { own: &mut own, witness: &mut witness, table, measured, left };
         let rows = reader.rows().await.map_err(|error| failed(table, &error))?;
         left = left.saturating_sub(rows.before.len().saturating_add(rows.after.len()));
@@ -106,7 +131,6 @@ pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Di
     drop(own);
     point.served.keep(witness);
     let database = point.served.name.to_string();
-    let saved = measured.saved.clone().unwrap_or_default();
     tables.extend(saved.tables);
     let preimage = Preimage { v: 1, database, at: point.now(), structure: saved.structure, tables };
     let bytes = serde_json::to_vec(&preimage).map_err(unavailable)?;

@@ -196,11 +196,7 @@ impl Released<'_> {
     }
 
     /// Runs one statement in the open transaction.
-    async fn rehearse(
-        &self,
-        point: &SessionPoint,
-        bound: &Bound,
-    ) -> Result<Bytes, Refusal> {
+    async fn rehearse(&self, point: &SessionPoint, bound: &Bound) -> Result<Bytes, Refusal> {
         let frames = frames(bound);
         let script = Script::new(&self.served.name, vec![bound.clone()], Step::Rehearse, frames);
         enforce(point, &self.claim, script).await?;

@@ -18,7 +18,7 @@ use super::{
     point::SessionPoint,
     preimage::{self, Rows, qualified},
     release,
-    script::{Bound, Measured, Script, Step},
+    script::{Bound, Measured, Script, Step, Table},
 };
 use crate::point::Claim;
 
@@ -34,6 +34,8 @@ pub(super) struct Saved {
     pub(super) structure: Option<String>,
     /// The rows.
     pub(super) tables: Vec<Rows>,
+    /// All rows of tables of which only some are lost, and that nobody else can read by then.
+    pub(super) locked: Vec<(u32, Rows)>,
 }
 
 impl SessionPoint {
@@ -44,13 +46,17 @@ impl SessionPoint {
         script: &[Bound],
         first: Measured,
     ) -> Result<Measured, MeterError> {
-        if first.gone.is_empty() || first.gone.iter().any(|gone| !is_savable(gone)) {
+        let locked: Vec<Table> =
+            first.lost.iter().filter(|it| first.locked.contains(&it.oid)).cloned().collect();
+        let partial = script.iter().any(|bound| bound.values.partial);
+        let savable = first.gone.iter().all(is_savable);
+        if (first.gone.is_empty() && locked.is_empty()) || !savable || partial {
             return Ok(first);
         }
         for own in [Own::Rollback, Own::Forget, Own::Begin] {
             self.own(&own).await?;
         }
-        let saved = match self.save(&first.gone).await {
+        let saved = match self.save(&first.gone, &locked).await {
             Ok(saved) => Some(saved),
             Err(MeterError::Refused(refusal)) => {
                 tracing::warn!(text = refusal.text(), "what is taken away cannot be saved");
@@ -80,11 +86,11 @@ impl SessionPoint {
     }
 
     /// Reads whole tables, which nobody can change until the transaction is over.
-    async fn save(&self, gone: &[Gone]) -> Result<Saved, MeterError> {
+    async fn save(&self, gone: &[Gone], locked: &[Table]) -> Result<Saved, MeterError> {
         let tables: Vec<&Gone> =
             gone.iter().filter(|gone| matches!(gone.kind.as_str(), "r" | "p")).collect();
-        for gone in &tables {
-            let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", qualified(&gone.table));
+        for table in tables.iter().map(|gone| &gone.table).chain(locked) {
+            let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", qualified(table));
             self.own(&Own::Made(lock)).await?;
         }
         let dropped: Vec<&Gone> = gone.iter().filter(|gone| gone.dropped).collect();
@@ -94,7 +100,7 @@ impl SessionPoint {
         };
         let mut left =
             usize::try_from(self.served.http.config().sql.preimage_bytes).unwrap_or(usize::MAX);
-        let mut saved = Saved { structure, tables: Vec::new() };
+        let mut saved = Saved { structure, ..Saved::default() };
         // The rows of a partitioned table are those of its parts.
         for gone in tables.iter().filter(|gone| gone.kind == "r") {
             let mut upstream = self.upstream.lock().await;
@@ -102,6 +108,13 @@ impl SessionPoint {
             let rows = rows.map_err(|error| preimage::failed(&gone.table, &error))?;
             left = left.saturating_sub(rows.before.len());
             saved.tables.push(rows);
+        }
+        for table in locked {
+            let mut upstream = self.upstream.lock().await;
+            let rows = preimage::whole(&mut upstream, table, left).await;
+            let rows = rows.map_err(|error| preimage::failed(table, &error))?;
+            left = left.saturating_sub(rows.before.len());
+            saved.locked.push((table.oid, rows));
         }
         Ok(saved)
     }
@@ -129,7 +142,8 @@ impl SessionPoint {
         for gone in relations {
             dump.arg("-t").arg(qualified(&gone.table));
         }
-        let output = timeout(DUMP_MAX, dump.output()).await.map_err(|_| failed("it took too long"))?;
+        let output =
+            timeout(DUMP_MAX, dump.output()).await.map_err(|_| failed("it took too long"))?;
         let output = output.map_err(|error| failed(&error.to_string()))?;
         if !output.status.success() || output.stdout.len() > DUMP_BYTES_MAX {
             return Err(failed(&String::from_utf8_lossy(&output.stderr)));

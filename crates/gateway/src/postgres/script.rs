@@ -56,6 +56,8 @@ pub(super) struct Measured {
     pub(super) lost: Vec<Table>,
     /// Relations whose rows cannot be read any more before the transaction is over.
     pub(super) gone: Vec<Gone>,
+    /// Tables of its own that nobody else can read until it ends.
+    pub(super) locked: Vec<u32>,
     /// What was saved of them.
     pub(super) saved: Option<Saved>,
     /// The transaction's number.

@@ -134,7 +134,8 @@ pub(super) async fn point(
     enclosed: bool,
 ) -> Result<SessionPoint, Refusal> {
     let known = served.http.known();
-    let local = match is_local(&served.database.host) {
+    let said = served.database.environment.is_some();
+    let local = match is_local(&served.database.host) && !said {
         true => Some(owner::environment(served.database.port, &known).await?),
         false => None,
     };

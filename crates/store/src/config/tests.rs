@@ -4,7 +4,9 @@ use std::path::Path;
 
 use holdpoint_core::{Environment, ResourceId};
 
-use super::{Chosen, Config, ConfigError, Flags, HoldTerms, LastGood, Limits, RefusalTerms, SqlTerms};
+use super::{
+    Chosen, Config, ConfigError, Flags, HoldTerms, LastGood, Limits, RefusalTerms, SqlTerms,
+};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/state/holdpoint.toml"))
