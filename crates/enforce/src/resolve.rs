@@ -4,7 +4,7 @@
 use holdpoint_catalog::hosts::Host;
 use holdpoint_core::{
     Effect, Environment, Operation, ResourceId,
-    identity::Principal,
+    identity::{Principal, Ring},
     policy::{Credential, Facts, Ground, Request},
 };
 use holdpoint_wire::lookup::Whereabouts;
@@ -41,6 +41,12 @@ pub trait Surroundings {
         false
     }
 
+    /// Whether the message reads so little, in so few words, that a run that learns may send it to
+    /// a host that nobody has listed.
+    fn is_short_read(&self) -> bool {
+        false
+    }
+
     /// Whether the agent runs inside `run`.
     fn enclosed(&self) -> bool;
 }
@@ -68,6 +74,7 @@ pub fn requests(
             credential: surroundings.credential(&operation, environment),
             host_listed: destination.listed.is_some(),
             host_preset: surroundings.host_preset(),
+            learned: is_learned(surroundings, principal, destination, &operation),
             made_by_run: surroundings.made_by_run(principal, &operation),
             enclosed: surroundings.enclosed(),
             // Until the shell and the sandbox are built, code is taken to reach everything.
@@ -83,6 +90,20 @@ pub fn requests(
         Request { principal: principal.clone(), operation, facts }
     };
     operations.into_iter().map(ask).collect()
+}
+
+/// Whether a run that learns may do this at a host that nobody has listed.
+fn is_learned(
+    surroundings: &impl Surroundings,
+    principal: &Principal,
+    destination: Destination<'_>,
+    operation: &Operation,
+) -> bool {
+    principal.task.learns
+        && principal.task.ring != Ring::Untrusted
+        && destination.listed.is_none()
+        && operation.effect == Effect::Observe
+        && surroundings.is_short_read()
 }
 
 /// The environment of an operation's resource. The inventory and the provider know best: where both

@@ -139,6 +139,21 @@ impl Agents {
         Ok(changed)
     }
 
+    /// Has a run read only from listed hosts from now on.
+    pub fn end_learning(&self, run: &str) -> Result<()> {
+        self.0.0.database.write(|transaction| -> Result<()> {
+            let sql = "SELECT * FROM agents WHERE run = ?1";
+            if let Some(found) = first(transaction, sql, [run], agent)? {
+                let task = Task { learns: false, ..found.principal.task };
+                let sql = "UPDATE agents SET task = ?1 WHERE run = ?2";
+                transaction.execute(sql, params![to_json(&task, "task")?, run])?;
+            }
+            Ok(())
+        })?;
+        self.0.announce(Topic::Agents);
+        Ok(())
+    }
+
     /// Forgets an agent; its bearer proves nothing any more.
     pub fn remove(&self, name: &str) -> Result<()> {
         let removed = self.0.0.database.write(|transaction| -> Result<usize> {

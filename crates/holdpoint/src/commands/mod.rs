@@ -15,6 +15,7 @@ pub mod run;
 pub mod secrets;
 pub mod self_test;
 pub mod status;
+mod suggest;
 pub mod tabletop;
 pub mod undo;
 pub mod up;
