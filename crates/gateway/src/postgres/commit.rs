@@ -75,7 +75,7 @@ impl Session<'_> {
         frames: Bytes,
         theirs: bool,
     ) -> io::Result<Ended> {
-        let script = self.script_of(script, Step::Commit(measured), frames);
+        let script = self.script_of(script, Step::Commit(Box::new(measured)), frames);
         let judged = enforce(self.point, self.claim, script).await;
         let kept = self.point.take_kept();
         match judged {

@@ -18,12 +18,12 @@ use tokio::{
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::{
+    begin,
     cancel::Cancels,
     connect::{ALPN, NONCE_BYTES, drawn},
     frame::{Framed, invalid},
     password,
     point::Served,
-    session,
 };
 use crate::{forward::dial::Wire, listen::Stop, point::Claim, tls::Leaves};
 
@@ -111,7 +111,7 @@ impl Front {
         let begun = timeout(LOGIN_MAX, self.begin(&served, io, full)).await;
         let begun = begun.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let Some(begun) = begun else { return Ok(()) };
-        let session = session::run(self, served, begun, claim, enclosed, stop);
+        let session = begin::run(self, served, begun, claim, enclosed, stop);
         session.await
     }
 

@@ -7,7 +7,7 @@
 //! - `listen`: encryption, the first packet, the login with the phantom
 //! - `connect`: the same towards the server, with the real password
 //! - `frame`, `upstream`: messages on both sides; only what was judged reaches the server
-//! - `session`: message by message; `simple` and `extended`: the two protocols
+//! - `begin`: who asks, and what their role could do; `session`: message by message; `simple` and `extended`: the two protocols
 //! - `script`: the message of the walk; `reading`: what its texts mean
 //! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
 //! - `commit`: the end of a transaction; `meter` and `meaning`: what it changed
@@ -15,6 +15,7 @@
 //! - `release`: what humans released is run, once
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
 
+mod begin;
 mod cancel;
 mod commit;
 mod connect;

@@ -152,11 +152,14 @@ impl Served {
     /// A session that sees what everybody sees.
     pub(super) async fn witness(&self) -> Result<Upstream, Refusal> {
         let kept = self.witnesses.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match kept {
-            Some(witness) => Ok(witness),
-            // Whoever looks on waits for nobody.
-            None => self.session(&[("lock_timeout".to_owned(), "3s".to_owned())]).await,
+        // The server may have gone since, and come again.
+        if let Some(mut witness) = kept
+            && witness.rows(&Own::Made("SELECT 1".to_owned())).await.is_ok()
+        {
+            return Ok(witness);
         }
+        // Whoever looks on waits for nobody.
+        self.session(&[("lock_timeout".to_owned(), "3s".to_owned())]).await
     }
 
     /// Keeps a witness for the next.

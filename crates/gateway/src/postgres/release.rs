@@ -14,11 +14,11 @@ use holdpoint_wire::sql::protocol::backend::packet;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{
+    begin,
     meter::MeterError,
     own::{Own, literal},
     point::{Outcome, Served, SessionPoint, own_failed},
     script::{Bound, Script, Step, StoredAnswer, StoredScript},
-    session,
     upstream::Upstream,
 };
 use crate::{
@@ -143,7 +143,7 @@ impl Released<'_> {
     /// the pre-image that was kept.
     async fn run(&self) -> Result<(Bytes, Option<String>), Refusal> {
         let options = self.stored.options.clone();
-        let point = session::point(Arc::clone(self.served), options, false).await?;
+        let point = begin::point(Arc::clone(self.served), options, false).await?;
         let bounds = self.bounds(&point)?;
         if self.stored.alone {
             return Ok((self.alone(&point, bounds).await?, None));
@@ -162,7 +162,8 @@ impl Released<'_> {
             MeterError::Server(_) => unavailable("the server would not commit it"),
         })?;
         let frames = Own::Commit.packet();
-        let script = Script::new(&self.served.name, bounds, Step::Commit(measured), frames);
+        let script =
+            Script::new(&self.served.name, bounds, Step::Commit(Box::new(measured)), frames);
         let script = Script { release: Some(self.release.clone()), ..script };
         match enforce(&point, &self.claim, script).await? {
             Outcome::Committed(_) => Ok((answer, point.take_kept())),

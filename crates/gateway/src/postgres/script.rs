@@ -40,7 +40,7 @@ pub(super) enum Step {
     /// They are run, and count at once.
     Run,
     /// The transaction that they were run in ends, for good.
-    Commit(Measured),
+    Commit(Box<Measured>),
 }
 
 /// What a transaction would change by its end.

@@ -1,44 +1,33 @@
 //! One session: the client's messages in their order, the server's answers, and whose transaction
 //! it is at the moment.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
 use holdpoint_core::{Code, Refusal, identity::Principal};
-use holdpoint_enforce::{Identify as _, enforce};
+use holdpoint_enforce::enforce;
 use holdpoint_wire::{
     Unreadable,
-    sql::{
-        protocol::{
-            backend::{self, say_error, say_key_data, say_parameter, say_ready},
-            frontend::Frontend,
-            refusal::error_response,
-        },
-        target::is_local,
+    sql::protocol::{
+        backend::{self, say_error, say_parameter, say_ready},
+        frontend::Frontend,
+        refusal::error_response,
     },
 };
-use tokio::sync::Mutex;
 
 use super::{
-    cancel::Cancellable,
-    connect::drawn,
     extended::Batch,
     frame::{Framed, invalid},
-    listen::{Begun, Front},
     own::Own,
-    point::{Served, SessionPoint},
+    point::SessionPoint,
     script::{Bound, Script, Step, StoredAnswer, Values},
     upstream::READ_ONLY,
 };
-use crate::{forward::dial::Wire, listen::Stop, owner, point::Claim};
+use crate::{forward::dial::Wire, point::Claim};
 
 /// Bytes of copied rows that are kept, in case a human is asked.
 const COPIED_BYTES_MAX: usize = 1 << 20;
-/// The oldest server that can be told to begin counting anew.
-const SERVER_VERSION_MIN: u32 = 150_000;
-/// From here on, changing a large object is writing.
-const LARGE_OBJECTS_COUNT: u32 = 160_000;
 
 /// Whose transaction is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,108 +71,8 @@ pub(super) struct Session<'a> {
     pub(super) batch: Batch,
 }
 
-/// Serves one session to its end.
-pub(super) async fn run(
-    front: &Front,
-    served: Arc<Served>,
-    begun: Begun,
-    claim: Claim,
-    enclosed: bool,
-    stop: &Stop,
-) -> io::Result<()> {
-    let Begun { mut client, options } = begun;
-    let (point, principal) = match prepare(served, options, &claim, enclosed).await {
-        Ok(prepared) => prepared,
-        Err(refusal) => {
-            client.put(&say_error(b'E', "FATAL", "08006", refusal.text())).await?;
-            return client.flush().await;
-        }
-    };
-    let (process, key) = (u32::from_be_bytes(drawn::<4>()?) >> 1, drawn::<4>()?);
-    greet(&mut client, &point, process, key).await?;
-    let upstream_key = point.upstream.lock().await.key.clone();
-    let cancellable = Cancellable { served: Arc::clone(&point.served), key: upstream_key };
-    front.cancels.allow(process, key, cancellable);
-    let killed = point.served.http.kills.of(&principal.run);
-    let mut session = Session::new(&point, &claim, principal, client);
-    let ended = tokio::select! {
-        biased;
-        () = killed.said() => Ok(()),
-        ended = session.serve() => ended,
-        () = stop.said() => Ok(()),
-    };
-    front.cancels.forget(process, key);
-    ended
-}
-
-/// Who it is, and a point for their session.
-async fn prepare(
-    served: Arc<Served>,
-    options: Vec<(String, String)>,
-    claim: &Claim,
-    enclosed: bool,
-) -> Result<(SessionPoint, Principal), Refusal> {
-    let principal = served.http.identify(claim).await?;
-    Ok((point(served, options, enclosed).await?, principal))
-}
-
-/// Logs in at the server, and finds out what the role could do there.
-pub(super) async fn point(
-    served: Arc<Served>,
-    options: Vec<(String, String)>,
-    enclosed: bool,
-) -> Result<SessionPoint, Refusal> {
-    let known = served.http.known();
-    let said = served.database.environment.is_some();
-    let local = match is_local(&served.database.host) && !said {
-        true => Some(owner::environment(served.database.port, &known).await?),
-        false => None,
-    };
-    let mut upstream = served.session(&options).await?;
-    let rows = upstream.rows(&Own::Role).await.map_err(|error| super::point::own_failed(&error))?;
-    let role = rows.first().ok_or_else(|| unfit("it does not say who logged in"))?;
-    if role.text(1).parse().unwrap_or(0) < SERVER_VERSION_MIN {
-        return Err(unfit("it is older than PostgreSQL 15, which cannot count as needed"));
-    }
-    if role.text(3) != "on" {
-        return Err(unfit("it lets the session write without a transaction that says so"));
-    }
-    let escapes = role.text(0) != "false";
-    let marked = role.some(2).map(holdpoint_catalog::environments::of_name).filter(|it| {
-        use holdpoint_core::Environment::{Production, Staging};
-        matches!(it, Production | Staging)
-    });
-    let version: u32 = role.text(1).parse().unwrap_or(0);
-    let careful = version < LARGE_OBJECTS_COUNT && role.text(4) != "false";
-    let role = super::point::Role { escapes, careful, local, marked };
-    Ok(SessionPoint::new(served, Mutex::new(upstream), enclosed, options, role))
-}
-
-fn unfit(text: &str) -> Refusal {
-    use holdpoint_core::refusal::RefusalKind;
-    let text = format!("the database's server cannot be served: {text}");
-    Refusal::new(RefusalKind::Unavailable, Code::Unresolved, text)
-}
-
-/// What a server says before it is ready for the first time.
-async fn greet(
-    client: &mut Framed<Box<dyn Wire>>,
-    point: &SessionPoint,
-    process: u32,
-    key: [u8; 4],
-) -> io::Result<()> {
-    let upstream = point.upstream.lock().await;
-    for (name, value) in &upstream.parameters {
-        let value = if name == READ_ONLY { "off" } else { value };
-        client.put(&say_parameter(name, value)).await?;
-    }
-    client.put(&say_key_data(process, &key)).await?;
-    client.put(&say_ready(b'I')).await?;
-    client.flush().await
-}
-
 impl<'a> Session<'a> {
-    fn new(
+    pub(super) fn new(
         point: &'a SessionPoint,
         claim: &'a Claim,
         principal: Principal,
@@ -205,7 +94,7 @@ impl<'a> Session<'a> {
     }
 
     /// Message by message, until either side ends it.
-    async fn serve(&mut self) -> io::Result<()> {
+    pub(super) async fn serve(&mut self) -> io::Result<()> {
         loop {
             let Some(frame) = self.next().await? else { return Ok(()) };
             let message = match Frontend::read(frame.tag, frame.body.clone()) {
