@@ -7,7 +7,7 @@ use holdpoint_core::{
     identity::{Principal, Ring},
     policy::{Credential, Facts, Ground, Request},
 };
-use holdpoint_wire::lookup::Whereabouts;
+use holdpoint_wire::{connect, http::websocket, lookup::Whereabouts};
 
 /// What is known about the surroundings of a message: live from the store, or from fixtures.
 pub trait Surroundings {
@@ -49,6 +49,11 @@ pub trait Surroundings {
 
     /// Whether the agent runs inside `run`.
     fn enclosed(&self) -> bool;
+
+    /// Whether somebody here keeps the message of `operation` until its time, and sends it then.
+    fn can_delay(&self, _operation: &Operation) -> bool {
+        false
+    }
 }
 
 /// The host that a message goes to, as far as it matters to policy.
@@ -83,9 +88,9 @@ pub fn requests(
             tampers: false,
             ground: Ground::None,
             changes: None,
-            // No fulfiller in this build keeps a pre-image, and nothing is scheduled yet.
+            // No fulfiller of a message keeps a pre-image.
             can_snapshot: false,
-            can_delay: false,
+            can_delay: surroundings.can_delay(&operation),
         };
         Request { principal: principal.clone(), operation, facts }
     };
@@ -142,6 +147,12 @@ fn environment(
         Some(said) => said,
         None => of_host,
     }
+}
+
+/// Whether an operation opens a connection. Only the agent that asks for it could use that: nobody
+/// else can open it later.
+pub fn is_opening(operation: &str) -> bool {
+    websocket::is_opening(operation) || operation == connect::OPEN
 }
 
 /// Whether something is less afterwards: then only what is known of the very resource counts.

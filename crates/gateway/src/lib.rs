@@ -12,7 +12,7 @@
 //! - `learning`: what a run that learns may read of hosts that nobody has listed
 //! - [`lookup`]: what only a provider can tell about it
 //! - `branches`, `commits`: which branches are protected, and which go forward
-//! - `fulfil`: a human's release, asked for or consumed
+//! - `fulfil`: a human's release, asked for or consumed; time that has to go by besides
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `aws`: what a phantom signed is signed anew
 //! - `issued`: what an answer gives out, remembered or captured

@@ -10,7 +10,7 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{
     Point as _, Resolve,
-    resolve::{Destination, Surroundings, is_loopback, requests},
+    resolve::{Destination, Surroundings, is_loopback, is_opening, requests},
 };
 use holdpoint_wire::{
     Host, World as _,
@@ -163,5 +163,9 @@ impl Surroundings for Live<'_> {
             Origin::Agent { enclosed } | Origin::Upgrade { enclosed, .. } => enclosed,
             Origin::Release(_) => false,
         }
+    }
+
+    fn can_delay(&self, operation: &Operation) -> bool {
+        !is_opening(&operation.name)
     }
 }

@@ -54,7 +54,7 @@ pub enum Verb {
     Approve(Approve),
     /// Refuse one held operation.
     Deny(Deny),
-    /// Put back what a transaction took away.
+    /// Take back what is scheduled, before it is done, or what a transaction took away.
     Undo(Undo),
     /// Who may release what is held.
     Approvers(Approvers),

@@ -12,17 +12,23 @@ use crate::{
     upstream::Upstream,
 };
 
-/// What the names of pre-images and of holds begin with.
-const PREFIXES: [&str; 2] = ["p-", "h-"];
+/// What the names of pre-images begin with.
+const PREFIX: &str = "p-";
 
-/// Whether `id` is one of rows, or of a hold that may have taken some away.
-pub fn is_ours(id: &str) -> bool {
-    PREFIXES.iter().any(|prefix| id.starts_with(prefix))
+/// What rows are kept as that `id` is about: rows themselves, or a hold that took some away when it
+/// was released; none if it is about something else.
+pub fn kept(here: &Here, id: &str) -> Result<Option<String>, CommandError> {
+    if id.starts_with(PREFIX) {
+        return Ok(Some(id.to_owned()));
+    }
+    let hold = here.holds().find(id, now()).map_err(CommandError::unable)?;
+    let Some(response) = hold.and_then(|hold| hold.response) else { return Ok(None) };
+    let answer = here.state.payloads().read(&response).map_err(CommandError::unable)?;
+    Ok(answer.and_then(|answer| kept_with(&answer)))
 }
 
 /// Puts the rows that were kept as `id` back if `doing`, or says what that would be.
 pub fn put_back(here: &Here, id: &str, doing: bool) -> Result<Undone, CommandError> {
-    let id = &kept(here, id)?;
     let bytes = here.state.payloads().read(id).map_err(CommandError::unable)?;
     let bytes = bytes.ok_or_else(|| CommandError::usage(format!("nothing is kept as `{id}`")))?;
     let preimage: Preimage = serde_json::from_slice(&bytes)
@@ -39,15 +45,6 @@ pub fn put_back(here: &Here, id: &str, doing: bool) -> Result<Undone, CommandErr
     let runtime = tokio::runtime::Runtime::new().map_err(CommandError::unable)?;
     let undone = undo(&client, database, &roots, &secret, &preimage, doing);
     runtime.block_on(undone).map_err(CommandError::unable)
-}
-
-/// What the rows of a hold that was released are kept as; of anything else, itself.
-fn kept(here: &Here, id: &str) -> Result<String, CommandError> {
-    let hold = here.holds().find(id, now()).map_err(CommandError::unable)?;
-    let Some(response) = hold.and_then(|hold| hold.response) else { return Ok(id.to_owned()) };
-    let answer = here.state.payloads().read(&response).map_err(CommandError::unable)?;
-    let kept = answer.and_then(|answer| kept_with(&answer));
-    kept.ok_or_else(|| CommandError::usage(format!("`{id}` took no rows away that were kept")))
 }
 
 /// The configured database that rows were kept from.

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     database::{count, first, from_json, millis, rows, timestamp, to_json},
     error::{Result, StoreError},
+    holds::kill_outliving,
     id::{check_name, random, random_id},
     state::State,
     watch::Topic,
@@ -121,16 +122,19 @@ impl Agents {
 
     fn set_killed(&self, whom: Kill<'_>, killed: bool) -> Result<usize> {
         let changed = self.0.0.database.write(|transaction| -> Result<usize> {
+            let mut outliving = 0;
             if killed {
                 forget_issued(transaction, whom)?;
+                outliving = kill_outliving(transaction, whom)?;
             }
-            Ok(match whom {
+            let agents = match whom {
                 Kill::All => transaction.execute("UPDATE agents SET killed = ?1", [killed])?,
                 Kill::One(name) => transaction.execute(
                     "UPDATE agents SET killed = ?1 WHERE name = ?2 OR run = ?2",
                     params![killed, name],
                 )?,
-            })
+            };
+            Ok(agents.max(outliving))
         })?;
         if let (Kill::One(name), 0) = (whom, changed) {
             return Err(StoreError::Missing { what: "agent or run", name: name.to_owned() });

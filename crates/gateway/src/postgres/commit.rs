@@ -64,7 +64,7 @@ impl Session<'_> {
             }
         };
         let theirs = words.is_some();
-        let frames = words.map_or_else(|| Own::Commit.packet(), |(_, frame)| frame);
+        let frames = words.map_or_else(|| Own::Commit.encoded(), |(_, frame)| frame);
         self.judge(script, measured, frames, theirs).await
     }
 
@@ -172,9 +172,11 @@ impl Session<'_> {
             Some(Err(refusal))
         };
         match hold.state {
-            HoldState::Open | HoldState::Approved | HoldState::Consuming => None,
+            HoldState::Open | HoldState::Approved | HoldState::Scheduled | HoldState::Consuming => {
+                None
+            }
             HoldState::Done => Some(self.point.stored_answer(hold)),
-            HoldState::Denied => Some(Err(crate::fulfil::denied(hold))),
+            HoldState::Denied | HoldState::Cancelled => Some(Err(crate::fulfil::denied(hold))),
             HoldState::Unknown => refused(
                 RefusalKind::Upstream,
                 Code::OutcomeUnknown,

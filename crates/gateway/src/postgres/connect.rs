@@ -10,7 +10,7 @@ use std::{
 use bytes::{BufMut as _, Bytes, BytesMut};
 use holdpoint_store::config::{Database, Tls};
 use holdpoint_wire::sql::protocol::{
-    backend::{self, Authentication, packet},
+    backend::{self, Authentication, framed},
     scram::{self, Keys, Login},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -171,7 +171,7 @@ async fn login(
                     let length = u32::try_from(first.len()).unwrap_or(u32::MAX).to_be_bytes();
                     let name = scram::MECHANISM.as_bytes();
                     let body = [name, &[0], &length, first.as_bytes()].concat();
-                    upstream.login(&packet(b'p', &body)).await?;
+                    upstream.login(&framed(b'p', &body)).await?;
                     scram = Some(login);
                 }
                 Authentication::SaslContinue(said) => {
@@ -179,7 +179,7 @@ async fn login(
                     let mut known = keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
                     let proof = read(login.prove(&said, password.expose_secret(), &mut known))?;
                     *keys.lock().unwrap_or_else(PoisonError::into_inner) = known;
-                    upstream.login(&packet(b'p', proof.as_bytes())).await?;
+                    upstream.login(&framed(b'p', proof.as_bytes())).await?;
                 }
                 Authentication::SaslFinal(said) => {
                     proven = scram.as_ref().is_some_and(|login| login.is_server(&said));

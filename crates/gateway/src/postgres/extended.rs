@@ -8,7 +8,7 @@ use holdpoint_wire::{
     Unreadable,
     sql::{
         protocol::{
-            backend::packet,
+            backend::framed,
             frontend::{Frontend, Named},
         },
         statements::Kind,
@@ -103,7 +103,7 @@ impl Segment {
     }
 
     fn frames(&self) -> Bytes {
-        [&self.frames[..], &packet(b'S', &[])].concat().into()
+        [&self.frames[..], &framed(b'S', &[])].concat().into()
     }
 }
 
@@ -143,10 +143,10 @@ impl Session<'_> {
         }
         if matches!(what, What::Execute(_)) && batch.items.len() % 1024 == 1023 {
             // A long pipeline is run as it comes: nothing of it counts before its end.
-            batch.items.push(Item { packet: frame.packet(), what });
+            batch.items.push(Item { packet: frame.encoded(), what });
             return self.run_batch(false).await;
         }
-        batch.items.push(Item { packet: frame.packet(), what });
+        batch.items.push(Item { packet: frame.encoded(), what });
         Ok(())
     }
 
@@ -383,7 +383,7 @@ fn is_control(kind: &Kind, block: Block) -> bool {
 
 /// The messages by which named statements are forgotten.
 fn closes(names: &[String]) -> Bytes {
-    let each = names.iter().map(|name| packet(b'C', &[&b"S"[..], name.as_bytes(), &[0]].concat()));
+    let each = names.iter().map(|name| framed(b'C', &[&b"S"[..], name.as_bytes(), &[0]].concat()));
     each.flatten().collect()
 }
 

@@ -24,8 +24,8 @@ pub(super) struct Frame {
 
 impl Frame {
     /// As it is sent.
-    pub(super) fn packet(&self) -> Bytes {
-        backend::packet(self.tag, &self.body)
+    pub(super) fn encoded(&self) -> Bytes {
+        backend::framed(self.tag, &self.body)
     }
 }
 
@@ -53,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Framed<S> {
     }
 
     /// The first packet of a connection, which has no first byte; none if it ended.
-    pub(super) async fn first_packet(&mut self, max: usize) -> io::Result<Option<Bytes>> {
+    pub(super) async fn first_message(&mut self, max: usize) -> io::Result<Option<Bytes>> {
         if !self.fill(4).await? {
             return Ok(None);
         }

@@ -208,6 +208,7 @@ impl SessionPoint {
             subject: record::subject(judged),
             hold: Some(hold.id.clone()),
             reference: hold.id.clone(),
+            not_before: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use holdpoint_core::Timestamp;
 use holdpoint_wire::sql::protocol::{
-    backend::{packet, say_authentication, say_error},
+    backend::{framed, say_authentication, say_error},
     scram::{Challenge, MECHANISM},
     startup::{self, STARTUP_BYTES_MAX, Startup},
 };
@@ -129,7 +129,7 @@ impl Front {
             encrypted = true;
         }
         loop {
-            let Some(first) = client.first_packet(STARTUP_BYTES_MAX).await? else {
+            let Some(first) = client.first_message(STARTUP_BYTES_MAX).await? else {
                 return Ok(None);
             };
             match startup::read(first) {
@@ -155,7 +155,7 @@ impl Front {
                     }
                     if minor > 0 {
                         // 3.2 is answered with 3.0, which every client takes.
-                        client.put(&packet(b'v', &[0, 3, 0, 0, 0, 0, 0, 0])).await?;
+                        client.put(&framed(b'v', &[0, 3, 0, 0, 0, 0, 0, 0])).await?;
                     }
                     return match login.run(&mut client).await? {
                         true => Ok(Some(Begun { client, options })),

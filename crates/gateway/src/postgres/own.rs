@@ -2,7 +2,7 @@
 //! fixed here. Every name in them is PostgreSQL's own, whatever the session's search path.
 
 use bytes::Bytes;
-use holdpoint_wire::sql::protocol::backend::packet;
+use holdpoint_wire::sql::protocol::backend::framed;
 
 /// What the gateway's own statements are called at the server.
 const NAME: &[u8] = b"_holdpoint";
@@ -98,20 +98,20 @@ WHERE r.rolname OPERATOR(pg_catalog.=) current_user \
 impl Own {
     /// As it is sent: under a name of its own, as a plain query would take the client's unnamed
     /// statement and portal away.
-    pub(super) fn packet(&self) -> Bytes {
-        let close = packet(b'C', &[b"S", NAME, &[0]].concat());
-        let parse = packet(b'P', &[NAME, &[0], self.text().as_bytes(), &[0, 0, 0]].concat());
-        let bind = packet(b'B', &[NAME, &[0], NAME, &[0], &[0; 6]].concat());
-        let execute = packet(b'E', &[NAME, &[0], &[0; 4]].concat());
-        let close_portal = packet(b'C', &[b"P", NAME, &[0]].concat());
-        let sync = packet(b'S', &[]);
+    pub(super) fn encoded(&self) -> Bytes {
+        let close = framed(b'C', &[b"S", NAME, &[0]].concat());
+        let parse = framed(b'P', &[NAME, &[0], self.text().as_bytes(), &[0, 0, 0]].concat());
+        let bind = framed(b'B', &[NAME, &[0], NAME, &[0], &[0; 6]].concat());
+        let execute = framed(b'E', &[NAME, &[0], &[0; 4]].concat());
+        let close_portal = framed(b'C', &[b"P", NAME, &[0]].concat());
+        let sync = framed(b'S', &[]);
         let forget = [close.clone(), close_portal.clone()].concat();
         [&forget[..], &parse, &bind, &execute, &close_portal, &close, &sync].concat().into()
     }
 
     /// The same as a plain query, for sessions of the gateway's own, where rows are copied in.
     pub(super) fn plain(&self) -> Bytes {
-        packet(b'Q', &[self.text().as_bytes(), &[0]].concat())
+        framed(b'Q', &[self.text().as_bytes(), &[0]].concat())
     }
 
     fn text(&self) -> String {

@@ -310,7 +310,7 @@ async fn end(upstream: &mut Upstream) -> Result<Outcome, Refusal> {
             b'S' => upstream.note(frame.body).map_err(|error| unknown(&error))?,
             b'Z' if failed => return Ok(Outcome::Failed(said.freeze())),
             b'Z' => return Ok(Outcome::Committed(said.freeze())),
-            _ => said.extend_from_slice(&frame.packet()),
+            _ => said.extend_from_slice(&frame.encoded()),
         }
     }
 }

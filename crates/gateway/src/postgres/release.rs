@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use holdpoint_core::{Code, Refusal};
 use holdpoint_enforce::{Point as _, enforce};
 use holdpoint_store::{Hold, Topic, holds::Ending};
-use holdpoint_wire::sql::protocol::backend::packet;
+use holdpoint_wire::sql::protocol::backend::framed;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{
@@ -161,7 +161,7 @@ impl Released<'_> {
             MeterError::Refused(refusal) => refusal,
             MeterError::Server(_) => unavailable("the server would not commit it"),
         })?;
-        let frames = Own::Commit.packet();
+        let frames = Own::Commit.encoded();
         let script =
             Script::new(&self.served.name, bounds, Step::Commit(Box::new(measured)), frames);
         let script = Script { release: Some(self.release.clone()), ..script };
@@ -221,7 +221,7 @@ impl Released<'_> {
 pub(super) fn frames(bound: &Bound) -> Bytes {
     let (text, values) = (bound.reading.text.as_bytes(), &bound.values);
     if values.simple {
-        return packet(b'Q', &[text, &[0]].concat());
+        return framed(b'Q', &[text, &[0]].concat());
     }
     let mut parse = BytesMut::new();
     parse.extend_from_slice(&[0]);
@@ -231,10 +231,10 @@ pub(super) fn frames(bound: &Bound) -> Bytes {
     values.types.iter().for_each(|oid| parse.extend_from_slice(&oid.to_be_bytes()));
     let bind = [&[0, 0], &values.bind[..]].concat();
     let all = [
-        packet(b'P', &parse),
-        packet(b'B', &bind),
-        packet(b'E', &[0, 0, 0, 0, 0]),
-        packet(b'S', &[]),
+        framed(b'P', &parse),
+        framed(b'B', &bind),
+        framed(b'E', &[0, 0, 0, 0, 0]),
+        framed(b'S', &[]),
     ];
     all.concat().into()
 }
@@ -261,7 +261,7 @@ pub(super) async fn answer(upstream: &mut Upstream, bound: &Bound) -> Result<Byt
                 }
                 upstream.flush().await.map_err(|error| super::point::broken(&error))?;
             }
-            b'C' if said.len() < ANSWER_BYTES_MAX => said.extend_from_slice(&frame.packet()),
+            b'C' if said.len() < ANSWER_BYTES_MAX => said.extend_from_slice(&frame.encoded()),
             _ => {}
         }
     }

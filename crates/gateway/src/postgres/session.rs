@@ -106,12 +106,12 @@ impl<'a> Session<'a> {
                 }
             };
             match message {
-                Frontend::Query(text) => self.query(&text, frame.packet()).await?,
+                Frontend::Query(text) => self.query(&text, frame.encoded()).await?,
                 Frontend::Terminate => return Ok(()),
                 // What a copy left behind that the server had given up.
                 Frontend::CopyData(_) | Frontend::CopyDone | Frontend::CopyFail(_) => {}
                 Frontend::Login(_) => return Err(invalid("a login within a session")),
-                Frontend::FunctionCall { oid, .. } => self.function(oid, frame.packet()).await?,
+                Frontend::FunctionCall { oid, .. } => self.function(oid, frame.encoded()).await?,
                 message => self.extended(message, frame).await?,
             }
         }
@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
                             drop(upstream);
                             self.parameter(said.body).await?;
                         }
-                        b'E' | b'N' | b'A' => self.client.put(&said.packet()).await?,
+                        b'E' | b'N' | b'A' => self.client.put(&said.encoded()).await?,
                         _ => return Err(invalid("the server speaks unasked")),
                     }
                     self.client.flush().await?;
@@ -247,23 +247,23 @@ impl<'a> Session<'a> {
                         ended = Ended::Writes;
                     } else {
                         ended = Ended::Failed;
-                        self.client.put(&frame.packet()).await?;
+                        self.client.put(&frame.encoded()).await?;
                     }
                 }
                 b'G' => {
                     self.say_withheld().await?;
-                    self.client.put(&frame.packet()).await?;
+                    self.client.put(&frame.encoded()).await?;
                     self.client.flush().await?;
                     copied = Some(self.copy_in().await?);
                 }
                 b'W' => return Err(invalid("the server begins to copy in both directions")),
                 b'C' if self.block == Block::Ours => {
                     self.say_withheld().await?;
-                    self.withheld = Some(frame.packet());
+                    self.withheld = Some(frame.encoded());
                 }
                 _ => {
                     self.say_withheld().await?;
-                    self.client.put(&frame.packet()).await?;
+                    self.client.put(&frame.encoded()).await?;
                 }
             }
             if !self.point.upstream.lock().await.has_more() && ended == Ended::Well && !tries {

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use bytes::Bytes;
 use holdpoint_core::Effect;
 use holdpoint_wire::sql::{
-    protocol::backend::{packet, say_complete},
+    protocol::backend::{framed, say_complete},
     statements::Kind,
 };
 
@@ -65,7 +65,7 @@ impl Session<'_> {
             if self.block == Block::None && !transaction {
                 self.block = Block::Ours;
             }
-            let frame = packet(b'Q', &[reading.text.as_bytes(), &[0]].concat());
+            let frame = framed(b'Q', &[reading.text.as_bytes(), &[0]].concat());
             match self.in_order(reading, vec![bound(reading)], frame).await? {
                 Ended::Well => {}
                 Ended::Failed | Ended::Writes => break,

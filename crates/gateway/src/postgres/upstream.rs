@@ -72,17 +72,17 @@ impl Upstream {
 
     /// Puts one of the gateway's own statements.
     pub(super) async fn own(&mut self, own: &Own) -> io::Result<()> {
-        self.io.put(&own.packet()).await
+        self.io.put(&own.encoded()).await
     }
 
     /// Passes on a piece of what the client copies, the end of it, or that it gave up.
     pub(super) async fn copy(&mut self, frame: &Frame) -> io::Result<()> {
-        self.io.put(&frame.packet()).await
+        self.io.put(&frame.encoded()).await
     }
 
     /// Ends a series of messages.
     pub(super) async fn sync(&mut self) -> io::Result<()> {
-        self.io.put(&backend::packet(b'S', &[])).await
+        self.io.put(&backend::framed(b'S', &[])).await
     }
 
     /// Puts messages by which the server forgets what was prepared in vain.
@@ -176,9 +176,9 @@ impl Upstream {
     pub(super) async fn copy_in(&mut self, own: &Own, rows: &[u8]) -> Result<(), OwnError> {
         self.io.put(&own.plain()).await?;
         for piece in rows.chunks(32 << 10) {
-            self.io.put(&backend::packet(b'd', piece)).await?;
+            self.io.put(&backend::framed(b'd', piece)).await?;
         }
-        self.io.put(&backend::packet(b'c', &[])).await?;
+        self.io.put(&backend::framed(b'c', &[])).await?;
         self.flush().await?;
         self.answer().await.map(drop)
     }
@@ -224,7 +224,7 @@ impl Row {
 
 fn server_error(body: Bytes) -> OwnError {
     let said = backend::error(body.clone()).unwrap_or_default();
-    OwnError::Server(said, backend::packet(b'E', &body))
+    OwnError::Server(said, backend::framed(b'E', &body))
 }
 
 fn read<T>(found: Result<T, holdpoint_wire::Unreadable>) -> io::Result<T> {

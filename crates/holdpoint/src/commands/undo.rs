@@ -1,23 +1,22 @@
-//! `holdpoint undo`: rows of a database as they were.
+//! `holdpoint undo`: what an agent did, or is to do, is taken back.
+
+mod rows;
+mod schedule;
 
 use clap::Args;
-use holdpoint_gateway::postgres::Undone;
-use serde_json::json;
 
 use super::Here;
-use crate::{
-    rows,
-    status::{Ended, Status},
-    terminal,
-};
+use crate::{rows as kept, status::Ended};
 
-/// Put back what a transaction took away.
+/// Take back what is scheduled, before it is done, or what a transaction took away.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  holdpoint undo p-3k5vq2m7")]
+#[command(after_help = "Example:\n  holdpoint undo h-3k5vq2m7\n\n\
+Rows are shown before they are put back, and nothing that was changed since is overwritten.")]
 pub struct Undo {
-    /// What the rows were kept as, or the hold that was released.
+    /// The id of something scheduled (`holdpoint holds --scheduled` lists it), of a hold that was
+    /// released, or of rows that were kept.
     #[arg(value_name = "ID")]
-    to: String,
+    what: String,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -25,25 +24,8 @@ pub struct Undo {
 
 /// Runs `holdpoint undo`.
 pub fn run(undo: &Undo, here: &Here) -> Ended {
-    let Undo { to, yes } = undo;
-    let mut undone = rows::put_back(here, to, false)?;
-    let clear = undone.tables.iter().all(|it| it.changed_since == 0 && it.taken_since == 0);
-    let agreed = || terminal::ask("Put these rows back? (yes) ").is_ok_and(|said| said == "yes");
-    if clear {
-        if !*yes {
-            eprintln!("{}", shown(&undone));
-        }
-        if *yes || agreed() {
-            undone = rows::put_back(here, to, true)?;
-        }
+    match kept::kept(here, &undo.what)? {
+        Some(id) => rows::put_back(&id, undo.yes, here),
+        None => schedule::cancel(&undo.what, here),
     }
-    here.print(&json!({ "id": to, "undone": undone }), &shown(&undone))?;
-    Ok(if undone.done { Status::Done } else { Status::Wanting })
-}
-
-/// What is put back, table by table.
-fn shown(undone: &Undone) -> String {
-    let lines: Vec<String> = undone.tables.iter().map(ToString::to_string).collect();
-    let end = if undone.done { "the rows are back" } else { "nothing is changed" };
-    format!("{}\n{end}", lines.join("\n"))
 }

@@ -262,6 +262,8 @@ fn forget(here: &Here, principal: &Principal) -> Result<(), CommandError> {
     }
     let found = agents.of_run(&principal.run).map_err(CommandError::unable)?;
     if found.is_some_and(|agent| !agent.principal.killed) {
+        // What a human released is done at its time, whether or not the run is still there.
+        here.holds().outlive(&principal.run).map_err(CommandError::unable)?;
         agents.remove(&principal.agent).map_err(CommandError::unable)?;
     }
     Ok(())

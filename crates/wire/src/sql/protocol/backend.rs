@@ -103,7 +103,7 @@ pub fn error(body: Bytes) -> Result<ServerError, Unreadable> {
 }
 
 /// A message with its first byte and its length.
-pub fn packet(tag: u8, body: &[u8]) -> Bytes {
+pub fn framed(tag: u8, body: &[u8]) -> Bytes {
     let mut packet = BytesMut::with_capacity(body.len() + 5);
     packet.put_u8(tag);
     packet.put_u32(u32::try_from(body.len().saturating_add(4)).unwrap_or(u32::MAX));
@@ -113,27 +113,27 @@ pub fn packet(tag: u8, body: &[u8]) -> Bytes {
 
 /// `Authentication…` with this code.
 pub fn say_authentication(code: u32, rest: &[u8]) -> Bytes {
-    packet(b'R', &[&code.to_be_bytes(), rest].concat())
+    framed(b'R', &[&code.to_be_bytes(), rest].concat())
 }
 
 /// `ParameterStatus`.
 pub fn say_parameter(name: &str, value: &str) -> Bytes {
-    packet(b'S', &[name.as_bytes(), &[0], value.as_bytes(), &[0]].concat())
+    framed(b'S', &[name.as_bytes(), &[0], value.as_bytes(), &[0]].concat())
 }
 
 /// `BackendKeyData`.
 pub fn say_key_data(process: u32, key: &[u8]) -> Bytes {
-    packet(b'K', &[&process.to_be_bytes(), key].concat())
+    framed(b'K', &[&process.to_be_bytes(), key].concat())
 }
 
 /// `ReadyForQuery`, in this status.
 pub fn say_ready(status: u8) -> Bytes {
-    packet(b'Z', &[status])
+    framed(b'Z', &[status])
 }
 
 /// `CommandComplete`.
 pub fn say_complete(tag: &str) -> Bytes {
-    packet(b'C', &[tag.as_bytes(), &[0]].concat())
+    framed(b'C', &[tag.as_bytes(), &[0]].concat())
 }
 
 /// An `ErrorResponse` or, with `N`, a notice.
@@ -145,5 +145,5 @@ pub fn say_error(tag: u8, severity: &str, state: &str, message: &str) -> Bytes {
         fields.put_u8(0);
     }
     fields.put_u8(0);
-    packet(tag, &fields)
+    framed(tag, &fields)
 }
