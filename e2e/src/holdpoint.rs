@@ -200,6 +200,11 @@ impl Gateway {
         self.signal("-HUP");
     }
 
+    /// All that it said of where it listens.
+    pub fn addresses(&self) -> &Value {
+        &self.addresses
+    }
+
     /// `127.0.0.1:PORT`.
     pub fn proxy(&self) -> &str {
         self.addresses["proxy"].as_str().unwrap()

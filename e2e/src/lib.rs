@@ -23,6 +23,7 @@
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
+//! - [`postgres`]: a PostgreSQL server with a gateway in front of it
 //! - [`proxy`]: a proxy between the gateway and the world
 //! - [`lenient`]: how lenient servers understand bytes
 //! - [`replay`]: episodes at a live gateway
@@ -50,6 +51,7 @@ pub mod incidents;
 pub mod issuing;
 pub mod lenient;
 pub mod model;
+pub mod postgres;
 pub mod proxy;
 pub mod python;
 pub mod replay;

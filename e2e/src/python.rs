@@ -42,6 +42,11 @@ impl Python {
         Self { packages }
     }
 
+    /// Where the packages are.
+    pub fn packages(&self) -> &Path {
+        &self.packages
+    }
+
     /// Python, as `agent` would run it.
     pub fn program(&self, agent: &Curl) -> Command {
         let mut command = agent.program("python3");

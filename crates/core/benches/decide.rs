@@ -147,6 +147,7 @@ fn request(case: &Case, n: usize) -> Request {
             refused_before: false,
             tampers: false,
             ground: Ground::None,
+            changes: None,
             can_snapshot: true,
             can_delay: true,
         },

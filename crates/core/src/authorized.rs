@@ -148,7 +148,10 @@ impl<M> Judged<M> {
             .judgements
             .iter()
             .map(|Judgement { operation, facts, .. }| {
-                format!("{} {} {:?}", operation.resource.id, facts.environment, facts.credential)
+                let (id, environment) = (&operation.resource.id, facts.environment);
+                let counted = facts.changes.as_ref().map(|changes| format!(" {changes:?}"));
+                let counted = counted.unwrap_or_default();
+                format!("{id} {environment} {:?}{counted}", facts.credential)
             })
             .collect();
         Digest::of_fields(states.iter().map(String::as_bytes))

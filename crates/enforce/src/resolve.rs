@@ -87,6 +87,7 @@ pub fn requests(
             refused_before: surroundings.refused_before(principal, &operation),
             tampers: false,
             ground: Ground::None,
+            changes: None,
             // No fulfiller of a message keeps a pre-image.
             can_snapshot: false,
             can_delay: surroundings.can_delay(&operation),

@@ -116,6 +116,7 @@ impl Resolve for Fake {
             refused_before: false,
             tampers: false,
             ground: Ground::None,
+            changes: None,
             can_snapshot: false,
             can_delay: false,
         };

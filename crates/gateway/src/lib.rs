@@ -21,6 +21,7 @@
 //! - [`websocket`]: connections that a message opened, from the handshake to their end
 //! - [`stream`]: raw streams, which nobody reads
 //! - [`forward`]: a message out, to exactly the address that was checked
+//! - [`postgres`]: databases, judged by what a transaction changed, before COMMIT
 //! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
@@ -44,6 +45,7 @@ mod made;
 mod overheard;
 mod owner;
 pub mod point;
+pub mod postgres;
 pub mod release;
 mod resolve;
 pub mod serve;

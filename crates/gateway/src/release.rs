@@ -24,6 +24,7 @@ use crate::{
     body::ResponseBody,
     listen::Stop,
     point::{Arrived, Claim, HttpPoint, Release, unavailable},
+    postgres,
     stored::{StoredMessage, StoredResponse},
 };
 
@@ -39,8 +40,9 @@ pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
     let mut denials = Denials { since: point.now(), recorded: HashSet::new() };
     loop {
         denials.record(&point).await;
+        let by_message = |hold: &Hold| !is_opening(hold) && !postgres::is_ours(hold);
         let (due, again) = point.due().await;
-        let now = approved(&point).into_iter().filter(|hold| !is_opening(hold));
+        let now = approved(&point).into_iter().filter(by_message);
         for hold in now.chain(due) {
             if lock(&under_way).insert(hold.id.clone()) {
                 // In a task of its own: a slow upstream delays no other release.

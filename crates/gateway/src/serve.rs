@@ -17,14 +17,18 @@ use holdpoint_wire::{
     http::{Message, refusal},
 };
 use http::Response;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     body::ResponseBody,
     fulfil::{denied, schedules::scheduled},
     internal::no_such_hold,
-    listen::{Admission, Arrival, Door, Evidence, Handler, Stop, refuse},
+    listen::{Admission, Arrival, Door, Evidence, Handler, Stop, message::Authority, refuse},
     point::{Arrived, Claim, HttpPoint, unavailable},
+    postgres::{Front, Served},
     websocket::Closed,
 };
 
@@ -32,12 +36,25 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Server {
     pub(crate) point: Arc<HttpPoint>,
+    databases: Option<(Arc<Front>, Vec<Arc<Served>>)>,
 }
 
 impl Server {
     /// Serves the decisions of `point`.
     pub fn new(point: Arc<HttpPoint>) -> Self {
-        Self { point }
+        Self { point, databases: None }
+    }
+
+    /// Serves `databases` too, to runs that connect to them by their own host and port.
+    #[must_use]
+    pub fn with_databases(self, front: Arc<Front>, databases: Vec<Arc<Served>>) -> Self {
+        Self { databases: Some((front, databases)), ..self }
+    }
+
+    /// The database at this host and port.
+    fn database(&self, host: &str, port: u16) -> Option<(&Arc<Front>, &Arc<Served>)> {
+        let (front, all) = self.databases.as_ref()?;
+        Some((front, all.iter().find(|served| served.is_at(host, port))?))
     }
 }
 
@@ -81,6 +98,17 @@ impl Handler for Server {
 
     fn resolves(&self, name: &str) -> bool {
         name == ask::HOST || self.point.known().names(name)
+    }
+
+    fn speaks_for(&self, host: &str, port: u16) -> bool {
+        self.database(host, port).is_some()
+    }
+
+    async fn speak(&self, evidence: Evidence, to: &Authority, socket: TcpStream, stop: &Stop) {
+        if let Some((front, served)) = self.database(&to.host, to.port) {
+            let (front, served) = (Arc::clone(front), Arc::clone(served));
+            front.attend(served, socket, evidence.into(), true, stop).await;
+        }
     }
 
     async fn closed(&self, evidence: Evidence, closed: Closed) {

@@ -85,6 +85,9 @@ const SHOWN_CHARS_MAX: usize = 2000;
 /// What a human is shown of the bytes that a release would send: the request line, and the body as
 /// far as it is text. Credentials in it are stand-ins.
 pub fn shown(stored: &[u8]) -> Result<String, StoredError> {
+    if let Some(statements) = crate::postgres::shown(stored) {
+        return Ok(statements);
+    }
     let message = StoredMessage::message(stored)?;
     let Message { method, scheme, target, body, .. } = &message;
     let line = format!("{method} {}://{}{target}", scheme.as_str(), message.authority());

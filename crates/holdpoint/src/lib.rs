@@ -2,6 +2,8 @@
 //!
 //! - [`cli`]: the command line
 //! - [`commands`]: one file a verb
+//! - [`postgres`]: databases that are served
+//! - [`rows`]: rows of a database as they were
 //! - [`reverse`]: addresses that stand for one upstream each
 //! - [`running`]: the running gateway
 //! - [`status`]: how a verb ends
@@ -10,7 +12,9 @@
 
 pub mod cli;
 pub mod commands;
+pub mod postgres;
 pub mod reverse;
+pub mod rows;
 pub mod running;
 pub mod status;
 pub mod terminal;

@@ -12,6 +12,7 @@ use holdpoint_gateway::{
     forward::{self, Client},
     listen::{self, Proxy, Stop, Stopper, serve_handed},
     point::HttpPoint,
+    postgres::run_released,
     release::execute_released,
     serve::Server,
     tls::{Authority, Leaves},
@@ -25,6 +26,7 @@ use tokio::{
 
 use crate::{
     commands::{Here, now, policy, undo},
+    postgres::{self, DatabaseAddress},
     reverse::{self, Bound, ReverseAddress},
     status::CommandError,
     upstream::Upstream,
@@ -44,6 +46,8 @@ pub struct Running {
     pub proxy: SocketAddr,
     /// Addresses that stand for one upstream each.
     pub reverse: Vec<ReverseAddress>,
+    /// Addresses that stand for one database each.
+    pub databases: Vec<DatabaseAddress>,
     /// The CA that agents have to trust.
     pub ca: PathBuf,
     /// How the gateway itself reaches the world.
@@ -68,7 +72,7 @@ impl Running {
         let authority = Authority::open(&here.dir, now()).map_err(CommandError::unable)?;
         let ca = authority.certificate_path().to_owned();
         let leaf_cache = usize::try_from(config.limits.leaf_cache).ok().and_then(NonZeroUsize::new);
-        let leaves = Leaves::new(authority, leaf_cache.unwrap_or(NonZeroUsize::MIN));
+        let leaves = Arc::new(Leaves::new(authority, leaf_cache.unwrap_or(NonZeroUsize::MIN)));
         let upstream = Upstream::new(&config)?;
         let says = upstream.describe().unwrap_or_else(|wanting| wanting);
         let point = Arc::new(point(&here, &config, upstream.clone(), observe)?);
@@ -84,15 +88,21 @@ impl Running {
         upstream.refuse_loop(proxy)?;
         let bound = reverse::bind(&here).await?;
         let addresses = bound.iter().map(Bound::address).collect();
+        let databases =
+            postgres::bind(&here, &config, &point, &upstream, Arc::clone(&leaves)).await?;
+        let database_addresses = databases.addresses()?;
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
         let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
         let stopper = Stopper::new();
         let server = Server::new(Arc::clone(&point));
-        let listen = Proxy::new(server, Arc::new(leaves), listen_limits(&config), Arc::new(now));
+        let server = server.with_databases(databases.front(), databases.served());
+        let listen = Proxy::new(server, leaves, listen_limits(&config), Arc::new(now));
         let listen = Arc::new(listen);
         let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
         let by_address = bound.into_iter().map(|bound| bound.serve(&listen, stopper.stop()));
         let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();
+        serving.push(tokio::spawn(run_released(databases.served(), stopper.stop())));
+        serving.extend(databases.serve(|| stopper.stop()));
         let enclosed = serve_handed(listen, here.state.clone(), runs, stopper.stop());
         serving.push(tokio::spawn(enclosed));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
@@ -102,8 +112,20 @@ impl Running {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
             async move { take(&here, &point, topic).await }
         }));
-        let (reverse, upstream) = (addresses, says);
-        Ok(Self { proxy, reverse, upstream, ca, here, point, signals, stopper, serving, releasing })
+        let (reverse, databases, upstream) = (addresses, database_addresses, says);
+        Ok(Self {
+            proxy,
+            reverse,
+            databases,
+            upstream,
+            ca,
+            here,
+            point,
+            signals,
+            stopper,
+            serving,
+            releasing,
+        })
     }
 
     /// Runs until SIGTERM or SIGINT, then ends what is in flight.

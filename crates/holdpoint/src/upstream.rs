@@ -33,6 +33,11 @@ impl Upstream {
         self.proxies.refuse_ourselves(own).map_err(CommandError::usage)
     }
 
+    /// Whom it trusts.
+    pub fn roots(&self) -> &Roots {
+        &self.roots
+    }
+
     /// Where messages are dialled.
     pub fn dialer(self, config: &Config) -> Result<Dialer, CommandError> {
         let overrides = config.resolve.iter().map(|resolve| Override {

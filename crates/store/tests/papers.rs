@@ -1,6 +1,6 @@
 //! What the papers say of the configuration is what the code does.
 
-use holdpoint_store::config::{HoldTerms, Limits, RefusalTerms, Setting, SnapshotTerms};
+use holdpoint_store::config::{HoldTerms, Limits, RefusalTerms, Setting, SnapshotTerms, SqlTerms};
 
 const LIMITS: &str = include_str!("../../../docs/limits.md");
 
@@ -25,4 +25,5 @@ fn every_setting_is_in_the_papers() {
     check("hold", HoldTerms::SETTINGS);
     check("refusals", RefusalTerms::SETTINGS);
     check("snapshots", SnapshotTerms::SETTINGS);
+    check("sql", SqlTerms::SETTINGS);
 }

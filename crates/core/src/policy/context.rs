@@ -6,6 +6,7 @@ use cedar_policy::{Context, RestrictedExpression};
 
 use super::{
     cache::Cache,
+    changes::Changes,
     lattice::Lattice,
     request::{Credential, Ground, Request},
 };
@@ -45,6 +46,7 @@ struct Circumstances {
     ring: Ring,
     credential: Credential,
     ground: Ground,
+    changes: Option<Changes>,
     flags: [bool; FLAGS.len()],
 }
 
@@ -102,6 +104,7 @@ impl Circumstances {
             ring: request.principal.task.ring,
             credential: request.facts.credential,
             ground: request.facts.ground,
+            changes: request.facts.changes.clone(),
             flags: FLAGS.map(|(_, flag)| flag(request)),
         }
     }
@@ -123,6 +126,16 @@ impl Circumstances {
             ("snapshot", RestrictedExpression::new_bool(obligations.snapshot)),
             ("delay_seconds", long(obligations.delay_seconds)),
         ];
+        let counted = self.changes.as_ref();
+        let rows = |rows: fn(&Changes) -> u64| long(counted.map_or(0, rows));
+        let tables = counted.into_iter().flat_map(|changes| &changes.tables);
+        pairs.extend([
+            ("measured", RestrictedExpression::new_bool(counted.is_some())),
+            ("rows_inserted", rows(|changes| changes.rows_inserted)),
+            ("rows_updated", rows(|changes| changes.rows_updated)),
+            ("rows_deleted", rows(|changes| changes.rows_deleted)),
+            ("tables", RestrictedExpression::new_set(tables.map(|table| text(table)))),
+        ]);
         let flags = FLAGS.iter().zip(self.flags);
         pairs.extend(flags.map(|((name, _), flag)| (*name, RestrictedExpression::new_bool(flag))));
         Context::from_pairs(pairs.into_iter().map(|(name, value)| (name.to_owned(), value))).ok()

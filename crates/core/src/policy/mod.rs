@@ -3,6 +3,7 @@
 //! - [`request`]: what is asked: principal, operation and facts
 //! - [`decision`]: what is answered
 //! - [`pdp`]: from the one to the other
+//! - [`changes`]: what a database counted of a transaction
 //! - [`load`]: from policy texts to rules
 //! - [`lattice`]: which obligations could release an operation, in their order of burden
 //!
@@ -12,6 +13,7 @@
 
 mod bounds;
 mod cache;
+pub mod changes;
 mod context;
 pub mod decision;
 mod entities;
@@ -24,6 +26,7 @@ mod reasons;
 pub mod request;
 mod slice;
 
+pub use changes::Changes;
 pub use decision::{Decision, Verdict};
 pub use load::{Delays, LoadError, PolicySource};
 pub use pdp::Pdp;

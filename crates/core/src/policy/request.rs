@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::Changes;
 use crate::{
     identity::Principal,
     operation::{Environment, Operation},
@@ -47,6 +48,9 @@ pub struct Facts {
     pub tampers: bool,
     /// What part of this machine's files it changes.
     pub ground: Ground,
+    /// What the whole transaction changed, where its database counted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// Somebody here can save what this operation would take away.
     pub can_snapshot: bool,
     /// Somebody here can let this operation wait and be cancelled.

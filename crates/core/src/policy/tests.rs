@@ -10,7 +10,7 @@ mod schema;
 mod slicing;
 mod table;
 
-use super::{Credential, Decision, Facts, Ground, Pdp, PolicySource, Request, Verdict};
+use super::{Changes, Credential, Decision, Facts, Ground, Pdp, PolicySource, Request, Verdict};
 use crate::{
     identity::{Principal, Task},
     operation::{Effect, Environment, Operation, Resource, ResourceId, Reversibility},
@@ -44,6 +44,7 @@ fn request(effect: Effect, environment: Environment) -> Request {
             refused_before: false,
             tampers: false,
             ground: Ground::None,
+            changes: None,
             can_snapshot: true,
             can_delay: true,
         },

@@ -106,6 +106,12 @@ impl<H: Handler> Session<H> {
     async fn serve_meant(&self, socket: TcpStream, meant: Meant) {
         let evidence = Evidence { bearer: None, peer: self.peer, door: self.door.clone() };
         let Admission::Admit(until) = self.proxy.handler.admit(&evidence).await else { return };
+        let (Meant::Host(to) | Meant::Service(to)) = &meant;
+        if self.proxy.handler.speaks_for(&to.host, to.port) {
+            let spoken = self.proxy.handler.speak(evidence, to, socket, &self.stop);
+            unless(&until, spoken).await;
+            return;
+        }
         let inside =
             |authority| Inside { session: self, authority, evidence, until: until.clone() };
         let served = async {

@@ -2,8 +2,9 @@
 
 use holdpoint_core::Refusal;
 use http::{Response, StatusCode};
+use tokio::net::TcpStream;
 
-use super::{Arrival, Evidence, Stop, refuse};
+use super::{Arrival, Evidence, Stop, message::Authority, refuse};
 use crate::{body::ResponseBody, websocket::Closed};
 
 /// What decides about messages.
@@ -36,6 +37,24 @@ pub trait Handler: Send + Sync + 'static {
     fn resolves(&self, name: &str) -> bool {
         let _ = name;
         false
+    }
+
+    /// Whether it speaks for this host and port itself, in their own protocol.
+    fn speaks_for(&self, host: &str, port: u16) -> bool {
+        let _ = (host, port);
+        false
+    }
+
+    /// Serves a connection to a host and port that it speaks for.
+    fn speak(
+        &self,
+        evidence: Evidence,
+        to: &Authority,
+        socket: TcpStream,
+        stop: &Stop,
+    ) -> impl Future<Output = ()> + Send {
+        let _ = (evidence, to, socket, stop);
+        std::future::ready(())
     }
 
     /// Answers what cannot become a message. `status` is the one that HTTP has for it.

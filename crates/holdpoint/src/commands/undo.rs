@@ -2,10 +2,12 @@
 //!
 //! - `schedule`: what is scheduled is cancelled
 //! - `workspace`: files as they were; `preserved`: databases, and references of git
+//! - `rows`: what a transaction took away
 //! - `record`: it is on record before anything changes
 
 pub(super) mod preserved;
 mod record;
+mod rows;
 mod schedule;
 mod workspace;
 
@@ -15,7 +17,10 @@ use clap::Args;
 use holdpoint_snapshots::{Snapshots, Terms, WORKSPACE};
 
 use super::Here;
-use crate::status::{CommandError, Ended};
+use crate::{
+    rows as kept,
+    status::{CommandError, Ended},
+};
 
 pub(crate) use self::record::on_record;
 
@@ -25,11 +30,11 @@ pub(crate) use self::record::on_record;
 Example:\n  holdpoint undo --last\n  holdpoint undo r-4k2m9 --path src --yes\n  \
 holdpoint undo h-3k5vq2m7\n\n\
 Of a workspace it shows what would change and asks. What is there now is saved first, so that an \
-undo can be undone: by the name of that snapshot, which it tells. Exit status 1 if it was not \
-done.")]
+undo can be undone: by the name of that snapshot, which it tells. Rows that were changed since \
+are not overwritten. Exit status 1 if it was not done.")]
 pub struct Undo {
-    /// A run, to go back to before it; a snapshot; or the id of something scheduled:
-    /// `holdpoint snapshots` and `holdpoint holds --scheduled` list them.
+    /// A run, to go back to before it; a snapshot; the id of something scheduled, or of rows that
+    /// a transaction took away: `holdpoint snapshots` and `holdpoint holds --scheduled` list them.
     #[arg(required_unless_present = "last", conflicts_with = "last", value_name = "RUN|ID")]
     what: Option<String>,
     /// The newest run in this workspace, or anywhere if this is none.
@@ -45,6 +50,11 @@ pub struct Undo {
 
 /// Runs `holdpoint undo`.
 pub fn run(undo: &Undo, here: &Here) -> Ended {
+    if let Some(what) = &undo.what
+        && let Some(id) = kept::kept(here, what)?
+    {
+        return rows::put_back(&id, undo.yes, here);
+    }
     if let Some(hold) = undo.what.as_deref().filter(|what| schedule::is_named(what)) {
         return schedule::cancel(hold, here);
     }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::Here;
 use crate::{
+    postgres::DatabaseAddress,
     reverse::ReverseAddress,
     running::Running,
     status::{CommandError, Ended, Status},
@@ -48,6 +49,9 @@ pub struct Listening {
     /// Addresses that stand for one upstream each, for clients that can use no proxy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverse: Vec<ReverseAddress>,
+    /// Addresses that stand for one database each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<DatabaseAddress>,
     /// The CA that agents have to trust.
     pub ca: PathBuf,
     /// The state directory.
@@ -83,6 +87,7 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
         let listening = Listening {
             proxy: running.proxy,
             reverse: running.reverse.clone(),
+            databases: running.databases.clone(),
             ca: running.ca.clone(),
             state: here.dir.clone(),
             pid: std::process::id(),
@@ -94,11 +99,16 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
         let for_one = |ReverseAddress { listen, upstream, agent }: &ReverseAddress| {
             format!("\n  {listen} is {upstream} for {agent}")
         };
+        let for_database = |DatabaseAddress { listen, upstream, agent }: &DatabaseAddress| {
+            let agent = agent.as_deref().unwrap_or("runs");
+            format!("\n  {listen} is {upstream} for {agent}")
+        };
         let banner = format!(
-            "holdpoint stands at {}; state in {}; Ctrl-C stops it{}",
+            "holdpoint stands at {}; state in {}; Ctrl-C stops it{}{}",
             listening.proxy,
             listening.state.display(),
-            listening.reverse.iter().map(for_one).collect::<String>()
+            listening.reverse.iter().map(for_one).collect::<String>(),
+            listening.databases.iter().map(for_database).collect::<String>()
         );
         here.print(&json!(listening), &banner)?;
         running.until_stopped().await;

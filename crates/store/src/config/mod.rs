@@ -9,6 +9,7 @@
 //! the file wins. What `[upstream]` says wins over the proxy variables of the environment
 //! ([`Upstream`]). A gateway that runs keeps the last good configuration ([`LastGood`]).
 
+mod database;
 mod error;
 mod git;
 mod issuer;
@@ -34,11 +35,12 @@ use std::{
 use holdpoint_core::{Environment, ResourceId};
 use toml::Spanned;
 
+pub use database::{Database, Tls};
 pub use error::ConfigError;
 use error::Fault;
 pub use git::GitTerms;
 pub use issuer::ListedIssuer;
-pub use limits::{HoldTerms, Limits, RefusalTerms, Setting, SnapshotTerms};
+pub use limits::{HoldTerms, Limits, RefusalTerms, Setting, SnapshotTerms, SqlTerms};
 pub use no_proxy::{Entry, EntryError, NoProxy};
 pub use proxy_url::{ProxyUrl, ProxyUrlError};
 use raw::{RawConfig, RawHost, RawPlaced};
@@ -69,6 +71,10 @@ pub struct Config {
     pub refusals: RefusalTerms,
     /// What snapshots take, and how long they are kept.
     pub snapshots: SnapshotTerms,
+    /// What statements may do, and how much of it is kept.
+    pub sql: SqlTerms,
+    /// Addresses that stand for one database each.
+    pub databases: Vec<Database>,
     /// Addresses where clients are served that cannot use a proxy.
     pub reverse: Vec<Reverse>,
     /// Addresses to dial instead of what a name resolves to.
@@ -111,6 +117,8 @@ impl Default for Config {
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
             snapshots: SnapshotTerms::default(),
+            sql: SqlTerms::default(),
+            databases: Vec::new(),
             reverse: Vec::new(),
             resolve: Vec::new(),
             upstream_ca: Vec::new(),
@@ -155,6 +163,8 @@ impl Config {
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,
             snapshots: raw.snapshots.check()?,
+            sql: raw.sql.check()?,
+            databases: database::check(raw.database)?,
             reverse: reverse::check(raw.reverse)?,
             resolve: each(raw.resolve, parse_with_mend)?,
             upstream_ca: each(raw.upstream_ca, beside)?,
@@ -191,6 +201,7 @@ impl Config {
             section("hold", HoldTerms::SETTINGS),
             section("refusals", RefusalTerms::SETTINGS),
             section("snapshots", SnapshotTerms::SETTINGS),
+            section("sql", SqlTerms::SETTINGS),
         ]
         .concat()
     }

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
+    database::RawDatabase,
     git::RawGit,
-    limits::{RawHold, RawLimits, RawRefusals, RawSnapshots},
+    limits::{RawHold, RawLimits, RawRefusals, RawSnapshots, RawSql},
     upstream::RawUpstream,
 };
 
@@ -19,6 +20,8 @@ pub(super) struct RawConfig {
     pub(super) hold: RawHold,
     pub(super) refusals: RawRefusals,
     pub(super) snapshots: RawSnapshots,
+    pub(super) sql: RawSql,
+    pub(super) database: Vec<RawDatabase>,
     pub(super) resolve: Vec<Spanned<String>>,
     pub(super) upstream_ca: Vec<Spanned<String>>,
     pub(super) upstream: RawUpstream,

@@ -6,6 +6,7 @@ use holdpoint_core::{Environment, ResourceId};
 
 use super::{
     Chosen, Config, ConfigError, Flags, HoldTerms, LastGood, Limits, RefusalTerms, SnapshotTerms,
+    SqlTerms,
 };
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -48,6 +49,7 @@ fn the_example_holds_every_key_and_the_defaults() {
         "no_proxy",
         "policies",
         "[[reverse]]",
+        "[[database]]",
         "[[hosts]]",
         "[[inventory]]",
     ] {
@@ -62,6 +64,7 @@ fn every_number_has_a_least_and_a_greatest_value() {
         ("hold", HoldTerms::SETTINGS),
         ("refusals", RefusalTerms::SETTINGS),
         ("snapshots", SnapshotTerms::SETTINGS),
+        ("sql", SqlTerms::SETTINGS),
     ];
     for (section, settings) in sections {
         for setting in settings {

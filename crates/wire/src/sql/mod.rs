@@ -4,6 +4,7 @@
 //!
 //! - [`target`]: the database that a text goes to
 //! - [`postgres`]: PostgreSQL, read with its own grammar
+//! - [`statements`]: its statements one by one, for who owns the transaction
 //! - [`psql`]: scripts of PostgreSQL's terminal, with the commands that are its own
 //! - [`plain`]: other databases, read by their words
 //! - [`protocol`]: PostgreSQL's messages, for who stands between a client and a server
@@ -12,6 +13,7 @@ pub mod plain;
 pub mod postgres;
 pub mod protocol;
 pub mod psql;
+pub mod statements;
 pub mod target;
 
 use holdpoint_core::Operation;

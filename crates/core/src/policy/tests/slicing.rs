@@ -8,7 +8,7 @@ use cedar_policy::{
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::json;
 
-use super::{Credential, Facts, Ground, Request, Verdict, request};
+use super::{Changes, Credential, Facts, Ground, Request, Verdict, request};
 use crate::{
     identity::{Ring, Task},
     obligation::Obligations,
@@ -220,6 +220,11 @@ fn facts() -> impl Strategy<Value = Facts> {
             refused_before,
             tampers: tampers && made_by_run,
             ground,
+            changes: flags[4].then(|| Changes {
+                rows_deleted: 99,
+                tables: vec!["public.orders".to_owned()],
+                ..Changes::default()
+            }),
             can_snapshot: flags[5],
             can_delay: flags[6],
         }

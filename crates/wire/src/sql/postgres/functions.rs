@@ -47,6 +47,10 @@ const ON_SERVER: &[&str] = &[
     "pg_stat_file",
 ];
 
+/// What `restrict_nonsystem_relation_kind` is set to by pg_dump; for any other setting it is no
+/// value, or names nothing.
+const NO_FOREIGN_CODE: &str = "view, foreign-table";
+
 impl Script<'_> {
     /// A call.
     pub(super) fn call(&mut self, node: Node<'_>, when: When) -> Result<(), Unreadable> {
@@ -92,6 +96,10 @@ impl Script<'_> {
     fn set_config(&mut self, node: Node<'_>) -> Result<(), Unreadable> {
         let mut words = node.list("args").map(Node::constant);
         match (words.next().flatten(), words.next()) {
+            // How pg_dump keeps itself from other people's code, where the server knows the word.
+            (None, Some(Some(value))) if value == NO_FOREIGN_CODE => {
+                self.push("set", Observe, self.target.resource());
+            }
             (Some(name), Some(value)) => {
                 let unreadable = value.is_none();
                 self.setting(&name, Some(value.as_deref().unwrap_or("?")))?;

@@ -3,11 +3,15 @@
 //!
 //! - [`startup`]: the first packet of a connection
 //! - [`frontend`]: what a client sends after it
+//! - [`backend`]: what a server sends
+//! - [`scram`]: the login, on both sides
 //! - [`refusal`]: an ErrorResponse that says that it was us
 
+pub mod backend;
 mod fields;
 pub mod frontend;
 pub mod refusal;
+pub mod scram;
 pub mod startup;
 
 #[cfg(test)]

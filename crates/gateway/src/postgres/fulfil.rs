@@ -1,0 +1,228 @@
+//! What must be done first: a human's release, asked for or consumed, and the rows as they were.
+
+use std::sync::PoisonError;
+
+use holdpoint_core::{
+    Code, Effect, Environment, Judged, Judgement, Operation, Reason, Refusal, Reversibility,
+    identity::{Principal, RefusedAim},
+    ledger::{Meaning, Record, RecordKind},
+    obligation::{Obligation, Receipt},
+    refusal::RefusalKind,
+};
+use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
+use holdpoint_store::{
+    Hold, StoreError,
+    holds::{ConsumeError, NewHold, OpenError, Opening},
+    refusals::Remembered,
+};
+
+use super::{
+    point::{Outcome, SessionPoint},
+    preimage,
+    release::MARK,
+    script::{Script, Step, StoredScript, StoredStatement},
+};
+use crate::point::{Release, unavailable};
+
+impl Fulfil for SessionPoint {
+    async fn fulfil(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Script>,
+    ) -> Result<Fulfilment<Outcome>, Refusal> {
+        let obligations = judged.decision().obligations();
+        let script = judged.message();
+        let mut receipts = Vec::new();
+        let mut hold = None;
+        match &script.release {
+            Some(release) => {
+                receipts.push(self.consume(judged, release).await?);
+                hold = Some(release.hold.clone());
+            }
+            None if obligations.approvals > 0 => return self.ask(principal, judged),
+            None => {}
+        }
+        // Whatever takes rows away has them kept wherever they can be, asked for or not.
+        if obligations.snapshot {
+            let measured = script.measured().ok_or_else(|| unavailable("nothing was counted"))?;
+            let evidence = preimage::keep(self, measured).await?;
+            receipts.push(Receipt::issue(Obligation::Snapshot, judged.digest(), evidence));
+        }
+        Ok(Fulfilment::Receipts { receipts, hold })
+    }
+
+    async fn remember(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Script>,
+    ) -> Result<(), Refusal> {
+        let http = &self.served.http;
+        let refusals = http.state.refusals(http.config().refusals.remember_minutes);
+        for Judgement { operation, decision, .. } in judged.judgements() {
+            let Some(reason) = decision.reasons().first() else { continue };
+            let aim = RefusedAim {
+                run: principal.run.clone(),
+                resource: operation.resource.clone(),
+                effect: operation.effect,
+                code: reason.code,
+                at: self.now(),
+            };
+            let (agent, host) = (principal.agent.clone(), Some(self.served.database.host.clone()));
+            refusals.remember(&Remembered { aim, agent, host }).map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    fn fingerprints(&self, _judged: &Judged<Script>) -> Vec<String> {
+        // A statement carries no credential: the session's was checked when it began.
+        Vec::new()
+    }
+}
+
+impl SessionPoint {
+    /// Lets the script wait for a human, unless this very one was run a short while ago.
+    fn ask(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Script>,
+    ) -> Result<Fulfilment<Outcome>, Refusal> {
+        match self.wait_for_human(principal, judged)? {
+            Opening::Opened(hold) | Opening::Joined(hold) => Err(self.held(judged, &hold)),
+            Opening::Denied(hold) => Err(crate::fulfil::denied(&hold)),
+            Opening::Answered(hold) => {
+                self.stored_answer(&hold).map(|it| Fulfilment::Answered(Outcome::Answered(it)))
+            }
+        }
+    }
+
+    fn wait_for_human(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Script>,
+    ) -> Result<Opening, Refusal> {
+        let script = judged.message();
+        let payload = self.stored(script)?;
+        let meanings: Vec<Meaning> = judged
+            .judgements()
+            .iter()
+            .filter(|judgement| {
+                judgement.operation.effect.changes() || !judgement.decision.reasons().is_empty()
+            })
+            .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
+            .chain([self.mark(judged)])
+            .collect();
+        let new = NewHold {
+            operation_digest: script.asked(&principal.agent, &principal.run),
+            message_digest: judged.digest(),
+            policy_digest: judged.policy_digest(),
+            state_digest: judged.state_digest(),
+            principal,
+            meanings: &meanings,
+            reasons: &reasons(judged),
+            obligations: judged.decision().obligations(),
+            credential: Some(&self.served.database.secret),
+            payload: Some(&payload),
+        };
+        let holds = self.served.http.holds();
+        holds.open_or_join(&new, self.now()).map_err(|error| match error {
+            OpenError::Payload(error) => too_large(&error.to_string()),
+            OpenError::Store(StoreError::Full { .. }) => {
+                let text = "too much waits for a human already; ask again once some is answered";
+                Refusal::new(RefusalKind::Deny, Code::OverLimit, text)
+            }
+            OpenError::Store(error) => unavailable(error),
+        })
+    }
+
+    /// What tells a hold of statements from others.
+    fn mark(&self, judged: &Judged<Script>) -> Meaning {
+        let resource = self.served.target.id();
+        let known = Operation::known(MARK, Effect::Observe, resource, Reversibility::Inverse);
+        let environments = judged.judgements().iter().map(|judgement| judgement.facts.environment);
+        Meaning::of(&known, environments.max().unwrap_or(Environment::Unknown))
+    }
+
+    /// The bytes that a release runs.
+    fn stored(&self, script: &Script) -> Result<Vec<u8>, Refusal> {
+        let statements = script.statements.iter().map(StoredStatement::of);
+        let statements: Option<Vec<_>> = statements.collect();
+        let statements =
+            statements.ok_or_else(|| too_large("the rows that were copied in are too many"))?;
+        let stored = StoredScript {
+            postgres: self.served.name.to_string(),
+            alone: matches!(script.step, Step::Run),
+            search_path: script.measured().map(|it| it.search_path.clone()).unwrap_or_default(),
+            options: self.options.clone(),
+            statements,
+        };
+        let bytes = serde_json::to_vec(&stored).map_err(unavailable)?;
+        let max = usize::try_from(self.served.http.config().sql.script_bytes).unwrap_or(usize::MAX);
+        match bytes.len() <= max {
+            true => Ok(bytes),
+            false => Err(too_large("its statements are longer than `sql.script_bytes`")),
+        }
+    }
+
+    /// Uses a human's release, which is for exactly this and good once.
+    async fn consume(
+        &self,
+        judged: &Judged<Script>,
+        release: &Release,
+    ) -> Result<Receipt, Refusal> {
+        let (policies, state) = (judged.policy_digest(), judged.state_digest());
+        let consumed = self.served.http.holds().consume(&release.hold, self.now(), policies, state);
+        let consumed = consumed.map_err(|error| match error {
+            ConsumeError::Store(error) => unavailable(error),
+            error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
+        })?;
+        let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
+        let met = Obligation::Approval { count };
+        let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
+        let (approvers, evidence) = (consumed.approvers().to_owned(), consumed.evidence());
+        // Before anything can fail: from here on, whoever released it hears how it ended.
+        *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
+        for approver in approvers {
+            let hold = release.hold.clone();
+            let kind = RecordKind::Approval { hold, approver, released: true, evidence };
+            let record = Record::new(self.now(), None, kind);
+            self.commit(record, judged.digest()).await.map_err(record::ledger_unavailable)?;
+        }
+        Ok(receipt)
+    }
+
+    /// What the server said when this hold was run.
+    pub(super) fn stored_answer(&self, hold: &Hold) -> Result<Vec<u8>, Refusal> {
+        let id = hold.response.as_deref().ok_or_else(|| {
+            let text = "it was done, but the server's answer was too large to be kept";
+            Refusal::new(RefusalKind::Unavailable, Code::TooLargeToHold, text)
+        })?;
+        let bytes = self.served.http.state.payloads().read(id).map_err(unavailable)?;
+        let bytes = bytes.ok_or_else(|| unavailable("the stored answer was erased"))?;
+        Ok(bytes.to_vec())
+    }
+
+    fn held(&self, judged: &Judged<Script>, hold: &Hold) -> Refusal {
+        Refusal {
+            kind: RefusalKind::Hold,
+            reasons: reasons(judged),
+            subject: record::subject(judged),
+            hold: Some(hold.id.clone()),
+            reference: hold.id.clone(),
+            not_before: None,
+        }
+    }
+}
+
+/// Why it waits; first what was counted, which is what a human wants to know.
+fn reasons(judged: &Judged<Script>) -> Vec<Reason> {
+    let reasons = judged.decision().reasons();
+    let code = reasons.first().map_or(Code::NeedsApproval, |reason| reason.code);
+    let counted = judged.message().measured().filter(|measured| !measured.text.is_empty());
+    let counted = counted.map(|measured| Reason::new(code, format!("It would {}.", measured.text)));
+    counted.into_iter().chain(reasons.iter().cloned()).collect()
+}
+
+fn too_large(text: &str) -> Refusal {
+    let text = format!("it needs a human's release, and {text}");
+    Refusal::new(RefusalKind::Deny, Code::TooLargeToHold, text)
+}

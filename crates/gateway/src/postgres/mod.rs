@@ -1,0 +1,49 @@
+//! PostgreSQL: an address that stands for one database and one role in it.
+//!
+//! What only looks is tried where nothing can be written. What changes something is run in a
+//! transaction whose end the gateway holds: before COMMIT it is counted what has changed, whatever
+//! changed it, and only that is judged.
+//!
+//! - `listen`: encryption, the first packet, the login with the phantom
+//! - `connect`: the same towards the server, with the real password
+//! - `frame`, `upstream`: messages on both sides; only what was judged reaches the server
+//! - `begin`: who asks, and what their role could do; `session`: message by message; `simple` and `extended`: the two protocols
+//! - `script`: the message of the walk; `reading`: what its texts mean
+//! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
+//! - `commit`: the end of a transaction; `meter` and `meaning`: what it changed
+//! - `preimage`, `saved`: the rows as they were; `undo`: the way back to them
+//! - `release`: what humans released is run, once
+//! - `own`: the gateway's own statements; `cancel`, `password`: what they say
+
+mod begin;
+mod cancel;
+mod commit;
+mod connect;
+mod extended;
+mod frame;
+mod fulfil;
+mod listen;
+mod meaning;
+mod meter;
+mod own;
+mod password;
+mod point;
+mod preimage;
+mod reading;
+mod release;
+mod resolve;
+mod saved;
+mod script;
+mod session;
+mod simple;
+mod undo;
+mod upstream;
+
+pub use listen::Front;
+pub use point::Served;
+pub use preimage::{Preimage, Rows};
+pub(crate) use release::is_ours;
+pub use release::run_released;
+pub use script::kept_with;
+pub(crate) use script::shown;
+pub use undo::{UndoError, Undone, UndoneTable, undo};

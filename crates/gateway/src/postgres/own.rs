@@ -1,0 +1,176 @@
+//! The gateway's own statements: the only ones that reach a server without having been judged, and
+//! fixed here. Every name in them is PostgreSQL's own, whatever the session's search path.
+
+use bytes::Bytes;
+use holdpoint_wire::sql::protocol::backend::framed;
+
+/// What the gateway's own statements are called at the server.
+const NAME: &[u8] = b"_holdpoint";
+
+/// One of the gateway's own statements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Own {
+    /// What was counted before is handed on, so that the count begins at nothing.
+    Forget,
+    /// Opens a transaction that may write.
+    Begin,
+    /// Lets the transaction that the client opened write.
+    Write,
+    /// What waits for the end of the transaction is checked now.
+    Check,
+    /// Ends a transaction, for good. Only what was judged.
+    Commit,
+    /// Ends a transaction, as if it had not been.
+    Rollback,
+    /// Lets the transaction fail: the client was told that it did.
+    Fail,
+    /// What the transaction has changed so far.
+    Count,
+    /// The relations that nobody else can use until the transaction ends.
+    Taken,
+    /// What others still see of these relations.
+    Seen(Vec<u32>),
+    /// Who we are there, and what we could do behind anybody's back.
+    Role,
+    /// Whether this session may write by itself.
+    MayWrite(bool),
+    /// A statement with names and values that were put into it by [`quoted`] and [`literal`].
+    Made(String),
+}
+
+/// Changed rows by table, the first line about the transaction itself.
+const COUNT: &str = "\
+SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, \
+ pg_catalog.current_setting('track_counts'), pg_catalog.current_setting('search_path'), \
+ NULL, NULL, NULL, NULL, NULL \
+UNION ALL \
+SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
+ s.i::pg_catalog.text, s.u::pg_catalog.text, s.d::pg_catalog.text, \
+ (EXISTS (SELECT FROM pg_catalog.pg_index x \
+   WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid AND x.indisprimary))::pg_catalog.text, \
+ (SELECT pg_catalog.string_agg(f.confrelid::pg_catalog.oid::pg_catalog.text, ',') \
+   FROM pg_catalog.pg_constraint f WHERE f.conrelid OPERATOR(pg_catalog.=) c.oid \
+   AND f.contype OPERATOR(pg_catalog.=) 'f' AND f.confdeltype OPERATOR(pg_catalog.<>) 'a' \
+   AND f.confdeltype OPERATOR(pg_catalog.<>) 'r') \
+FROM pg_catalog.pg_class c \
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, \
+LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS i, \
+ pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) AS u, \
+ pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS d) s \
+WHERE pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL \
+ AND c.relpersistence OPERATOR(pg_catalog.<>) 't' AND c.relkind OPERATOR(pg_catalog.<>) 't' \
+ AND (s.i OPERATOR(pg_catalog.+) s.u OPERATOR(pg_catalog.+) s.d) OPERATOR(pg_catalog.>) 0";
+
+const TAKEN: &str = "\
+SELECT DISTINCT l.relation::pg_catalog.oid::pg_catalog.text, c.relfilenode::pg_catalog.text \
+FROM pg_catalog.pg_locks l \
+LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation \
+WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
+ AND l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.relation IS NOT NULL \
+ AND (l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock' \
+  OR l.mode OPERATOR(pg_catalog.=) 'ExclusiveLock')";
+
+/// A role that could act outside of its transaction: on the server's machine, in other databases,
+/// in languages that can do anything.
+const ROLE: &str = "\
+SELECT (r.rolsuper \
+ OR pg_catalog.pg_has_role(r.oid, 'pg_execute_server_program', 'USAGE') \
+ OR pg_catalog.pg_has_role(r.oid, 'pg_write_server_files', 'USAGE') \
+ OR pg_catalog.pg_has_role(r.oid, 'pg_read_server_files', 'USAGE') \
+ OR r.rolreplication \
+ OR EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l \
+   ON l.oid OPERATOR(pg_catalog.=) p.prolang \
+   WHERE (p.proname OPERATOR(pg_catalog.~) '^dblink' \
+    OR (NOT l.lanpltrusted AND l.lanname OPERATOR(pg_catalog.<>) 'internal' \
+        AND l.lanname OPERATOR(pg_catalog.<>) 'c')) \
+   AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')) \
+ OR EXISTS (SELECT FROM pg_catalog.pg_foreign_server f \
+   WHERE pg_catalog.has_server_privilege(f.oid, 'USAGE')) \
+ OR EXISTS (SELECT FROM pg_catalog.pg_foreign_table))::pg_catalog.text, \
+ pg_catalog.current_setting('server_version_num'), \
+ pg_catalog.shobj_description(d.oid, 'pg_database'), \
+ pg_catalog.current_setting('default_transaction_read_only'), \
+ (EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))::pg_catalog.text \
+FROM pg_catalog.pg_roles r, pg_catalog.pg_database d \
+WHERE r.rolname OPERATOR(pg_catalog.=) current_user \
+ AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
+
+impl Own {
+    /// As it is sent: under a name of its own, as a plain query would take the client's unnamed
+    /// statement and portal away.
+    pub(super) fn encoded(&self) -> Bytes {
+        let close = framed(b'C', &[b"S", NAME, &[0]].concat());
+        let parse = framed(b'P', &[NAME, &[0], self.text().as_bytes(), &[0, 0, 0]].concat());
+        let bind = framed(b'B', &[NAME, &[0], NAME, &[0], &[0; 6]].concat());
+        let execute = framed(b'E', &[NAME, &[0], &[0; 4]].concat());
+        let close_portal = framed(b'C', &[b"P", NAME, &[0]].concat());
+        let sync = framed(b'S', &[]);
+        let forget = [close.clone(), close_portal.clone()].concat();
+        [&forget[..], &parse, &bind, &execute, &close_portal, &close, &sync].concat().into()
+    }
+
+    /// The same as a plain query, for sessions of the gateway's own, where rows are copied in.
+    pub(super) fn plain(&self) -> Bytes {
+        framed(b'Q', &[self.text().as_bytes(), &[0]].concat())
+    }
+
+    fn text(&self) -> String {
+        let fixed = match self {
+            Self::Forget => "SELECT pg_catalog.pg_stat_force_next_flush()",
+            Self::Begin => "BEGIN READ WRITE",
+            Self::Write => "SET TRANSACTION READ WRITE",
+            Self::Check => "SET CONSTRAINTS ALL IMMEDIATE",
+            Self::Commit => "COMMIT",
+            Self::Rollback => "ROLLBACK",
+            Self::Fail => "holdpoint refused the statement before this one",
+            Self::Count => COUNT,
+            Self::Taken => TAKEN,
+            Self::Role => ROLE,
+            Self::MayWrite(true) => "SET default_transaction_read_only = off",
+            Self::MayWrite(false) => "SET default_transaction_read_only = on",
+            Self::Seen(oids) => return seen(oids),
+            Self::Made(text) => return text.clone(),
+        };
+        fixed.to_owned()
+    }
+}
+
+fn seen(oids: &[u32]) -> String {
+    let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
+    format!(
+        "SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
+         c.relkind::pg_catalog.text, c.relfilenode::pg_catalog.text \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+         ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+         WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[]) \
+         AND c.relpersistence OPERATOR(pg_catalog.<>) 't'",
+        oids.join(",")
+    )
+}
+
+/// A name as SQL writes it, whatever is in it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as SQL writes it, whatever is in it, with standard strings or without.
+pub(super) fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{literal, quoted};
+
+    #[test]
+    fn names_and_texts_stay_what_they_are() {
+        for (text, name, value) in [
+            ("a", "\"a\"", "E'a'"),
+            ("it's", "\"it's\"", "E'it''s'"),
+            ("a\"b", "\"a\"\"b\"", "E'a\"b'"),
+            ("\\'; --", "\"\\'; --\"", "E'\\\\''; --'"),
+        ] {
+            assert_eq!((quoted(text).as_str(), literal(text).as_str()), (name, value));
+        }
+    }
+}

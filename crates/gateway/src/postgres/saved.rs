@@ -1,0 +1,164 @@
+//! What a transaction takes away as a whole (dropped, or emptied) cannot be read any more while it
+//! is open. So it is taken back, read under a lock that keeps it as it is, and run again: what it
+//! changes has to be the same.
+
+use std::{process::Stdio, time::Duration};
+
+use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
+use holdpoint_enforce::enforce;
+use holdpoint_store::config::{Database, Tls};
+use secrecy::ExposeSecret as _;
+use tokio::{process::Command, time::timeout};
+
+use super::{
+    meaning::Gone,
+    meter::MeterError,
+    own::Own,
+    password,
+    point::SessionPoint,
+    preimage::{self, Rows, qualified},
+    release,
+    script::{Bound, Measured, Script, Step, Table},
+};
+use crate::point::Claim;
+
+/// How long the description of tables may take.
+const DUMP_MAX: Duration = Duration::from_secs(60);
+/// Bytes of it.
+const DUMP_BYTES_MAX: usize = 4 << 20;
+
+/// What was taken away as a whole, as it was.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Saved {
+    /// Statements that make what was dropped again.
+    pub(super) structure: Option<String>,
+    /// The rows.
+    pub(super) tables: Vec<Rows>,
+    /// All rows of tables of which only some are lost, and that nobody else can read by then.
+    pub(super) locked: Vec<(u32, Rows)>,
+}
+
+impl SessionPoint {
+    /// Saves what `first` would take away as a whole, and runs the script again.
+    pub(super) async fn save_and_run_again(
+        &self,
+        claim: &Claim,
+        script: &[Bound],
+        first: Measured,
+    ) -> Result<Measured, MeterError> {
+        let locked: Vec<Table> =
+            first.lost.iter().filter(|it| first.locked.contains(&it.oid)).cloned().collect();
+        let partial = script.iter().any(|bound| bound.values.partial);
+        let savable = first.gone.iter().all(is_savable);
+        if (first.gone.is_empty() && locked.is_empty()) || !savable || partial {
+            return Ok(first);
+        }
+        for own in [Own::Rollback, Own::Forget, Own::Begin] {
+            self.own(&own).await?;
+        }
+        let saved = match self.save(&first.gone, &locked).await {
+            Ok(saved) => Some(saved),
+            Err(MeterError::Refused(refusal)) => {
+                tracing::warn!(text = refusal.text(), "what is taken away cannot be saved");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        if saved.is_none() {
+            // The transaction may have failed by it.
+            for own in [Own::Rollback, Own::Forget, Own::Begin] {
+                self.own(&own).await?;
+            }
+        }
+        for bound in script {
+            let frames = release::frames(bound);
+            let script =
+                Script::new(&self.served.name, vec![bound.clone()], Step::Rehearse, frames);
+            enforce(self, claim, script).await?;
+            release::answer(&mut *self.upstream.lock().await, bound).await?;
+        }
+        let again = self.measure(script).await?;
+        if again.changes != first.changes {
+            let text = "it changes something else each time that it is run; nothing is changed";
+            return Err(Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, text).into());
+        }
+        Ok(Measured { saved, ..again })
+    }
+
+    /// Reads whole tables, which nobody can change until the transaction is over.
+    async fn save(&self, gone: &[Gone], locked: &[Table]) -> Result<Saved, MeterError> {
+        let tables: Vec<&Gone> =
+            gone.iter().filter(|gone| matches!(gone.kind.as_str(), "r" | "p")).collect();
+        for table in tables.iter().map(|gone| &gone.table).chain(locked) {
+            let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", qualified(table));
+            self.own(&Own::Made(lock)).await?;
+        }
+        let dropped: Vec<&Gone> = gone.iter().filter(|gone| gone.dropped).collect();
+        let structure = match dropped.is_empty() {
+            true => None,
+            false => Some(self.structure(&dropped).await?),
+        };
+        let mut left =
+            usize::try_from(self.served.http.config().sql.preimage_bytes).unwrap_or(usize::MAX);
+        let mut saved = Saved { structure, ..Saved::default() };
+        // The rows of a partitioned table are those of its parts.
+        for gone in tables.iter().filter(|gone| gone.kind == "r") {
+            let mut upstream = self.upstream.lock().await;
+            let rows = preimage::whole(&mut upstream, &gone.table, left).await;
+            let rows = rows.map_err(|error| preimage::failed(&gone.table, &error))?;
+            left = left.saturating_sub(rows.before.len());
+            saved.tables.push(rows);
+        }
+        for table in locked {
+            let mut upstream = self.upstream.lock().await;
+            let rows = preimage::whole(&mut upstream, table, left).await;
+            let rows = rows.map_err(|error| preimage::failed(table, &error))?;
+            left = left.saturating_sub(rows.before.len());
+            saved.locked.push((table.oid, rows));
+        }
+        Ok(saved)
+    }
+
+    /// The statements that make dropped relations again, as PostgreSQL's own tool writes them.
+    async fn structure(&self, dropped: &[&Gone]) -> Result<String, MeterError> {
+        let failed = |text: &str| {
+            let text = format!("pg_dump cannot describe what is dropped: {text}");
+            MeterError::Refused(Refusal::new(RefusalKind::Unavailable, Code::NoWayBack, text))
+        };
+        let Database { host, port, role, name, tls, .. } = &self.served.database;
+        let known = self.served.http.known();
+        let secret = known.secret_named(&self.served.database.secret);
+        let secret = secret.ok_or_else(|| failed("its secret is not kept"))?;
+        let mut dump = Command::new("pg_dump");
+        dump.args(["--schema-only", "--no-password", "-h", host.trim_matches(['[', ']'])])
+            .args(["-p", &port.to_string(), "-U", role, "-d", name])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PGPASSWORD", password::real(secret).expose_secret())
+            .env("PGSSLMODE", if *tls == Tls::Off { "disable" } else { "require" })
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let relations = dropped.iter().filter(|gone| !matches!(gone.kind.as_str(), "i" | "I"));
+        for gone in relations {
+            dump.arg("-t").arg(qualified(&gone.table));
+        }
+        let output =
+            timeout(DUMP_MAX, dump.output()).await.map_err(|_| failed("it took too long"))?;
+        let output = output.map_err(|error| failed(&error.to_string()))?;
+        if !output.status.success() || output.stdout.len() > DUMP_BYTES_MAX {
+            return Err(failed(&String::from_utf8_lossy(&output.stderr)));
+        }
+        let text = String::from_utf8(output.stdout).map_err(|_| failed("it is no text"))?;
+        // Commands of psql's own stand on lines of their own.
+        let lines = text.lines().filter(|line| !line.starts_with('\\'));
+        Ok(lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// Whether a relation can be made again: tables and what belongs to them.
+fn is_savable(gone: &Gone) -> bool {
+    match gone.dropped {
+        true => matches!(gone.kind.as_str(), "r" | "p" | "i" | "I" | "S" | "v" | "t"),
+        false => gone.kind == "r",
+    }
+}

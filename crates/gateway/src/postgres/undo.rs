@@ -1,0 +1,337 @@
+//! The way back: rows of a pre-image put where they were, in one transaction, unless somebody has
+//! changed them since.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use holdpoint_store::{config::Database, secrets::Secret};
+use rustls::ClientConfig;
+use serde::Serialize;
+use thiserror::Error;
+
+use super::{
+    connect::{ALPN, Connect, ConnectError},
+    own::{Own, quoted},
+    password,
+    preimage::{Preimage, Rows},
+    upstream::{OwnError, Upstream},
+};
+use crate::{
+    forward::Client,
+    tls::{Roots, TrustError},
+};
+
+/// Rows that would be put back, or were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undone {
+    /// Table by table, in the order in which they are put back.
+    pub tables: Vec<UndoneTable>,
+    /// Whether it was done: it is not if any row was changed since, or nobody asked for it.
+    pub done: bool,
+}
+
+/// What is put back into one table.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct UndoneTable {
+    /// Its name.
+    pub table: String,
+    /// Rows that are there again.
+    pub inserted: u64,
+    /// Rows that are as they were.
+    pub updated: u64,
+    /// Rows that are not there any more.
+    pub deleted: u64,
+    /// Rows that somebody changed or took away since.
+    pub changed_since: u64,
+    /// Rows whose key somebody has taken since.
+    pub taken_since: u64,
+}
+
+impl fmt::Display for UndoneTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, inserted, updated, deleted, changed_since, taken_since } = self;
+        write!(f, "{table}: {inserted} back, {updated} as before, {deleted} away")?;
+        match changed_since + taken_since {
+            0 => Ok(()),
+            _ => write!(f, "; {changed_since} changed and {taken_since} taken since"),
+        }
+    }
+}
+
+/// Why rows cannot be put back.
+#[derive(Debug, Error)]
+pub enum UndoError {
+    /// The database is not reached.
+    #[error(transparent)]
+    Connect(#[from] Unconnected),
+    /// The database said no.
+    #[error("the database would not take the rows back, and nothing is changed: {0}")]
+    Database(String),
+    /// What was kept is not what was kept.
+    #[error("the rows that were kept for {0} are damaged")]
+    Damaged(String),
+    /// There is no TLS.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+/// The database is not reached.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Unconnected(String);
+
+impl From<OwnError> for UndoError {
+    fn from(error: OwnError) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
+impl From<ConnectError> for UndoError {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(Unconnected(error.to_string()))
+    }
+}
+
+/// Puts the rows of `preimage` back, or says what that would be. It is done whole or not at all.
+pub async fn undo(
+    client: &Client,
+    database: &Database,
+    roots: &Roots,
+    secret: &Secret,
+    preimage: &Preimage,
+    doing: bool,
+) -> Result<Undone, UndoError> {
+    let mut tls = ClientConfig::clone(&*roots.clone().client()?);
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    let tls = Arc::new(tls);
+    let keys = Mutex::default();
+    let connect = Connect { client, database, tls: &tls, inside: true, keys: &keys };
+    let mut session = connect.session(&password::of_secret(secret), &[]).await?;
+    session.rows(&Own::Begin).await?;
+    if let Some(structure) = &preimage.structure {
+        session.script(structure).await?;
+    }
+    let order = in_order(&mut session, &preimage.tables).await?;
+    let mut tables = Vec::new();
+    for (number, rows) in order.iter().enumerate() {
+        tables.push(Back { session: &mut session, rows, number }.prepare().await?);
+    }
+    let clear = tables.iter().all(|it| it.changed_since == 0 && it.taken_since == 0);
+    if !(clear && doing) {
+        session.rows(&Own::Rollback).await?;
+        return Ok(Undone { tables, done: false });
+    }
+    // What refers goes first, and what is referred to comes first.
+    for (number, rows) in order.iter().enumerate().rev() {
+        Back { session: &mut session, rows, number }.take_away().await?;
+    }
+    for (number, rows) in order.iter().enumerate() {
+        Back { session: &mut session, rows, number }.put_back().await?;
+    }
+    session.rows(&Own::Check).await?;
+    for (number, rows) in order.iter().enumerate() {
+        Back { session: &mut session, rows, number }.verify().await?;
+    }
+    session.rows(&Own::Commit).await?;
+    Ok(Undone { tables, done: true })
+}
+
+/// The tables, each behind those that it refers to.
+async fn in_order<'a>(
+    session: &mut Upstream,
+    tables: &'a [Rows],
+) -> Result<Vec<&'a Rows>, OwnError> {
+    let mut left: Vec<&Rows> = tables.iter().collect();
+    let mut order: Vec<&Rows> = Vec::new();
+    let query = "SELECT n.nspname::text, c.relname::text, m.nspname::text, d.relname::text \
+        FROM pg_catalog.pg_constraint f \
+        JOIN pg_catalog.pg_class c ON c.oid = f.conrelid \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        JOIN pg_catalog.pg_class d ON d.oid = f.confrelid \
+        JOIN pg_catalog.pg_namespace m ON m.oid = d.relnamespace \
+        WHERE f.contype = 'f' AND f.conrelid <> f.confrelid";
+    let edges = session.rows(&Own::Made(query.to_owned())).await?;
+    let is = |rows: &Rows, schema: &str, name: &str| rows.schema == schema && rows.name == name;
+    while !left.is_empty() {
+        let waits = |rows: &&Rows| {
+            let mine = edges.iter().filter(|edge| is(rows, edge.text(0), edge.text(1)));
+            let mut to = mine.map(|edge| (edge.text(2).to_owned(), edge.text(3).to_owned()));
+            to.any(|(schema, name)| left.iter().any(|other| is(other, &schema, &name)))
+        };
+        // In a circle, any one comes first: the constraints have to be deferrable.
+        let next = left.iter().position(|rows| !waits(rows)).unwrap_or(0);
+        order.push(left.remove(next));
+    }
+    Ok(order)
+}
+
+/// One table on its way back.
+struct Back<'a> {
+    session: &'a mut Upstream,
+    rows: &'a Rows,
+    number: usize,
+}
+
+impl Back<'_> {
+    /// Loads what was kept beside the table, and compares it with what is there.
+    async fn prepare(&mut self) -> Result<UndoneTable, UndoError> {
+        let table = format!("{}.{}", self.rows.schema, self.rows.name);
+        let damaged = || UndoError::Damaged(table.clone());
+        let (before, after) = self.rows.texts().ok_or_else(damaged)?;
+        for (kept, rows) in [(self.before(), &before), (self.after(), &after)] {
+            let like =
+                format!("CREATE TEMPORARY TABLE {kept} (LIKE {}) ON COMMIT DROP", self.table());
+            self.run(&like).await?;
+            let copy = format!("COPY {kept} ({}) FROM STDIN", self.columns(""));
+            self.session.copy_in(&Own::Made(copy), rows).await?;
+        }
+        if self.count(&format!("{} b", self.before())).await? != self.rows.count {
+            return Err(damaged());
+        }
+        let (back, as_before, away) = (self.gone(), self.changed(), self.added());
+        let same = format!("ROW({})::text = ROW({})::text", self.columns("c."), self.columns("a."));
+        let there =
+            |condition: &str| format!("EXISTS (SELECT FROM {} c WHERE {condition})", self.table());
+        let changed = format!(
+            "{} a WHERE NOT {}",
+            self.after(),
+            there(&format!("{} AND {same}", self.keys("c", "a")))
+        );
+        let taken = format!("{back} AND {}", there(&self.keys("c", "b")));
+        let keyed = !self.rows.key.is_empty();
+        Ok(UndoneTable {
+            inserted: self.count(&back).await?,
+            updated: if keyed { self.count(&as_before).await? } else { 0 },
+            deleted: if keyed { self.count(&away).await? } else { 0 },
+            changed_since: if keyed { self.count(&changed).await? } else { 0 },
+            taken_since: if keyed { self.count(&taken).await? } else { 0 },
+            table,
+        })
+    }
+
+    /// Takes away the rows that were not there before.
+    async fn take_away(&mut self) -> Result<(), UndoError> {
+        if self.rows.key.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "DELETE FROM {} c USING {} AND {}",
+            self.table(),
+            self.added(),
+            self.keys("c", "a")
+        );
+        self.run(&text).await
+    }
+
+    /// Puts rows back, and makes those that are there as they were.
+    async fn put_back(&mut self) -> Result<(), UndoError> {
+        let insert = format!(
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}",
+            self.table(),
+            self.columns(""),
+            self.columns("b."),
+            self.gone()
+        );
+        self.run(&insert).await?;
+        let other = |column: &&String| !self.rows.key.contains(column);
+        let set: Vec<String> = self
+            .rows
+            .columns
+            .iter()
+            .filter(other)
+            .map(|column| format!("{0} = b.{0}", quoted(column)))
+            .collect();
+        if self.rows.key.is_empty() || set.is_empty() {
+            return Ok(());
+        }
+        let update = format!(
+            "UPDATE {} c SET {} FROM {} AND {}",
+            self.table(),
+            set.join(", "),
+            self.changed(),
+            self.keys("c", "b")
+        );
+        self.run(&update).await
+    }
+
+    /// Every row is there again, as it was.
+    async fn verify(&mut self) -> Result<(), UndoError> {
+        let same = format!("ROW({})::text = ROW({})::text", self.columns("c."), self.columns("b."));
+        let back = format!(
+            "{} b WHERE EXISTS (SELECT FROM {} c WHERE {same})",
+            self.before(),
+            self.table()
+        );
+        match self.count(&back).await? == self.rows.count {
+            true => Ok(()),
+            false => Err(UndoError::Database(format!(
+                "the rows of {} are not as they were: a trigger or a rule changed them",
+                self.rows.name
+            ))),
+        }
+    }
+
+    async fn run(&mut self, text: &str) -> Result<(), UndoError> {
+        Ok(self.session.rows(&Own::Made(text.to_owned())).await.map(drop)?)
+    }
+
+    async fn count(&mut self, from: &str) -> Result<u64, UndoError> {
+        let rows =
+            self.session.rows(&Own::Made(format!("SELECT count(*)::text FROM {from}"))).await?;
+        Ok(rows.first().map_or(0, |row| row.number(0)))
+    }
+
+    /// Rows that were there and are not, as they were: `b`.
+    fn gone(&self) -> String {
+        let (before, after) = (self.before(), self.after());
+        match self.rows.key.is_empty() {
+            true => format!("{before} b WHERE true"),
+            false => format!(
+                "{before} b WHERE NOT EXISTS (SELECT FROM {after} a WHERE {})",
+                self.keys("a", "b")
+            ),
+        }
+    }
+
+    /// Rows that were there and are other ones: `b` as they were.
+    fn changed(&self) -> String {
+        let (before, after) = (self.before(), self.after());
+        let keys = self.keys("a", "b");
+        format!("{before} b WHERE EXISTS (SELECT FROM {after} a WHERE {keys})")
+    }
+
+    /// Rows that were not there: `a` as they were left.
+    fn added(&self) -> String {
+        let (before, after) = (self.before(), self.after());
+        let keys = self.keys("a", "b");
+        format!("{after} a WHERE NOT EXISTS (SELECT FROM {before} b WHERE {keys})")
+    }
+
+    fn keys(&self, one: &str, other: &str) -> String {
+        let each = self.rows.key.iter().map(|column| {
+            let column = quoted(column);
+            format!("{one}.{column} = {other}.{column}")
+        });
+        let keys: Vec<String> = each.collect();
+        if keys.is_empty() { "false".to_owned() } else { keys.join(" AND ") }
+    }
+
+    fn columns(&self, prefix: &str) -> String {
+        let each = self.rows.columns.iter().map(|column| format!("{prefix}{}", quoted(column)));
+        each.collect::<Vec<_>>().join(", ")
+    }
+
+    fn table(&self) -> String {
+        format!("{}.{}", quoted(&self.rows.schema), quoted(&self.rows.name))
+    }
+
+    fn before(&self) -> String {
+        format!("pg_temp.holdpoint_before_{}", self.number)
+    }
+
+    fn after(&self) -> String {
+        format!("pg_temp.holdpoint_after_{}", self.number)
+    }
+}

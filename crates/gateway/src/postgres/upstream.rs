@@ -1,0 +1,232 @@
+//! The server's end of a session: what was judged goes there, and the gateway's own statements.
+
+use std::{fmt, io};
+
+use bytes::Bytes;
+use holdpoint_core::Authorized;
+use holdpoint_wire::sql::protocol::backend::{self, ServerError};
+use thiserror::Error;
+
+use super::{
+    frame::{Frame, Framed, invalid},
+    own::Own,
+    script::Script,
+};
+use crate::forward::dial::Wire;
+
+/// Rows and bytes of an answer to the gateway's own statements.
+const ROWS_MAX: usize = 100_000;
+/// Settings that a server reports.
+const PARAMETERS_MAX: usize = 100;
+/// What a session that reads is told apart by.
+pub(super) const READ_ONLY: &str = "default_transaction_read_only";
+
+/// A session with a server.
+pub(super) struct Upstream {
+    io: Framed<Box<dyn Wire>>,
+    /// What the server says about the session.
+    pub(super) parameters: Vec<(String, String)>,
+    /// What cancels it.
+    pub(super) key: (u32, Bytes),
+    /// `I`, `T` or `E`, as of the last time that it was ready.
+    pub(super) status: u8,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// Why one of the gateway's own statements has no answer.
+#[derive(Debug, Error)]
+pub(super) enum OwnError {
+    /// The connection is gone.
+    #[error("the connection to the server broke: {0}")]
+    Io(#[from] io::Error),
+    /// The server said no.
+    #[error("the server said: {} ({})", .0.message, .0.state)]
+    Server(ServerError, Bytes),
+    /// There is more than the gateway takes.
+    #[error("it is longer than {0} bytes")]
+    TooLarge(usize),
+}
+
+impl Upstream {
+    pub(super) fn new(io: Framed<Box<dyn Wire>>) -> Self {
+        Self { io, parameters: Vec::new(), key: (0, Bytes::new()), status: b'I' }
+    }
+
+    /// Sends what was judged: there is no other way for a client's statement.
+    pub(super) async fn send(&mut self, authorized: Authorized<Script>) -> io::Result<()> {
+        let script = authorized.into_message();
+        for own in &script.before {
+            self.own(own).await?;
+        }
+        self.io.put(&script.frames).await?;
+        for own in &script.after {
+            self.own(own).await?;
+        }
+        self.io.flush().await
+    }
+
+    /// Puts one of the gateway's own statements.
+    pub(super) async fn own(&mut self, own: &Own) -> io::Result<()> {
+        self.io.put(&own.encoded()).await
+    }
+
+    /// Passes on a piece of what the client copies, the end of it, or that it gave up.
+    pub(super) async fn copy(&mut self, frame: &Frame) -> io::Result<()> {
+        self.io.put(&frame.encoded()).await
+    }
+
+    /// Ends a series of messages.
+    pub(super) async fn sync(&mut self) -> io::Result<()> {
+        self.io.put(&backend::framed(b'S', &[])).await
+    }
+
+    /// Puts messages by which the server forgets what was prepared in vain.
+    pub(super) async fn forget(&mut self, closes: &[u8]) -> io::Result<()> {
+        self.io.put(closes).await?;
+        self.sync().await
+    }
+
+    /// Waits until the server has something to say.
+    pub(super) async fn readable(&mut self) -> io::Result<()> {
+        self.io.peek().await?.map(drop).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// Puts a part of the login.
+    pub(super) async fn login(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.io.put(bytes).await?;
+        self.io.flush().await
+    }
+
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        self.io.flush().await
+    }
+
+    /// The server's next message.
+    pub(super) async fn frame(&mut self) -> io::Result<Frame> {
+        let frame = self.io.frame().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        if let (b'Z', Some(status)) = (frame.tag, frame.body.first()) {
+            self.status = *status;
+        }
+        Ok(frame)
+    }
+
+    /// Whether something of the server's is here already.
+    pub(super) fn has_more(&self) -> bool {
+        self.io.has_more()
+    }
+
+    /// Runs one of the gateway's own statements, and gives its rows.
+    pub(super) async fn rows(&mut self, own: &Own) -> Result<Vec<Row>, OwnError> {
+        self.own(own).await?;
+        self.flush().await?;
+        self.answer().await
+    }
+
+    /// The answer to one of the gateway's own statements.
+    pub(super) async fn answer(&mut self) -> Result<Vec<Row>, OwnError> {
+        let (mut rows, mut failure) = (Vec::new(), None);
+        loop {
+            let Frame { tag, body } = self.frame().await?;
+            match tag {
+                b'D' if rows.len() < ROWS_MAX => rows.push(Row(read(backend::data_row(body))?)),
+                b'D' => return Err(OwnError::TooLarge(ROWS_MAX)),
+                b'E' => failure = Some(server_error(body)),
+                b'S' => self.note(body)?,
+                b'Z' => return failure.map_or(Ok(rows), Err),
+                _ => {}
+            }
+        }
+    }
+
+    /// Has rows copied out by one of the gateway's own statements, at most `max` bytes of them.
+    pub(super) async fn copy_out(&mut self, own: &Own, max: usize) -> Result<Vec<u8>, OwnError> {
+        self.own(own).await?;
+        self.flush().await?;
+        let (mut rows, mut failure) = (Vec::new(), None);
+        loop {
+            let Frame { tag, body } = self.frame().await?;
+            match tag {
+                b'd' if failure.is_none() => {
+                    rows.extend_from_slice(&body);
+                    if rows.len() > max {
+                        rows.clear();
+                        failure = Some(OwnError::TooLarge(max));
+                    }
+                }
+                b'E' => failure = Some(server_error(body)),
+                b'Z' => return failure.map_or(Ok(rows), Err),
+                _ => {}
+            }
+        }
+    }
+
+    /// Runs a text of several statements of the gateway's own.
+    pub(super) async fn script(&mut self, text: &str) -> Result<(), OwnError> {
+        self.io.put(&Own::Made(text.to_owned()).plain()).await?;
+        self.flush().await?;
+        self.answer().await.map(drop)
+    }
+
+    /// Copies rows in by one of the gateway's own statements.
+    pub(super) async fn copy_in(&mut self, own: &Own, rows: &[u8]) -> Result<(), OwnError> {
+        self.io.put(&own.plain()).await?;
+        for piece in rows.chunks(32 << 10) {
+            self.io.put(&backend::framed(b'd', piece)).await?;
+        }
+        self.io.put(&backend::framed(b'c', &[])).await?;
+        self.flush().await?;
+        self.answer().await.map(drop)
+    }
+
+    /// Takes note of a setting that the server reports.
+    pub(super) fn note(&mut self, body: Bytes) -> io::Result<()> {
+        let (name, value) = read(backend::parameter_status(body))?;
+        let full = self.parameters.len() >= PARAMETERS_MAX;
+        match self.parameters.iter_mut().find(|(own, _)| *own == name) {
+            Some((_, own)) => *own = value,
+            None if full => {}
+            None => self.parameters.push((name, value)),
+        }
+        Ok(())
+    }
+
+    /// What the server says that a setting is.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// One row of an answer to the gateway's own statements.
+#[derive(Debug, Clone)]
+pub(super) struct Row(Vec<Option<String>>);
+
+impl Row {
+    /// A column's text; empty where it is null or not there.
+    pub(super) fn text(&self, column: usize) -> &str {
+        self.0.get(column).and_then(Option::as_deref).unwrap_or_default()
+    }
+
+    /// A column's text, if it is not null.
+    pub(super) fn some(&self, column: usize) -> Option<&str> {
+        self.0.get(column)?.as_deref()
+    }
+
+    /// A column's number.
+    pub(super) fn number(&self, column: usize) -> u64 {
+        self.text(column).parse().unwrap_or(u64::MAX)
+    }
+}
+
+fn server_error(body: Bytes) -> OwnError {
+    let said = backend::error(body.clone()).unwrap_or_default();
+    OwnError::Server(said, backend::framed(b'E', &body))
+}
+
+fn read<T>(found: Result<T, holdpoint_wire::Unreadable>) -> io::Result<T> {
+    found.map_err(|error| invalid(&error.text))
+}

@@ -1,0 +1,27 @@
+const { Client, Pool } = require("pg");
+const assert = require("node:assert");
+(async () => {
+  const url = process.argv[1];
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const one = await client.query("SELECT name FROM customers WHERE id = $1", [7]);
+  assert.strictEqual(one.rows[0].name, "customer 7");
+  const named = { name: "by-id", text: "SELECT count(*)::int AS n FROM orders WHERE customer = $1" };
+  for (let id = 1; id < 5; id++) assert.ok((await client.query({ ...named, values: [id] })).rows[0].n >= 9);
+  await client.query("BEGIN");
+  const made = await client.query("INSERT INTO customers VALUES ($1, $2) RETURNING id", [500, "node"]);
+  assert.strictEqual(made.rows[0].id, 500);
+  await client.query("COMMIT");
+  await assert.rejects(client.query("INSERT INTO customers VALUES (500, 'twice')"), { code: "23505" });
+  assert.strictEqual((await client.query("SELECT 1 AS one")).rows[0].one, 1);
+  await client.query("LISTEN news");
+  const heard = new Promise((resolve) => client.on("notification", (it) => resolve(it.payload)));
+  const pool = new Pool({ connectionString: url, max: 4 });
+  await pool.query("SELECT pg_notify('news', 'hello')");
+  assert.strictEqual(await heard, "hello");
+  const all = await Promise.all(Array.from({ length: 40 }, (_, n) => pool.query("SELECT $1::int AS n", [n])));
+  assert.strictEqual(all.reduce((sum, it) => sum + it.rows[0].n, 0), 780);
+  await pool.end();
+  await client.end();
+  console.log("node-postgres");
+})().catch((error) => { console.error(error); process.exit(1); });
