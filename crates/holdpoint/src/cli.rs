@@ -7,9 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
-        explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, kill::Kill,
-        kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets, status::Status,
-        tabletop::Tabletop, up::Up,
+        explain::Explain, holds::Holds, hook::Hook, hosts::Hosts, init::Init, inventory::Inventory,
+        kill::Kill, kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets,
+        status::Status, tabletop::Tabletop, up::Up,
     },
     status::CommandError,
 };
@@ -48,6 +48,11 @@ pub enum Verb {
     Status(Status),
     /// What would be decided, without doing it.
     Explain(Explain),
+    /// Put the hooks of agents in place, or take them back.
+    #[command(name = "init")]
+    SetUp(Init),
+    /// One call of an agent's hook.
+    Hook(Hook),
     /// What waits for a human.
     Holds(Holds),
     /// Release one held operation, once.

@@ -2,6 +2,7 @@
 //!
 //! - [`cli`]: the command line
 //! - [`commands`]: one file a verb
+//! - [`hooks`]: hooks that ask the gateway
 //! - [`reverse`]: addresses that stand for one upstream each
 //! - [`running`]: the running gateway
 //! - [`status`]: how a verb ends
@@ -10,6 +11,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod hooks;
 pub mod reverse;
 pub mod running;
 pub mod status;

@@ -25,6 +25,7 @@ use tokio::{
 
 use crate::{
     commands::{Here, now, policy},
+    hooks::Hooks,
     reverse::{self, Bound, ReverseAddress},
     status::CommandError,
     upstream::Upstream,
@@ -86,6 +87,10 @@ impl Running {
         let addresses = bound.iter().map(Bound::address).collect();
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
         let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
+        let asked = here.state.listen_for_hooks(lock).map_err(CommandError::unable)?;
+        let hooks = Hooks::new(Arc::clone(&here), Arc::clone(&point));
+        let hooks = Arc::new(hooks.map_err(CommandError::unable)?);
+        hooks.take_spool().await?;
         let stopper = Stopper::new();
         let server = Server::new(Arc::clone(&point));
         let listen = Proxy::new(server, Arc::new(leaves), listen_limits(&config), Arc::new(now));
@@ -95,12 +100,17 @@ impl Running {
         let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();
         let enclosed = serve_handed(listen, here.state.clone(), runs, stopper.stop());
         serving.push(tokio::spawn(enclosed));
+        serving.push(tokio::spawn(Arc::clone(&hooks).serve(asked, stopper.stop())));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
         tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
         tokio::spawn(control.serve(move |topic| {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
-            async move { take(&here, &point, topic).await }
+            let hooks = Arc::clone(&hooks);
+            async move {
+                take(&here, &point, topic).await;
+                hooks.refresh();
+            }
         }));
         let (reverse, upstream) = (addresses, says);
         Ok(Self { proxy, reverse, upstream, ca, here, point, signals, stopper, serving, releasing })
