@@ -79,6 +79,21 @@ const PATHS: &[&str] = &[
     "from",
     "to",
 ];
+/// Keys whose text is somebody's prose, or the text of a file.
+const PROSE: &[&str] = &[
+    "content",
+    "contents",
+    "text",
+    "body",
+    "message",
+    "title",
+    "description",
+    "old_text",
+    "new_text",
+    "old_string",
+    "new_string",
+    "comment",
+];
 /// What statements begin with.
 const STATEMENTS: &[&str] = &[
     "select", "insert", "update", "delete", "drop", "truncate", "alter", "create", "grant",
@@ -166,7 +181,7 @@ fn is_statement(key: &str, text: &str) -> bool {
     // A sentence begins with such words as well; a comment in front hides them.
     let keyed = ["sql", "query", "statement", "queries", "statements", "migration"].contains(&key);
     keyed && (begins || key == "sql" || first.starts_with("--") || first.starts_with("/*"))
-        || begins && text.trim_end().ends_with(';')
+        || begins && !PROSE.contains(&key) && text.trim_end().ends_with(';')
 }
 
 fn statements(text: &str) -> Reading {

@@ -2,8 +2,11 @@
 
 use super::Act;
 
+/// The beginning of a line, and what it does to the file behind it.
+type Header = (&'static str, fn(String) -> Act);
+
 /// What each header of a patch does to the file that it names.
-const HEADERS: &[(&str, fn(String) -> Act)] = &[
+const HEADERS: &[Header] = &[
     ("*** Add File: ", Act::Write),
     ("*** Update File: ", Act::Write),
     ("*** Move to: ", Act::Write),

@@ -11,6 +11,31 @@ use crate::Unreadable;
 /// Lines that `xargs` is followed for.
 const LINES_MAX: usize = 200;
 
+/// What of tmux runs or types something.
+const TYPED: &[&str] = &[
+    "send-keys",
+    "send",
+    "new-session",
+    "new",
+    "new-window",
+    "neww",
+    "split-window",
+    "splitw",
+    "respawn-pane",
+    "respawn-window",
+    "run-shell",
+    "run",
+    "if-shell",
+    "if",
+    "pipe-pane",
+    "popup",
+    "display-popup",
+    "source-file",
+    "set-hook",
+    "bind-key",
+    "bind",
+];
+
 /// Options of `xargs` and `parallel` whose value is a word of its own.
 const LINE_OPTIONS: &str =
     "-n -P -L -I -d -E -s -a -j --max-args --max-procs --delimiter --arg-file --jobs -S";
@@ -98,6 +123,9 @@ impl Walk<'_> {
                     return self.script(&mut scope.clone(), &text.clone(), call.pipe).map(Some);
                 }
                 return Ok(None);
+            }
+            "tmux" if !call.arguments.iter().any(|it| TYPED.contains(&it.as_str())) => {
+                return Ok(Some(String::new()));
             }
             "tmux" | "screen" => {
                 let typed = call.operands(&["-t", "-s", "-n", "-S", "-c"]);

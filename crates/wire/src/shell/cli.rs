@@ -271,6 +271,10 @@ impl Walk<'_> {
             step.ground = Ground::Outside;
             return self.push(step);
         }
+        // Whether a port is open.
+        if matches!(call.name, "nc" | "ncat") && call.flag('z') {
+            return;
+        }
         self.unseen_program(scope, call.name, false);
     }
 }

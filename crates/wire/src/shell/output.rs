@@ -17,7 +17,7 @@ const LOOKING: &str =
     sleep clear tput findmnt mount locate fd md5sum sha1sum sha256sum shasum cksum cmp
     groups who locale getconf lscpu lsblk dmesg man ping dig nslookup host netstat ss
     ifconfig traceroute expr bc cal factor open xdg-open pstree vmstat apropos whatis info say
-    notify-send logger fc tldr iostat whereis
+    notify-send logger fc tldr journalctl iostat whereis
     env-info tty stty reset logname pbcopy xclip exa eza delta glow shellcheck tokei cloc
     hyperfine lsb_release sw_vers nvidia-smi dpkg-query ldd nm objdump readelf
     size";

@@ -313,8 +313,10 @@ fn inside(files: &Overlay<'_>, path: &str, workspace: &str) -> Ground {
     let whole: Vec<String> = files.below(path);
     let made = files.made(path) || !whole.is_empty() && whole.iter().all(|file| files.made(file));
     // What is built by name may all the same be part of the repository, or somebody's work.
-    let named = |part: &&str| BUILT.contains(part) && !AMBIGUOUS.contains(part);
-    let built = built && (files.machine.in_repository() || parts.iter().any(named));
+    let told = |part: &&str| BUILT.contains(part) && !AMBIGUOUS.contains(part);
+    let in_ambiguous = parts.iter().any(|part| AMBIGUOUS.contains(part));
+    let told = parts.iter().any(told) || !in_ambiguous;
+    let built = built && (files.machine.in_repository() || told);
     let rebuildable =
         files.machine.ignored(path) || (built && !files.machine.has_work(path)) || made;
     if rebuildable { Ground::Rebuildable } else { Ground::Workspace }

@@ -64,6 +64,9 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
                 Some(text) => nested(walk, scope, &text, '`', depth + 1),
                 None => walk.push(Step::opaque("shell:powershell", true)),
             },
+            "iex" | "invoke-expression" if rest.is_empty() => {
+                walk.push(Step::opaque("shell:powershell", true));
+            }
             "iex" | "invoke-expression" => nested(walk, scope, &rest.join(" "), '`', depth + 1),
             "format-volume" | "clear-disk" | "format" | "remove-partition" | "initialize-disk" => {
                 walk.deletes(scope, "/dev/disk", "device:wipe");
