@@ -9,7 +9,7 @@ use crate::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
         explain::Explain, holds::Holds, hook::Hook, hosts::Hosts, init::Init, inventory::Inventory,
         kill::Kill, kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets,
-        status::Status, tabletop::Tabletop, up::Up,
+        status::Status, tabletop::Tabletop, undo::Undo, up::Up,
     },
     status::CommandError,
 };
@@ -59,6 +59,8 @@ pub enum Verb {
     Approve(Approve),
     /// Refuse one held operation.
     Deny(Deny),
+    /// Take back what is scheduled, before it is done.
+    Undo(Undo),
     /// Who may release what is held.
     Approvers(Approvers),
     /// Real credentials, kept away from agents.

@@ -76,7 +76,7 @@ fn what_git_ignores_is_ignored() {
         write(&root, name, "");
     }
     let episode = Episode::default();
-    let machine = ThisMachine::new("/home/nobody", root.to_str(), false, &Nobody, &episode);
+    let machine = ThisMachine::new("/home/dev", root.to_str(), false, &Nobody, &episode);
     for name in names {
         let path = root.join(name).display().to_string();
         assert_eq!(machine.ignored(&path), git(&root, &["check-ignore", "-q", name]), "{name}");
@@ -102,7 +102,7 @@ fn what_git_has_comes_back_and_nothing_else_does() {
         let path = |name: &str| root.join(name).display().to_string();
         episode.made.insert(path("mine.rs"));
         write(&root, "mine.rs", "by this session");
-        let machine = ThisMachine::new("/home/nobody", root.to_str(), false, &Nobody, &episode);
+        let machine = ThisMachine::new("/home/dev", root.to_str(), false, &Nobody, &episode);
         let gives_back = |name: &str, operation: &str, ground: Ground| {
             let id = ResourceId::new(format!("file:{}", path(name)));
             let effect = holdpoint_core::Effect::Destroy;
@@ -150,7 +150,7 @@ fn links_lead_where_they_lead() {
     std::os::unix::fs::symlink(root.join("outside"), root.join("w/in/link")).unwrap();
     let episode = Episode::default();
     let workspace = root.join("w").display().to_string();
-    let machine = ThisMachine::new("/home/nobody", Some(&workspace), false, &Nobody, &episode);
+    let machine = ThisMachine::new("/home/dev", Some(&workspace), false, &Nobody, &episode);
     let at = |name: &str| root.join(name).display().to_string();
     assert_eq!(machine.resolved(&at("w/in/link/new/file")), at("outside/new/file"));
     assert_eq!(machine.resolved(&at("w/in/none")), at("w/in/none"));
@@ -166,7 +166,7 @@ fn a_file_that_is_no_text_is_there_all_the_same() {
     fs::write(at("text"), "text").unwrap();
     assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
     let episode = Episode::default();
-    let machine = ThisMachine::new("/home/nobody", None, false, &Nobody, &episode);
+    let machine = ThisMachine::new("/home/dev", None, false, &Nobody, &episode);
     let unknown = UNKNOWN.to_string();
     for (name, text) in
         [("binary", &*unknown), ("long", &unknown), ("pipe", &unknown), ("text", "text")]

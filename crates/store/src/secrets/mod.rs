@@ -137,6 +137,33 @@ impl Secrets {
         Ok(bound)
     }
 
+    /// Gives a secret another value; its name and bounds stay, and its phantom too if the new value
+    /// is as long, as what stands in for it has to be.
+    pub fn rotate(&self, name: &str, value: &SecretString) -> Result<Listed, SecretError> {
+        let rotated = self.0.0.database.write(|transaction| {
+            let sql = "SELECT * FROM secrets WHERE name = ?1";
+            let Some(before) = first(transaction, sql, [name], listed)? else {
+                return Err(StoreError::Missing { what: "secret", name: name.to_owned() }.into());
+            };
+            let fingerprint = self.fingerprint(value.expose_secret());
+            if let Some(known) = name_of_real(transaction, &fingerprint)? {
+                return Err(SecretError::Known(known));
+            }
+            // What was obtained with the old one ends with it.
+            forget_via(transaction, name)?;
+            transaction.execute("DELETE FROM secrets WHERE name = ?1", [name])?;
+            self.check_new(transaction, name, value)?;
+            let drawn = free_phantom(&self.0, transaction, value)?;
+            let stays = before.phantom.len() == drawn.len();
+            let phantom = if stays { before.phantom.clone() } else { drawn };
+            let rotated = Listed { phantom, ..before };
+            self.insert(transaction, &rotated, value)?;
+            Ok::<_, SecretError>(rotated)
+        })?;
+        self.0.announce(Topic::Secrets);
+        Ok(rotated)
+    }
+
     /// Forgets a secret; its phantom stands for nothing any more.
     pub fn remove(&self, name: &str) -> Result<()> {
         let removed = self.0.0.database.write(|transaction| -> Result<usize> {
@@ -183,6 +210,11 @@ impl Secrets {
     /// can be learned from it without this store's key.
     pub fn fingerprint(&self, value: &str) -> String {
         self.0.0.seal.fingerprint(value.as_bytes())
+    }
+
+    /// The name of the secret whose value has this [`fingerprint`](Self::fingerprint).
+    pub fn of_fingerprint(&self, fingerprint: &str) -> Result<Option<String>> {
+        self.0.0.database.read(|connection| name_of_real(connection, fingerprint))
     }
 
     fn check_new(

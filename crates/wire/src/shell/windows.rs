@@ -68,22 +68,11 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
                 walk.push(Step::opaque("shell:powershell", true));
             }
             "iex" | "invoke-expression" => nested(walk, scope, &rest.join(" "), '`', depth + 1),
-            "format-volume" | "clear-disk" | "format" | "remove-partition" | "initialize-disk" => {
-                walk.deletes(scope, "/dev/disk", "device:wipe");
-            }
             "remove-item" | "ri" | "rd" | "rmdir" | "del" | "erase" | "rm" | "clear-content" => {
                 removed(walk, scope, &rest);
             }
             "invoke-restmethod" | "irm" | "invoke-webrequest" | "iwr" => {
                 sent(walk, scope, &rest);
-            }
-            "stop-computer"
-            | "restart-computer"
-            | "remove-localuser"
-            | "set-executionpolicy"
-            | "stop-service"
-            | "set-service" => {
-                walk.touches(scope, "/c/Windows/System32", "system:change");
             }
             "set-content" | "out-file" | "sc" => {
                 if let Some(path) = rest.iter().find(|word| !word.starts_with('-')) {
@@ -96,6 +85,7 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
                 }
             }
             "robocopy" => robocopy(walk, scope, &Call::new(&words, &Pipe::terminal())),
+            name if is_of_system(walk, scope, name) => {}
             _ if name.starts_with("get-")
                 || name.starts_with("write-")
                 || name.starts_with("test-")
@@ -112,6 +102,25 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
             }
         }
     }
+}
+
+/// What changes disks, users and services of the machine; whether `name` is one of these.
+fn is_of_system(walk: &mut Walk<'_>, scope: &Scope, name: &str) -> bool {
+    match name {
+        "format-volume" | "clear-disk" | "format" | "remove-partition" | "initialize-disk" => {
+            walk.deletes(scope, "/dev/disk", "device:wipe");
+        }
+        "stop-computer"
+        | "restart-computer"
+        | "remove-localuser"
+        | "set-executionpolicy"
+        | "stop-service"
+        | "set-service" => {
+            walk.touches(scope, "/c/Windows/System32", "system:change");
+        }
+        _ => return false,
+    }
+    true
 }
 
 fn removed(walk: &mut Walk<'_>, scope: &Scope, words: &[String]) {
