@@ -60,7 +60,7 @@ impl Walk<'_> {
     /// Statements that are sent to `target`.
     pub(super) fn statements(&mut self, text: &str, target: &Target) {
         let dialect = match target.resource.provider() {
-            "postgres" | "postgis" | "cockroachdb" | "cockroach" => Dialect::Postgres,
+            "postgres" | "postgis" | "cockroachdb" | "cockroach" | "database" => Dialect::Postgres,
             "mysql" | "mariadb" | "mysql2" => Dialect::Mysql,
             "sqlite" | "duckdb" | "libsql" | "turso" => Dialect::Sqlite,
             _ => Dialect::Other,
