@@ -37,3 +37,9 @@ pub fn assert_in_no_file(dir: &Path, texts: &[&str]) {
         }
     }
 }
+
+/// Every file below `dir` with what is in it.
+pub fn bytes_below(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let read = |path: PathBuf| (path.clone(), fs::read(path).unwrap());
+    files(dir).into_iter().map(read).collect()
+}

@@ -18,6 +18,7 @@
 //! - [`grpc_host`]: a server of gRPC with a gateway in front of it
 //! - [`python`]: real clients in Python
 //! - [`fakes`]: registries of packages, a cluster and an API in one server
+//! - [`hooks`]: hooks called as agents call them
 //! - [`clients`]: those with a gateway in front of them, and whoever asks them
 //! - [`tree`]: a directory as it is, bit for bit
 //! - [`files`]: what lies in a directory, byte by byte
@@ -47,6 +48,7 @@ pub mod git;
 pub mod git_host;
 pub mod grpc_host;
 pub mod holdpoint;
+pub mod hooks;
 pub mod incidents;
 pub mod issuing;
 pub mod lenient;

@@ -63,8 +63,7 @@ fn the_judge_is_not_asleep() {
     assert_eq!(faults(&swapped, |_| true).len(), 2);
 }
 
-/// Documented cases lie beside the repository, or where `HOLDPOINT_INCIDENTS` says. Until tool
-/// calls are read, only what came over HTTP, as a statement, through a shell or a file tool counts.
+/// Documented cases lie beside the repository, or where `HOLDPOINT_INCIDENTS` says.
 #[test]
 fn documented_cases_that_can_be_read_are_stopped_and_their_twins_pass() {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/incidents");
@@ -74,7 +73,7 @@ fn documented_cases_that_can_be_read_are_stopped_and_their_twins_pass() {
         println!("there are no documented incidents here: HOLDPOINT_INCIDENTS names a directory");
         return;
     }
-    let kinds = ["http", "sql", "shell", "file"];
+    let kinds = ["http", "sql", "shell", "file", "mcp"];
     let readable = |operation: &Value| kinds.iter().any(|kind| operation["kind"] == *kind);
     let incidents = read(&file);
     let expanded: Vec<Expanded> = incidents.iter().map(expand).collect();

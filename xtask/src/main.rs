@@ -1,8 +1,14 @@
 //! The project's own chores, run as `cargo xtask <chore>`.
 
+mod corpus;
 mod tidy;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -23,26 +29,62 @@ enum Chore {
         #[arg(default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/.."))]
         root: PathBuf,
     },
+    /// Judges the corpus of commands, and prints what is missed and what is stopped for nothing.
+    #[command(after_help = "Example: cargo xtask corpus --list")]
+    Corpus {
+        /// Name every line that is judged wrongly; not those that are kept aside.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Writes `docs/coverage.md` from the corpus and the documented incidents.
+    #[command(after_help = "Example: cargo xtask coverage ../../shared/incidents/incidents.jsonl")]
+    Coverage {
+        /// The documented incidents.
+        incidents: PathBuf,
+    },
 }
+
+/// The root of the tree.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// 0: in order. 1: found wanting. 3: could not look. (2, called wrongly, is clap's.)
 fn main() -> ExitCode {
-    let Chore::Tidy { root } = Arguments::parse().chore;
-    match tidy::check(&root) {
-        Ok(findings) if findings.is_empty() => {
-            println!("tidy: in order");
-            ExitCode::SUCCESS
-        }
-        Ok(findings) => {
-            for finding in &findings {
-                eprintln!("{finding}");
-            }
-            eprintln!("tidy: {} to mend", findings.len());
-            ExitCode::from(1)
-        }
-        Err(error) => {
-            eprintln!("tidy: {error}");
-            ExitCode::from(3)
-        }
+    let ended = match Arguments::parse().chore {
+        Chore::Tidy { root } => tidied(&root),
+        Chore::Corpus { list } => judged(Path::new(ROOT), list),
+        Chore::Coverage { incidents } => covered(Path::new(ROOT), &incidents),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("xtask: {error}");
+        ExitCode::from(3)
+    })
+}
+
+fn tidied(root: &Path) -> Result<ExitCode, Box<dyn Error>> {
+    let findings = tidy::check(root)?;
+    for finding in &findings {
+        eprintln!("{finding}");
     }
+    if findings.is_empty() {
+        println!("tidy: in order");
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("tidy: {} to mend", findings.len());
+    Ok(ExitCode::from(1))
+}
+
+fn judged(root: &Path, list: bool) -> Result<ExitCode, Box<dyn Error>> {
+    let lines = corpus::judge(root)?;
+    let (first, now) = (corpus::Figures::first(root)?, corpus::Figures::of(&lines));
+    println!("{}\nfirst: {first}\nnow:   {now}", now.beside(&first));
+    for line in lines.iter().filter(|it| list && !it.is_right() && it.kind != corpus::Kind::Aside) {
+        let what = if line.stopped { "stopped" } else { "passed" };
+        println!("{what} {:?}/{} {}", line.kind, line.family, line.text);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn covered(root: &Path, incidents: &Path) -> Result<ExitCode, Box<dyn Error>> {
+    fs::write(root.join("docs/coverage.md"), corpus::coverage(root, incidents)?)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@
 //! - [`stages`]: what a protocol brings to it, one trait a stage
 //! - [`record`]: what is written down before and after the effect
 //! - [`resolve`]: from operations to questions for policy, live and from fixtures alike
+//! - [`steps`]: the same for what commands, files and tools do
 //! - [`explain`]: the walk up to the decision, for what has not been done yet
 
 pub mod enforce;
@@ -11,6 +12,7 @@ pub mod explain;
 pub mod record;
 pub mod resolve;
 pub mod stages;
+pub mod steps;
 
 pub use enforce::enforce;
 pub use stages::{

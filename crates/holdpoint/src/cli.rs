@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
-        explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, kill::Kill,
-        kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets,
+        explain::Explain, holds::Holds, hook::Hook, hosts::Hosts, init::Init, inventory::Inventory,
+        kill::Kill, kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets,
         snapshots::Snapshots, status::Status, tabletop::Tabletop, undo::Undo, up::Up,
     },
     status::CommandError,
@@ -50,6 +50,11 @@ pub enum Verb {
     Status(Status),
     /// What would be decided, without doing it.
     Explain(Explain),
+    /// Put the hooks of agents in place, or take them back.
+    #[command(name = "init")]
+    SetUp(Init),
+    /// One call of an agent's hook.
+    Hook(Hook),
     /// What waits for a human.
     Holds(Holds),
     /// Release one held operation, once.

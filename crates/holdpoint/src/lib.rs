@@ -2,6 +2,7 @@
 //!
 //! - [`cli`]: the command line
 //! - [`commands`]: one file a verb
+//! - [`hooks`]: hooks that ask the gateway
 //! - [`postgres`]: databases that are served
 //! - [`rows`]: rows of a database as they were
 //! - [`reverse`]: addresses that stand for one upstream each
@@ -12,6 +13,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod hooks;
 pub mod postgres;
 pub mod reverse;
 pub mod rows;

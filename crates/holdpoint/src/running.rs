@@ -26,6 +26,7 @@ use tokio::{
 
 use crate::{
     commands::{Here, now, policy, undo},
+    hooks::Hooks,
     postgres::{self, DatabaseAddress},
     reverse::{self, Bound, ReverseAddress},
     status::CommandError,
@@ -93,6 +94,10 @@ impl Running {
         let database_addresses = databases.addresses()?;
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
         let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
+        let asked = here.state.listen_for_hooks(lock).map_err(CommandError::unable)?;
+        let hooks = Hooks::new(Arc::clone(&here), Arc::clone(&point));
+        let hooks = Arc::new(hooks.map_err(CommandError::unable)?);
+        hooks.take_spool().await?;
         let stopper = Stopper::new();
         let server = Server::new(Arc::clone(&point));
         let server = server.with_databases(databases.front(), databases.served());
@@ -105,12 +110,17 @@ impl Running {
         serving.extend(databases.serve(|| stopper.stop()));
         let enclosed = serve_handed(listen, here.state.clone(), runs, stopper.stop());
         serving.push(tokio::spawn(enclosed));
+        serving.push(tokio::spawn(Arc::clone(&hooks).serve(asked, stopper.stop())));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
         tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
         tokio::spawn(control.serve(move |topic| {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
-            async move { take(&here, &point, topic).await }
+            let hooks = Arc::clone(&hooks);
+            async move {
+                take(&here, &point, topic).await;
+                hooks.refresh();
+            }
         }));
         let (reverse, databases, upstream) = (addresses, database_addresses, says);
         Ok(Self {

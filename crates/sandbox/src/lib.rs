@@ -19,6 +19,7 @@
 //!
 //! And beside it:
 //!
+//! - [`hook`]: what agents are told that have nothing but hooks; [`machine`]: the machine around them
 //! - [`offers`]: what this kernel has for it
 //! - [`acts`]: forbidden acts, to be tried inside
 
@@ -29,6 +30,7 @@ pub mod environment;
 pub mod error;
 pub mod git;
 pub mod home;
+pub mod hook;
 pub mod init;
 pub mod inside;
 pub mod java;
@@ -36,6 +38,7 @@ mod landlock;
 pub mod layout;
 mod listening;
 mod loopback;
+pub mod machine;
 pub mod mark;
 mod mounts;
 mod namespaces;

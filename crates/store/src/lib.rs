@@ -19,6 +19,8 @@
 //! - [`watch`]: who hears that something changed
 //! - [`supervised`]: which runs go on; [`runs`]: those that have a gateway accept for them
 //! - [`passing`]: open files to other processes
+//! - [`hooks`]: hooks that ask the gateway; [`spool`]: what they record without one;
+//!   [`episodes`]: what their sessions have done so far
 //!
 //! # Blocking
 //!
@@ -30,8 +32,10 @@ pub mod approvals;
 pub mod approvers;
 pub mod config;
 mod database;
+pub mod episodes;
 mod error;
 pub mod holds;
+pub mod hooks;
 pub mod host_pattern;
 pub mod hosts;
 mod id;
@@ -47,6 +51,7 @@ mod schema;
 mod seal;
 pub mod secrets;
 pub mod snapshots;
+pub mod spool;
 pub mod state;
 pub mod supervised;
 pub mod watch;

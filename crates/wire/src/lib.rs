@@ -2,6 +2,8 @@
 //! Pure: what interpretation must look up, it asks the [`World`].
 //!
 //! - [`http`]: HTTP requests: REST, GraphQL, JSON-RPC
+//! - [`hook`]: what agents say before they use a tool
+//! - [`tool`]: calls of tools
 //! - [`ask`]: what an agent may ask of a human
 //! - [`connect`]: raw streams, whose protocol nobody reads
 //! - [`dns`]: questions about names
@@ -15,11 +17,13 @@
 pub mod ask;
 pub mod connect;
 pub mod dns;
+pub mod hook;
 pub mod http;
 pub mod lookup;
 pub mod machine;
 pub mod shell;
 pub mod sql;
+pub mod tool;
 pub mod unreadable;
 pub mod world;
 

@@ -7,23 +7,45 @@ use crate::World;
 
 /// What a command may find on the machine that it runs on. Paths are absolute and in normal form.
 pub trait Machine: World {
+    /// Whether the catalogue's tables of tools may be used; without them, tools are judged by the
+    /// floor. Only a test says no.
+    fn knows_tools(&self) -> bool {
+        true
+    }
+
     /// The home of whoever runs it.
     fn home(&self) -> &str;
 
     /// Where the agent works, if anybody said.
     fn workspace(&self) -> Option<&str>;
 
-    /// The text of a file; `None` if there is none, or it is no text.
+    /// The text of a file; `None` if there is none. Of one that is no text, or too long, it is
+    /// [`UNKNOWN`](crate::shell::UNKNOWN).
     fn text(&self, path: &str) -> Option<Arc<str>>;
 
-    /// The files below a directory, a bounded number.
+    /// The files below a directory, a bounded number. Where there are more, one is named that
+    /// nobody can have made.
     fn files_below(&self, directory: &str) -> Vec<String>;
+
+    /// The path that `path` stands for once every link on the way is followed.
+    fn resolved(&self, path: &str) -> String {
+        path.to_owned()
+    }
+
+    /// Files in which credentials may lie that code could reach.
+    fn credential_files(&self) -> Vec<String> {
+        self.files_below("/")
+    }
 
     /// Whether the repository ignores a path.
     fn ignored(&self, path: &str) -> bool;
 
-    /// Whether there is a repository, so that what it does not ignore is somebody's work.
+    /// Whether there is a repository.
     fn in_repository(&self) -> bool;
+
+    /// Whether there is a repository, and at or below a path something that it keeps or that is
+    /// nowhere else: somebody's work.
+    fn has_work(&self, path: &str) -> bool;
 
     /// Whether a branch of the repository may only be changed by whoever may release things.
     fn protected_branch(&self, branch: &str) -> bool;

@@ -26,6 +26,9 @@ pub const VALUED: &[&str] = &[
     "--cwd",
     "-m",
     "--message",
+    "-path",
+    "-database",
+    "-source",
 ];
 
 /// A framework's tool.
@@ -130,7 +133,7 @@ frameworks! {
         "functions delete" [""] Destroy }
     "hasura" => "hasura" { local: true, tests: false, wipes: false;
         "migrate delete" [""] Destroy, "migrate apply" ["--down --goto"] Destroy, "migrate apply" [""] Modify, "metadata clear" [""] Destroy }
-    "pytest py.test nose2 tox nox" => "pytest" { local: false, tests: true, wipes: false; "" [""] Modify }
+    "pytest py.test nose2 tox nox unittest" => "pytest" { local: false, tests: true, wipes: false; "" [""] Modify }
     "rspec phpunit pest jest vitest mocha ava" => "tests" { local: false, tests: true, wipes: false; "" [""] Modify }
 }
 

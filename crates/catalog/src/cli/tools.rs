@@ -66,7 +66,7 @@ const REHEARSED: &[&str] = &[
 const OFF: &[&str] = &["none", "false", "False", "FALSE", "f", "F", "0", "no", "off"];
 
 /// Whether a flag says that nothing is changed. Behind `--`, a flag is a word like any other.
-fn is_rehearsed(has: &dyn Fn(&str) -> bool) -> bool {
+pub fn is_rehearsed(has: &dyn Fn(&str) -> bool) -> bool {
     let is_off = |flag: &str| OFF.iter().any(|off| has(&format!("{flag}={off}")));
     !has("--") && REHEARSED.iter().any(|flag| has(flag) && !is_off(flag))
 }
@@ -102,6 +102,19 @@ const LOOKING: &str = "status ls info logs log plan version help whoami history 
     top stats stat tail summary details completion ping outdated tree usage dashboard
     retrieve output outputs open";
 
+/// What verbs of such tools are about, as they are named before them.
+const THINGS: &str =
+    "account app apps addon addons auth backup backups billing bucket buckets branch
+    branches build builds cache cluster clusters compute config container containers context cron
+    database databases db deploy deployment deployments disk disks dns domain domains droplet
+    droplets environment environments event events env firewall function functions group image
+    images instance instances ip job jobs key keys kv kubernetes log machine machines member
+    members namespace network node nodes org orgs package pg pipeline pod pods postgres project
+    projects queue redis registry release releases repo route routes run runner runs sandbox
+    secret secrets server servers service services session site sites snapshot snapshots sql ssh
+    stack storage subscription table tables task team teams template token topic user users volume
+    volumes webhook webhooks workflow workspace workspaces zone zones";
+
 /// What the words of a call say where no row does; code that nobody sees, if no word says anything.
 /// A name of a thing is no verb: only words that stand before the first operand that cannot be
 /// one count.
@@ -111,14 +124,21 @@ pub fn floor(words: &[&str]) -> Meaning {
     };
     let spoken: Vec<&str> = words.iter().take(4).take_while(plain).copied().collect();
     let told = spoken.iter().filter_map(|word| verbs::effect_of_words(word)).collect::<Vec<_>>();
-    let looks = |word: &&str| LOOKING.split_whitespace().any(|it| it == *word);
     let effect = match told.first() {
         Some(Observe) => Observe,
         Some(_) => told.into_iter().max().unwrap_or(Execute),
-        None if words.is_empty() || spoken.iter().any(looks) => Observe,
+        None if words.is_empty() || is_looked_at(&spoken) => Observe,
         None => Execute,
     };
     Meaning { effect, known: false, reveals: false }
+}
+
+/// Whether the words end in one that looks, and what stands before it are names of things: an
+/// unexplained verb has things behind it as well (`frobnicate status`).
+fn is_looked_at(spoken: &[&str]) -> bool {
+    let one_of = |list: &str, word: &str| list.split_whitespace().any(|it| it == word);
+    let mut things = spoken.iter().skip_while(|word| one_of(THINGS, word));
+    things.next().is_some_and(|word| one_of(LOOKING, word))
 }
 
 /// What a program's words say where no table knows it: only what destroys counts.
@@ -139,8 +159,9 @@ macro_rules! tools {
 
 tools! {
     "kubectl oc k" => "kubectl" Platform ["-n --namespace --context --cluster --kubeconfig -f --filename -o --output -l --selector --user -s --server --as"] {
-        "delete" [""] Destroy, "drain" [""] Destroy, "apply" ["--prune"] Destroy, "apply|create|expose|autoscale" [""] Create,
-        "get secret" ["-o --output"] Observe secrets, "get secrets" ["-o --output"] Observe secrets, "create token" [""] MintCredential,
+        "delete" [""] Destroy, "drain" [""] Destroy, "apply" ["--prune"] Destroy, "create token" [""] MintCredential, "create clusterrolebinding|rolebinding" [""] GrantAccess, "apply|create|expose|autoscale" [""] Create,
+        "config view" ["--raw"] Observe secrets,
+        "get secret" ["-o --output"] Observe secrets, "get secrets" ["-o --output"] Observe secrets,
         "replace" ["--force"] Destroy, "scale" [""] Modify, "rollout undo" [""] Modify, "rollout status|history" [""] Observe,
         "get|describe|logs|top|explain|version|config|cluster-info|api-resources|api-versions|diff|wait|auth|events|port-forward|proxy" [""] Observe,
         "patch|edit|set|label|annotate|replace|cordon|uncordon|taint|rollout" [""] Modify, "cp|attach|debug|run|exec" [""] Execute }
@@ -150,7 +171,7 @@ tools! {
     "terraform tofu terragrunt" => "terraform" Platform ["-target -var -var-file -state"] {
         "destroy" [""] Destroy, "apply" ["-destroy --destroy"] Destroy, "apply" [""] Destroy, "run-all destroy|apply" [""] Destroy,
         "state rm|push|mv|replace-provider" [""] WeakenRecovery, "force-unlock" [""] WeakenRecovery, "taint|untaint|import" [""] Modify,
-        "workspace delete" [""] Destroy, "state pull" [""] Observe secrets, "output" ["-raw"] Observe secrets,
+        "workspace delete" [""] Destroy, "state pull" [""] Observe secrets, "output" ["-raw -json"] Observe secrets,
         "plan|init|validate|fmt|show|output|state|providers|version|graph|console|get|workspace|test|hclfmt|refresh" [""] Observe }
     "pulumi" => "pulumi" Platform ["-s --stack -C --cwd"] {
         "destroy" [""] Destroy, "stack rm" [""] Destroy, "up|update" [""] Destroy, "state delete" [""] WeakenRecovery, "config get" [""] Observe,
@@ -196,7 +217,7 @@ tools! {
     "doctl" => "digitalocean" Platform ["--context -o --output --format"] { "auth" [""] Observe }
     "gh" => "github" Service ["-R --repo -t --title -b --body --json -q --jq -L --limit -B --base -H --head -l --label -a --assignee -F --body-file -m --milestone"] {
         "* list|view|status|watch|diff|checks|download|ls" [""] Observe, "repo delete" [""] Destroy, "repo edit" ["--visibility"] GrantAccess, "repo edit" ["--delete-branch-on-merge --enable-merge-commit"] Modify, "repo create" ["--public"] GrantAccess, "repo archive|rename" [""] Execute, "repo deploy-key" [""] GrantAccess,
-        "repo create|fork|clone" [""] Create, "pr merge" [""] Execute, "release delete" [""] Destroy, "release create|upload|edit" [""] Execute, "secret set|delete" [""] Execute, "variable set|delete" [""] Modify, "workflow run|enable|disable" [""] Create, "run rerun|cancel" [""] Create,
+        "repo create|fork|clone" [""] Create, "pr merge" [""] Execute, "release delete" [""] Destroy, "release create|upload|edit" [""] Execute, "secret set|delete" [""] Execute, "variable delete" [""] Execute, "variable set" [""] Modify, "workflow run|enable|disable" [""] Create, "run rerun|cancel" [""] Create,
         "run delete" [""] Destroy, "auth token" [""] Observe secrets, "auth" [""] Observe, "ssh-key|gpg-key add" [""] GrantAccess, "gist create" ["--public -p"] GrantAccess, "gist delete" [""] Destroy, "issue|pr close|comment|create|edit|reopen|ready|review|checkout|lock|unlock|pin|develop|update-branch" [""] Create,
         "issue delete|transfer" [""] Destroy, "label delete" [""] Destroy, "cache delete" [""] Modify, "codespace delete" [""] Destroy, "alias|config|extension|browse|search|status|completion" [""] Observe, "label|project|gist|codespace" [""] Create }
     "glab" => "gitlab" Service ["-R --repo -t --title -d --description"] { "repo|project delete" [""] Destroy, "mr merge" [""] Execute, "release create|delete" [""] Execute, "mr|issue create|note|update|close" [""] Create }
@@ -215,6 +236,10 @@ tools! {
     "security" => "keychain" Here [""] { "find-generic-password|find-internet-password|dump-keychain" [""] Observe secrets, "*" [""] Modify }
     "systemctl service launchctl" => "system" Here ["-u --unit"] { "status|list-units|is-active|show|list|is-enabled|cat|list-timers" [""] Observe, "*" [""] Modify, "* status" [""] Observe }
     "zfs zpool" => "zfs" Here [""] { "destroy|rollback|labelclear" [""] Destroy, "list|get|status|iostat" [""] Observe, "*" [""] Modify }
+    "doppler" => "doppler" Platform ["-p --project -c --config"] { "secrets set|delete|upload" [""] Modify, "secrets" [""] Observe secrets, "*" [""] Observe }
+    "gpg gpg2" => "gpg" Here [""] { "" ["--export-secret-keys --export-secret-subkeys"] Observe secrets, "" ["--delete-secret-keys --delete-secret-and-public-key"] Destroy, "" [""] Observe }
+    "lerna changeset" => "npm" Service [""] { "publish" [""] Execute, "*" [""] Observe }
+    "np semantic-release release-it" => "npm" Service [""] { "" [""] Execute }
     "tmutil timeshift snapper vssadmin" => "backup" Here [""] { "delete|deletelocalsnapshots|disable|Delete" [""] Destroy, "*" [""] Observe }
 }
 
@@ -269,5 +294,6 @@ mod tests {
         check("kubectl frobnicate pods", Execute);
         check("doctl frobnicate web-1 status", Execute);
         check("doctl frobnicate -- --help", Execute);
+        check("doctl frobnicate status", Execute);
     }
 }

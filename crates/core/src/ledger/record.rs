@@ -70,6 +70,13 @@ pub enum RecordKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<String>,
     },
+    /// What an agent's hook says has become of a call of a tool; nobody has seen it.
+    Claim {
+        /// The digest of the message that was judged.
+        message: Digest,
+        /// Whether it is said to have failed.
+        failed: bool,
+    },
     /// A human answered a hold.
     Approval {
         /// The hold.

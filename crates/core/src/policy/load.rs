@@ -117,6 +117,15 @@ impl Default for Delays {
     }
 }
 
+/// Whether policies still have to be held against the schema, which takes longest of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Validated {
+    /// It is done now.
+    Now,
+    /// It was done before, with these very texts and this very schema.
+    Before,
+}
+
 /// One policy, with what is said when it decides.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -162,8 +171,15 @@ pub(super) fn digest(sources: &[PolicySource]) -> Digest {
 }
 
 /// Every policy of `sources`, in order, or the first thing that is wrong with them.
-pub(super) fn rules(sources: &[PolicySource], delays: &Delays) -> Result<Vec<Rule>, LoadError> {
-    let validator = Validator::new(schema()?);
+pub(super) fn rules(
+    sources: &[PolicySource],
+    delays: &Delays,
+    validated: Validated,
+) -> Result<Vec<Rule>, LoadError> {
+    let validator = match validated {
+        Validated::Now => Some(Validator::new(schema()?)),
+        Validated::Before => None,
+    };
     let mut rules = Vec::new();
     let mut places = HashMap::new();
     let mut bytes: usize = 0;
@@ -173,7 +189,7 @@ pub(super) fn rules(sources: &[PolicySource], delays: &Delays) -> Result<Vec<Rul
             let mend = format!("keep all policies together under {MAX_TEXT_BYTES} bytes");
             return Err(source.error(0, "too much policy text", mend));
         }
-        for policy in parse(source, &validator)? {
+        for policy in parse(source, validator.as_ref())? {
             let offset = offset(&policy);
             let rule = rule(source, policy, delays)?;
             if let Some(place) = places.insert(rule.id().clone(), place(source, offset)) {
@@ -193,7 +209,7 @@ pub(super) fn rules(sources: &[PolicySource], delays: &Delays) -> Result<Vec<Rul
 }
 
 /// The policies of `source` in the order of the text, strictly validated.
-fn parse(source: &PolicySource, validator: &Validator) -> Result<Vec<Policy>, LoadError> {
+fn parse(source: &PolicySource, validator: Option<&Validator>) -> Result<Vec<Policy>, LoadError> {
     if let Some((offset, problem)) = bounds::breach(&source.text) {
         return Err(source.error(offset, problem, "split it into several policies"));
     }
@@ -204,9 +220,23 @@ fn parse(source: &PolicySource, validator: &Validator) -> Result<Vec<Policy>, Lo
         let mend = "write one policy for each principal or resource instead of ?slots";
         return Err(source.error(offset, "templates are not supported", mend));
     }
+    if let Some(validator) = validator {
+        validate(source, &policies, validator)?;
+    }
+    let mut policies: Vec<Policy> = policies.policies().cloned().collect();
+    policies.sort_by_key(offset);
+    Ok(policies)
+}
+
+/// Holds policies against the schema.
+fn validate(
+    source: &PolicySource,
+    policies: &PolicySet,
+    validator: &Validator,
+) -> Result<(), LoadError> {
     let start = |id: &PolicyId| policies.policy(id).map_or(0, offset);
     let validation =
-        validator.validate_with_level(&policies, ValidationMode::Strict, MAX_DEREFERENCES);
+        validator.validate_with_level(policies, ValidationMode::Strict, MAX_DEREFERENCES);
     if let Some(error) = validation.validation_errors().next() {
         let mend = "see starter.cedarschema for what a policy may talk about";
         return Err(source.error_at(error, start(error.policy_id()), mend));
@@ -215,9 +245,7 @@ fn parse(source: &PolicySource, validator: &Validator) -> Result<Vec<Policy>, Lo
         let mend = "mend it or take it out: a policy that cannot work as it reads guards nothing";
         return Err(source.error_at(warning, start(warning.policy_id()), mend));
     }
-    let mut policies: Vec<Policy> = policies.policies().cloned().collect();
-    policies.sort_by_key(offset);
-    Ok(policies)
+    Ok(())
 }
 
 /// Where `policy` begins in its source, annotations included.

@@ -10,7 +10,7 @@ use super::{
     entities::{Located, Names, Resources},
     evaluate::Evaluation,
     lattice::Lattice,
-    load::{self, Delays, LoadError, PolicySource, Rule},
+    load::{self, Delays, LoadError, PolicySource, Rule, Validated},
     reasons,
     request::{Facts, Request},
     slice::{Slice, Slices},
@@ -41,7 +41,30 @@ impl Pdp {
 
     /// Loads policies, which may ask for `delays`.
     pub fn load_with(sources: &[PolicySource], delays: &Delays) -> Result<Self, LoadError> {
-        let rules = load::rules(sources, delays)?;
+        Self::assemble(sources, delays, Validated::Now)
+    }
+
+    /// Loads policies that were [loaded](Self::load) before under this `digest`, for a process
+    /// that answers once and has no time to validate them anew; all others are validated.
+    pub fn load_again(sources: &[PolicySource], digest: Digest) -> Result<Self, LoadError> {
+        let validated = match load::digest(sources) == digest {
+            true => Validated::Before,
+            false => Validated::Now,
+        };
+        Self::assemble(sources, &Delays::default(), validated)
+    }
+
+    /// The starter policies alone, which were validated when this was built.
+    pub fn starter() -> Result<Self, LoadError> {
+        Self::assemble(&[PolicySource::starter()], &Delays::default(), Validated::Before)
+    }
+
+    fn assemble(
+        sources: &[PolicySource],
+        delays: &Delays,
+        validated: Validated,
+    ) -> Result<Self, LoadError> {
+        let rules = load::rules(sources, delays, validated)?;
         let lattice = Lattice::of(rules.iter().map(|rule| &rule.ways));
         let names = load::names()?;
         Ok(Self {

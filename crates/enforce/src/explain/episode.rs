@@ -239,23 +239,20 @@ pub struct FileAttempt {
     extra: BTreeMap<String, Value>,
 }
 
-macro_rules! attempts {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident),* })*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Deserialize)]
-        pub struct $name {
-            $(#[serde(default)]
-            #[allow(dead_code, reason = "checked for its name now, read by a later issue")]
-            $field: Option<Value>,)*
-            #[serde(flatten)]
-            extra: BTreeMap<String, Value>,
-        }
-    )*};
-}
-
-attempts! {
-    /// A tool call; read from the shell issue on.
-    McpAttempt { server, tool, arguments }
+/// A tool call.
+#[derive(Debug, Deserialize)]
+pub struct McpAttempt {
+    /// Whose tool it is.
+    #[serde(default)]
+    pub server: String,
+    /// Its name.
+    #[serde(default)]
+    pub tool: String,
+    /// What is handed to it.
+    #[serde(default)]
+    pub arguments: Option<Value>,
+    #[serde(flatten)]
+    extra: BTreeMap<String, Value>,
 }
 
 impl Attempt {

@@ -6,7 +6,7 @@ use holdpoint_catalog::hosts::{self, Host};
 use holdpoint_core::{
     Environment, Operation, ResourceId, glob,
     identity::{Grant, Principal, RefusedAim, Site},
-    policy::{Credential, Request},
+    policy::Credential,
 };
 use holdpoint_wire::{
     World,
@@ -17,7 +17,7 @@ use holdpoint_wire::{
 };
 
 use super::episode::Episode;
-use crate::resolve::{self, Destination, Surroundings};
+use crate::resolve::{self, Surroundings};
 
 /// An episode as the world around its operations.
 pub(super) struct Fixtures<'a> {
@@ -29,14 +29,6 @@ impl<'a> Fixtures<'a> {
     /// The world of `episode` after `refused` was refused.
     pub(super) fn new(episode: &'a Episode, refused: &'a [RefusedAim]) -> Self {
         Self { episode, refused }
-    }
-
-    /// The questions about operations on this machine.
-    pub(super) fn local(&self, principal: &Principal, operations: Vec<Operation>) -> Vec<Request> {
-        let here = Host { environment: Some(Environment::Local), ..Host::unnamed() };
-        let destination = Destination { name: "localhost", listed: Some(&here) };
-        let surroundings = self.without_credential();
-        resolve::requests(&surroundings, principal, destination, operations)
     }
 
     /// These fixtures for what carries no credential of its own.

@@ -184,6 +184,12 @@ impl Machine for Surrounded<'_> {
         self.episode.git.is_some()
     }
 
+    fn has_work(&self, path: &str) -> bool {
+        let kept = |file: &String| self.text(file).is_some() && !self.ignored(file);
+        let below = || self.files_below(path).iter().any(kept);
+        self.episode.git.is_some() && (kept(&path.to_owned()) || below())
+    }
+
     fn protected_branch(&self, branch: &str) -> bool {
         let protected = self.episode.git.as_ref().map(|git| &git.protected);
         protected

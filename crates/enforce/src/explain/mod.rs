@@ -17,9 +17,8 @@ mod sql;
 use std::time::Instant;
 
 use holdpoint_core::{
-    Effect, Operation, Reason, ResourceId, Timestamp,
+    Reason, Timestamp,
     identity::{Principal, RefusedAim, Task},
-    operation::Place,
     policy::{Pdp, Verdict},
 };
 
@@ -66,7 +65,11 @@ fn judge(pdp: &Pdp, episode: &Episode, micros: bool) -> Answer {
                 happened(&mut state, outcome)
             }
             Attempt::Sql(sql) => sql::judge(pdp, &fixtures, &principal, index, sql),
-            other => unread(pdp, &fixtures, &principal, index, other),
+            Attempt::Mcp(call) => {
+                let machine = Surrounded { fixtures: &fixtures, episode, state: &state };
+                let outcome = shell::tool(pdp, &machine, &principal, index, attempt, call);
+                happened(&mut state, outcome)
+            }
         };
         judged.micros = micros.then(|| started.elapsed().as_micros() as u64);
         if judged.verdict != Verdict::Allow {
@@ -98,23 +101,6 @@ fn principal(episode: &Episode) -> Principal {
         },
         killed: false,
     }
-}
-
-/// Judges what this build cannot read yet: opaque code on this machine.
-fn unread(
-    pdp: &Pdp,
-    fixtures: &Fixtures<'_>,
-    principal: &Principal,
-    index: usize,
-    attempt: &Attempt,
-) -> Judged {
-    let kind = attempt.kind();
-    let resource = ResourceId::of("machine", kind, "opaque");
-    let mut operation = Operation::guessed(format!("{kind}:opaque"), Effect::Execute, resource);
-    operation.place = Place::ThisMachine;
-    let requests = fixtures.local(principal, vec![operation]);
-    let judged = pdp.judge(attempt, requests);
-    Judged::new(index, &judged)
 }
 
 /// Nothing recorded in an episode has a time; all of it is now.

@@ -1,28 +1,28 @@
-//! Shell commands and file operations of an episode.
+//! Shell commands, file operations and tool calls of an episode.
 
 use std::collections::BTreeMap;
 
-use holdpoint_catalog::hosts::Host;
 use holdpoint_core::{
-    Effect, Environment,
     identity::Principal,
-    policy::{Ground, Pdp, Request},
+    policy::{Ground, Pdp},
 };
 use holdpoint_wire::{
     Unreadable,
+    http::json::Json,
     shell::{
-        self, At, Command, Reading, Step, Written,
+        self, Command, Reading, Step, Written,
         files::{self, FileOperation},
     },
+    tool,
 };
 
 use super::{
     answer::Judged,
-    episode::{Attempt, FileAttempt, ShellAttempt},
+    episode::{Attempt, FileAttempt, McpAttempt, ShellAttempt},
     machine::Surrounded,
     unreadable,
 };
-use crate::resolve::{self, Destination};
+use crate::steps::Around;
 
 /// What was judged, and what it would have written.
 pub(super) type Outcome = (Judged, BTreeMap<String, Written>);
@@ -69,6 +69,31 @@ pub(super) fn file(
     judged(pdp, machine, principal, index, attempt, Ok(reading))
 }
 
+/// Judges a call of a tool.
+pub(super) fn tool(
+    pdp: &Pdp,
+    machine: &Surrounded<'_>,
+    principal: &Principal,
+    index: usize,
+    attempt: &Attempt,
+    call: &McpAttempt,
+) -> Outcome {
+    let arguments = match &call.arguments {
+        Some(arguments) => Json::read(arguments.to_string().as_bytes()),
+        None => Ok(Json::Null),
+    };
+    let read = arguments.and_then(|arguments| {
+        let call = tool::Call {
+            server: &call.server,
+            tool: &call.tool,
+            arguments: &arguments,
+            directory: machine.state.directory(),
+        };
+        tool::interpret(&call, machine)
+    });
+    judged(pdp, machine, principal, index, attempt, read)
+}
+
 fn judged(
     pdp: &Pdp,
     machine: &Surrounded<'_>,
@@ -77,50 +102,20 @@ fn judged(
     attempt: &Attempt,
     read: Result<Reading, Unreadable>,
 ) -> Outcome {
-    let mut reading = match read {
+    let reading = match read {
         Ok(reading) => reading,
         Err(error) => return (unreadable(index, error.into()), BTreeMap::new()),
     };
-    if reading.steps.is_empty() {
-        reading.steps.push(Step::reads());
-    }
-    let requests = reading.steps.into_iter().flat_map(|step| request(machine, principal, step));
-    let judged = pdp.judge(attempt, requests.collect());
+    // A fulfiller of this build keeps the files of the workspace.
+    let saves = |step: &Step| {
+        step.ground == Ground::Workspace || step.ground == Ground::Root && machine.episode.enclosed
+    };
+    let around = Around {
+        surroundings: &machine.fixtures.without_credential(),
+        machine,
+        listed: &|host| machine.fixtures.listed(host),
+        saves: &saves,
+    };
+    let judged = around.judge(pdp, principal, attempt, &reading.steps);
     (Judged::new(index, &judged), reading.written)
-}
-
-/// The questions about one step: those of any operation, and what only a command's have.
-fn request(machine: &Surrounded<'_>, principal: &Principal, step: Step) -> Vec<Request> {
-    let fixtures = machine.fixtures;
-    let of = |environment| Host { environment: Some(environment), ..Host::unnamed() };
-    let (name, host) = match &step.at {
-        At::Here => ("localhost", of(Environment::Local)),
-        At::Host(host) => (host.as_str(), fixtures.listed(host)),
-        At::Service => ("service", of(Environment::None)),
-        At::Somewhere => ("unknown", of(Environment::Unknown)),
-    };
-    let host = match host.environment {
-        None if is_here(name) => Host { environment: Some(Environment::Local), ..host },
-        _ => host,
-    };
-    let destination = Destination { name, listed: Some(&host) };
-    let executes = step.operation.effect == Effect::Execute;
-    let in_reach = executes && shell::in_reach(&step, machine);
-    let surroundings = fixtures.without_credential();
-    let mut requests =
-        resolve::requests(&surroundings, principal, destination, vec![step.operation.clone()]);
-    for request in &mut requests {
-        request.facts.enclosed = machine.episode.enclosed;
-        request.facts.tampers = step.tampers;
-        request.facts.ground = step.ground;
-        request.facts.credentials_in_reach = in_reach;
-        request.facts.can_snapshot = step.ground == Ground::Workspace
-            || step.ground == Ground::Root && machine.episode.enclosed;
-    }
-    requests
-}
-
-/// Names that mean this machine in a container's network as well.
-fn is_here(host: &str) -> bool {
-    resolve::is_loopback(host) || matches!(host, "0.0.0.0" | "host.docker.internal")
 }

@@ -8,7 +8,7 @@ use holdpoint_sandbox::offers::{self, Offer};
 use holdpoint_store::ledger::{DIRECTORY, VERIFIER_KEY, VerifierKey, verify};
 use serde::Serialize;
 
-use super::{Here, now, policy, self_test, up};
+use super::{Here, init, now, policy, self_test, up};
 use crate::{
     status::{CommandError, Ended, Status},
     upstream::Upstream,
@@ -67,6 +67,7 @@ pub fn run(doctor: &Doctor, here: &Here) -> Ended {
         agents(here),
         enclosure(here),
     ];
+    findings.extend(hooks(here));
     findings.extend(offers::all().into_iter().map(offered));
     let line = |finding: &Finding| {
         let mark = if finding.ok { "ok     " } else { "wanting" };
@@ -142,6 +143,25 @@ fn agents(here: &Here) -> Finding {
     let found = here.state.agents().list().map_err(|error| error.to_string());
     let found = found.map(|list| format!("{} have an identity", list.len()));
     Finding::new("agents", found, "look at the state directory")
+}
+
+/// Whether each hook that `init` put in place refuses what it has to.
+fn hooks(here: &Here) -> Vec<Finding> {
+    let mend =
+        "put it in place again with `holdpoint init`; an agent may have to be told to trust it";
+    match init::read(&here.dir) {
+        Err(error) => vec![Finding::new("hooks", Err(error.to_string()), mend)],
+        Ok(puts) => {
+            let sung = puts.iter().map(|put| {
+                let place = put.file.display();
+                let found = init::canary::sing(put);
+                let found = found.map(|()| format!("{} is refused by {place}", put.agent));
+                let found = found.map_err(|why| format!("{}, in {place}: {why}", put.agent));
+                Finding::new("hooks", found, mend)
+            });
+            sung.collect()
+        }
+    }
 }
 
 /// Whether an enclosure can be made here, and holds.

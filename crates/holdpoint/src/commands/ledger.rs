@@ -138,6 +138,11 @@ fn line(index: u64, record: &Record) -> String {
             let failure = failure.as_deref().unwrap_or_default();
             format!("end of {decision}: {sent} bytes sent, {received} received {failure}")
         }
+        RecordKind::Claim { message, failed } => {
+            let claim = if *failed { "failed" } else { "done" };
+            let message: String = message.to_string().chars().take(12).collect();
+            format!("claim about {message}: {claim}")
+        }
         RecordKind::Approval { hold, approver, released, .. } => {
             let answer = if *released { "released" } else { "denied" };
             format!("{approver} {answer} {hold}")

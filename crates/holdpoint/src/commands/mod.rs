@@ -6,7 +6,9 @@ pub mod approvers;
 pub mod doctor;
 pub mod explain;
 pub mod holds;
+pub mod hook;
 pub mod hosts;
+pub mod init;
 pub mod inventory;
 pub mod kill;
 pub mod ledger;
@@ -54,6 +56,10 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
     // These need no state.
     let verb = match cli.verb {
         Some(Verb::Explain(explain)) => return explain::run(explain),
+        Some(Verb::Hook(ref hook)) => return hook::run(hook, cli.state_dir()),
+        Some(Verb::SetUp(ref own)) => {
+            return init::run(own, &cli.state_dir()?, cli.state.is_some(), cli.json);
+        }
         Some(Verb::Tabletop(tabletop)) => return tabletop::run(tabletop, cli.json),
         Some(Verb::Inside(words)) => return run::inside(&words.words),
         Some(Verb::Init(words)) => return run::init(&words.words),
@@ -105,6 +111,8 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Ledger(ledger)) => ledger::run(ledger, &here),
         Some(
             Verb::Explain(_)
+            | Verb::Hook(_)
+            | Verb::SetUp(_)
             | Verb::Tabletop(_)
             | Verb::Inside(_)
             | Verb::Init(_)

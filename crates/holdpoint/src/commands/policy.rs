@@ -3,7 +3,11 @@
 use std::{fs, path::Path, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use holdpoint_core::policy::{Pdp, PolicySource};
+use holdpoint_core::{
+    Digest,
+    policy::{Pdp, PolicySource},
+};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Here, suggest::suggest};
@@ -87,4 +91,65 @@ pub fn read(path: &Path) -> Result<PolicySource, CommandError> {
     }
     let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
     Ok(PolicySource { name: path.display().to_string(), text })
+}
+
+/// Where the sources of policies that were valid are kept.
+const LAST_VALID: &str = "policies.valid";
+
+/// Sources that were valid when they were last loaded, and the digest that they had then.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    digest: Digest,
+    sources: Vec<(String, String)>,
+}
+
+impl Kept {
+    fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    fn load(self) -> Result<Pdp, CommandError> {
+        let sources = self.sources.into_iter();
+        let sources: Vec<_> = sources.map(|(name, text)| PolicySource { name, text }).collect();
+        Pdp::load_again(&sources, self.digest).map_err(CommandError::unable)
+    }
+}
+
+/// The policies that are configured, if they are valid; else those that were when they were last
+/// loaded from the state directory `dir`. What was valid once is not validated again.
+pub fn last_valid(dir: &Path, files: &[PathBuf]) -> Result<Pdp, CommandError> {
+    if files.is_empty() {
+        return Pdp::starter().map_err(CommandError::unable);
+    }
+    let path = dir.join(LAST_VALID);
+    let kept = Kept::read(&path);
+    let digest = kept.as_ref().map_or(Digest([0; 32]), |kept| kept.digest);
+    let loaded = sources(files).and_then(|sources| {
+        let pdp = Pdp::load_again(&sources, digest).map_err(CommandError::usage)?;
+        Ok((sources, pdp))
+    });
+    match (loaded, kept) {
+        (Ok((sources, pdp)), _) => {
+            if pdp.digest() != digest {
+                let sources = sources.into_iter().map(|it| (it.name, it.text)).collect();
+                let kept = Kept { digest: pdp.digest(), sources };
+                let text = serde_json::to_vec(&kept).map_err(CommandError::unable)?;
+                // If it cannot be kept, there is nothing to fall back on; these are valid.
+                let _kept = replace(&path, &text);
+            }
+            Ok(pdp)
+        }
+        (Err(_), Some(kept)) => kept.load(),
+        (Err(error), None) => Err(error),
+    }
+}
+
+/// Puts a file in place as a whole, its owner's alone.
+pub(super) fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let new = path.with_extension(format!("new.{}", std::process::id()));
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(text)?;
+    fs::rename(&new, path)
 }

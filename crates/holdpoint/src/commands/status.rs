@@ -19,15 +19,16 @@ const ANCESTORS_MAX: usize = 64;
 pub struct Status {}
 
 /// Where agents read which hooks they ask: in the home, and in the project.
-const HOOKS: [(&str, &str); 5] = [
+const HOOKS: [(&str, &str); 6] = [
     ("claude", ".claude/settings.json"),
     ("codex", ".codex/hooks.json"),
     ("cursor-agent", ".cursor/hooks.json"),
     ("gemini", ".gemini/settings.json"),
-    ("copilot", ".copilot/hooks.json"),
+    ("copilot", ".copilot/hooks/holdpoint.json"),
+    ("opencode", ".config/opencode/plugins/holdpoint.js"),
 ];
 /// What is in them, once they ask us.
-const OUR_HOOK: &str = "holdpoint hook";
+const OUR_HOOK: [&str; 3] = ["holdpoint", "hook", "--agent"];
 
 /// What became of the guard for one agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -181,9 +182,9 @@ fn run_of<'a>(
 fn is_advised(agent: &str) -> bool {
     let home = std::env::var_os("HOME").unwrap_or_default();
     let files = HOOKS.iter().filter(|(of, _)| *of == agent);
-    files
-        .flat_map(|(_, file)| [Path::new(&home).join(file), file.into()])
-        .any(|file| fs::read_to_string(file).is_ok_and(|text| text.contains(OUR_HOOK)))
+    files.flat_map(|(_, file)| [Path::new(&home).join(file), file.into()]).any(|file| {
+        fs::read_to_string(file).is_ok_and(|text| OUR_HOOK.iter().all(|it| text.contains(it)))
+    })
 }
 
 fn is_installed(agent: &str) -> bool {

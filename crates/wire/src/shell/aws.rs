@@ -1,6 +1,6 @@
 //! The command line of AWS, by the tables of its operations.
 
-use holdpoint_catalog::aws;
+use holdpoint_catalog::{aws, cli::tools};
 use holdpoint_core::{Effect, ResourceId};
 
 use super::{At, Step, call::Call, scope::Scope, walk::Walk};
@@ -26,7 +26,16 @@ impl Walk<'_> {
             return;
         };
         let at = endpoint(scope, call).map_or(At::Somewhere, |host| At::Host(host.to_owned()));
-        if call.has(&["--dry-run", "--dryrun", "--generate-cli-skeleton"])
+        if service == "configure" && verb == "get" && !self.machine().masked() {
+            let id = ResourceId::of("aws", "configure", "credential");
+            let secret = operands.iter().any(|it| it.contains("secret") || it.contains("token"));
+            return if secret {
+                self.push(Step::reveals("aws:configure", id, At::Here))
+            };
+        }
+        let has = |flag: &str| call.has(&[flag]);
+        if tools::is_rehearsed(&has)
+            || call.has(&["--generate-cli-skeleton"])
             || verb == "help"
             || verb == "wait"
         {

@@ -11,6 +11,31 @@ use crate::Unreadable;
 /// Lines that `xargs` is followed for.
 const LINES_MAX: usize = 200;
 
+/// What of tmux runs or types something.
+const TYPED: &[&str] = &[
+    "send-keys",
+    "send",
+    "new-session",
+    "new",
+    "new-window",
+    "neww",
+    "split-window",
+    "splitw",
+    "respawn-pane",
+    "respawn-window",
+    "run-shell",
+    "run",
+    "if-shell",
+    "if",
+    "pipe-pane",
+    "popup",
+    "display-popup",
+    "source-file",
+    "set-hook",
+    "bind-key",
+    "bind",
+];
+
 /// Options of `xargs` and `parallel` whose value is a word of its own.
 const LINE_OPTIONS: &str =
     "-n -P -L -I -d -E -s -a -j --max-args --max-procs --delimiter --arg-file --jobs -S";
@@ -81,17 +106,26 @@ impl Walk<'_> {
         match name {
             "env" => return self.with_environment(scope, call).map(Some),
             "xargs" | "parallel" => return self.each_line(scope, call).map(Some),
+            "runuser" if call.value(&["-c", "--command"]).is_none() => {
+                let behind: Vec<String> =
+                    call.arguments.iter().skip_while(|it| *it != "--").skip(1).cloned().collect();
+                return self.call(scope, &behind, call.pipe).map(Some);
+            }
+            "doppler" if call.parts().1.first().is_none_or(|it| *it != "run") => return Ok(None),
             "su" | "runuser" => {
-                return self.scripted(scope, call, call.value(&["-c", "--command"])).map(Some);
+                return self.scripted(scope, call, handed(call)).map(Some);
             }
             "script" | "scriptreplay" => {
-                return self.scripted(scope, call, call.value(&["-c", "--command"])).map(Some);
+                return self.scripted(scope, call, handed(call)).map(Some);
             }
             "at" | "batch" | "crontab" => {
                 if let Some(text) = &call.pipe.stdin {
                     return self.script(&mut scope.clone(), &text.clone(), call.pipe).map(Some);
                 }
                 return Ok(None);
+            }
+            "tmux" if !call.arguments.iter().any(|it| TYPED.contains(&it.as_str())) => {
+                return Ok(Some(String::new()));
             }
             "tmux" | "screen" => {
                 let typed = call.operands(&["-t", "-s", "-n", "-S", "-c"]);
@@ -208,7 +242,7 @@ impl Walk<'_> {
         }
         let rest: Vec<String> = words.cloned().collect();
         if rest.is_empty() {
-            if !call.pipe.captured || call.pipe.piped {
+            if !call.pipe.captured {
                 self.dump(&inner);
             }
             return Ok(inner
@@ -293,6 +327,14 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// The command that is handed over with `-c`, alone or behind other letters (`-qc`).
+fn handed<'c>(call: &Call<'c>) -> Option<&'c str> {
+    let joined = |it: &String| it.starts_with('-') && !it.starts_with("--") && it.ends_with('c');
+    let at = call.arguments.iter().position(joined);
+    let behind = at.and_then(|at| call.arguments.get(at + 1)).map(String::as_str);
+    behind.or_else(|| call.value(&["-c", "--command"]))
 }
 
 /// The command behind a package manager's or a virtual environment's own words.

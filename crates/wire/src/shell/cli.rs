@@ -13,7 +13,7 @@ impl Walk<'_> {
     /// A program that no other reader knows.
     pub(super) fn tool(&mut self, scope: &mut Scope, call: &Call<'_>) {
         match call.name {
-            "aws" => return self.aws(scope, call),
+            "aws" if self.machine().knows_tools() => return self.aws(scope, call),
             "npm" | "pnpm" | "yarn" | "cargo" | "gem" | "twine" | "poetry" | "uv" | "dotnet"
             | "mvn" | "hatch" | "bun" | "nuget" => {
                 return self.packages(call);
@@ -46,7 +46,10 @@ impl Walk<'_> {
             }
             _ => {}
         }
-        if let Some(tool) = tools::tool(call.name) {
+        if let Some(step) = takes_from_system(call) {
+            return self.push(step);
+        }
+        if let Some(tool) = tools::tool(call.name).filter(|_| self.machine().knows_tools()) {
             return self.tabled(scope, call, tool);
         }
         if local::is_local(call.name) {
@@ -77,7 +80,14 @@ impl Walk<'_> {
         let verb: Vec<&str> = words.iter().take(2).copied().collect();
         let name = format!("{}:{}", tool.name, verb.join("_"));
         let id = ResourceId::of(tool.name, "resource", named);
-        let at = self.place_of(scope, tool);
+        let mut at = self.place_of(scope, tool);
+        if tool.name == "docker" && call.has(&["-H", "--host", "--context", "-c"]) {
+            at = At::Somewhere;
+        }
+        if tool.name == "docker" && (words.first() == Some(&"push") || call.has(&["--push"])) {
+            let step = Step::known("docker:push", Effect::Execute, id, At::Service);
+            return self.push(step);
+        }
         if meaning.reveals && self.machine().masked() {
             return;
         }
@@ -87,6 +97,10 @@ impl Walk<'_> {
             Step::guessed(name, meaning.effect, id, at)
         };
         step.operation.reveals_secrets = meaning.reveals;
+        // Services of this machine are nobody's task.
+        if tool.name == "system" && meaning.effect != Effect::Observe {
+            step.ground = Ground::Outside;
+        }
         if meaning.effect != Effect::Observe || meaning.reveals {
             self.push(step);
         }
@@ -177,21 +191,12 @@ impl Walk<'_> {
     /// Holdpoint's own commands that switch something off.
     fn guard(&mut self, call: &Call<'_>) {
         let words = call.parts().1;
-        let weakens = matches!(
-            words.first(),
-            Some(
-                &"uninstall"
-                    | &"approve"
-                    | &"approvers"
-                    | &"revive"
-                    | &"policy"
-                    | &"secrets"
-                    | &"hosts"
-                    | &"inventory"
-                    | &"agents"
-            )
-        ) && !matches!(words.get(1), None | Some(&"list" | &"show" | &"check"))
-            || words.first() == Some(&"uninstall")
+        let whatever = ["uninstall", "approve", "revive"];
+        let weakens = words.first().is_some_and(|it| whatever.contains(it))
+            || matches!(
+                words.first(),
+                Some(&"approvers" | &"policy" | &"secrets" | &"hosts" | &"inventory" | &"agents")
+            ) && !matches!(words.get(1), None | Some(&"list" | &"show" | &"check"))
             || call.has(&["--remove"]);
         if weakens {
             let step = Step::known(
@@ -253,7 +258,10 @@ impl Walk<'_> {
             "setenforce",
         ];
         let shows = call.has(&["-l", "-L", "--list", "status"]);
-        if system.contains(&call.name) && !shows {
+        if system.contains(&call.name) && shows {
+            return;
+        }
+        if system.contains(&call.name) {
             let mut step = Step::known(
                 format!("system:{}", call.name),
                 Effect::Modify,
@@ -263,6 +271,31 @@ impl Walk<'_> {
             step.ground = Ground::Outside;
             return self.push(step);
         }
+        // Whether a port is open.
+        if matches!(call.name, "nc" | "ncat") && call.flag('z') {
+            return;
+        }
         self.unseen_program(scope, call.name, false);
     }
+}
+
+/// Packages of the system that are taken away, and mounts that are changed.
+fn takes_from_system(call: &Call<'_>) -> Option<Step> {
+    let words = call.parts().1;
+    let first = words.first().copied().unwrap_or_default();
+    let takes = match call.name {
+        "apt" | "apt-get" | "dnf" | "yum" | "zypper" | "apk" | "aptitude" => {
+            ["remove", "purge", "autoremove", "erase", "del", "full-upgrade", "dist-upgrade"]
+                .contains(&first)
+        }
+        "dpkg" | "rpm" => call.has(&["-P", "-r", "-e", "--purge", "--remove", "--erase"]),
+        "pacman" => call.arguments.iter().any(|it| it.starts_with("-R")),
+        "mount" => !words.is_empty() || call.has(&["-o", "-a"]),
+        "umount" => true,
+        "journalctl" => call.arguments.iter().any(|it| it.starts_with("--vacuum")),
+        _ => false,
+    };
+    let id = ResourceId::of("machine", "system", call.name);
+    let step = Step::known(format!("system:{}", call.name), Effect::Modify, id, At::Here);
+    takes.then_some(Step { ground: Ground::Outside, ..step })
 }

@@ -52,7 +52,7 @@ impl Walk<'_> {
         self.mounted(scope, call, inside.is_run);
         let at = if kubernetes { At::Somewhere } else { At::Here };
         if inside.words.is_empty() || (inside.is_run && kubernetes) {
-            if kubernetes && !inside.is_run {
+            if kubernetes && (!inside.is_run || !inside.words.is_empty()) {
                 let id = ResourceId::of("kubernetes", "pod", inside.name);
                 self.push(Step::guessed("kubectl:exec", Effect::Execute, id, at));
             }

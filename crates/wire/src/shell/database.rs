@@ -2,18 +2,20 @@
 //! pointed at. The target decides, not the command.
 
 use holdpoint_catalog::cli::frameworks::{self, Framework};
-use holdpoint_core::Effect;
+use holdpoint_core::{Effect, Operation, operation::Place};
 
 use super::{
     At, Step,
-    call::Call,
+    call::{Call, Pipe},
     expand::UNKNOWN,
     scope::Scope,
-    sql,
     targets::{self, Target},
     walk::Walk,
 };
-use crate::Unreadable;
+use crate::{
+    Unreadable,
+    sql::{self, Dialect},
+};
 
 /// Options of database clients whose value is a word of its own.
 const CLIENT_VALUED: &[&str] = &[
@@ -57,15 +59,30 @@ impl Walk<'_> {
 
     /// Statements that are sent to `target`.
     pub(super) fn statements(&mut self, text: &str, target: &Target) {
-        for meaning in sql::interpret(text) {
-            let unknown = text.contains(UNKNOWN) && meaning.effect == Effect::Execute;
-            let step = Step::known(
-                meaning.name,
-                meaning.effect,
-                target.resource.clone(),
-                target.at.clone(),
-            );
-            self.push(if unknown { Step { unseen: false, ..step } } else { step });
+        let dialect = match target.resource.provider() {
+            "postgres" | "postgis" | "cockroachdb" | "cockroach" | "database" => Dialect::Postgres,
+            "mysql" | "mariadb" | "mysql2" => Dialect::Mysql,
+            "sqlite" | "duckdb" | "libsql" | "turso" => Dialect::Sqlite,
+            _ => Dialect::Other,
+        };
+        let unknown = sql::Target::unknown(dialect);
+        let read = match dialect {
+            Dialect::Postgres => sql::psql::interpret(text, &unknown),
+            _ => sql::interpret(text, &unknown),
+        };
+        let (resource, at) = (&target.resource, &target.at);
+        let Ok(operations) = read else {
+            let (id, at) = (resource.clone(), at.clone());
+            return self.push(Step::guessed("sql:unread", Effect::Execute, id, at));
+        };
+        for operation in operations {
+            // What the client runs by itself runs here.
+            if operation.place == Place::ThisMachine {
+                self.push(Step { unseen: true, ..Step::new(operation, At::Here) });
+                continue;
+            }
+            let operation = Operation { resource: resource.clone().into(), ..operation };
+            self.push(Step::new(operation, at.clone()));
         }
     }
 
@@ -77,7 +94,7 @@ impl Walk<'_> {
         match call.name {
             "psql" | "mysql" | "mariadb" | "sqlite3" | "mongosh" | "mongo" | "redis-cli"
             | "clickhouse-client" | "sqlcmd" | "duckdb" | "cqlsh" | "pgcli" | "mycli" | "usql"
-            | "cockroach" | "clickhouse" => self.client(scope, call),
+            | "cockroach" | "clickhouse" => self.client(scope, call)?,
             "dropdb" | "mysqladmin" | "pg_restore" | "createdb" | "dropuser" => {
                 let target = client_target(scope, call);
                 let effect = match call.name {
@@ -97,10 +114,10 @@ impl Walk<'_> {
         Ok(Some(UNKNOWN.to_string()))
     }
 
-    fn client(&mut self, scope: &mut Scope, call: &Call<'_>) {
+    fn client(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<(), Unreadable> {
         let target = client_target(scope, call);
         if call.has(&["-l", "--list"]) && call.name == "psql" {
-            return;
+            return Ok(());
         }
         let given = ["-c", "--command", "-e", "--execute", "--eval", "-q", "--query", "-Q", "-cmd"];
         let mut texts: Vec<String> = call.values(&given).into_iter().map(str::to_owned).collect();
@@ -132,9 +149,31 @@ impl Walk<'_> {
                         target.at.clone(),
                     ));
                 }
-                _ => self.statements(&meta(&text), &target),
+                "sqlite3" | "duckdb" if text.starts_with('.') => self.dotted(scope, &text)?,
+                _ => self.statements(&text, &target),
             }
         }
+        Ok(())
+    }
+
+    /// A command of SQLite's own terminal.
+    fn dotted(&mut self, scope: &mut Scope, text: &str) -> Result<(), Unreadable> {
+        for line in text.lines() {
+            let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+            match name {
+                ".shell" | ".system" => {
+                    self.script(&mut scope.clone(), rest, &Pipe::captured(None))?;
+                }
+                ".read" | ".import" | ".load" | ".restore" => {
+                    self.unseen_program(scope, "sqlite", false)
+                }
+                ".output" | ".once" | ".backup" | ".save" | ".clone" if !rest.is_empty() => {
+                    self.writes(scope, rest.trim(), "", false)
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// A framework's own tool. `name` is the program, or the script that it is started with.
@@ -145,7 +184,8 @@ impl Walk<'_> {
         name: &str,
     ) -> Result<bool, Unreadable> {
         let name = super::call::base(name);
-        let Some(framework) = frameworks::framework(name) else { return Ok(false) };
+        let known = frameworks::framework(name).filter(|_| self.machine().knows_tools());
+        let Some(framework) = known else { return Ok(false) };
         let own: Vec<String> = call
             .arguments
             .iter()
@@ -331,14 +371,6 @@ fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
     });
     let database = call.value(&["-d", "--dbname", "-D", "--database"]).unwrap_or_default();
     targets::at_host(provider, host.unwrap_or_default(), database)
-}
-
-/// A script of psql, with a statement of its own for each line that is a command of the client.
-fn meta(text: &str) -> String {
-    let line = |line: &str| {
-        if line.trim_start().starts_with('\\') { format!("{line};\n") } else { format!("{line}\n") }
-    };
-    text.lines().map(line).collect()
 }
 
 fn redis(text: &str) -> Effect {

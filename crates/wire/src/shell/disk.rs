@@ -63,6 +63,8 @@ impl Walk<'_> {
     /// Writes `text` to the file at `word`.
     pub(super) fn writes(&mut self, scope: &Scope, word: &str, text: &str, append: bool) {
         for path in self.paths(scope, word) {
+            // Who writes through a link writes where it leads.
+            let path = self.machine().resolved(&path);
             let before = self.files.text(&path);
             let (name, effect) = match (&before, append) {
                 (None, _) => ("file:create", Effect::Create),
@@ -107,7 +109,8 @@ impl Walk<'_> {
         match name {
             "rm" | "unlink" | "shred" | "rmdir" | "trash" | "del" | "srm" => {
                 if name == "rmdir"
-                    && !options.iter().any(|it| it.contains("/s") || it.contains("ignore-fail"))
+                    && !options.iter().any(|it| it.contains("ignore-fail"))
+                    && !operands.iter().any(|it| it.eq_ignore_ascii_case("/s"))
                 {
                     // Only what is empty goes.
                     return Some(String::new());
@@ -156,7 +159,8 @@ impl Walk<'_> {
                     if matches!(ground, Ground::System) {
                         self.change("file:create", Effect::Create, &path);
                     }
-                    if name == "touch" {
+                    let temporary = path.starts_with("/tmp/") || path.starts_with("/var/tmp/");
+                    if name == "touch" || temporary && !self.files.exists(&path) {
                         self.files.write(&path, "");
                     }
                 }
@@ -166,7 +170,12 @@ impl Walk<'_> {
 
     fn opens_up(&mut self, scope: &Scope, options: &[&str], operands: &[&str]) {
         let recursive = options.iter().any(|it| it.contains('R') || *it == "--recursive");
-        for path in operands.iter().skip(1) {
+        // `-x` is a mode, and then the first word is a file.
+        let mode = |it: &&str| {
+            it.len() > 1 && it.trim_start_matches('-').chars().all(|it| "rwxXst".contains(it))
+        };
+        let skipped = usize::from(!options.iter().any(mode));
+        for path in operands.iter().skip(skipped) {
             for path in self.paths(scope, path) {
                 let ground = path::ground(&self.files, &path);
                 let own = ground <= Ground::Workspace || ground == Ground::Root && !recursive;

@@ -14,7 +14,7 @@ use crate::Unreadable;
 
 /// Stands in a word for what nobody here can know. No text of a human has this character
 /// (Unicode: a noncharacter); a command that has it is read as if it were unknown.
-pub(super) const UNKNOWN: char = '\u{FDD0}';
+pub const UNKNOWN: char = '\u{FDD0}';
 /// At most so many words become of one.
 const WORDS_MAX: usize = 256;
 

@@ -121,6 +121,10 @@ impl Machine for FarEnd<'_> {
         false
     }
 
+    fn has_work(&self, _path: &str) -> bool {
+        false
+    }
+
     fn protected_branch(&self, branch: &str) -> bool {
         self.0.protected_branch(branch)
     }

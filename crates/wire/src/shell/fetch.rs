@@ -361,9 +361,13 @@ fn method(call: &Call<'_>, operands: &mut Vec<String>, has_body: bool) -> String
         call.arguments.iter().find_map(|it| it.strip_prefix("-X").filter(glued))
     };
     let named = call.value(&["-X", "--request", "--method"]).or_else(glued);
-    let is_method = |it: &String| it.chars().all(|it| it.is_ascii_uppercase());
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let is_method = |it: &String| {
+        it.chars().all(|it| it.is_ascii_uppercase())
+            || methods.contains(&it.to_ascii_uppercase().as_str())
+    };
     let first = !curl && call.name != "wget" && operands.first().is_some_and(is_method);
-    let first = first.then(|| operands.remove(0));
+    let first = first.then(|| operands.remove(0).to_ascii_uppercase());
     if let Some(method) = named.map(str::to_owned).or(first) {
         return method;
     }

@@ -152,6 +152,18 @@ impl Walk<'_> {
             }
             "config" => self.config(scope, call, &operands)?,
             "push" => self.push_remote(scope, call),
+            "show" | "cat-file" => {
+                let paths = operands.iter().filter_map(|it| it.split_once(':'));
+                for (_, path) in paths.collect::<Vec<_>>() {
+                    if !call.pipe.captured {
+                        self.read(scope, path, false);
+                    }
+                }
+            }
+            "credential" if operands.first() == Some(&"fill") && !self.machine().masked() => {
+                let id = ResourceId::of("git", "credential", "fill");
+                self.push(Step::reveals("git:credential", id, At::Here));
+            }
             "send-pack" => self.push_remote(scope, call),
             "rev-parse" if call.has(&["--show-toplevel"]) => {
                 let top = self.machine().workspace().unwrap_or(scope.directory());

@@ -45,6 +45,15 @@ impl Walk<'_> {
             "npm" | "pnpm" | "yarn" | "bun" if self.is_package_script(call) => {
                 self.package_script(scope, call)?
             }
+            "bun" | "deno" if is_own_verb(call) => return Ok(None),
+            // Languages whose programs are not read.
+            "lua" | "luajit" | "Rscript" | "tclsh" | "osascript" | "julia" | "groovy"
+            | "elixir"
+                if call.has(&["-e", "--eval", "--expr"]) =>
+            {
+                self.unseen_program(scope, call.name, false);
+                UNKNOWN.to_string()
+            }
             name => match Language::of(name) {
                 Some(language) => self.code(scope, call, language)?,
                 None if call.program.contains('/') => self.by_path(scope, call)?,
@@ -169,6 +178,15 @@ impl Walk<'_> {
                 }
             };
         }
+        // Only its grammar is looked at.
+        if call.has(&["--check", "--syntax-check"])
+            || matches!(language, Language::Php) && call.has(&["-l"])
+        {
+            return Ok(UNKNOWN.to_string());
+        }
+        if language == Language::Perl || language == Language::Ruby {
+            self.edited_in_place(scope, call);
+        }
         let inline = call.value(language.inline());
         if let Some(code) = inline {
             program::read(self, scope, code, language)?;
@@ -212,6 +230,16 @@ impl Walk<'_> {
         Ok(UNKNOWN.to_string())
     }
 
+    /// `perl -pi -e …`: the files behind it are written anew.
+    fn edited_in_place(&mut self, scope: &Scope, call: &Call<'_>) {
+        let short = |it: &&String| it.starts_with('-') && !it.starts_with("--");
+        if call.arguments.iter().take_while(short).any(|it| it.contains('i')) {
+            for file in call.operands(&["-e", "-E", "-pe", "-ne", "-pie", "-I"]) {
+                self.writes(scope, file, &UNKNOWN.to_string(), false);
+            }
+        }
+    }
+
     /// A program that nobody sees: as dangerous as what it can reach.
     pub(super) fn unseen_program(&mut self, scope: &Scope, name: &str, unseen: bool) {
         let variables =
@@ -227,6 +255,10 @@ impl Walk<'_> {
         }
         let names = ["Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile"];
         let file = call.value(&["-f", "--file", "--justfile"]).map(str::to_owned);
+        if let (Some("-"), Some(typed)) = (file.as_deref(), call.pipe.stdin.clone()) {
+            let script = recipe(&typed.replace(';', "\n\t"), Vec::new());
+            return self.script(&mut inner, &script, call.pipe);
+        }
         let file = file.or_else(|| {
             names.iter().map(|it| (*it).to_owned()).find(|it| {
                 self.paths(&inner, it).iter().any(|path| self.files.text(path).is_some())
@@ -331,6 +363,14 @@ impl Walk<'_> {
         }
         Ok(UNKNOWN.to_string())
     }
+}
+
+/// Verbs of a runtime that is a package manager as well, which run no file.
+fn is_own_verb(call: &Call<'_>) -> bool {
+    let own =
+        ["test", "task", "fmt", "lint", "check", "bench", "doc", "compile", "upgrade", "repl"];
+    let first = call.parts().1.first().copied().unwrap_or_default();
+    own.contains(&first) || !first.is_empty() && super::package::is_package_verb(first)
 }
 
 /// Whether any of a script is not known.

@@ -5,6 +5,7 @@
 //! - `walk`: through the tree of a script, command by command
 //! - `expand`, `parameter`, `pattern`: words as they will be when the command runs
 //! - `call`: what one simple command is, and who reads it
+//! - `hidden`: commands where nobody looks for one
 //! - `path`: which part of the machine a path is about
 
 mod aws;
@@ -19,6 +20,7 @@ mod far;
 mod fetch;
 pub mod files;
 mod git;
+mod hidden;
 mod interpreter;
 mod output;
 mod overlay;
@@ -30,7 +32,6 @@ mod program;
 mod redirect;
 mod scope;
 mod secret;
-mod sql;
 pub mod step;
 mod targets;
 mod walk;
@@ -40,6 +41,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{Unreadable, machine::Machine};
 
+/// What nobody can know of a text stands in it as this letter, which no text has (a noncharacter
+/// of Unicode).
+pub use expand::UNKNOWN;
 pub use secret::in_reach;
 pub use step::{At, Step};
 
@@ -108,5 +112,14 @@ pub fn interpret(command: &Command<'_>, machine: &dyn Machine) -> Result<Reading
     Ok(walk.into_reading())
 }
 
+/// What reading the page at `url` would do.
+pub fn page(url: &str, machine: &dyn Machine) -> Reading {
+    let mut walk = walk::Walk::new(machine);
+    walk.send("GET", url, Vec::new(), String::new());
+    walk.into_reading()
+}
+
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

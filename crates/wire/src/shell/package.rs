@@ -48,6 +48,8 @@ impl Walk<'_> {
             (words.first().copied().unwrap_or_default(), words.get(1).copied().unwrap_or_default());
         let effect = match (call.name, first, second) {
             _ if call.has(&["--dry-run"]) => return,
+            // It puts together what is published by something else.
+            ("dotnet", "publish", _) => return,
             (_, "publish", _)
             | ("twine", "upload", _)
             | ("gem", "push", _)
@@ -56,10 +58,13 @@ impl Walk<'_> {
             | ("dotnet", "nuget", "push") => Effect::Execute,
             (_, "unpublish" | "yank", _) => Effect::Destroy,
             (_, "deprecate" | "dist-tag", _) => Effect::Execute,
-            (_, "owner", "add" | "--add") | (_, "access", "grant" | "public") => {
-                Effect::GrantAccess
-            }
+            (_, "owner", _) if call.has(&["--add", "-a"]) => Effect::GrantAccess,
+            (_, "owner", "add") | (_, "access", "grant" | "public") => Effect::GrantAccess,
             (_, "token", "create") => Effect::MintCredential,
+            (_, "config", "get") if call.arguments.iter().any(|it| it.contains("_auth")) => {
+                let id = ResourceId::of(call.name, "config", "credential");
+                return self.push(Step::reveals(format!("{}:config", call.name), id, At::Here));
+            }
             _ => return,
         };
         let id = ResourceId::of(call.name, "package", second);

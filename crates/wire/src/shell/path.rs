@@ -3,6 +3,7 @@
 use holdpoint_core::{ResourceId, operation::Resource, policy::Ground};
 
 use super::{expand::UNKNOWN, overlay::Overlay, pattern};
+use crate::Machine;
 
 /// At most so many directories are named that a file lies in.
 const WITHIN_MAX: usize = 16;
@@ -73,6 +74,9 @@ const BUILT: &[&str] = &[
     ".ipynb_checkpoints",
     "logs",
 ];
+
+/// Those of them that are as often somebody's own: a repository has to tell.
+const AMBIGUOUS: &[&str] = &["bin", "tmp", ".tmp", "deps", "logs", "out", "obj"];
 
 /// Files that are made by building, by their ending or name.
 const BUILT_FILES: &[&str] = &[
@@ -226,6 +230,12 @@ pub(super) fn ground(files: &Overlay<'_>, path: &str) -> Ground {
     let fixed = if fixed.is_empty() { "/".to_owned() } else { fixed };
     let unclear_rest = known < parts.len();
     let machine = files.machine;
+    // What lies behind a link is where the link leads; a link itself lies where it is.
+    let followed = if unclear_rest { machine.resolved(&fixed) } else { beside(machine, &fixed) };
+    if followed != fixed {
+        let rest = path.strip_prefix(fixed.as_str()).unwrap_or_default();
+        return ground(files, &format!("{followed}{rest}"));
+    }
     if HARMLESS.iter().any(|device| is_in(&fixed, device)) {
         return Ground::None;
     }
@@ -265,6 +275,16 @@ pub(super) fn ground(files: &Overlay<'_>, path: &str) -> Ground {
     if system || of_others { Ground::System } else { Ground::Outside }
 }
 
+/// A path whose directory is where links lead to.
+fn beside(machine: &dyn Machine, path: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((directory, name)) if !directory.is_empty() => {
+            format!("{}/{name}", machine.resolved(directory).trim_end_matches('/'))
+        }
+        _ => path.to_owned(),
+    }
+}
+
 /// Whether both lie in the home of one user.
 fn same_home(path: &str, workspace: &str) -> bool {
     let home = |path: &str| path.split('/').take(4).map(str::to_owned).collect::<Vec<_>>();
@@ -293,10 +313,12 @@ fn inside(files: &Overlay<'_>, path: &str, workspace: &str) -> Ground {
     let whole: Vec<String> = files.below(path);
     let made = files.made(path) || !whole.is_empty() && whole.iter().all(|file| files.made(file));
     // What is built by name may all the same be part of the repository, or somebody's work.
-    let kept = |file: &String| files.text(file).is_some() && !files.machine.ignored(file);
-    let has_work =
-        files.machine.in_repository() && (kept(&path.to_owned()) || whole.iter().any(kept));
-    let rebuildable = files.machine.ignored(path) || (built && !has_work) || made;
+    let told = |part: &&str| BUILT.contains(part) && !AMBIGUOUS.contains(part);
+    let in_ambiguous = parts.iter().any(|part| AMBIGUOUS.contains(part));
+    let told = parts.iter().any(told) || !in_ambiguous;
+    let built = built && (files.machine.in_repository() || told);
+    let rebuildable =
+        files.machine.ignored(path) || (built && !files.machine.has_work(path)) || made;
     if rebuildable { Ground::Rebuildable } else { Ground::Workspace }
 }
 
@@ -333,6 +355,18 @@ pub(super) fn tampers(files: &Overlay<'_>, path: &str) -> bool {
                 || name == ".claude.json" && path == format!("{home}/.claude.json")
         }
     };
+    let hooks = [
+        "/.clinerules/hooks",
+        "/Cline/Hooks",
+        "/.opencode/plugin",
+        "/opencode/plugin",
+        "/.copilot/hooks",
+        "/.cursor/hooks",
+        "/.github/hooks",
+        "/.codeium/windsurf/hooks.json",
+        "/.windsurf/hooks.json",
+    ];
+    let settings = settings || hooks.iter().any(|it| path.contains(it));
     // What an agent keeps of its sessions is the evidence of what it did.
     let evidence = ["/.claude/projects/", "/.codex/sessions/", "/.gemini/tmp/", "/.cursor/chats/"];
     own || settings || evidence.iter().any(|kept| path.contains(kept) && path.starts_with(home))

@@ -57,7 +57,8 @@ pub(super) fn read(
     code: &str,
     language: Language,
 ) -> Result<(), Unreadable> {
-    let tokens = tokens(code, language);
+    let mut tokens = tokens(code, language);
+    modules::renamed(&mut tokens);
     let mut reader = Reader {
         walk,
         scope,

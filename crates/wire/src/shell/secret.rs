@@ -71,6 +71,8 @@ const FILES: &[&str] = &[
     "/.fly/config.yml",
     "/.stripe/config.toml",
     "/auth.json",
+    "/access-token",
+    "/environ",
 ];
 /// Endings of files that hold keys.
 const KEYS: &[&str] = &[
@@ -141,6 +143,8 @@ pub(super) fn is_revealing(files: &Overlay<'_>, path: &str) -> bool {
     match files.text(path) {
         Some(text) if text.contains(UNKNOWN) => is_named(path),
         Some(text) if path.contains(".env") => is_named(path) && has_secret(&text),
+        // A copy by another name is what it was.
+        Some(text) if files.written.contains_key(path) && has_secret(&text) => true,
         Some(text) => {
             is_named(path) && !text.trim().is_empty() || text.contains("PRIVATE KEY-----")
         }
@@ -173,5 +177,5 @@ pub fn in_reach(step: &Step, machine: &dyn Machine) -> bool {
     };
     step.unseen
         || step.variables.iter().any(of_variable)
-        || machine.files_below("/").iter().any(of_file)
+        || machine.credential_files().iter().any(of_file)
 }

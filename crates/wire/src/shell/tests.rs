@@ -7,8 +7,8 @@ use holdpoint_core::{Effect, policy::Ground};
 use super::{Command, Dialect, Step, interpret};
 use crate::{Machine, World, world::Host};
 
-/// A machine with a few files and a repository.
-struct Fake;
+/// A machine with a few files and a repository; with the tables of tools, or without.
+pub(super) struct Fake(pub(super) bool);
 
 impl World for Fake {
     fn host(&self, _host: &str, _port: u16) -> Option<Host> {
@@ -30,6 +30,10 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 impl Machine for Fake {
+    fn knows_tools(&self) -> bool {
+        self.0
+    }
+
     fn home(&self) -> &str {
         "/home/dev"
     }
@@ -59,6 +63,11 @@ impl Machine for Fake {
         true
     }
 
+    fn has_work(&self, path: &str) -> bool {
+        let kept = |file: &String| self.text(file).is_some() && !self.ignored(file);
+        kept(&path.to_owned()) || self.files_below(path).iter().any(kept)
+    }
+
     fn protected_branch(&self, branch: &str) -> bool {
         branch == "main"
     }
@@ -80,7 +89,7 @@ fn steps(text: &str) -> Vec<Step> {
     let environment = BTreeMap::new();
     let command =
         Command { dialect: Dialect::Bash, text, directory: "/w/app", environment: &environment };
-    interpret(&command, &Fake).unwrap_or_else(|error| panic!("{text}: {error}")).steps
+    interpret(&command, &Fake(true)).unwrap_or_else(|error| panic!("{text}: {error}")).steps
 }
 
 /// The resources that a command takes away.
@@ -235,7 +244,7 @@ fn what_is_too_deep_or_too_long_is_held_and_soon() {
             directory: "/w/app",
             environment: &environment,
         };
-        if let Ok(reading) = interpret(&command, &Fake) {
+        if let Ok(reading) = interpret(&command, &Fake(true)) {
             let stopped = reading.steps.iter().any(|step| step.unseen);
             assert!(
                 stopped || text.starts_with("eval"),

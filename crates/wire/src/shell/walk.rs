@@ -388,6 +388,7 @@ impl<'a> Walk<'a> {
             self.call(scope, &words, &streams.pipe)?
         } else {
             let mut inner = scope.clone();
+            self.ridden(&mut inner, &assigned)?;
             for (name, values) in assigned {
                 inner.export(&name, None);
                 inner.assign(&name, values);

@@ -4,6 +4,7 @@
 use super::{
     Step,
     call::{Call, Pipe, base},
+    expand::UNKNOWN,
     scope::Scope,
     walk::Walk,
 };
@@ -63,10 +64,15 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
                 Some(text) => nested(walk, scope, &text, '`', depth + 1),
                 None => walk.push(Step::opaque("shell:powershell", true)),
             },
+            "iex" | "invoke-expression" if rest.is_empty() => {
+                walk.push(Step::opaque("shell:powershell", true));
+            }
             "iex" | "invoke-expression" => nested(walk, scope, &rest.join(" "), '`', depth + 1),
-            "remove-item" | "ri" | "rd" | "rmdir" | "del" | "erase" | "rm" | "clear-content"
-            | "format-volume" | "clear-disk" | "format" => {
+            "remove-item" | "ri" | "rd" | "rmdir" | "del" | "erase" | "rm" | "clear-content" => {
                 removed(walk, scope, &rest);
+            }
+            "invoke-restmethod" | "irm" | "invoke-webrequest" | "iwr" => {
+                sent(walk, scope, &rest);
             }
             "set-content" | "out-file" | "sc" => {
                 if let Some(path) = rest.iter().find(|word| !word.starts_with('-')) {
@@ -79,6 +85,7 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
                 }
             }
             "robocopy" => robocopy(walk, scope, &Call::new(&words, &Pipe::terminal())),
+            name if is_of_system(walk, scope, name) => {}
             _ if name.starts_with("get-")
                 || name.starts_with("write-")
                 || name.starts_with("test-")
@@ -97,18 +104,73 @@ fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, dept
     }
 }
 
+/// What changes disks, users and services of the machine; whether `name` is one of these.
+fn is_of_system(walk: &mut Walk<'_>, scope: &Scope, name: &str) -> bool {
+    match name {
+        "format-volume" | "clear-disk" | "format" | "remove-partition" | "initialize-disk" => {
+            walk.deletes(scope, "/dev/disk", "device:wipe");
+        }
+        "stop-computer"
+        | "restart-computer"
+        | "remove-localuser"
+        | "set-executionpolicy"
+        | "stop-service"
+        | "set-service" => {
+            walk.touches(scope, "/c/Windows/System32", "system:change");
+        }
+        _ => return false,
+    }
+    true
+}
+
 fn removed(walk: &mut Walk<'_>, scope: &Scope, words: &[String]) {
     let rehearsed = words.iter().any(|word| word.eq_ignore_ascii_case("-whatif"));
     let valued = ["-filter", "-include", "-exclude", "-erroraction", "-ea"];
+    let mut named = rehearsed;
     let mut words = words.iter();
     while let Some(word) = words.next().filter(|_| !rehearsed) {
         if valued.iter().any(|it| word.eq_ignore_ascii_case(it)) {
             words.next();
         } else if !(word.starts_with('-') || word.starts_with('/') && word.len() <= 3) {
             for path in word.split(',').filter(|it| !it.is_empty()) {
-                walk.deletes(scope, path, "file:delete");
+                named = true;
+                walk.deletes(scope, &filled(scope, path), "file:delete");
             }
         }
+    }
+    // What comes through a pipe could be anything.
+    if !named {
+        walk.deletes(scope, &UNKNOWN.to_string(), "file:delete");
+    }
+}
+
+/// `$HOME` and `$env:NAME`, put in; another variable may be anything.
+fn filled(scope: &Scope, path: &str) -> String {
+    let Some(rest) = path.strip_prefix('$') else { return path.to_owned() };
+    let end = rest.find(['\\', '/']).unwrap_or(rest.len());
+    let (name, behind) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let name = name.strip_prefix("env:").unwrap_or(name);
+    let home = ["home", "userprofile"].iter().any(|it| name.eq_ignore_ascii_case(it));
+    let value = if home { scope.value("HOME") } else { scope.value(name) };
+    value.map_or_else(|| UNKNOWN.to_string(), |value| format!("{value}{behind}"))
+}
+
+/// What is sent over HTTP, as curl would send it.
+fn sent(walk: &mut Walk<'_>, scope: &mut Scope, words: &[String]) {
+    let value = |name: &str| {
+        let at = words.iter().position(|it| it.eq_ignore_ascii_case(name))?;
+        words.get(at + 1).cloned()
+    };
+    let bare = || words.iter().find(|it| it.contains("://")).cloned();
+    let Some(url) = value("-uri").or_else(bare) else { return };
+    let mut call = vec!["curl".to_owned()];
+    call.extend(
+        value("-method").into_iter().flat_map(|it| ["-X".to_owned(), it.to_ascii_uppercase()]),
+    );
+    call.extend(value("-body").into_iter().flat_map(|it| ["-d".to_owned(), it]));
+    call.push(url);
+    if walk.call(scope, &call, &Pipe::terminal()).is_err() {
+        walk.push(Step::opaque("shell:unread", true));
     }
 }
 

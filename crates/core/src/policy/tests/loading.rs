@@ -134,3 +134,14 @@ fn deep_policies_do_no_harm() {
     let policy = format!("forbid (principal, action, resource) when {{ {chain} true }};");
     check(&policy, (1, 1), "a policy of more than 8192 bytes");
 }
+
+#[test]
+fn what_was_validated_before_is_loaded_alike_and_nothing_else_is_taken_for_it() {
+    let starter = [PolicySource::starter()];
+    let pdp = Pdp::load(&starter).unwrap();
+    assert_eq!(Pdp::starter().unwrap().digest(), pdp.digest());
+    assert_eq!(Pdp::load_again(&starter, pdp.digest()).unwrap().digest(), pdp.digest());
+    let nonsense = "permit (principal, action, resource) when { context.nonsense };";
+    let other = [PolicySource::new("x.cedar", nonsense)];
+    assert!(Pdp::load_again(&other, pdp.digest()).is_err(), "its digest is another one");
+}

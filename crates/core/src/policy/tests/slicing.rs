@@ -82,7 +82,7 @@ struct Plain {
 
 impl Plain {
     fn load(sources: &[PolicySource]) -> Self {
-        let rules = load::rules(sources, &Delays::default()).unwrap();
+        let rules = load::rules(sources, &Delays::default(), load::Validated::Now).unwrap();
         let lattice = Lattice::of(rules.iter().map(|rule| &rule.ways));
         let policies = rules.iter().map(|rule| rule.policy.clone());
         let policies = PolicySet::from_policies(policies).unwrap();

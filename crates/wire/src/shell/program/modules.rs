@@ -1,5 +1,10 @@
 //! Modules that a program uses, and what the names of their calls say.
 
+use super::Token;
+
+/// Other names that one program gives to modules, at most.
+const RENAMED_MAX: usize = 200;
+
 /// Modules that reach nothing beyond what their calls say.
 const PLAIN: &str =
     "os sys json re math time datetime pathlib shutil subprocess glob collections itertools
@@ -39,6 +44,49 @@ fn is_plain(module: &str) -> bool {
     let first = module.split('.').next().unwrap_or(module);
     let listed = |name: &str| PLAIN.split_whitespace().any(|plain| plain == name);
     listed(module) || listed(first) || module.starts_with("@types/")
+}
+
+/// Puts a module's own name where a program has given it another (`import subprocess as s`,
+/// `const s = require('child_process')`), and the module before a name that was taken out of it.
+pub(super) fn renamed(tokens: &mut [Token]) {
+    let names = names(tokens);
+    for token in tokens.iter_mut() {
+        let Token::Name(name) = token else { continue };
+        let (first, rest) = name.split_once('.').unwrap_or((name.as_str(), ""));
+        let Some((_, own)) = names.iter().find(|(other, _)| other == first) else { continue };
+        *name = if rest.is_empty() { own.clone() } else { format!("{own}.{rest}") };
+    }
+}
+
+/// Other names, each with what it stands for.
+fn names(tokens: &[Token]) -> Vec<(String, String)> {
+    let mut names = Vec::new();
+    let mut from = String::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let next = |more: usize| tokens.get(at + more);
+        match (token, next(1), next(2)) {
+            (Token::Name(word), Some(Token::Name(module)), _) if word == "from" => {
+                from.clone_from(module);
+            }
+            (Token::Sign('\n' | ';'), ..) => from.clear(),
+            (Token::Name(own), Some(Token::Name(word)), Some(Token::Name(other)))
+                if word == "as" && names.len() < RENAMED_MAX =>
+            {
+                let own = if from.is_empty() { own.clone() } else { format!("{from}.{own}") };
+                names.push((other.clone(), own));
+            }
+            (Token::Name(other), Some(Token::Sign('=')), Some(Token::Name(word)))
+                if word == "require" && names.len() < RENAMED_MAX =>
+            {
+                if let Some(Token::Text(module)) = next(4) {
+                    let module = module.trim_start_matches("node:").to_owned();
+                    names.push((other.clone(), module));
+                }
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 /// Whether a call of this name takes a file away.

@@ -46,6 +46,10 @@ pub(super) fn tokens(code: &str, language: Language) -> Vec<Token> {
                 || letter == '"'
                     && matches!(language, Language::Ruby | Language::Perl | Language::Php);
             let (text, after) = literal(rest, fills, false);
+            // A text in these runs.
+            if letter == '`' && language != Language::JavaScript {
+                tokens.push(Token::Name("system".to_owned()));
+            }
             tokens.push(Token::Text(text));
             rest = after;
         } else {

@@ -1,0 +1,81 @@
+//! From the steps of a command, a file operation or a call of a tool to the questions for policy,
+//! live and from fixtures alike.
+
+use holdpoint_catalog::hosts::Host;
+use holdpoint_core::{
+    Effect, Environment, Message, identity::Principal, policy::Pdp, policy::Request,
+};
+use holdpoint_wire::{
+    Machine,
+    shell::{self, At, Step},
+};
+
+use crate::resolve::{self, Destination, Surroundings};
+
+/// What surrounds the steps of one message.
+#[derive(Clone, Copy)]
+pub struct Around<'a, S> {
+    /// Hosts, inventory and refusals.
+    pub surroundings: &'a S,
+    /// The machine that they happen on.
+    pub machine: &'a dyn Machine,
+    /// What is known of a host; every host counts as listed, as nothing is forwarded from here.
+    pub listed: &'a dyn Fn(&str) -> Host,
+    /// Whether what a step takes away is saved, or can be, before it goes.
+    pub saves: &'a dyn Fn(&Step) -> bool,
+}
+
+impl<S: Surroundings> Around<'_, S> {
+    /// Judges everything that `message` was read to do.
+    pub fn judge<M: Message>(
+        &self,
+        pdp: &Pdp,
+        principal: &Principal,
+        message: M,
+        steps: &[Step],
+    ) -> holdpoint_core::Judged<M> {
+        let requests = self.requests(principal, steps);
+        pdp.judge(message, requests)
+    }
+
+    /// The questions about `steps`; about something that only reads, if there is none.
+    pub fn requests(&self, principal: &Principal, steps: &[Step]) -> Vec<Request> {
+        if steps.is_empty() {
+            return self.requests_of(principal, &Step::reads());
+        }
+        steps.iter().flat_map(|step| self.requests_of(principal, step)).collect()
+    }
+
+    /// The questions about one step: those of any operation, and what only a command's have.
+    fn requests_of(&self, principal: &Principal, step: &Step) -> Vec<Request> {
+        let of = |environment| Host { environment: Some(environment), ..Host::unnamed() };
+        let (name, host) = match &step.at {
+            At::Here => ("localhost", of(Environment::Local)),
+            At::Host(host) => (host.as_str(), (self.listed)(host)),
+            At::Service => ("service", of(Environment::None)),
+            At::Somewhere => ("unknown", of(Environment::Unknown)),
+        };
+        let host = match host.environment {
+            None if is_here(name) => Host { environment: Some(Environment::Local), ..host },
+            _ => host,
+        };
+        let destination = Destination { name, listed: Some(&host) };
+        let executes = step.operation.effect == Effect::Execute;
+        let in_reach = executes && shell::in_reach(step, self.machine);
+        let operations = vec![step.operation.clone()];
+        let mut requests = resolve::requests(self.surroundings, principal, destination, operations);
+        for request in &mut requests {
+            request.facts.enclosed = self.machine.enclosed();
+            request.facts.tampers = step.tampers;
+            request.facts.ground = step.ground;
+            request.facts.credentials_in_reach = in_reach;
+            request.facts.can_snapshot = (self.saves)(step);
+        }
+        requests
+    }
+}
+
+/// Names that mean this machine in a container's network as well.
+fn is_here(host: &str) -> bool {
+    resolve::is_loopback(host) || matches!(host, "0.0.0.0" | "host.docker.internal")
+}

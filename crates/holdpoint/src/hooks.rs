@@ -1,0 +1,146 @@
+//! Hooks that ask the gateway: read, judged, recorded and answered, many at a time.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use holdpoint_core::{
+    Digest,
+    ledger::{Record, RecordKind},
+};
+use holdpoint_enforce::{Ledger as _, Point as _};
+use holdpoint_gateway::{listen::Stop, point::HttpPoint};
+use holdpoint_sandbox::hook::{Answered, Answering};
+use holdpoint_store::{
+    StoreError,
+    episodes::Episodes,
+    hooks::{Asking, HooksSocket},
+    spool::Spool,
+};
+use tokio::task::JoinSet;
+
+use crate::{
+    commands::{
+        Here,
+        hook::{
+            question::{self, Question},
+            told::Told,
+        },
+        now,
+    },
+    status::CommandError,
+};
+
+/// Hooks that are answered at the same time.
+const ASKING_MAX: usize = 64;
+
+/// What the hooks of a gateway are answered from.
+#[derive(Debug)]
+pub struct Hooks {
+    here: Arc<Here>,
+    point: Arc<HttpPoint>,
+    told: RwLock<Arc<Told>>,
+}
+
+impl Hooks {
+    /// Answers from `point`'s policies and ledger.
+    pub fn new(here: Arc<Here>, point: Arc<HttpPoint>) -> Result<Self, StoreError> {
+        let told = Told::read(&here.state, &here.config)?;
+        Ok(Self { here, point, told: RwLock::new(Arc::new(told)) })
+    }
+
+    /// Takes what a human has changed.
+    pub fn refresh(&self) {
+        let config = self.here.last_good.config();
+        match Told::read(&self.here.state, &config) {
+            Ok(told) => *self.told.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(told),
+            Err(error) => tracing::error!(%error, "a change could not be read for hooks"),
+        }
+    }
+
+    /// Takes what hooks recorded while no gateway was up into the ledger.
+    pub async fn take_spool(&self) -> Result<(), CommandError> {
+        let spool = Spool::of(&self.here.dir);
+        let lines = spool.take().map_err(CommandError::unable)?;
+        if lines.is_empty() {
+            return Ok(());
+        }
+        for line in lines {
+            let record = line.unwrap_or_else(damaged);
+            let subject = match &record.kind {
+                RecordKind::Decision(decided) => decided.message,
+                _ => Digest::of(b"spool"),
+            };
+            self.point.append(record, subject).await.map(drop).map_err(CommandError::unable)?;
+        }
+        let event = "hooks_taken".to_owned();
+        let taken = Record::new(now(), None, RecordKind::Lifecycle { event });
+        self.point.commit(taken, Digest::of(b"spool")).await.map_err(CommandError::unable)?;
+        spool.forget().map_err(CommandError::unable)
+    }
+
+    /// Answers hooks until told to stop.
+    pub async fn serve(self: Arc<Self>, socket: HooksSocket, stop: Stop) {
+        let mut answering = JoinSet::new();
+        loop {
+            if answering.len() >= ASKING_MAX {
+                let _answered = answering.join_next().await;
+                continue;
+            }
+            tokio::select! {
+                accepted = socket.accept() => match accepted {
+                    Ok(asking) => {
+                        let hooks = Arc::clone(&self);
+                        answering.spawn(async move {
+                            // Who is not answered takes it for a no.
+                            if let Err(error) = hooks.answer(asking).await {
+                                tracing::warn!(%error, "a hook was not answered");
+                            }
+                        });
+                    }
+                    Err(error) => tracing::warn!(%error, "a hook was not heard"),
+                },
+                Some(_answered) = answering.join_next() => {}
+                () = stop.said() => return,
+            }
+        }
+    }
+
+    async fn answer(self: Arc<Self>, mut asking: Asking) -> Result<(), CommandError> {
+        let question = asking.question().await.map_err(CommandError::unable)?;
+        let hooks = Arc::clone(&self);
+        let judging = tokio::task::spawn_blocking(move || hooks.judge(&question));
+        let Answered { answer, record, durable, subject } =
+            judging.await.map_err(CommandError::unable)??;
+        match record {
+            Some(record) if durable => {
+                self.point.commit(record, subject).await.map(drop).map_err(CommandError::unable)?;
+            }
+            Some(record) => {
+                self.point.append(record, subject).await.map(drop).map_err(CommandError::unable)?;
+            }
+            None => {}
+        }
+        let answer = question::to_bytes(answer).map_err(CommandError::unable)?;
+        asking.answer(&answer).await.map_err(CommandError::unable)
+    }
+
+    fn judge(&self, question: &[u8]) -> Result<Answered, CommandError> {
+        let (question, heard) = Question::read(question).map_err(CommandError::unable)?;
+        let told = Arc::clone(&self.told.read().unwrap_or_else(PoisonError::into_inner));
+        let pdp = self.point.policies();
+        let config = self.here.last_good.config();
+        let episodes = Episodes::of(&self.here.dir);
+        let answering = Answering {
+            pdp: &pdp,
+            known: &*told,
+            episodes: Some(&episodes),
+            remember_minutes: config.refusals.remember_minutes,
+        };
+        answering.answer(&question.call(heard, now())).map_err(CommandError::unable)
+    }
+}
+
+/// What stands in the ledger for a line of the spool that cannot be read.
+fn damaged() -> Record {
+    let event = "hooks_spool_damaged".to_owned();
+    Record::new(now(), None, RecordKind::Lifecycle { event })
+}
