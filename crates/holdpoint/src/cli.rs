@@ -8,7 +8,7 @@ use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
         explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, kill::Kill,
-        kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets, status::Status,
+        kill::Revive, ledger::Ledger, merge::Merge, policy::Policy, run::Run, secrets::Secrets, status::Status,
         tabletop::Tabletop, up::Up,
     },
     status::CommandError,
@@ -64,6 +64,8 @@ pub enum Verb {
     Inventory(Inventory),
     /// Who may ask.
     Agents(Agents),
+    /// What a run wrote that runs programs outside, to look at and to take.
+    Merge(Merge),
     /// Stop a run, and all that runs in it.
     Kill(Kill),
     /// Take a kill back.

@@ -5,6 +5,7 @@
 //!
 //! - [`environment`]: the variables that go in, and how many stay out
 //! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
+//! - [`view`]: what is seen of the workspace: [`guarded`] files are [`kept`] beside
 //! - [`java`]: the trust store of every Java in reach
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - [`mark`]: what a run says of itself to whoever is inside
@@ -28,10 +29,12 @@ pub mod enclosure;
 pub mod environment;
 pub mod error;
 pub mod git;
+pub mod guarded;
 pub mod home;
 pub mod init;
 pub mod inside;
 pub mod java;
+pub mod kept;
 mod landlock;
 pub mod layout;
 mod listening;
@@ -48,11 +51,13 @@ mod seccomp;
 mod sockets;
 mod stops;
 mod terminal;
+pub mod view;
 pub mod wait;
 
 pub use enclosure::Enclosure;
 pub use error::SandboxError;
 pub use mark::Mark;
+pub use mounts::can_serve;
 
 /// The hidden verb by which the binary runs itself as [`inside`].
 pub const INSIDE: &str = "__inside";

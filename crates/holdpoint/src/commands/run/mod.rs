@@ -5,6 +5,7 @@
 //! - `expiry`: when a run ends by itself
 //! - `nested`: a run that is asked for inside of a run
 //! - `repository`: what of a repository lies beside the workspace
+//! - `seen`: what it sees of files, and what becomes of what it wrote
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
 //! - `told`: what the human is told at the start and at the end
@@ -15,6 +16,7 @@ pub(super) mod ground;
 mod lent;
 mod nested;
 mod repository;
+mod seen;
 mod services;
 mod told;
 
@@ -36,7 +38,7 @@ use holdpoint_core::{
 use holdpoint_sandbox::{
     Enclosure, Mark, agents::unboxed, environment, init as first, inside as between, java,
 };
-use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, publish::Published, wait};
+use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, publish::Published, view::View, wait};
 use holdpoint_store::{
     State,
     agents::{Kill, new_run},
@@ -50,6 +52,7 @@ use self::{
     expiry::Lifetime,
     ground::Place,
     lent::{Granted, Lent},
+    seen::Seen,
     services::Service,
     told::Told,
 };
@@ -128,6 +131,7 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let trusted = fs::read_to_string(&ground.ca)
         .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
     layout.pieces.extend(trusted.map_err(CommandError::unable)?);
+    let mut seen = Seen::plan(here, &ground, &mut layout, None)?;
     let plan = Plan {
         layout,
         writable: Layout::writable(&ground),
@@ -146,7 +150,8 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
     let (principal, plan, environment) = (&principal, &plan, &environment);
     let inside = Enclosed { run, command, principal, plan, environment };
-    let ended = enclosed(here, &inside, &mut supervised, &told);
+    let ended = enclosed(here, &inside, seen.view.take(), &mut supervised, &told);
+    seen.end(here);
     forget(here, principal)?;
     drop(supervised);
     let ended = ended?;
@@ -167,6 +172,7 @@ struct Enclosed<'a> {
 fn enclosed(
     here: &Here,
     inside: &Enclosed<'_>,
+    view: Option<View>,
     supervised: &mut Supervised,
     told: &Told,
 ) -> Result<wait::Ended, CommandError> {
@@ -174,7 +180,7 @@ fn enclosed(
     let rendezvous = format!("holdpoint-{}", principal.run);
     // What it makes has its caller's rights, and what we make is our own again.
     let ours = umask(here.umask);
-    let made = Enclosure::make(&rendezvous, plan, environment, command);
+    let made = Enclosure::make(&rendezvous, plan, view, environment, command);
     umask(ours);
     let enclosure = made.map_err(not_made)?;
     supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
