@@ -144,6 +144,12 @@ fn row(name: &str) -> Option<(Kind, &'static str)> {
     found.map(|(kind, provider, _)| (*kind, *provider))
 }
 
+/// The hosts of a provider, as the table writes them; none where nothing is known.
+pub fn names(provider: &str) -> Vec<&'static str> {
+    let own = HOSTS.iter().filter(|(_, known, _)| *known == provider);
+    own.flat_map(|(_, _, names)| names.iter().copied()).collect()
+}
+
 /// The host `name` as a preset lists it: package registries, model APIs and code hosts, none of
 /// which has an environment. `None` for every other host, known or not.
 pub fn preset(name: &str) -> Option<Host> {

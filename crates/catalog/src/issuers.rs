@@ -39,6 +39,11 @@ pub fn issuer(method: &str, host: &str, path: &str) -> Option<&'static Issuer> {
     ISSUERS.iter().find(|issuer| issuer.answers(method, host, path))
 }
 
+/// The issuer of this name.
+pub fn named(name: &str) -> Option<&'static Issuer> {
+    ISSUERS.iter().find(|issuer| issuer.name == name)
+}
+
 /// Whether what `issuer` gives out may be sent to `host`.
 pub fn serves(issuer: &Issuer, host: &str) -> bool {
     issuer.resources.iter().any(|resource| glob::host_matches(resource, host))

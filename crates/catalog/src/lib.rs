@@ -3,6 +3,7 @@
 //! - [`aws`]: the services of AWS, their operations and what those do
 //! - [`change_set`]: what the parts of a JSON change set do
 //! - [`cli`]: what the verbs of command line tools do
+//! - [`credentials`]: credentials that lie about in files and variables, and whose they are
 //! - [`environments`]: what people call them
 //! - [`git_hosts`]: where git repositories lie
 //! - [`graphql`]: per provider, what each root field does
@@ -16,6 +17,7 @@
 pub mod aws;
 pub mod change_set;
 pub mod cli;
+pub mod credentials;
 pub mod environments;
 pub mod git_hosts;
 mod github;

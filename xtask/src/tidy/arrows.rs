@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateway", &["core", "catalog", "wire", "enforce", "store"]),
     ("sandbox", &["core", "catalog", "wire", "enforce", "store"]),
     ("console", &["core", "store"]),
-    ("posture", &["core", "store"]),
+    ("posture", &["core", "catalog", "store"]),
     ("drill", &["core", "store"]),
 ];
 

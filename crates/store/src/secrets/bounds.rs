@@ -20,6 +20,11 @@ const PURPOSE_STARS_MAX: usize = 8;
 pub struct Purpose(String);
 
 impl Purpose {
+    /// To sign or decrypt on this machine: what has it is sent nowhere, and is real inside.
+    pub fn local() -> Self {
+        Self(LOCAL.to_owned())
+    }
+
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -68,6 +73,9 @@ impl<'de> Deserialize<'de> for Purpose {
 /// The provider of purposes that are no operation of any agent: `lookup:railway`.
 const LOOKUP: &str = "lookup";
 
+/// What is used on this machine alone.
+const LOCAL: &str = "local:use";
+
 /// What a secret is bound to. Without hosts or without a purpose it is bound to nothing, and
 /// nothing is sent with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -93,6 +101,11 @@ impl Bounds {
             purpose.as_str().split_once(':').filter(|(provider, _)| *provider == LOOKUP)
         });
         asked.next().map(|(_, provider)| provider)
+    }
+
+    /// Whether it is used on this machine alone.
+    pub fn is_local(&self) -> bool {
+        self.purposes.iter().any(|purpose| purpose.as_str() == LOCAL)
     }
 
     /// The rule that decides about these bounds.

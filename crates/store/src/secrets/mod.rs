@@ -137,6 +137,26 @@ impl Secrets {
         Ok(bound)
     }
 
+    /// Gives a secret another value, of the same provider's making; name, bounds and phantom stay.
+    pub fn rotate(&self, name: &str, value: &SecretString) -> Result<Listed, SecretError> {
+        let rotated = self.0.0.database.write(|transaction| {
+            let before =
+                first(transaction, "SELECT * FROM secrets WHERE name = ?1", [name], listed)?;
+            let Some(before) = before else {
+                return Err(StoreError::Missing { what: "secret", name: name.to_owned() }.into());
+            };
+            // What was obtained with the old one ends with it.
+            forget_via(transaction, name)?;
+            transaction.execute("DELETE FROM secrets WHERE name = ?1", [name])?;
+            self.check_new(transaction, name, value)?;
+            phantom_of(value)?;
+            self.insert(transaction, &before, value)?;
+            Ok::<_, SecretError>(before)
+        })?;
+        self.0.announce(Topic::Secrets);
+        Ok(rotated)
+    }
+
     /// Forgets a secret; its phantom stands for nothing any more.
     pub fn remove(&self, name: &str) -> Result<()> {
         let removed = self.0.0.database.write(|transaction| -> Result<usize> {
@@ -183,6 +203,11 @@ impl Secrets {
     /// can be learned from it without this store's key.
     pub fn fingerprint(&self, value: &str) -> String {
         self.0.0.seal.fingerprint(value.as_bytes())
+    }
+
+    /// The name of the secret whose value has this [`fingerprint`](Self::fingerprint).
+    pub fn of_fingerprint(&self, fingerprint: &str) -> Result<Option<String>> {
+        self.0.0.database.read(|connection| name_of_real(connection, fingerprint))
     }
 
     fn check_new(

@@ -1,0 +1,73 @@
+//! What a found credential is for: known names bind themselves, everything else is asked about.
+
+use super::{Confidence, Found, Sink, kinds::Mark, provider};
+use crate::hosts::{self, Bodies};
+
+/// What a credential is for, as far as it says so itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// Whether it is injected, and where.
+    pub how: Use,
+    /// Where it may be sent.
+    pub hosts: Vec<String>,
+    /// The operations that it may change things by, as patterns.
+    pub purposes: Vec<String>,
+}
+
+/// How a credential is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It is sent to its hosts.
+    Sent,
+    /// It signs or decrypts on this machine, and is sent nowhere.
+    Local,
+    /// Nobody has said yet. `hosts` are a proposal only.
+    Unbound,
+}
+
+/// What `found` binds itself to. Only the catalogue's own hosts count, never what a text that
+/// anybody can write says of itself, unless the text is a package manager's login.
+pub fn binding(found: &Found) -> Binding {
+    let proposed = match &found.sink {
+        Sink::Here => return Binding { how: Use::Local, hosts: Vec::new(), purposes: Vec::new() },
+        Sink::Hosts(hosts) => hosts.clone(),
+        Sink::Unknown => Vec::new(),
+    };
+    let known =
+        found.provider.and_then(provider).filter(|_| found.confidence >= Confidence::Likely);
+    match known {
+        Some(provider) if !provider.hosts().is_empty() => {
+            let hosts = provider.hosts().into_iter().map(str::to_owned).collect::<Vec<_>>();
+            let purposes = purposes(&hosts, found.kind.mark);
+            Binding { how: Use::Sent, hosts, purposes }
+        }
+        _ if proposed.iter().any(|host| is_registry(host)) => {
+            let purposes = purposes(&proposed, Mark::Live);
+            Binding { how: Use::Sent, hosts: proposed, purposes }
+        }
+        _ => Binding { how: Use::Unbound, hosts: proposed, purposes: Vec::new() },
+    }
+}
+
+fn is_registry(host: &str) -> bool {
+    hosts::identity(host).is_some_and(|it| it.bodies == Bodies::Packages)
+}
+
+/// What a credential for `hosts` may do: everything with a provider's test data, prompts at a
+/// model's host, and otherwise reading, which a purpose brings that names the provider.
+fn purposes(hosts: &[String], mark: Mark) -> Vec<String> {
+    let mut purposes: Vec<String> = hosts.iter().map(|host| purpose(host, mark)).collect();
+    purposes.sort_unstable();
+    purposes.dedup();
+    purposes
+}
+
+fn purpose(host: &str, mark: Mark) -> String {
+    let identity = hosts::identity(host);
+    let provider = identity.map_or("rest", |identity| identity.provider);
+    let model = identity.is_some_and(|identity| identity.bodies == Bodies::Prompts);
+    match mark == Mark::Test || model {
+        true => format!("{provider}:*"),
+        false => format!("{provider}:read"),
+    }
+}

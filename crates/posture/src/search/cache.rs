@@ -1,0 +1,120 @@
+//! What was found in files that have not changed since, in the state directory.
+//!
+//! It holds no value and no plain digest of one: keyed fingerprints only. What does not read as
+//! it was written is as if it were not there, and everything is read again.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    io::{BufReader, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use holdpoint_core::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::walk::{FileState, Seen};
+use crate::exposed::Exposed;
+
+/// Files that are remembered of one directory.
+const FILES_MAX: usize = super::FILES_MAX;
+
+/// What is known of the files below one directory.
+#[derive(Debug, Default)]
+pub struct Cache {
+    before: HashMap<PathBuf, Entry>,
+    after: HashMap<PathBuf, Entry>,
+    changed: bool,
+    file: Option<PathBuf>,
+    program: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    state: FileState,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    exposed: Vec<Exposed>,
+}
+
+/// The file, as it is read.
+#[derive(Deserialize)]
+struct Written {
+    program: String,
+    files: HashMap<PathBuf, Entry>,
+}
+
+/// The file, as it is written.
+#[derive(Serialize)]
+struct Writes<'a> {
+    program: &'a str,
+    files: &'a HashMap<PathBuf, Entry>,
+}
+
+impl Cache {
+    /// The cache in the state directory `state` for what lies below `root`. What another program
+    /// wrote does not count: its detectors were others.
+    pub fn open(state: &Path, root: &Path) -> Self {
+        let name = Digest::of_fields([b"found".as_slice(), root.as_os_str().as_encoded_bytes()]);
+        let file = state.join("found").join(format!("{name}.json"));
+        let program = program();
+        let written = fs::File::open(&file)
+            .ok()
+            .and_then(|opened| serde_json::from_reader::<_, Written>(BufReader::new(opened)).ok());
+        let before =
+            written.filter(|it| it.program == program).map_or_else(HashMap::new, |it| it.files);
+        Self { before, file: Some(file), program, ..Self::default() }
+    }
+
+    /// Writes what the last search learned.
+    pub fn save(&self) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        if !self.changed && self.before.len() == self.after.len() {
+            return Ok(());
+        }
+        let Some(directory) = file.parent() else { return Ok(()) };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let draft = file.with_extension(format!("{}.draft", std::process::id()));
+        let written = Writes { program: &self.program, files: &self.after };
+        let bytes = serde_json::to_vec(&written)?;
+        let mut opened = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        opened.write_all(&bytes)?;
+        fs::rename(&draft, file)
+    }
+
+    pub(super) fn knows(&self, file: &Seen) -> bool {
+        self.before.get(&file.path).is_some_and(|entry| entry.state == file.state)
+    }
+
+    pub(super) fn exposed(&self, file: &Seen) -> Vec<Exposed> {
+        self.before.get(&file.path).map_or_else(Vec::new, |entry| entry.exposed.clone())
+    }
+
+    pub(super) fn keep(&mut self, file: Seen) {
+        if let Some(entry) = self.before.get(&file.path) {
+            self.after.insert(file.path, entry.clone());
+        }
+    }
+
+    pub(super) fn learn(&mut self, file: Seen, exposed: Vec<Exposed>) {
+        if self.after.len() < FILES_MAX {
+            self.after.insert(file.path, Entry { state: file.state, exposed });
+            self.changed = true;
+        }
+    }
+}
+
+/// Which program this is: another build may find other things.
+fn program() -> String {
+    let own = std::env::current_exe().and_then(fs::metadata);
+    let made = own.and_then(|own| Ok((own.len(), own.modified()?)));
+    let (length, made) = made.unwrap_or((0, UNIX_EPOCH));
+    let since = made.duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{} {length} {}", env!("CARGO_PKG_VERSION"), since.as_nanos())
+}
