@@ -6,6 +6,7 @@
 //! - [`environment`]: the variables that go in, and how many stay out
 //! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
 //! - [`view`]: what is seen of the workspace: [`guarded`] files are [`kept`] beside
+//! - [`masks`]: what is seen for secrets
 //! - [`java`]: the trust store of every Java in reach
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - [`mark`]: what a run says of itself to whoever is inside
@@ -40,6 +41,7 @@ pub mod layout;
 mod listening;
 mod loopback;
 pub mod mark;
+pub mod masks;
 mod mounts;
 mod namespaces;
 mod netlink;

@@ -8,8 +8,10 @@ use std::{
 };
 
 use holdpoint_catalog::credentials::{Finder, Found};
+use holdpoint_store::secrets::{Secrets, StandIn};
 use memchr::memmem;
 use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
 
 use crate::view::Mask;
 
@@ -20,30 +22,11 @@ const PLACE_MAX: usize = 256;
 /// A shorter value is only a secret where its name says so: it would be found in any text.
 const ANYWHERE_MIN: usize = 12;
 
-/// What gives a secret its phantom: one and the same for the same secret in the same workspace.
-pub trait Phantoms: Send + Sync + std::fmt::Debug {
-    /// The phantom of a secret; nothing if there can be none.
-    fn phantom_of(&self, secret: &SecretString) -> Option<String>;
-}
-
-/// A secret that was found, for whoever wants to know; never its value.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listed {
-    /// The file.
-    pub path: PathBuf,
-    /// The line, from 1.
-    pub line: usize,
-    /// What it is called there.
-    pub name: String,
-    /// What kind of secret it is.
-    pub kind: &'static str,
-}
-
 /// The masks of one run.
 #[derive(Debug)]
-pub struct Masks<P> {
+pub struct Masks {
     workspace: PathBuf,
-    phantoms: P,
+    secrets: Secrets,
     known: Mutex<Known>,
 }
 
@@ -53,6 +36,15 @@ struct Known {
     secrets: HashMap<String, SecretString>,
     /// By file, then by phantom: under which names, and behind what.
     places: BTreeMap<PathBuf, HashMap<String, BTreeSet<Key>>>,
+    /// By file: what nothing can stand for, and behind what it is.
+    blanks: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>>,
+}
+
+/// What is seen of one secret.
+enum Seen {
+    AsItIs,
+    Phantom(String),
+    Blank,
 }
 
 /// Where in a file a secret is.
@@ -67,10 +59,13 @@ enum Key {
 /// A replacement.
 type Patch = (Range<usize>, Vec<u8>);
 
-impl<P: Phantoms> Masks<P> {
+/// What stands where nothing can.
+const BLANK: u8 = b'x';
+
+impl Masks {
     /// None yet, of a workspace.
-    pub fn of(workspace: PathBuf, phantoms: P) -> Self {
-        Self { workspace, phantoms, known: Mutex::default() }
+    pub fn of(workspace: PathBuf, secrets: Secrets) -> Self {
+        Self { workspace, secrets, known: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -81,21 +76,77 @@ impl<P: Phantoms> Masks<P> {
         path.strip_prefix(&self.workspace).unwrap_or(path).to_string_lossy().into_owned()
     }
 
-    /// The phantom of a secret that was found outside of files.
-    pub fn of_value(&self, secret: &SecretString) -> Option<String> {
-        self.lock().phantom(&self.phantoms, secret, true)
+    /// The value of a variable with its secret masked; nothing if there is none in it.
+    pub fn variable(&self, name: &str, value: &str) -> Option<String> {
+        let found = Finder::shared().find_variable(name, value)?;
+        let secret = found.value(value.as_bytes())?;
+        let span = found.span.clone();
+        let shown = match self.seen(&mut self.lock(), &secret, false) {
+            Seen::AsItIs => return None,
+            Seen::Phantom(phantom) => found.replaced(value.as_bytes(), &phantom),
+            Seen::Blank => None,
+        };
+        let shown = shown.unwrap_or_else(|| vec![BLANK; span.len()]);
+        String::from_utf8(patched(value.as_bytes(), vec![(span, shown)])).ok()
     }
 
-    /// What is found in a file, listed.
-    pub fn list(&self, path: &Path, bytes: &[u8]) -> Vec<Listed> {
-        let found = Finder::shared().find_in(&self.relative(path), bytes);
-        let listed = found.into_iter().map(|found| Listed {
-            path: path.to_owned(),
-            line: found.line,
-            name: found.name,
-            kind: found.kind.name,
-        });
-        listed.collect()
+    /// What is seen of a secret. What was written inside is none, unless it is known.
+    fn seen(&self, known: &mut Known, secret: &SecretString, own: bool) -> Seen {
+        if known.secrets.contains_key(secret.expose_secret()) {
+            return Seen::AsItIs;
+        }
+        let place = self.workspace.as_os_str().as_encoded_bytes();
+        let phantom = match self.secrets.stand_in(place, secret) {
+            Ok(StandIn::Itself) => return Seen::AsItIs,
+            Ok(StandIn::Kept(phantom) | StandIn::Drawn(phantom)) => phantom,
+            // Without the store nothing can be said, and nothing real is seen.
+            Ok(StandIn::Nothing) | Err(_) => return Seen::Blank,
+        };
+        if !known.secrets.contains_key(&phantom) {
+            if own {
+                return Seen::AsItIs;
+            }
+            if known.secrets.len() >= SECRETS_MAX {
+                return Seen::Blank;
+            }
+            known.secrets.insert(phantom.clone(), secret.clone());
+        }
+        Seen::Phantom(phantom)
+    }
+
+    /// What was found, replaced.
+    fn named(&self, known: &mut Known, path: &Path, bytes: &[u8], own: bool) -> Vec<Patch> {
+        let mut patches = Vec::new();
+        for found in Finder::shared().find_in(&self.relative(path), bytes) {
+            let span = found.span.clone();
+            let seen = match found.value(bytes) {
+                Some(secret) => self.seen(known, &secret, own),
+                None => Seen::Blank,
+            };
+            let shown = match seen {
+                Seen::AsItIs => continue,
+                Seen::Blank if own => continue,
+                Seen::Blank => None,
+                Seen::Phantom(phantom) => {
+                    known.place(path, &phantom, keys(&found, bytes));
+                    found.replaced(bytes, &phantom)
+                }
+            };
+            let shown = shown.unwrap_or_else(|| known.blank(path, bytes, span.clone()));
+            patches.push((span, shown));
+        }
+        patches
+    }
+
+    /// Keeps a file from being read at all: it is too long to be masked.
+    pub fn withhold(&self, path: &Path) {
+        self.lock().blanks.entry(path.to_owned()).or_default();
+    }
+
+    /// How many secrets are known.
+    pub fn count(&self) -> usize {
+        let known = self.lock();
+        known.secrets.len() + known.blanks.values().map(BTreeMap::len).sum::<usize>()
     }
 
     /// How many phantoms a file holds that nothing stands for there.
@@ -109,24 +160,55 @@ impl<P: Phantoms> Masks<P> {
 }
 
 impl Known {
-    fn phantom(
-        &mut self,
-        phantoms: &impl Phantoms,
-        secret: &SecretString,
-        new: bool,
-    ) -> Option<String> {
-        let value = secret.expose_secret();
-        if self.secrets.contains_key(value) {
-            return None;
-        }
-        let phantom = phantoms.phantom_of(secret)?;
-        if !self.secrets.contains_key(&phantom) {
-            if !new || self.secrets.len() >= SECRETS_MAX {
-                return None;
+    fn blank(&mut self, path: &Path, bytes: &[u8], span: Range<usize>) -> Vec<u8> {
+        let here = self.blanks.entry(path.to_owned()).or_default();
+        let real = bytes.get(span.clone()).unwrap_or_default().to_vec();
+        here.insert(behind(bytes, span.start), Zeroizing::new(real));
+        vec![BLANK; span.len()]
+    }
+
+    /// The secrets that are known to be real, wherever they stand.
+    fn anywhere(&mut self, path: &Path, bytes: &[u8], patches: &mut Vec<Patch>) {
+        let mut places = Vec::new();
+        for (phantom, secret) in &self.secrets {
+            let real = secret.expose_secret().as_bytes();
+            if real.len() < ANYWHERE_MIN {
+                continue;
             }
-            self.secrets.insert(phantom.clone(), secret.clone());
+            for at in memmem::find_iter(bytes, real) {
+                let span = at..at + real.len();
+                if is_free(patches, &span) {
+                    places.push((phantom.clone(), Key::Behind(behind(bytes, at))));
+                    patches.push((span, phantom.clone().into_bytes()));
+                }
+            }
         }
-        Some(phantom)
+        for (phantom, key) in places {
+            self.place(path, &phantom, [key.clone(), key]);
+        }
+    }
+
+    /// Where phantoms, and what nothing stands for, are in their places though nothing names them.
+    fn unnamed(&self, path: &Path, bytes: &[u8], patches: &mut Vec<Patch>) {
+        for phantom in self.places.get(path).into_iter().flat_map(HashMap::keys) {
+            let Some(real) = self.secrets.get(phantom) else { continue };
+            for at in memmem::find_iter(bytes, phantom.as_bytes()) {
+                let span = at..at + phantom.len();
+                let key = Key::Behind(behind(bytes, at));
+                if is_free(patches, &span) && self.is_place(path, phantom, &[key]) {
+                    patches.push((span, real.expose_secret().as_bytes().to_vec()));
+                }
+            }
+        }
+        for (before, real) in self.blanks.get(path).into_iter().flatten() {
+            let blank = vec![BLANK; real.len()];
+            for at in memmem::find_iter(bytes, &blank) {
+                let span = at..at + blank.len();
+                if is_free(patches, &span) && behind(bytes, at) == *before {
+                    patches.push((span, real.to_vec()));
+                }
+            }
+        }
     }
 
     fn place(&mut self, path: &Path, phantom: &str, keys: [Key; 2]) {
@@ -140,54 +222,23 @@ impl Known {
     }
 }
 
-impl<P: Phantoms> Mask for Masks<P> {
+fn is_free(patches: &[Patch], span: &Range<usize>) -> bool {
+    patches.iter().all(|(other, _)| other.end <= span.start || span.end <= other.start)
+}
+
+impl Mask for Masks {
     fn masked(&self, path: &Path, bytes: &[u8], own: bool) -> Option<Vec<u8>> {
-        let found = Finder::shared().find_in(&self.relative(path), bytes);
         let mut known = self.lock();
-        let mut patches: Vec<Patch> = Vec::new();
-        for found in found {
-            let Some(value) = found.value(bytes) else { continue };
-            let span = found.span.clone();
-            if known.secrets.contains_key(value.expose_secret()) {
-                continue;
-            }
-            let Some(phantom) = known.phantom(&self.phantoms, &value, !own) else {
-                // There can be no phantom for it, so that nothing of it is seen.
-                if !own {
-                    patches.push((span.clone(), vec![b'x'; span.len()]));
-                }
-                continue;
-            };
-            let shown = found.replaced(bytes, &phantom);
-            let shown = shown.unwrap_or_else(|| vec![b'x'; span.len()]);
-            known.place(path, &phantom, keys(&found, bytes));
-            patches.push((span, shown));
-        }
-        let everywhere: Vec<(String, SecretString)> =
-            known.secrets.iter().map(|(phantom, secret)| (phantom.clone(), secret.clone())).collect();
-        for (phantom, secret) in everywhere {
-            let real = secret.expose_secret().as_bytes();
-            if real.len() < ANYWHERE_MIN {
-                continue;
-            }
-            for at in memmem::find_iter(bytes, real) {
-                let span = at..at + real.len();
-                if patches.iter().all(|(other, _)| other.end <= span.start || span.end <= other.start) {
-                    let behind = Key::Behind(behind(bytes, at));
-                    known.place(path, &phantom, [behind.clone(), behind]);
-                    patches.push((span, phantom.clone().into_bytes()));
-                }
-            }
-        }
+        let mut patches = self.named(&mut known, path, bytes, own);
+        known.anywhere(path, bytes, &mut patches);
         drop(known);
         (!patches.is_empty()).then(|| patched(bytes, patches))
     }
 
     fn unmasked(&self, path: &Path, bytes: &[u8]) -> Vec<u8> {
-        let found = Finder::shared().find_in(&self.relative(path), bytes);
         let known = self.lock();
         let mut patches: Vec<Patch> = Vec::new();
-        for found in found {
+        for found in Finder::shared().find_in(&self.relative(path), bytes) {
             let Some(value) = found.value(bytes) else { continue };
             let phantom = value.expose_secret();
             let Some(real) = known.secrets.get(phantom) else { continue };
@@ -197,22 +248,14 @@ impl<P: Phantoms> Mask for Masks<P> {
                 patches.push((found.span, real));
             }
         }
-        for phantom in known.places.get(path).into_iter().flat_map(HashMap::keys) {
-            let Some(real) = known.secrets.get(phantom) else { continue };
-            for at in memmem::find_iter(bytes, phantom.as_bytes()) {
-                let span = at..at + phantom.len();
-                let free = patches.iter().all(|(other, _)| other.end <= span.start || span.end <= other.start);
-                if free && known.is_place(path, phantom, &[Key::Behind(behind(bytes, at))]) {
-                    patches.push((span, real.expose_secret().as_bytes().to_vec()));
-                }
-            }
-        }
+        known.unnamed(path, bytes, &mut patches);
         drop(known);
         patched(bytes, patches)
     }
 
     fn has_places(&self, path: &Path) -> bool {
-        self.lock().places.contains_key(path)
+        let known = self.lock();
+        known.places.contains_key(path) || known.blanks.contains_key(path)
     }
 }
 

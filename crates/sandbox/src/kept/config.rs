@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    path::Path,
+    path::{Component, Path},
     process::{Command, Output, Stdio},
 };
 
@@ -78,6 +78,27 @@ const HARMLESS_OF: [(&str, &[&str]); 3] = [
 
 /// Variables whose value says where git goes.
 const WAYS: [(&str, &str); 3] = [("remote", "pushurl"), ("remote", "url"), ("submodule", "url")];
+
+/// Whether a submodule's repository, whose configuration is at `file`, works in the repository
+/// around it: `git submodule` writes that.
+pub(super) fn works_around(file: &Path, worktree: &str) -> bool {
+    let mut parts = file.ancestors().skip(1);
+    let Some(own) = parts.next() else { return false };
+    let around = own.ancestors().find(|at| at.ends_with(".git"));
+    let Some((git, workspace)) = around.and_then(|git| Some((git, git.parent()?))) else {
+        return false;
+    };
+    let mut at = own.to_owned();
+    for part in Path::new(worktree).components() {
+        match part {
+            Component::ParentDir if at.pop() => {}
+            Component::Normal(name) => at.push(name),
+            Component::CurDir => {}
+            _ => return false,
+        }
+    }
+    own.starts_with(git.join("modules")) && at.starts_with(workspace) && !at.starts_with(git)
+}
 
 /// Whether `key`, set to `value`, runs nothing and leads nowhere but to a host that is listed.
 pub(super) fn is_harmless(key: &str, value: Option<&str>, listed: &dyn Fn(&str) -> bool) -> bool {

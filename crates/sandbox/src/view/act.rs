@@ -114,7 +114,8 @@ impl View {
         let Some(mask) = &self.mask else { return Ok(false) };
         let stat = fstat(file)?;
         if u64::try_from(stat.st_size).is_ok_and(|size| size > SEARCHED_MAX) {
-            return Ok(false);
+            // It was searched from outside; with secrets in it, nobody reads it.
+            return if mask.has_places(path) { Err(Errno::ACCESS.into()) } else { Ok(false) };
         }
         let (id, now) = ((stat.st_dev, stat.st_ino), state(file)?);
         if lock(&self.clean).get(&id) == Some(&now) {

@@ -13,8 +13,8 @@ use rustix::fs::fstat;
 
 use super::{Mask, lock};
 
-/// Bytes of a file that is searched; a longer one is seen as it is, and may not become masked.
-pub(super) const SEARCHED_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes of a file that can be masked; a longer one is seen as it is, or not at all.
+pub const SEARCHED_MAX: u64 = 8 * 1024 * 1024;
 
 /// Such a file.
 #[derive(Debug)]

@@ -34,6 +34,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 use rustix::fs::fstat;
 
+pub use self::masked::SEARCHED_MAX;
 use self::{nodes::Nodes, open::Handles, places::Place};
 use crate::{
     error::{During as _, Result},

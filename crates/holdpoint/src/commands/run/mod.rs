@@ -5,6 +5,7 @@
 //! - `expiry`: when a run ends by itself
 //! - `nested`: a run that is asked for inside of a run
 //! - `repository`: what of a repository lies beside the workspace
+//! - `masked`: which secrets are masked
 //! - `seen`: what it sees of files, and what becomes of what it wrote
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
@@ -14,6 +15,7 @@ mod expiry;
 mod gateway;
 pub(super) mod ground;
 mod lent;
+mod masked;
 mod nested;
 mod repository;
 mod seen;
@@ -52,6 +54,7 @@ use self::{
     expiry::Lifetime,
     ground::Place,
     lent::{Granted, Lent},
+    masked::Masked,
     seen::Seen,
     services::Service,
     told::Told,
@@ -99,16 +102,22 @@ pub struct Run {
     /// Leave the ports that it listens on inside.
     #[arg(long)]
     no_publish: bool,
+    /// Show which secrets would be masked, by file and line, and run nothing.
+    #[arg(long)]
+    show_masks: bool,
     /// Run it without any guard.
     #[arg(long)]
     unguarded: bool,
     /// The command.
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(last = true, required_unless_present = "show_masks", value_name = "CMD")]
     command: Vec<OsString>,
 }
 
 /// Runs `holdpoint run`.
 pub fn run(run: &Run, here: &Here) -> Ended {
+    if run.show_masks {
+        return masked::show(here, &ground::workspace(&here.dir)?);
+    }
     let Some((program, arguments)) = run.command.split_first() else {
         return Err(CommandError::usage("say what to run: `holdpoint run -- CMD`"));
     };
@@ -131,7 +140,11 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let trusted = fs::read_to_string(&ground.ca)
         .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
     layout.pieces.extend(trusted.map_err(CommandError::unable)?);
-    let mut seen = Seen::plan(here, &ground, &mut layout, None)?;
+    let mut environment = environment::Environment::of(std::env::vars_os());
+    lent.join(&mut environment)?;
+    let mut masked = Masked::find(here, &ground.workspace);
+    masked.variables(&mut environment);
+    let mut seen = Seen::plan(here, &ground, &mut layout, masked)?;
     let plan = Plan {
         layout,
         writable: Layout::writable(&ground),
@@ -139,9 +152,8 @@ pub fn run(run: &Run, here: &Here) -> Ended {
         services,
     };
     let principal = identity(here, &ground.mark)?;
-    let mut environment = environment::Environment::of(std::env::vars_os());
-    lent.join(&mut environment)?;
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
+    let told = told.and(seen.line());
     if lent::signs(&ground.workspace) {
         eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
     }

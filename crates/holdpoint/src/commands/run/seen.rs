@@ -19,18 +19,22 @@ use holdpoint_sandbox::{
     view::{Mask, Shown, View, Written},
 };
 
-use super::{Here, repository};
+use super::{Here, masked::Masked, repository};
 use crate::{
     commands::merge,
     status::CommandError,
     terminal::agrees,
 };
 
+/// Where masked copies are, in the directory of a run.
+const COPIES: &str = "masked";
+
 /// What is done for the files of one run.
 pub(super) struct Seen {
     /// What serves them, until the enclosure takes it.
     pub(super) view: Option<View>,
     shelf: Arc<Shelf>,
+    masked: Masked,
     written: Arc<Written>,
     run: String,
     ring: Ring,
@@ -45,16 +49,21 @@ impl Seen {
         here: &Here,
         ground: &Ground,
         layout: &mut Layout,
-        mask: Option<Arc<dyn Mask>>,
+        masked: Masked,
     ) -> Result<Self, CommandError> {
         let run = ground.mark.run.clone();
         let shelf = Arc::new(Shelf::at(merge::shelf(here, &run)));
         let beside = repository::beside(&ground.workspace);
-        let shown = match (can_serve(), &mask) {
+        let shown = match (can_serve(), masked.in_files()) {
             (false, _) => Vec::new(),
-            (true, Some(_)) => everything(&ground.workspace, beside.as_deref()),
-            (true, None) => guarded_parts(&ground.workspace, beside.as_deref()),
+            (true, true) => everything(&ground.workspace, beside.as_deref()),
+            (true, false) => guarded_parts(&ground.workspace, beside.as_deref()),
         };
+        let mask = masked.in_files().then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
+        if !can_serve() && masked.in_files() {
+            let copies = masked.copies(&shelf.dir().join(COPIES)).map_err(CommandError::unable)?;
+            layout.pieces.extend(copies);
+        }
         // Where nothing serves it, it is looked at when it is over.
         for (top, kind) in guarded::usual(&ground.workspace, beside.as_deref()) {
             if !shown.iter().any(|shown| top.starts_with(&shown.at)) {
@@ -66,11 +75,14 @@ impl Seen {
         let view = (!shown.is_empty()).then(|| View::of(shown.clone(), Arc::clone(&shelf), mask));
         let view = view.transpose().map_err(CommandError::unable)?;
         let written = view.as_ref().map(View::written).unwrap_or_default();
-        Ok(Self { view, shelf, written, run, ring, workspace, shown, began: SystemTime::now() })
+        Ok(Self { view, shelf, masked, written, run, ring, workspace, shown, began: SystemTime::now() })
     }
 
     /// What it wrote comes back, or waits for a human. What cannot come back waits too.
     pub(super) fn end(&self, here: &Here) {
+        self.masked.tell_strays(&self.written);
+        // Nothing is left of what was only to be read.
+        let _ = fs::remove_dir_all(self.shelf.dir().join(COPIES));
         if let Err(error) = self.settle(here) {
             let (run, dir) = (&self.run, self.shelf.dir().display());
             eprintln!("holdpoint: what run {run} wrote beside cannot come back: {error}; it is in {dir}");
@@ -122,9 +134,9 @@ impl Seen {
         self.shown.iter().any(|shown| guarded(shown).is_some())
     }
 
-    /// The files that were written where we served them.
-    pub(super) fn written(&self) -> &Written {
-        &self.written
+    /// What is told of it at the start.
+    pub(super) fn line(&self) -> Option<String> {
+        self.masked.line(!self.shown.is_empty())
     }
 }
 

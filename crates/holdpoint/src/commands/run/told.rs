@@ -37,6 +37,12 @@ impl Told {
         Self { banner, run: principal.run.clone(), began: Instant::now(), records }
     }
 
+    /// With a further line at the start.
+    pub(super) fn and(mut self, line: Option<String>) -> Self {
+        self.banner.extend(line.map(|line| line + "\n"));
+        self
+    }
+
     /// At the start.
     pub(super) fn start(&self) {
         eprint!("{}", self.banner);
