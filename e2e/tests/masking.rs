@@ -228,9 +228,8 @@ os.symlink('two', 'three'); assert os.readlink('three') == 'two'; os.chmod('two'
 os.utime('two', (1, 2)); assert os.stat('two').st_mtime == 2\n\
 for n in range(3000): open('many-%d' % n, 'w').close()\n\
 assert len([n for n in os.listdir('.') if n.startswith('many-')]) == 3000\n\
-def work(k):\n\
-    for n in range(200):\n\
-        p = 'w-%d-%d' % (k, n); open(p, 'w').write(p); assert open(p).read() == p; os.unlink(p)\n\
+def once(p): open(p, 'w').write(p); assert open(p).read() == p; os.unlink(p)\n\
+def work(k): [once('w-%d-%d' % (k, n)) for n in range(200)]\n\
 ts = [threading.Thread(target=work, args=(k,)) for k in range(8)]; [t.start() for t in ts]; [t.join() for t in ts]\n\
 END\n\
              printf '#!/bin/sh\\necho ran\\n' > tool; chmod +x tool; ./tool; umask 077; echo x > private; stat -c %a private; \
@@ -243,5 +242,64 @@ END\n\
         assert!(!has_real(&String::from_utf8_lossy(&tarred)), "{who}");
         let mode = fs::metadata(place.path("work/two")).unwrap();
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o750, "{who}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_is_masked_under_the_same_names() {
+    for place in places().await {
+        let who = place.who();
+        let outside = |script: &str| -> Called {
+            place.outside("bash").args(["-ec", script]).output().unwrap().into()
+        };
+        // In packs, as bases and as differences, loose, in a stash, in a branch that is gone.
+        let made = outside(
+            "git init -q -b main .; git add -A; git commit -qm one; \
+             for n in $(seq 40); do echo \"LINE_$n=a long enough line of settings number $n\" >> .env; git commit -qam \"n $n\"; done; \
+             git gc -q; git checkout -q -b gone; echo \"OTHER_API_KEY=$(sed -n 's/^JWT_SECRET=//p' .env)\" > extra.env; git add extra.env; \
+             git commit -qm extra; git checkout -q main; git branch -qD gone; echo >> .env; git stash -q; \
+             sed -i /SECRET/d .env; git commit -qam without; git log -p --all --reflog | grep -c RAILWAY > ../elsewhere/count",
+        );
+        assert_eq!(made.status, 0, "{who}: {}", made.stderr);
+        let names = outside("git rev-list --objects --all --reflog | sort; git status --short").stdout;
+        let called = place.script(
+            "git log -p --all --reflog; git stash show -p; for o in $(git cat-file --batch-all-objects --batch-check='%(objectname)'); do git cat-file -p $o; done; \
+             git cat-file --batch --batch-all-objects < /dev/null; git grep -h . $(git rev-list --all --reflog); git show HEAD~20:.env; \
+             /usr/bin/python3 - <<'END'\n\
+import os, zlib\n\
+for d, _, fs in os.walk('.git'):\n\
+    for f in fs:\n\
+        b = open(os.path.join(d, f), 'rb').read()\n\
+        at = 0\n\
+        while at < len(b):\n\
+            if b[at] == 0x78:\n\
+                try: print(zlib.decompressobj().decompress(b[at:]).decode('latin-1'))\n\
+                except zlib.error: pass\n\
+            at += 1\n\
+END",
+        );
+        if !served(&called) {
+            assert!(called.stderr.contains("secrets that can be read"), "{who}: {}", called.stderr);
+            let mut third = place.run(&["true"]);
+            let third: Called = third.args::<[&str; 0], _>([]).output().unwrap().into();
+            assert_eq!(third.status, 0, "{who}: {}", third.stderr);
+            let refused = outside(&format!("{} run --ring 3 -- true", place.path("holdpoint").display()));
+            assert_eq!(refused.status, 3, "{who}: {}", refused.stderr);
+            continue;
+        }
+        let at = all().iter().filter_map(|secret| called.stdout.find(secret)).next();
+        let around = at.map(|at| &called.stdout[at.saturating_sub(400)..(at + 60).min(called.stdout.len())]);
+        assert_eq!(around, None, "{who}");
+        assert!(called.stdout.contains("LINE_40") && called.stdout.matches("RAILWAY_API_TOKEN=").count() > 40, "{who}");
+        assert!(called.stderr.contains("rotate"), "{who}: {}", called.stderr);
+        // The names are the same, work goes on, and outside all is whole.
+        let worked = place.script(
+            "set -e; git rev-list --objects --all --reflog | sort; git status --short; \
+             echo x > new; git add new; git commit -qm new; git checkout -q HEAD~10; git checkout -q main; git gc -q 2>/dev/null || true; git log --oneline | wc -l >&2",
+        );
+        assert_eq!(worked.status, 0, "{who}: {}", worked.stderr);
+        assert_eq!(worked.stdout, names, "{who}");
+        let whole = outside("git fsck --full 2>&1 | grep -v -e dangling -e ^notice; git log -p --all --reflog | grep -c RAILWAY");
+        assert_eq!(whole.stdout, read(&place, "elsewhere/count"), "{who}: {}", whole.stderr);
     }
 }

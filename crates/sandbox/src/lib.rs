@@ -7,6 +7,7 @@
 //! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
 //! - [`view`]: what is seen of the workspace: [`guarded`] files are [`kept`] beside
 //! - [`masks`]: what is seen for secrets
+//! - [`history`]: and of git's objects
 //! - [`java`]: the trust store of every Java in reach
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - [`mark`]: what a run says of itself to whoever is inside
@@ -31,6 +32,7 @@ pub mod environment;
 pub mod error;
 pub mod git;
 pub mod guarded;
+pub mod history;
 pub mod home;
 pub mod init;
 pub mod inside;

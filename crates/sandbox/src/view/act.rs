@@ -24,6 +24,7 @@ use super::{
     open::{Entry, Open},
     places::Place,
 };
+use crate::history::Seen;
 
 impl View {
     /// The path of a node.
@@ -94,7 +95,11 @@ impl View {
 
     /// What an open file is: masked, if it has secrets, or has places for them and is written.
     pub(super) fn opened(&self, file: File, spot: &Spot, writes: bool) -> io::Result<Open> {
-        let Some(mask) = &self.mask else { return Ok(Open::Plain(Arc::new(file))) };
+        if let Some((_, Seen::Cut(cut))) = self.seen(spot)? {
+            return Ok(Open::Cut(Arc::new(file), cut));
+        }
+        let mask = self.mask.as_ref().filter(|_| !self.is_object(spot));
+        let Some(mask) = mask else { return Ok(Open::Plain(Arc::new(file))) };
         let (path, stat) = (self.real(spot)?, fstat(&file)?);
         let id = (stat.st_dev, stat.st_ino);
         let own = self.written.has(id);
@@ -107,6 +112,14 @@ impl View {
         }
         let masked = Masked::of(file, path, Arc::clone(mask), own)?;
         Ok(Open::Masked(Arc::new(masked)))
+    }
+
+    /// Whether it is one of git's objects: these are compressed, and history knows them.
+    fn is_object(&self, spot: &Spot) -> bool {
+        let within = self.base(spot).map(|base| base.shown.within.as_path());
+        let path = within.unwrap_or(Path::new("")).join(&spot.path);
+        let mut names = path.iter().skip_while(|name| *name != ".git");
+        names.any(|name| name == "objects")
     }
 
     /// Whether something in a file is masked; what was searched is remembered until it changes.
@@ -149,7 +162,23 @@ impl View {
                 }
             }
         }
+        if let Some((path, _)) = self.seen(&spot)? {
+            self.objects(&path, &mut entries);
+        }
         Ok(entries)
+    }
+
+    /// Makes the entries of a directory of git's objects those that are seen.
+    fn objects(&self, path: &Path, entries: &mut Vec<Entry>) {
+        let Some(history) = &self.history else { return };
+        entries.retain(|entry| !matches!(history.of(&path.join(&entry.name)), Seen::Nothing));
+        for own in history.loose.iter().filter(|own| own.parent() == Some(path)) {
+            let Some(name) = own.file_name() else { continue };
+            if entries.iter().all(|entry| entry.name != name) {
+                let (name, kind) = (name.to_owned(), FileType::RegularFile);
+                entries.push(Entry { name, number: u64::MAX, kind });
+            }
+        }
     }
 
     fn bases(&self) -> io::Result<Vec<Entry>> {

@@ -105,6 +105,7 @@ impl View {
         if from.base != to.base || self.shelved(&from)? != self.shelved(&to)? || secret {
             return Err(Errno::XDEV.into());
         }
+        self.is_honest(&from, &to)?;
         let (from, to) = (self.place(&from, true)?, self.place(&to, true)?);
         linkat(&from.directory, &from.name, &to.directory, &to.name, AtFlags::empty())?;
         self.known(parent, name, &to.stat()?)
@@ -125,6 +126,7 @@ impl View {
         if named || source.base != target.base {
             return Err(Errno::XDEV.into());
         }
+        self.is_honest(&source, &target)?;
         let mut carried = None;
         if old == new {
             self.rename_here(&source, &target, flags)?;

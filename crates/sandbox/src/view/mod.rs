@@ -32,13 +32,14 @@ use std::{
 use fuser::{Config, Session, SessionACL};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
-use rustix::fs::fstat;
+use rustix::{fs::fstat, io::Errno};
 
 pub use self::masked::SEARCHED_MAX;
 use self::{nodes::Nodes, open::Handles, places::Place};
 use crate::{
     error::{During as _, Result},
     guarded::{self, Top},
+    history::{History, Index, Seen},
     kept::Shelf,
 };
 
@@ -81,6 +82,7 @@ pub struct View {
     shelf: Arc<Shelf>,
     shelf_directory: Mutex<Option<OwnedFd>>,
     mask: Option<Arc<dyn Mask>>,
+    history: Option<History>,
     nodes: Mutex<Nodes>,
     handles: Mutex<Handles>,
     clean: Mutex<HashMap<(u64, u64), (i64, u64, i64)>>,
@@ -104,7 +106,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl View {
     /// A view of `shown`; what is guarded is written to `shelf`.
-    pub fn of(shown: Vec<Shown>, shelf: Arc<Shelf>, mask: Option<Arc<dyn Mask>>) -> Result<Self> {
+    pub fn of(
+        shown: Vec<Shown>,
+        shelf: Arc<Shelf>,
+        mask: Option<Arc<dyn Mask>>,
+        history: Option<History>,
+    ) -> Result<Self> {
         let step = "cannot open what is to be shown";
         let open = |shown: Shown| -> io::Result<Base> {
             Ok(Base { directory: File::open(&shown.at)?.into(), shown })
@@ -119,6 +126,7 @@ impl View {
             shelf,
             shelf_directory: Mutex::default(),
             mask,
+            history,
             nodes: Mutex::new(Nodes::of(device)),
             handles: Mutex::default(),
             clean: Mutex::default(),
@@ -199,7 +207,37 @@ impl View {
                 return self.on_shelf(|shelf| Place::of(shelf, &path));
             }
         }
-        Place::of(&self.base(spot)?.directory, &spot.path)
+        match self.seen(spot)? {
+            Some((path, Seen::Private)) if !change => self.private(&path),
+            Some((_, Seen::Private | Seen::Cut(_))) if change => Err(Errno::PERM.into()),
+            Some((_, Seen::Nothing)) => Err(io::ErrorKind::NotFound.into()),
+            _ => Place::of(&self.base(spot)?.directory, &spot.path),
+        }
+    }
+
+    /// How an object of git's is seen, and its path below them; nothing if it is none.
+    fn seen(&self, spot: &Spot) -> io::Result<Option<(PathBuf, Seen)>> {
+        let Some(history) = &self.history else { return Ok(None) };
+        let real = self.real(spot)?;
+        let below = real.strip_prefix(&history.objects).ok();
+        Ok(below.map(|path| (path.to_owned(), history.of(path))))
+    }
+
+    fn private(&self, path: &Path) -> io::Result<Place> {
+        let history = self.history.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        Place::of(File::open(&history.private)?, path)
+    }
+
+    /// Refuses a pack that would have masked objects in it for real ones.
+    fn is_honest(&self, source: &Spot, target: &Spot) -> io::Result<()> {
+        let Some(history) = &self.history else { return Ok(()) };
+        let (source, target) = (self.real(source)?, self.real(target)?);
+        let index = target.starts_with(history.objects.join("pack"))
+            && target.extension().is_some_and(|it| it == "idx");
+        match index && Index::read(&source)?.has_any(&history.hidden) {
+            true => Err(Errno::PERM.into()),
+            false => Ok(()),
+        }
     }
 
     fn on_shelf<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {

@@ -11,7 +11,10 @@ use std::{
 
 use fuser::FileType;
 
+use rustix::io::Errno;
+
 use super::masked::Masked;
+use crate::history::Cut;
 
 /// Files and directories that are open at the same time in one view.
 const OPEN_MAX: usize = 100_000;
@@ -23,18 +26,25 @@ pub(super) enum Open {
     Plain(Arc<File>),
     /// With secrets in it.
     Masked(Arc<Masked>),
+    /// A pack without some of its objects.
+    Cut(Arc<File>, Arc<Cut>),
 }
 
 impl Open {
     pub(super) fn file(&self) -> &File {
         match self {
-            Self::Plain(file) => file,
+            Self::Plain(file) | Self::Cut(file, _) => file,
             Self::Masked(masked) => masked.file(),
         }
     }
 
     pub(super) fn read(&self, offset: u64, size: usize) -> io::Result<Vec<u8>> {
         match self {
+            Self::Cut(file, cut) => {
+                let mut bytes = Self::Plain(Arc::clone(file)).read(offset, size)?;
+                cut.apply(&mut bytes, offset);
+                Ok(bytes)
+            }
             Self::Plain(file) => {
                 let mut bytes = vec![0; size];
                 let mut filled = 0;
@@ -57,6 +67,7 @@ impl Open {
         match self {
             Self::Plain(file) => file.write_all_at(bytes, offset),
             Self::Masked(masked) => masked.write(offset, bytes),
+            Self::Cut(..) => Err(Errno::PERM.into()),
         }
     }
 
@@ -64,6 +75,7 @@ impl Open {
         match self {
             Self::Plain(file) => file.set_len(size),
             Self::Masked(masked) => masked.resize(size),
+            Self::Cut(..) => Err(Errno::PERM.into()),
         }
     }
 }

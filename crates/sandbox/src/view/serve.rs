@@ -388,7 +388,7 @@ impl Filesystem for View {
         let open = lock(&self.handles).file(handle.0);
         let allocated = open.and_then(|open| match open {
             super::open::Open::Plain(file) => Ok(fallocate(&*file, mode, offset, length)?),
-            super::open::Open::Masked(_) => Err(rustix::io::Errno::OPNOTSUPP.into()),
+            _ => Err(rustix::io::Errno::OPNOTSUPP.into()),
         });
         done(reply, allocated);
     }

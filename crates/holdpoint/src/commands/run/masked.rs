@@ -51,6 +51,11 @@ impl Masked {
         !self.files.is_empty()
     }
 
+    /// Keyed fingerprints of what was found.
+    pub(super) fn fingerprints(&self) -> BTreeSet<String> {
+        self.searched.exposed.iter().filter_map(|it| it.fingerprint.clone()).collect()
+    }
+
     /// Masks the variables that go in, and has those go in that stayed out for their secrets.
     pub(super) fn variables(&mut self, environment: &mut Environment) {
         for (name, value) in std::env::vars_os() {

@@ -6,6 +6,7 @@
 //! - `nested`: a run that is asked for inside of a run
 //! - `repository`: what of a repository lies beside the workspace
 //! - `masked`: which secrets are masked
+//! - `past`: secrets in the history of its repository
 //! - `seen`: what it sees of files, and what becomes of what it wrote
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
@@ -17,6 +18,7 @@ pub(super) mod ground;
 mod lent;
 mod masked;
 mod nested;
+mod past;
 mod repository;
 mod seen;
 mod services;
@@ -153,7 +155,7 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     };
     let principal = identity(here, &ground.mark)?;
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
-    let told = told.and(seen.line());
+    let told = told.and(seen.lines());
     if lent::signs(&ground.workspace) {
         eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
     }

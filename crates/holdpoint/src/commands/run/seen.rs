@@ -19,7 +19,7 @@ use holdpoint_sandbox::{
     view::{Mask, Shown, View, Written},
 };
 
-use super::{Here, masked::Masked, repository};
+use super::{Here, masked::Masked, past, repository};
 use crate::{
     commands::merge,
     status::CommandError,
@@ -28,6 +28,8 @@ use crate::{
 
 /// Where masked copies are, in the directory of a run.
 const COPIES: &str = "masked";
+/// Where masked objects are, there.
+const OBJECTS: &str = "objects";
 
 /// What is done for the files of one run.
 pub(super) struct Seen {
@@ -35,6 +37,7 @@ pub(super) struct Seen {
     pub(super) view: Option<View>,
     shelf: Arc<Shelf>,
     masked: Masked,
+    past: Option<String>,
     written: Arc<Written>,
     run: String,
     ring: Ring,
@@ -54,13 +57,20 @@ impl Seen {
         let run = ground.mark.run.clone();
         let shelf = Arc::new(Shelf::at(merge::shelf(here, &run)));
         let beside = repository::beside(&ground.workspace);
-        let shown = match (can_serve(), masked.in_files()) {
+        let serves = can_serve();
+        let own = ground.workspace.join(".git");
+        let git = own.is_dir().then_some(own).or(beside.clone());
+        let private = shelf.dir().join(OBJECTS);
+        let past = git.map(|git| past::of(here, &masked, &git, private, serves, ground.mark.task.ring));
+        let past = past.transpose()?;
+        let (history, past) = past.map_or((None, None), |past| (past.history, past.line));
+        let shown = match (serves, masked.in_files()) {
             (false, _) => Vec::new(),
             (true, true) => everything(&ground.workspace, beside.as_deref()),
             (true, false) => guarded_parts(&ground.workspace, beside.as_deref()),
         };
-        let mask = masked.in_files().then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
-        if !can_serve() && masked.in_files() {
+        let mask = (masked.in_files() || history.is_some()).then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
+        if !serves && masked.in_files() {
             let copies = masked.copies(&shelf.dir().join(COPIES)).map_err(CommandError::unable)?;
             layout.pieces.extend(copies);
         }
@@ -72,17 +82,19 @@ impl Seen {
         }
         let (ring, workspace) = (ground.mark.task.ring, ground.workspace.clone());
         layout.serve(&shown, ring);
-        let view = (!shown.is_empty()).then(|| View::of(shown.clone(), Arc::clone(&shelf), mask));
+        let view = (!shown.is_empty()).then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, history));
         let view = view.transpose().map_err(CommandError::unable)?;
         let written = view.as_ref().map(View::written).unwrap_or_default();
-        Ok(Self { view, shelf, masked, written, run, ring, workspace, shown, began: SystemTime::now() })
+        Ok(Self { view, shelf, masked, past, written, run, ring, workspace, shown, began: SystemTime::now() })
     }
 
     /// What it wrote comes back, or waits for a human. What cannot come back waits too.
     pub(super) fn end(&self, here: &Here) {
         self.masked.tell_strays(&self.written);
         // Nothing is left of what was only to be read.
-        let _ = fs::remove_dir_all(self.shelf.dir().join(COPIES));
+        for made in [COPIES, OBJECTS] {
+            let _ = fs::remove_dir_all(self.shelf.dir().join(made));
+        }
         if let Err(error) = self.settle(here) {
             let (run, dir) = (&self.run, self.shelf.dir().display());
             eprintln!("holdpoint: what run {run} wrote beside cannot come back: {error}; it is in {dir}");
@@ -135,8 +147,9 @@ impl Seen {
     }
 
     /// What is told of it at the start.
-    pub(super) fn line(&self) -> Option<String> {
-        self.masked.line(!self.shown.is_empty())
+    pub(super) fn lines(&self) -> Vec<String> {
+        let secrets = self.masked.line(!self.shown.is_empty());
+        secrets.into_iter().chain(self.past.clone()).collect()
     }
 }
 

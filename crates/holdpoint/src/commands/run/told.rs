@@ -37,9 +37,9 @@ impl Told {
         Self { banner, run: principal.run.clone(), began: Instant::now(), records }
     }
 
-    /// With a further line at the start.
-    pub(super) fn and(mut self, line: Option<String>) -> Self {
-        self.banner.extend(line.map(|line| line + "\n"));
+    /// With further lines at the start.
+    pub(super) fn and(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.banner.extend(lines.into_iter().map(|line| line + "\n"));
         self
     }
 

@@ -1,0 +1,264 @@
+//! History: git's objects, of which those with secrets are seen masked, under their own names.
+
+mod packs;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    thread,
+};
+
+use flate2::{Compression, write::ZlibEncoder};
+
+pub(crate) use self::packs::{Cut, Index, Name};
+use crate::view::{Mask, SEARCHED_MAX};
+
+/// Objects of one repository that are searched.
+const OBJECTS_MAX: usize = 5_000_000;
+
+/// The objects of one repository, as they are seen.
+#[derive(Debug)]
+pub struct History {
+    /// Where they are.
+    pub(crate) objects: PathBuf,
+    /// Where those are that are seen otherwise.
+    pub(crate) private: PathBuf,
+    /// Those, by their path below either.
+    pub(crate) loose: BTreeSet<PathBuf>,
+    /// Packs of which some objects are not seen, by their names without an ending.
+    pub(crate) cut: HashMap<OsString, Arc<Cut>>,
+    /// The names of what is masked.
+    pub(crate) hidden: BTreeSet<Name>,
+}
+
+/// What a search of a history came to.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Files with secrets, as they are to be seen.
+    masked: BTreeMap<Name, Vec<u8>>,
+    /// How many others have some: messages of commits and tags, and what is too long. They cannot
+    /// be masked.
+    pub open: usize,
+}
+
+impl Found {
+    /// How many files are masked.
+    pub fn count(&self) -> usize {
+        self.masked.len()
+    }
+}
+
+/// Searches all objects of the repository at `git`, but for those that `known` says are clean; it
+/// hears of the others that are.
+pub fn search(git: &Path, mask: &dyn Mask, known: &mut BTreeSet<Name>) -> io::Result<Found> {
+    let listed = call(git, &["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"])?;
+    let listed = text(listed)?;
+    if listed.lines().next().is_some_and(|first| name(first).is_none()) {
+        return Err(io::Error::other("its objects have names that we do not read"));
+    }
+    let all = listed.lines().filter_map(name);
+    let new: Vec<Name> = all.take(OBJECTS_MAX).filter(|name| !known.contains(name)).collect();
+    if new.is_empty() {
+        return Ok(Found::default());
+    }
+    let named = text(call(git, &["rev-list", "--objects", "--all", "--reflog"])?).unwrap_or_default();
+    let paths: HashMap<Name, &str> = named
+        .lines()
+        .filter_map(|line| line.split_once(' ').and_then(|(it, path)| Some((name(it)?, path))))
+        .collect();
+    let mut child = git_in(git).args(["cat-file", "--batch", "--buffer"]).stdin(Stdio::piped()).spawn()?;
+    let input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let asked = new.clone();
+    // Both ends of a pipe would wait for each other.
+    let ask = thread::Builder::new().spawn(move || ask(input, &asked))?;
+    let found = read_all(&mut child, mask, &paths, known);
+    // It has ended, or is of no more use.
+    let _ = child.kill();
+    let _ = child.wait();
+    let _ = ask.join();
+    found
+}
+
+fn ask(mut input: impl io::Write, names: &[Name]) -> io::Result<()> {
+    let mut input = io::BufWriter::new(&mut input);
+    for name in names {
+        writeln!(input, "{}", hexadecimal(name))?;
+    }
+    input.flush()
+}
+
+fn read_all(
+    child: &mut Child,
+    mask: &dyn Mask,
+    paths: &HashMap<Name, &str>,
+    known: &mut BTreeSet<Name>,
+) -> io::Result<Found> {
+    let mut output = BufReader::new(child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
+    let (mut found, mut line) = (Found::default(), String::new());
+    loop {
+        line.clear();
+        if output.read_line(&mut line)? == 0 {
+            return Ok(found);
+        }
+        let mut words = line.split_whitespace();
+        let (object, kind, size) = (words.next(), words.next(), words.next());
+        let (Some(object), Some(kind), Some(size)) = (object.and_then(name), kind, size) else {
+            // What is missing (a partial clone) cannot be read inside either.
+            continue;
+        };
+        let size: u64 = size.parse().map_err(io::Error::other)?;
+        let mut bytes = Vec::new();
+        (&mut output).take(size.min(SEARCHED_MAX)).read_to_end(&mut bytes)?;
+        io::copy(&mut (&mut output).take(size.saturating_sub(SEARCHED_MAX) + 1), &mut io::sink())?;
+        if kind == "tree" {
+            known.insert(object);
+            continue;
+        }
+        let path = PathBuf::from(paths.get(&object).copied().unwrap_or("history"));
+        match mask.masked(&path, &bytes, false) {
+            None => drop(known.insert(object)),
+            Some(masked) if kind == "blob" && size <= SEARCHED_MAX => {
+                found.masked.insert(object, masked);
+            }
+            Some(_) => found.open += 1,
+        }
+    }
+}
+
+impl History {
+    /// Makes ready in `private` what is to be seen of the repository at `git` instead of what was
+    /// found.
+    pub fn masking(git: &Path, private: PathBuf, found: &Found) -> io::Result<Self> {
+        let objects = fs::canonicalize(git.join("objects"))?;
+        let hidden: BTreeSet<Name> = found.masked.keys().copied().collect();
+        let mut this = Self { objects, private, loose: BTreeSet::new(), cut: HashMap::new(), hidden };
+        for (name, masked) in &found.masked {
+            this.write(name, "blob", masked)?;
+        }
+        let mut along = BTreeSet::new();
+        for entry in fs::read_dir(this.objects.join("pack")).into_iter().flatten() {
+            let path = entry?.path();
+            if path.extension().is_some_and(|it| it == "idx") {
+                along.extend(this.cut(&path)?);
+            }
+        }
+        let along: Vec<Name> = along.into_iter().filter(|it| !this.hidden.contains(it)).collect();
+        this.unpack(git, &along)?;
+        Ok(this)
+    }
+
+    /// Cuts what is hidden out of one pack, and says what went along.
+    fn cut(&mut self, path: &Path) -> io::Result<Vec<Name>> {
+        let index = Index::read(path)?;
+        if !index.has_any(&self.hidden) {
+            return Ok(Vec::new());
+        }
+        let pack = File::open(path.with_extension("pack"))?;
+        let (index, cut, along) = index.without(&self.hidden, &pack)?;
+        let Some(name) = path.file_name() else { return Ok(Vec::new()) };
+        fs::create_dir_all(self.private.join("pack"))?;
+        fs::write(self.private.join("pack").join(name), index)?;
+        self.loose.insert(Path::new("pack").join(name));
+        if let Some(stem) = path.file_stem() {
+            self.cut.insert(stem.to_owned(), Arc::new(cut));
+        }
+        Ok(along)
+    }
+
+    /// Writes what went along out of a pack.
+    fn unpack(&mut self, git: &Path, names: &[Name]) -> io::Result<()> {
+        for name in names {
+            let word = hexadecimal(name);
+            let kind = text(call(git, &["cat-file", "-t", &word])?)?;
+            let bytes = call(git, &["cat-file", kind.trim(), &word])?;
+            self.write(name, kind.trim(), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes an object as git does one that is in no pack.
+    fn write(&mut self, name: &Name, kind: &str, bytes: &[u8]) -> io::Result<()> {
+        let word = hexadecimal(name);
+        let (first, rest) = word.split_at_checked(2).ok_or(io::ErrorKind::InvalidData)?;
+        // What git makes beside it inside is real.
+        fs::create_dir_all(self.objects.join(first))?;
+        fs::create_dir_all(self.private.join(first))?;
+        let path = Path::new(first).join(rest);
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        write!(encoder, "{kind} {}\0", bytes.len())?;
+        encoder.write_all(bytes)?;
+        fs::write(self.private.join(&path), encoder.finish()?)?;
+        self.loose.insert(path);
+        Ok(())
+    }
+
+    /// Where something below the objects really is.
+    pub(crate) fn of(&self, path: &Path) -> Seen {
+        if self.loose.contains(path) {
+            return Seen::Private;
+        }
+        if !path.starts_with("pack") {
+            return Seen::Real;
+        }
+        let ending = path.extension().and_then(|it| it.to_str());
+        match path.file_stem().and_then(|stem| self.cut.get(stem)) {
+            Some(cut) if ending == Some("pack") => Seen::Cut(Arc::clone(cut)),
+            // What else belongs to it speaks of what is not there.
+            Some(_) => Seen::Nothing,
+            None if self.cut.is_empty() => Seen::Real,
+            None if path.ends_with("multi-pack-index") => Seen::Nothing,
+            None => Seen::Real,
+        }
+    }
+}
+
+/// How something is seen.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    Real,
+    Private,
+    Cut(Arc<Cut>),
+    Nothing,
+}
+
+fn hexadecimal(name: &Name) -> String {
+    name.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The name that a word is; nothing if it has another length, as where names are SHA-256.
+fn name(word: &str) -> Option<Name> {
+    let bytes: Vec<u8> = word
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect::<Option<_>>()?;
+    bytes.try_into().ok()
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn call(git: &Path, words: &[&str]) -> io::Result<Vec<u8>> {
+    let output = git_in(git).args(words).output()?;
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+    }
+}
+
+/// Git that reads one repository as it is: no replacements, nothing fetched, no configuration but
+/// that repository's.
+fn git_in(git: &Path) -> Command {
+    let mut command = crate::kept::git_alone();
+    command.arg("--git-dir").arg(git).args(["-c", "core.fsmonitor=false"]);
+    command.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_NO_LAZY_FETCH", "1");
+    command.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "safe.directory");
+    command.env("GIT_CONFIG_VALUE_0", "*").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
