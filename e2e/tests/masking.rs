@@ -303,3 +303,36 @@ END",
         assert_eq!(whole.stdout, read(&place, "elsewhere/count"), "{who}: {}", whole.stderr);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_is_what_it_is_outside() {
+    for place in places().await {
+        let who = place.who();
+        let outside = |script: &str| -> Called {
+            place.outside("bash").args(["-ec", script]).output().unwrap().into()
+        };
+        let made = outside("git init -q -b main .; git add -A; git commit -qm one");
+        assert_eq!(made.status, 0, "{who}: {}", made.stderr);
+        let called = place.script(
+            "set -e; git status --short; git diff; sed -i s/3000/4000/ .env; git diff --stat; git add .env; git status --short; git diff; \
+             git diff --cached | grep '^[-+]PORT'; git commit -qm added; git status --short; \
+             sed -i s/4000/5000/ .env; git commit -qam all; git status --short; \
+             sed -i s/5000/6000/ .env; git commit -qm one-of .env; git status --short; \
+             sed -i s/6000/7000/ .env; git stash -q; grep PORT .env; git stash pop -q; grep PORT .env; git checkout -q .env; \
+             git checkout -q HEAD~2; grep PORT .env; git checkout -q main; grep PORT .env; git log -p; git status --short",
+        );
+        if !served(&called) {
+            continue;
+        }
+        assert_eq!(called.status, 0, "{who}: {}\n{}", called.stderr, called.stdout);
+        assert!(!has_real(&called.stdout), "{who}: {}", called.stdout);
+        let head = " .env | 2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\nM  .env\n-PORT=3000\n+PORT=4000\n\
+                    PORT=6000\nPORT=7000\nPORT=4000\nPORT=6000\ncommit ";
+        assert!(called.stdout.starts_with(head), "{who}: {}", called.stdout);
+        let after = outside("git status --short; git show HEAD:.env; git fsck --full 2>&1 | grep -v -e dangling -e ^notice || true");
+        assert_eq!(after.stdout, dotenv().replace("3000", "6000"), "{who}: {}", after.stderr);
+        let every = outside("for n in 0 1 2 3; do git show HEAD~$n:.env | grep -c -e RAILWAY_API_TOKEN=7c9e6a3b -e 51Nx8 -e Vq8z -e f3Kq; done");
+        assert_eq!(every.stdout, "4\n4\n4\n4\n", "{who}");
+        assert_eq!(read(&place, "work/.env"), dotenv().replace("3000", "6000"), "{who}");
+    }
+}

@@ -1,25 +1,31 @@
 //! History: git's objects, of which those with secrets are seen masked, under their own names.
 
+pub(crate) mod index;
 mod packs;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    ffi::OsString,
-    fs::{self, File},
+    ffi::{OsStr, OsString},
+    fs::{self, File, Permissions},
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
+use sha1::{Digest as _, Sha1};
 
-pub(crate) use self::packs::{Cut, Index, Name};
+use self::packs::Index;
+pub(crate) use self::packs::{Cut, Name};
 use crate::view::{Mask, SEARCHED_MAX};
 
 /// Objects of one repository that are searched.
 const OBJECTS_MAX: usize = 5_000_000;
+/// Bytes before the content of one.
+const HEADER_MAX: u64 = 32;
 
 /// The objects of one repository, as they are seen.
 #[derive(Debug)]
@@ -28,12 +34,18 @@ pub struct History {
     pub(crate) objects: PathBuf,
     /// Where those are that are seen otherwise.
     pub(crate) private: PathBuf,
-    /// Those, by their path below either.
-    pub(crate) loose: BTreeSet<PathBuf>,
     /// Packs of which some objects are not seen, by their names without an ending.
     pub(crate) cut: HashMap<OsString, Arc<Cut>>,
-    /// The names of what is masked.
-    pub(crate) hidden: BTreeSet<Name>,
+    own: Mutex<Own>,
+}
+
+/// What is seen otherwise.
+#[derive(Debug, Default)]
+struct Own {
+    /// By its path below the objects.
+    paths: BTreeSet<PathBuf>,
+    /// What of it is masked, by name.
+    hidden: BTreeSet<Name>,
 }
 
 /// What a search of a history came to.
@@ -136,7 +148,8 @@ impl History {
     pub fn masking(git: &Path, private: PathBuf, found: &Found) -> io::Result<Self> {
         let objects = fs::canonicalize(git.join("objects"))?;
         let hidden: BTreeSet<Name> = found.masked.keys().copied().collect();
-        let mut this = Self { objects, private, loose: BTreeSet::new(), cut: HashMap::new(), hidden };
+        let mut this = Self { objects, private, cut: HashMap::new(), own: Mutex::default() };
+        fs::create_dir_all(&this.private)?;
         for (name, masked) in &found.masked {
             this.write(name, "blob", masked)?;
         }
@@ -144,26 +157,30 @@ impl History {
         for entry in fs::read_dir(this.objects.join("pack")).into_iter().flatten() {
             let path = entry?.path();
             if path.extension().is_some_and(|it| it == "idx") {
-                along.extend(this.cut(&path)?);
+                along.extend(this.cut(&path, &hidden)?);
             }
         }
-        let along: Vec<Name> = along.into_iter().filter(|it| !this.hidden.contains(it)).collect();
+        let along: Vec<Name> = along.into_iter().filter(|it| !hidden.contains(it)).collect();
         this.unpack(git, &along)?;
+        this.lock().hidden = hidden;
         Ok(this)
     }
 
     /// Cuts what is hidden out of one pack, and says what went along.
-    fn cut(&mut self, path: &Path) -> io::Result<Vec<Name>> {
+    fn cut(&mut self, path: &Path, hidden: &BTreeSet<Name>) -> io::Result<Vec<Name>> {
+        if hidden.is_empty() {
+            return Ok(Vec::new());
+        }
         let index = Index::read(path)?;
-        if !index.has_any(&self.hidden) {
+        if !index.has_any(hidden) {
             return Ok(Vec::new());
         }
         let pack = File::open(path.with_extension("pack"))?;
-        let (index, cut, along) = index.without(&self.hidden, &pack)?;
+        let (index, cut, along) = index.without(hidden, &pack)?;
         let Some(name) = path.file_name() else { return Ok(Vec::new()) };
         fs::create_dir_all(self.private.join("pack"))?;
         fs::write(self.private.join("pack").join(name), index)?;
-        self.loose.insert(Path::new("pack").join(name));
+        self.lock().paths.insert(Path::new("pack").join(name));
         if let Some(stem) = path.file_stem() {
             self.cut.insert(stem.to_owned(), Arc::new(cut));
         }
@@ -171,7 +188,7 @@ impl History {
     }
 
     /// Writes what went along out of a pack.
-    fn unpack(&mut self, git: &Path, names: &[Name]) -> io::Result<()> {
+    fn unpack(&self, git: &Path, names: &[Name]) -> io::Result<()> {
         for name in names {
             let word = hexadecimal(name);
             let kind = text(call(git, &["cat-file", "-t", &word])?)?;
@@ -182,24 +199,68 @@ impl History {
     }
 
     /// Writes an object as git does one that is in no pack.
-    fn write(&mut self, name: &Name, kind: &str, bytes: &[u8]) -> io::Result<()> {
-        let word = hexadecimal(name);
-        let (first, rest) = word.split_at_checked(2).ok_or(io::ErrorKind::InvalidData)?;
+    fn write(&self, name: &Name, kind: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = loose(name)?;
+        let first = path.parent().ok_or(io::ErrorKind::InvalidData)?;
         // What git makes beside it inside is real.
         fs::create_dir_all(self.objects.join(first))?;
         fs::create_dir_all(self.private.join(first))?;
-        let path = Path::new(first).join(rest);
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-        write!(encoder, "{kind} {}\0", bytes.len())?;
-        encoder.write_all(bytes)?;
-        fs::write(self.private.join(&path), encoder.finish()?)?;
-        self.loose.insert(path);
+        fs::write(self.private.join(&path), packed(kind, bytes)?)?;
+        self.lock().paths.insert(path);
         Ok(())
+    }
+
+    /// Keeps the `real` content of a file that was written inside as `seen`, under its own name,
+    /// and says that.
+    pub(crate) fn keep(&self, seen: &[u8], real: &[u8]) -> io::Result<Name> {
+        let mut digest = Sha1::new();
+        digest.update(format!("blob {}\0", real.len()));
+        digest.update(real);
+        let name: Name = digest.finalize().into();
+        self.write(&name, "blob", seen)?;
+        self.lock().hidden.insert(name);
+        let to = self.objects.join(loose(&name)?);
+        if !to.exists() {
+            let draft = self.objects.join(format!("tmp_obj_{}", hexadecimal(&name)));
+            fs::write(&draft, packed("blob", real)?)?;
+            fs::set_permissions(&draft, Permissions::from_mode(0o444))?;
+            fs::rename(draft, to)?;
+        }
+        Ok(name)
+    }
+
+    /// The content of a file that is an object of its own; nothing if it is none, or too long.
+    pub(crate) fn loose(&self, name: &Name) -> Option<Vec<u8>> {
+        let path = loose(name).ok().filter(|path| !self.lock().paths.contains(path))?;
+        let file = File::open(self.objects.join(path)).ok()?;
+        let mut bytes = Vec::new();
+        ZlibDecoder::new(file).take(SEARCHED_MAX + HEADER_MAX).read_to_end(&mut bytes).ok()?;
+        let rest = bytes.strip_prefix(b"blob ")?;
+        let end = memchr::memchr(0, rest)?;
+        let length: usize = std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()?;
+        rest.get(end + 1..).filter(|content| content.len() == length).map(<[u8]>::to_vec)
+    }
+
+    /// Whether a pack has masked objects in it for real ones.
+    pub(crate) fn is_in(&self, index: &Path) -> io::Result<bool> {
+        let hidden = self.lock().hidden.clone();
+        Ok(!hidden.is_empty() && Index::read(index)?.has_any(&hidden))
+    }
+
+    /// What is seen otherwise in a directory of objects.
+    pub(crate) fn directly_in(&self, directory: &Path) -> Vec<OsString> {
+        let own = self.lock();
+        let here = own.paths.iter().filter(|path| path.parent() == Some(directory));
+        here.filter_map(|path| path.file_name().map(OsStr::to_owned)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where something below the objects really is.
     pub(crate) fn of(&self, path: &Path) -> Seen {
-        if self.loose.contains(path) {
+        if self.lock().paths.contains(path) {
             return Seen::Private;
         }
         if !path.starts_with("pack") {
@@ -224,6 +285,21 @@ pub(crate) enum Seen {
     Private,
     Cut(Arc<Cut>),
     Nothing,
+}
+
+/// Where an object is that is in no pack.
+fn loose(name: &Name) -> io::Result<PathBuf> {
+    let word = hexadecimal(name);
+    let (first, rest) = word.split_at_checked(2).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(Path::new(first).join(rest))
+}
+
+/// An object as git writes one that is in no pack.
+fn packed(kind: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    write!(encoder, "{kind} {}\0", bytes.len())?;
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 fn hexadecimal(name: &Name) -> String {

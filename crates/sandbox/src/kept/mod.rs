@@ -8,6 +8,7 @@ mod merge;
 use std::{
     collections::BTreeMap,
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -102,6 +103,20 @@ impl Shelf {
         }
         all.insert(at.to_owned(), new.clone());
         Ok(new)
+    }
+
+    /// Makes a guarded directory hold a program that does nothing, which is no change.
+    pub fn idle(&self, directory: &Path, kind: Kind, name: &str) -> io::Result<()> {
+        let kept = self.begin(directory, kind)?;
+        for side in [self.dir.join(kept.home()).join(BEFORE), self.dir.join(kept.place())] {
+            fs::create_dir_all(&side)?;
+            let program = side.join(name);
+            if !program.exists() {
+                fs::write(&program, "#!/bin/sh\n")?;
+                fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+            }
+        }
+        Ok(())
     }
 
     /// Remembers how it is at `at`, where nobody keeps a run from writing.

@@ -114,6 +114,14 @@ impl View {
         Ok(Open::Masked(Arc::new(masked)))
     }
 
+    /// Whether closing it is to be heard of: indexes of git's are put right then.
+    pub(super) fn is_heard(&self, node: u64) -> bool {
+        let history = self.history.as_ref();
+        let git = history.and_then(|history| history.objects.parent().map(Path::to_owned));
+        let path = self.at(node).and_then(|spot| self.real(&spot));
+        git.zip(path.ok()).is_some_and(|(git, path)| path.parent() == Some(&*git))
+    }
+
     /// Whether it is one of git's objects: these are compressed, and history knows them.
     fn is_object(&self, spot: &Spot) -> bool {
         let within = self.base(spot).map(|base| base.shown.within.as_path());
@@ -172,10 +180,9 @@ impl View {
     fn objects(&self, path: &Path, entries: &mut Vec<Entry>) {
         let Some(history) = &self.history else { return };
         entries.retain(|entry| !matches!(history.of(&path.join(&entry.name)), Seen::Nothing));
-        for own in history.loose.iter().filter(|own| own.parent() == Some(path)) {
-            let Some(name) = own.file_name() else { continue };
+        for name in history.directly_in(path) {
             if entries.iter().all(|entry| entry.name != name) {
-                let (name, kind) = (name.to_owned(), FileType::RegularFile);
+                let kind = FileType::RegularFile;
                 entries.push(Entry { name, number: u64::MAX, kind });
             }
         }

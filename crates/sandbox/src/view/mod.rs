@@ -35,11 +35,12 @@ use nix::sys::stat::{Mode, umask};
 use rustix::{fs::fstat, io::Errno};
 
 pub use self::masked::SEARCHED_MAX;
+use self::masked::{rewrite, whole};
 use self::{nodes::Nodes, open::Handles, places::Place};
 use crate::{
     error::{During as _, Result},
     guarded::{self, Top},
-    history::{History, Index, Seen},
+    history::{History, Seen, index},
     kept::Shelf,
 };
 
@@ -228,13 +229,34 @@ impl View {
         Place::of(File::open(&history.private)?, path)
     }
 
+    /// An index of git's is written: files that were added as they are seen become what they are.
+    fn written_index(&self, node: u64, file: &File) -> io::Result<()> {
+        let (Some(history), Some(mask)) = (&self.history, &self.mask) else { return Ok(()) };
+        let path = self.real(&self.at(node)?)?;
+        let git = history.objects.parent().filter(|git| git.ends_with(".git"));
+        let Some(workspace) = git.filter(|git| path.starts_with(git)).and_then(Path::parent) else {
+            return Ok(());
+        };
+        let mut bytes = whole(file)?;
+        if !bytes.starts_with(index::MAGIC) {
+            return Ok(());
+        }
+        let replaced = index::replace(&mut bytes, |path, name| {
+            let path = workspace.join(path);
+            let seen = mask.has_places(&path).then(|| history.loose(name)).flatten()?;
+            let real = mask.unmasked(&path, &seen);
+            (real != seen).then(|| history.keep(&seen, &real).ok()).flatten()
+        })?;
+        if replaced { rewrite(file, &bytes) } else { Ok(()) }
+    }
+
     /// Refuses a pack that would have masked objects in it for real ones.
     fn is_honest(&self, source: &Spot, target: &Spot) -> io::Result<()> {
         let Some(history) = &self.history else { return Ok(()) };
         let (source, target) = (self.real(source)?, self.real(target)?);
         let index = target.starts_with(history.objects.join("pack"))
             && target.extension().is_some_and(|it| it == "idx");
-        match index && Index::read(&source)?.has_any(&history.hidden) {
+        match index && history.is_in(&source)? {
             true => Err(Errno::PERM.into()),
             false => Ok(()),
         }

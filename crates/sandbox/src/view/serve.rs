@@ -48,6 +48,11 @@ fn attributes(reply: ReplyAttr, found: io::Result<FileAttr>) {
     }
 }
 
+/// Whether nobody wants to hear when it is closed.
+fn quiet(quiet: bool) -> FopenFlags {
+    if quiet { FopenFlags::FOPEN_NOFLUSH } else { FopenFlags::empty() }
+}
+
 fn done(reply: ReplyEmpty, done: io::Result<()>) {
     match done {
         Ok(()) => reply.ok(),
@@ -206,7 +211,10 @@ impl Filesystem for View {
     fn open(&self, _: &Request, node: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
         match self.open_node(node.0, writes) {
-            Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::FOPEN_NOFLUSH),
+            Ok(handle) => {
+                let heard = writes && self.is_heard(node.0);
+                reply.opened(FileHandle(handle), quiet(!heard));
+            }
             Err(error) => reply.error(wrong(error)),
         }
     }
@@ -223,7 +231,7 @@ impl Filesystem for View {
     ) {
         match View::create(self, parent.0, name, mode, flags) {
             Ok((found, handle)) => {
-                let flags = FopenFlags::FOPEN_NOFLUSH;
+                let flags = quiet(!self.is_heard(found.ino.0));
                 reply.created(&FRESH, &found, FIRST, FileHandle(handle), flags);
             }
             Err(error) => reply.error(wrong(error)),
@@ -279,6 +287,18 @@ impl Filesystem for View {
     ) {
         lock(&self.handles).close(handle.0);
         reply.ok();
+    }
+
+    fn flush(
+        &self,
+        _: &Request,
+        node: INodeNo,
+        handle: FileHandle,
+        _: LockOwner,
+        reply: ReplyEmpty,
+    ) {
+        let file = lock(&self.handles).file(handle.0);
+        done(reply, file.and_then(|open| self.written_index(node.0, open.file())));
     }
 
     fn fsync(&self, _: &Request, _: INodeNo, handle: FileHandle, data: bool, reply: ReplyEmpty) {

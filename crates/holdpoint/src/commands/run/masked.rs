@@ -51,6 +51,11 @@ impl Masked {
         !self.files.is_empty()
     }
 
+    /// The files that are masked.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.files.iter().cloned()
+    }
+
     /// Keyed fingerprints of what was found.
     pub(super) fn fingerprints(&self) -> BTreeSet<String> {
         self.searched.exposed.iter().filter_map(|it| it.fingerprint.clone()).collect()

@@ -40,10 +40,10 @@ pub(super) fn of(
         Ok(found) => (found.count(), found.open),
         Err(error) => return told(ring, format!("cannot be searched ({error})")),
     };
-    if count + open == 0 {
+    if count + open == 0 && !(served && masked.in_files()) {
         return Ok(Past { history: None, line: None });
     }
-    if !served || open > 0 {
+    if (!served && count > 0) || open > 0 {
         let why = if served { "in messages" } else { "as /dev/fuse is out of reach" };
         let past = told(ring, format!("holds {} secrets that can be read, {why}", count + open))?;
         if !served {
@@ -53,8 +53,11 @@ pub(super) fn of(
     let made = looked.and_then(|found| History::masking(git, private, &found));
     match made {
         Ok(history) => {
-            let line = format!("  history      {count} files with secrets are masked; they leaked when they were committed: rotate them");
-            Ok(Past { history: Some(history), line: Some(line) })
+            let line = format!(
+                "  history      {count} files with secrets are masked; they leaked when they were \
+                 committed: rotate them"
+            );
+            Ok(Past { history: Some(history), line: (count > 0).then_some(line) })
         }
         Err(error) => told(ring, format!("holds secrets that cannot be masked ({error})")),
     }

@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::Arc,
     time::SystemTime,
 };
@@ -61,7 +62,7 @@ impl Seen {
         let own = ground.workspace.join(".git");
         let git = own.is_dir().then_some(own).or(beside.clone());
         let private = shelf.dir().join(OBJECTS);
-        let past = git.map(|git| past::of(here, &masked, &git, private, serves, ground.mark.task.ring));
+        let past = git.as_ref().map(|git| past::of(here, &masked, git, private, serves, ground.mark.task.ring));
         let past = past.transpose()?;
         let (history, past) = past.map_or((None, None), |past| (past.history, past.line));
         let shown = match (serves, masked.in_files()) {
@@ -82,6 +83,12 @@ impl Seen {
         }
         let (ring, workspace) = (ground.mark.task.ring, ground.workspace.clone());
         layout.serve(&shown, ring);
+        if let (Some(_), Some(git)) = (&history, &git) {
+            // Git reads an index again that it has just written only if there is this hook.
+            let hooks = shelf.idle(&git.join("hooks"), Kind::Hooks, "pre-commit");
+            hooks.map_err(CommandError::unable)?;
+            refresh(&ground.workspace, masked.files());
+        }
         let view = (!shown.is_empty()).then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, history));
         let view = view.transpose().map_err(CommandError::unable)?;
         let written = view.as_ref().map(View::written).unwrap_or_default();
@@ -151,6 +158,15 @@ impl Seen {
         let secrets = self.masked.line(!self.shown.is_empty());
         secrets.into_iter().chain(self.past.clone()).collect()
     }
+}
+
+/// Has git look at masked files while they are what they are: inside, it could not tell one that
+/// was just written from another one.
+fn refresh(workspace: &Path, files: impl Iterator<Item = PathBuf>) {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(workspace).args(["add", "--refresh", "--"]).args(files);
+    // What is not tracked, it does not know.
+    let _ = git.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
 /// Remembers how a guarded path is; one that is too large for that is not guarded.

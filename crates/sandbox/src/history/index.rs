@@ -1,0 +1,144 @@
+//! The index (gitformat-index(5)), in which names of objects are replaced by others in their places.
+
+use std::{
+    ffi::OsStr,
+    io,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use sha1::{Digest as _, Sha1};
+
+use super::Name;
+
+/// What an index begins with.
+pub(crate) const MAGIC: &[u8] = b"DIRC";
+/// Bytes of the header, of what comes before a path, and of the digest at the end.
+const HEADER: usize = 12;
+const FIXED: usize = 62;
+const DIGEST: usize = 20;
+/// Where the mode and the name are in an entry.
+const MODE: usize = 24;
+const NAME: usize = 40;
+/// A name that no object has: whatever tree is called so is made anew.
+const NO_TREE: Name = [1; 20];
+
+fn malformed() -> io::Error {
+    io::Error::other("an index that we do not read")
+}
+
+fn at<const N: usize>(bytes: &[u8], at: usize) -> io::Result<[u8; N]> {
+    let found = bytes.get(at..).and_then(|rest| rest.first_chunk::<N>());
+    found.copied().ok_or_else(malformed)
+}
+
+fn put(bytes: &mut [u8], at: usize, name: &Name) -> io::Result<()> {
+    let place = bytes.get_mut(at..at + name.len()).ok_or_else(malformed)?;
+    place.copy_from_slice(name);
+    Ok(())
+}
+
+/// Replaces the names of files by those that `other` gives for them, and says whether there was
+/// one. The index keeps its length.
+pub(crate) fn replace(
+    bytes: &mut [u8],
+    mut other: impl FnMut(&Path, &Name) -> Option<Name>,
+) -> io::Result<bool> {
+    let version = u32::from_be_bytes(at(bytes, 4)?);
+    let count = u32::from_be_bytes(at(bytes, 8)?);
+    let (mut place, mut path, mut replaced) = (HEADER, Vec::new(), false);
+    for _ in 0..count {
+        let start = place;
+        let flags = u16::from_be_bytes(at(bytes, start + 60)?);
+        let fixed = FIXED + if version >= 3 && flags & 0x4000 != 0 { 2 } else { 0 };
+        place = next(bytes, version, start, fixed, &mut path)?;
+        let regular = u32::from_be_bytes(at(bytes, start + MODE)?) >> 12 == 0o10;
+        if regular {
+            let name: Name = at(bytes, start + NAME)?;
+            if let Some(name) = other(&PathBuf::from(OsStr::from_bytes(&path)), &name) {
+                put(bytes, start + NAME, &name)?;
+                replaced = true;
+            }
+        }
+    }
+    if replaced {
+        extensions(bytes, place)?;
+        sign(bytes)?;
+    }
+    Ok(replaced)
+}
+
+/// Reads the path of an entry, and says where the next one begins.
+fn next(
+    bytes: &[u8],
+    version: u32,
+    start: usize,
+    fixed: usize,
+    path: &mut Vec<u8>,
+) -> io::Result<usize> {
+    let mut from = start + fixed;
+    if version == 4 {
+        // How much of the path before is not in this one.
+        let [mut byte] = at::<1>(bytes, from)?;
+        let mut strip = usize::from(byte & 0x7f);
+        while byte & 0x80 != 0 {
+            from += 1;
+            [byte] = at::<1>(bytes, from)?;
+            strip = (strip + 1) << 7 | usize::from(byte & 0x7f);
+        }
+        from += 1;
+        path.truncate(path.len().checked_sub(strip).ok_or_else(malformed)?);
+    } else {
+        path.clear();
+    }
+    let rest = bytes.get(from..).ok_or_else(malformed)?;
+    let length = memchr::memchr(0, rest).ok_or_else(malformed)?;
+    path.extend(rest.get(..length).unwrap_or_default());
+    let end = from + length;
+    // Padded with one to eight zeros, to eight bytes.
+    Ok(if version == 4 { end + 1 } else { start + ((end - start + 8) & !7) })
+}
+
+/// Makes the trees that are remembered unknown: they have the old names in them. What is split off
+/// into another file is not ours to change.
+fn extensions(bytes: &mut [u8], mut place: usize) -> io::Result<()> {
+    let end = bytes.len().checked_sub(DIGEST).ok_or_else(malformed)?;
+    while place + 8 <= end {
+        let kind: [u8; 4] = at(bytes, place)?;
+        let size = u32::from_be_bytes(at(bytes, place + 4)?) as usize;
+        let inner = place + 8..(place + 8).checked_add(size).ok_or_else(malformed)?;
+        match &kind {
+            b"link" => return Err(malformed()),
+            b"TREE" => trees(bytes.get_mut(inner.clone()).ok_or_else(malformed)?)?,
+            _ => {}
+        }
+        place = inner.end;
+    }
+    Ok(())
+}
+
+fn trees(bytes: &mut [u8]) -> io::Result<()> {
+    let mut place = 0;
+    while place < bytes.len() {
+        let rest = bytes.get(place..).unwrap_or_default();
+        let path = memchr::memchr(0, rest).ok_or_else(malformed)?;
+        let line = memchr::memchr(b'\n', rest).ok_or_else(malformed)?;
+        let valid = rest.get(path + 1) != Some(&b'-');
+        place += line + 1;
+        if valid {
+            put(bytes, place, &NO_TREE)?;
+            place += NO_TREE.len();
+        }
+    }
+    Ok(())
+}
+
+fn sign(bytes: &mut [u8]) -> io::Result<()> {
+    let end = bytes.len().checked_sub(DIGEST).ok_or_else(malformed)?;
+    let (body, digest) = bytes.split_at_mut_checked(end).ok_or_else(malformed)?;
+    // Where nobody asked for one (`index.skipHash`), there is none.
+    if digest.iter().any(|byte| *byte != 0) {
+        digest.copy_from_slice(&Sha1::digest(body));
+    }
+    Ok(())
+}
