@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::Stat;
 use sha1::{Digest as _, Sha1};
 
 use super::Name;
@@ -17,8 +18,13 @@ pub(crate) const MAGIC: &[u8] = b"DIRC";
 const HEADER: usize = 12;
 const FIXED: usize = 62;
 const DIGEST: usize = 20;
-/// Where the mode and the name are in an entry.
+/// Where the times, the number, the mode, the owner, the size and the name are in an entry.
+const CHANGED: usize = 0;
+const MODIFIED: usize = 8;
+const NUMBER: usize = 20;
 const MODE: usize = 24;
+const OWNER: usize = 28;
+const SIZE: usize = 36;
 const NAME: usize = 40;
 /// A name that no object has: whatever tree is called so is made anew.
 const NO_TREE: Name = [1; 20];
@@ -32,21 +38,42 @@ fn at<const N: usize>(bytes: &[u8], at: usize) -> io::Result<[u8; N]> {
     found.copied().ok_or_else(malformed)
 }
 
-fn put(bytes: &mut [u8], at: usize, name: &Name) -> io::Result<()> {
-    let place = bytes.get_mut(at..at + name.len()).ok_or_else(malformed)?;
-    place.copy_from_slice(name);
+fn put(bytes: &mut [u8], at: usize, part: &[u8]) -> io::Result<()> {
+    let place = bytes.get_mut(at..at + part.len()).ok_or_else(malformed)?;
+    place.copy_from_slice(part);
     Ok(())
 }
 
-/// Replaces the names of files by those that `other` gives for them, and says whether there was
-/// one. The index keeps its length.
+/// A plain file in an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The object that it is.
+    pub(crate) name: Name,
+    /// The second in which it was changed.
+    pub(crate) modified: u32,
+}
+
+/// What an entry is to be.
+#[derive(Debug)]
+pub(crate) enum Becomes {
+    /// Of another object.
+    Named(Name),
+    /// Of this object, and seen as it is now.
+    Clean(Name, Box<Stat>),
+    /// To be looked at again.
+    Unknown,
+}
+
+/// Replaces what is said of files by what `other` says, and says whether there was something. The
+/// index keeps its length.
 pub(crate) fn replace(
     bytes: &mut [u8],
-    mut other: impl FnMut(&Path, &Name) -> Option<Name>,
+    mut other: impl FnMut(&Path, &Entry) -> Option<Becomes>,
 ) -> io::Result<bool> {
     let version = u32::from_be_bytes(at(bytes, 4)?);
     let count = u32::from_be_bytes(at(bytes, 8)?);
-    let (mut place, mut path, mut replaced) = (HEADER, Vec::new(), false);
+    let (mut place, mut path) = (HEADER, Vec::new());
+    let (mut changed, mut renamed) = (false, false);
     for _ in 0..count {
         let start = place;
         let flags = u16::from_be_bytes(at(bytes, start + 60)?);
@@ -54,18 +81,67 @@ pub(crate) fn replace(
         place = next(bytes, version, start, fixed, &mut path)?;
         let regular = u32::from_be_bytes(at(bytes, start + MODE)?) >> 12 == 0o10;
         if regular {
-            let name: Name = at(bytes, start + NAME)?;
-            if let Some(name) = other(&PathBuf::from(OsStr::from_bytes(&path)), &name) {
-                put(bytes, start + NAME, &name)?;
-                replaced = true;
+            let entry = entry(bytes, start)?;
+            let becomes = other(&PathBuf::from(OsStr::from_bytes(&path)), &entry);
+            if let Some(becomes) = becomes {
+                changed = true;
+                renamed |= become_other(bytes, start, &entry, &becomes)?;
             }
         }
     }
-    if replaced {
+    if renamed {
         extensions(bytes, place)?;
+    }
+    if changed {
         sign(bytes)?;
     }
-    Ok(replaced)
+    Ok(changed)
+}
+
+fn entry(bytes: &[u8], start: usize) -> io::Result<Entry> {
+    let number = |place| Ok::<_, io::Error>(u32::from_be_bytes(at(bytes, start + place)?));
+    Ok(Entry {
+        name: at(bytes, start + NAME)?,
+        modified: number(MODIFIED)?,
+    })
+}
+
+/// Makes an entry another one, and says whether its object is.
+fn become_other(
+    bytes: &mut [u8],
+    start: usize,
+    entry: &Entry,
+    becomes: &Becomes,
+) -> io::Result<bool> {
+    let name = match becomes {
+        Becomes::Named(name) => name,
+        Becomes::Unknown => {
+            put(bytes, start + SIZE, &[0; 4])?;
+            &entry.name
+        }
+        Becomes::Clean(name, stat) => {
+            // Git keeps what fits into 32 bits of each.
+            let low = |wide: u64| wide.to_be_bytes().last_chunk::<4>().copied().unwrap_or_default();
+            let seconds = |wide: i64| low(u64::try_from(wide).unwrap_or_default());
+            let number = low(stat.st_ino);
+            let size = low(u64::try_from(stat.st_size).unwrap_or_default());
+            for (place, part) in [
+                (CHANGED, seconds(stat.st_ctime)),
+                (CHANGED + 4, low(stat.st_ctime_nsec)),
+                (MODIFIED, seconds(stat.st_mtime)),
+                (MODIFIED + 4, low(stat.st_mtime_nsec)),
+                (NUMBER, number),
+                (OWNER, stat.st_uid.to_be_bytes()),
+                (OWNER + 4, stat.st_gid.to_be_bytes()),
+                (SIZE, size),
+            ] {
+                put(bytes, start + place, &part)?;
+            }
+            name
+        }
+    };
+    put(bytes, start + NAME, name)?;
+    Ok(*name != entry.name)
 }
 
 /// Reads the path of an entry, and says where the next one begins.

@@ -8,18 +8,21 @@ use std::{
     ffi::{OsStr, OsString},
     fs::{self, File, Permissions},
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
+use rustix::fs::Stat;
 use sha1::{Digest as _, Sha1};
 
 use self::packs::Index;
 pub(crate) use self::packs::{Cut, Name};
+use self::index::{Becomes, Entry};
 use crate::view::{Mask, SEARCHED_MAX};
 
 /// Objects of one repository that are searched.
@@ -68,6 +71,7 @@ impl Found {
 /// Searches all objects of the repository at `git`, but for those that `known` says are clean; it
 /// hears of the others that are.
 pub fn search(git: &Path, mask: &dyn Mask, known: &mut BTreeSet<Name>) -> io::Result<Found> {
+    let workspace = git.parent().filter(|_| git.ends_with(".git")).unwrap_or(git);
     let listed = call(git, &["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"])?;
     let listed = text(listed)?;
     if listed.lines().next().is_some_and(|first| name(first).is_none()) {
@@ -79,9 +83,10 @@ pub fn search(git: &Path, mask: &dyn Mask, known: &mut BTreeSet<Name>) -> io::Re
         return Ok(Found::default());
     }
     let named = text(call(git, &["rev-list", "--objects", "--all", "--reflog"])?).unwrap_or_default();
-    let paths: HashMap<Name, &str> = named
+    let paths: HashMap<Name, PathBuf> = named
         .lines()
-        .filter_map(|line| line.split_once(' ').and_then(|(it, path)| Some((name(it)?, path))))
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(it, path)| Some((name(it)?, workspace.join(path))))
         .collect();
     let mut child = git_in(git).args(["cat-file", "--batch", "--buffer"]).stdin(Stdio::piped()).spawn()?;
     let input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
@@ -107,7 +112,7 @@ fn ask(mut input: impl io::Write, names: &[Name]) -> io::Result<()> {
 fn read_all(
     child: &mut Child,
     mask: &dyn Mask,
-    paths: &HashMap<Name, &str>,
+    paths: &HashMap<Name, PathBuf>,
     known: &mut BTreeSet<Name>,
 ) -> io::Result<Found> {
     let mut output = BufReader::new(child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
@@ -131,8 +136,8 @@ fn read_all(
             known.insert(object);
             continue;
         }
-        let path = PathBuf::from(paths.get(&object).copied().unwrap_or("history"));
-        match mask.masked(&path, &bytes, false) {
+        let path = paths.get(&object).map_or(Path::new("history"), PathBuf::as_path);
+        match mask.masked(path, &bytes, false) {
             None => drop(known.insert(object)),
             Some(masked) if kind == "blob" && size <= SEARCHED_MAX => {
                 found.masked.insert(object, masked);
@@ -213,10 +218,7 @@ impl History {
     /// Keeps the `real` content of a file that was written inside as `seen`, under its own name,
     /// and says that.
     pub(crate) fn keep(&self, seen: &[u8], real: &[u8]) -> io::Result<Name> {
-        let mut digest = Sha1::new();
-        digest.update(format!("blob {}\0", real.len()));
-        digest.update(real);
-        let name: Name = digest.finalize().into();
+        let name = name_of(real);
         self.write(&name, "blob", seen)?;
         self.lock().hidden.insert(name);
         let to = self.objects.join(loose(&name)?);
@@ -285,6 +287,72 @@ pub(crate) enum Seen {
     Private,
     Cut(Arc<Cut>),
     Nothing,
+}
+
+/// The name of a file's content.
+pub(crate) fn name_of(bytes: &[u8]) -> Name {
+    let mut digest = Sha1::new();
+    digest.update(format!("blob {}\0", bytes.len()));
+    digest.update(bytes);
+    digest.finalize().into()
+}
+
+/// Before a run: git takes a file that was written in the same second as its index for one that may
+/// have changed, and looks at it. Inside it would see another one; so it is told what it would find.
+pub fn settle(workspace: &Path, is_masked: &dyn Fn(&Path) -> bool) -> io::Result<()> {
+    let file = workspace.join(".git/index");
+    let Ok(found) = fs::metadata(&file) else { return Ok(()) };
+    let mut bytes = fs::read(&file)?;
+    let masked = |path: &Path, entry: &Entry| {
+        let path = Some(workspace.join(path)).filter(|path| is_masked(path))?;
+        Some(Becomes::Clean(entry.name, now(&path, &entry.name)?))
+    };
+    let written = u32::try_from(found.mtime()).unwrap_or(u32::MAX);
+    let Some(later) = steady(&mut bytes, written, masked)? else { return Ok(()) };
+    // Whoever else works on it does not wait for us.
+    let draft = workspace.join(".git/index.lock");
+    let Ok(mut locked) = File::create_new(&draft) else { return Ok(()) };
+    locked.write_all(&bytes)?;
+    locked.set_modified(later)?;
+    fs::set_permissions(&draft, found.permissions())?;
+    fs::rename(draft, file)
+}
+
+/// Replaces what is said of `masked` files in an index that is `written` at this second. If it was
+/// at the same as one of them, it is to be as old as the answer says, so that git does not look at
+/// that one again; it looks at all others of that second.
+pub(crate) fn steady(
+    bytes: &mut [u8],
+    written: u32,
+    mut masked: impl FnMut(&Path, &Entry) -> Option<Becomes>,
+) -> io::Result<Option<SystemTime>> {
+    let (mut own, mut same) = (BTreeSet::new(), false);
+    index::replace(bytes, |path, entry| {
+        let becomes = masked(path, entry)?;
+        let modified = match &becomes {
+            Becomes::Clean(_, stat) => u32::try_from(stat.st_mtime).unwrap_or(u32::MAX),
+            _ => entry.modified,
+        };
+        same |= modified >= written;
+        own.insert(path.to_owned());
+        Some(becomes)
+    })?;
+    if !same {
+        return Ok(None);
+    }
+    index::replace(bytes, |path, entry| {
+        (entry.modified >= written && !own.contains(path)).then_some(Becomes::Unknown)
+    })?;
+    Ok(Some(UNIX_EPOCH + Duration::from_secs(u64::from(written) + 1)))
+}
+
+/// What a file is now, if its content is the object `name`.
+pub(crate) fn now(path: &Path, name: &Name) -> Option<Box<Stat>> {
+    let stat = rustix::fs::lstat(path).ok()?;
+    let small = u64::try_from(stat.st_size).is_ok_and(|size| size <= SEARCHED_MAX);
+    let plain = rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile;
+    let bytes = (small && plain).then(|| fs::read(path).ok()).flatten()?;
+    (name_of(&bytes) == *name).then(|| Box::new(stat))
 }
 
 /// Where an object is that is in no pack.

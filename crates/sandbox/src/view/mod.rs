@@ -27,6 +27,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use fuser::{Config, Session, SessionACL};
@@ -40,7 +41,7 @@ use self::{nodes::Nodes, open::Handles, places::Place};
 use crate::{
     error::{During as _, Result},
     guarded::{self, Top},
-    history::{History, Seen, index},
+    history::{self, History, Seen, index::{self, Becomes}},
     kept::Shelf,
 };
 
@@ -241,13 +242,25 @@ impl View {
         if !bytes.starts_with(index::MAGIC) {
             return Ok(());
         }
-        let replaced = index::replace(&mut bytes, |path, name| {
-            let path = workspace.join(path);
-            let seen = mask.has_places(&path).then(|| history.loose(name)).flatten()?;
-            let real = mask.unmasked(&path, &seen);
-            (real != seen).then(|| history.keep(&seen, &real).ok()).flatten()
+        let before = bytes.clone();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+        let second = u32::try_from(since.as_secs()).map_err(io::Error::other)?;
+        let later = history::steady(&mut bytes, second, |path, entry| {
+            let path = Some(workspace.join(path)).filter(|path| mask.has_places(path))?;
+            let real = history.loose(&entry.name).and_then(|seen| {
+                let real = mask.unmasked(&path, &seen);
+                (real != seen).then(|| history.keep(&seen, &real).ok()).flatten()
+            });
+            let name = real.unwrap_or(entry.name);
+            match history::now(&path, &name) {
+                Some(stat) => Some(Becomes::Clean(name, stat)),
+                None => real.map(Becomes::Named),
+            }
         })?;
-        if replaced { rewrite(file, &bytes) } else { Ok(()) }
+        if bytes != before {
+            rewrite(file, &bytes)?;
+        }
+        later.map_or(Ok(()), |later| file.set_modified(later))
     }
 
     /// Refuses a pack that would have masked objects in it for real ones.

@@ -51,9 +51,9 @@ impl Masked {
         !self.files.is_empty()
     }
 
-    /// The files that are masked.
-    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.files.iter().cloned()
+    /// Whether this file is masked.
+    pub(super) fn has(&self, file: &Path) -> bool {
+        self.files.contains(file)
     }
 
     /// Keyed fingerprints of what was found.

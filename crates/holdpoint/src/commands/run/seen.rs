@@ -5,7 +5,6 @@ use std::{
     fs,
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::Arc,
     time::SystemTime,
 };
@@ -14,6 +13,7 @@ use holdpoint_catalog::git_hosts::GIT_HOSTS;
 use holdpoint_core::identity::Ring;
 use holdpoint_sandbox::{
     can_serve,
+    history,
     guarded::{self, Kind},
     kept::{self, Shelf, Waiting},
     layout::{Ground, Layout},
@@ -64,13 +64,13 @@ impl Seen {
         let private = shelf.dir().join(OBJECTS);
         let past = git.as_ref().map(|git| past::of(here, &masked, git, private, serves, ground.mark.task.ring));
         let past = past.transpose()?;
-        let (history, past) = past.map_or((None, None), |past| (past.history, past.line));
+        let (past_history, past) = past.map_or((None, None), |past| (past.history, past.line));
         let shown = match (serves, masked.in_files()) {
             (false, _) => Vec::new(),
             (true, true) => everything(&ground.workspace, beside.as_deref()),
             (true, false) => guarded_parts(&ground.workspace, beside.as_deref()),
         };
-        let mask = (masked.in_files() || history.is_some()).then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
+        let mask = (masked.in_files() || past_history.is_some()).then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
         if !serves && masked.in_files() {
             let copies = masked.copies(&shelf.dir().join(COPIES)).map_err(CommandError::unable)?;
             layout.pieces.extend(copies);
@@ -83,13 +83,13 @@ impl Seen {
         }
         let (ring, workspace) = (ground.mark.task.ring, ground.workspace.clone());
         layout.serve(&shown, ring);
-        if let (Some(_), Some(git)) = (&history, &git) {
+        if let (Some(_), Some(git)) = (&past_history, &git) {
             // Git reads an index again that it has just written only if there is this hook.
             let hooks = shelf.idle(&git.join("hooks"), Kind::Hooks, "pre-commit");
             hooks.map_err(CommandError::unable)?;
-            refresh(&ground.workspace, masked.files());
+            history::settle(&ground.workspace, &|path| masked.has(path)).map_err(CommandError::unable)?;
         }
-        let view = (!shown.is_empty()).then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, history));
+        let view = (!shown.is_empty()).then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, past_history));
         let view = view.transpose().map_err(CommandError::unable)?;
         let written = view.as_ref().map(View::written).unwrap_or_default();
         Ok(Self { view, shelf, masked, past, written, run, ring, workspace, shown, began: SystemTime::now() })
@@ -158,15 +158,6 @@ impl Seen {
         let secrets = self.masked.line(!self.shown.is_empty());
         secrets.into_iter().chain(self.past.clone()).collect()
     }
-}
-
-/// Has git look at masked files while they are what they are: inside, it could not tell one that
-/// was just written from another one.
-fn refresh(workspace: &Path, files: impl Iterator<Item = PathBuf>) {
-    let mut git = Command::new("git");
-    git.arg("-C").arg(workspace).args(["add", "--refresh", "--"]).args(files);
-    // What is not tracked, it does not know.
-    let _ = git.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
 /// Remembers how a guarded path is; one that is too large for that is not guarded.
