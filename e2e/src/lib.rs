@@ -25,6 +25,8 @@
 //! - [`proxy`]: a proxy between the gateway and the world
 //! - [`lenient`]: how lenient servers understand bytes
 //! - [`replay`]: episodes at a live gateway
+//! - [`two_clocks`]: the clocks of a process as a test sets them
+//! - [`window`]: Railway and a gateway with such clocks, and what waits its time
 //! - [`small_disk`]: a disk that can be full, or read-only
 
 pub mod agent_room;
@@ -53,4 +55,6 @@ pub mod replay;
 pub mod small_disk;
 pub mod stage;
 pub mod terminal;
+pub mod two_clocks;
 pub mod websocket;
+pub mod window;

@@ -126,7 +126,7 @@ async fn a_task_is_judged_where_its_resources_are() {
         asking.check(name, &query, (200, "", environment));
     }
     let nobody = delete_volume("00000000-0000-4000-8000-000000000000");
-    asking.check("nobody", &nobody, (403, "no_way_back", "unknown"));
+    asking.check("nobody", &nobody, (428, "needs_approval", "unknown"));
     assert!(railway.volume_exists(&rehearsal) && railway.volume_exists(&seed.volume));
     // Only looked at, and with nothing of the agent's.
     for arrival in asking.asked() {
@@ -173,7 +173,7 @@ async fn a_name_that_says_nothing_lowers_nothing() {
     let (railway, staging) = (&asking.stage.railway, asking.stage.railway.seed().staging.clone());
     let volume = railway.add_volume_in("data", &staging).unwrap();
     railway.rename_environment(&staging, "blue");
-    asking.check("blue", &delete_volume(&volume), (403, "no_way_back", "unknown"));
+    asking.check("blue", &delete_volume(&volume), (428, "needs_approval", "unknown"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,10 +182,10 @@ async fn without_an_answer_everything_is_production() {
     let staging = asking.stage.railway.seed().staging.clone();
     let volume = asking.stage.railway.add_volume_in("data", &staging).unwrap();
     asking.stage.railway.revoke(&asking.credential);
-    asking.check("revoked", &delete_volume(&volume), (403, "no_way_back", "unknown"));
+    asking.check("revoked", &delete_volume(&volume), (428, "needs_approval", "unknown"));
     let before = asking.asked().len();
     assert_eq!(before, 1);
-    asking.check("again", &delete_volume(&volume), (403, "no_way_back", "unknown"));
+    asking.check("again", &delete_volume(&volume), (428, "needs_approval", "unknown"));
     assert_eq!(asking.asked().len(), before, "a provider that said no is left alone for a while");
     asking.stage.gateway.says("a look-up failed");
     // A secret that was taken away is not used, and nor is what it brought.
@@ -194,7 +194,7 @@ async fn without_an_answer_everything_is_production() {
     let volume = asking.stage.railway.add_volume_in("data", &staging).unwrap();
     asking.check("first", &delete_volume(&volume), (428, "needs_approval", "staging"));
     asking.stage.holdpoint.json(&["secrets", "remove", "lookup", "--json"]);
-    asking.check("then", &delete_volume(&volume), (403, "no_way_back", "unknown"));
+    asking.check("then", &delete_volume(&volume), (428, "needs_approval", "unknown"));
 }
 
 /// The provider accepts connections and never answers; agents reach it by its other name.
@@ -222,7 +222,7 @@ async fn a_slow_provider_is_not_waited_for() {
         "-d",
         &body,
     ]);
-    assert_eq!((answer.status, answer.code().as_str()), (403, "no_way_back"), "{answer:?}");
+    assert_eq!((answer.status, answer.code().as_str()), (428, "needs_approval"), "{answer:?}");
     let took = began.elapsed();
     assert!(took > Duration::from_millis(1500) && took < Duration::from_secs(8), "{took:?}");
 }

@@ -32,9 +32,15 @@ async fn places() -> Vec<Enclosed> {
         write(
             place,
             "work/notes/domains.md",
-            &format!("# Domains\n\nUse it like this:\n\n    RAILWAY_API_TOKEN={RAILWAY} railway up\n"),
+            &format!(
+                "# Domains\n\nUse it like this:\n\n    RAILWAY_API_TOKEN={RAILWAY} railway up\n"
+            ),
         );
-        write(place, "work/config.json", &format!("{{\"stripe_secret_key\": \"{STRIPE}\", \"port\": 1}}\n"));
+        write(
+            place,
+            "work/config.json",
+            &format!("{{\"stripe_secret_key\": \"{STRIPE}\", \"port\": 1}}\n"),
+        );
         write(place, "work/src/main.py", "print('hello')\n");
     }
     places
@@ -85,7 +91,11 @@ async fn nothing_real_is_seen() {
         };
         // The same secret is the same phantom, whichever file or variable it is in.
         let railway = phantom("RAILWAY_API_TOKEN=");
-        assert_eq!((railway.len(), phantom("DEPLOY_TOKEN=")), (RAILWAY.len(), railway.clone()), "{who}");
+        assert_eq!(
+            (railway.len(), phantom("DEPLOY_TOKEN=")),
+            (RAILWAY.len(), railway.clone()),
+            "{who}"
+        );
         assert!(phantom("STRIPE_API_KEY=").starts_with("sk_live_"), "{who}");
         assert!(phantom("DATABASE_URL=").starts_with("postgres://app:"), "{who}");
         assert!(phantom("DATABASE_URL=").ends_with("@db.internal.example.com:5432/app"), "{who}");
@@ -97,7 +107,11 @@ async fn nothing_real_is_seen() {
         write(&place, "elsewhere/.env", &dotenv());
         let mut other = place.run(&["grep", "RAILWAY", ".env"]);
         let other: Called = other.current_dir(place.path("elsewhere")).output().unwrap().into();
-        assert!(!other.stdout.contains(&railway) && !has_real(&other.stdout), "{who}: {}", other.stdout);
+        assert!(
+            !other.stdout.contains(&railway) && !has_real(&other.stdout),
+            "{who}: {}",
+            other.stdout
+        );
     }
 }
 
@@ -106,7 +120,9 @@ async fn what_would_be_masked_is_listed_and_never_said() {
     for place in places().await {
         let listed = place.call(&["run", "--show-masks"]);
         assert_eq!(listed.status, 0, "{}", listed.stderr);
-        for line in [".env:2 ", ".env:4 ", ".env:5 ", ".env:6 ", "notes/domains.md:5 ", "config.json:1 "] {
+        for line in
+            [".env:2 ", ".env:4 ", ".env:5 ", ".env:6 ", "notes/domains.md:5 ", "config.json:1 "]
+        {
             assert!(listed.stdout.contains(line), "{line}: {}", listed.stdout);
         }
         assert!(!has_real(&listed.stdout));
@@ -120,11 +136,17 @@ async fn edits_come_back_with_real_values_in_their_places() {
     let port = plain.replace("3000", "4000");
     let edits = [
         ("sed -i s/3000/4000/ .env", port.clone()),
-        ("cp -p .env .env.new && sed s/3000/4000/ .env > .env.new && mv .env.new .env", port.clone()),
+        (
+            "cp -p .env .env.new && sed s/3000/4000/ .env > .env.new && mv .env.new .env",
+            port.clone(),
+        ),
         ("mv .env .env~ && sed s/3000/4000/ .env~ > .env && rm .env~", port.clone()),
         ("echo MORE=1 >> .env", format!("{plain}MORE=1\n")),
         ("text=$(cat .env); echo \"$text\" > .env", plain.clone()),
-        ("python3 -c 'f = open(\".env\", \"r+\"); t = f.read(); f.seek(0); f.write(t.replace(\"3000\", \"4000\"))'", port.clone()),
+        (
+            "python3 -c 'f = open(\".env\", \"r+\"); t = f.read(); f.seek(0); f.write(t.replace(\"3000\", \"4000\"))'",
+            port.clone(),
+        ),
         ("sort .env > x && cat x > .env && rm x", {
             let mut lines: Vec<&str> = plain.lines().collect();
             lines.sort_unstable();
@@ -132,7 +154,10 @@ async fn edits_come_back_with_real_values_in_their_places() {
         }),
         ("truncate -s 11 .env", "# settings\n".to_owned()),
         ("rm .env", String::new()),
-        ("git stash -q -u 2>/dev/null; cat .env >/dev/null; git init -q . && git add .env && rm .git -r; sed -i s/3000/4000/ .env", port),
+        (
+            "git stash -q -u 2>/dev/null; cat .env >/dev/null; git init -q . && git add .env && rm .git -r; sed -i s/3000/4000/ .env",
+            port,
+        ),
     ];
     for place in places().await {
         let who = place.who();
@@ -185,7 +210,11 @@ async fn secrets_that_come_from_outside_meanwhile_are_masked_too() {
     for place in places().await {
         let who = place.who();
         let mut run = place.run(&["bash", "-c", "echo ready > go; while [ ! -e went ]; do sleep 0.05; done; sleep 1.1; cat .env later.env"]);
-        let child = run.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let child = run
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         let ready = place.path("work/go");
         while !ready.exists() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -200,7 +229,11 @@ async fn secrets_that_come_from_outside_meanwhile_are_masked_too() {
         if served(&called) {
             assert_eq!(called.status, 0, "{who}: {}", called.stderr);
             assert!(called.stdout.contains("API_SECRET="), "{who}: {}", called.stdout);
-            assert!(!has_real(&called.stdout) && !called.stdout.contains(fresh), "{who}: {}", called.stdout);
+            assert!(
+                !has_real(&called.stdout) && !called.stdout.contains(fresh),
+                "{who}: {}",
+                called.stdout
+            );
         }
     }
 }
@@ -237,11 +270,19 @@ END\n\
              tar cf all.tar src .env; tar tf all.tar | wc -l; ls -a | grep -c many-; rm many-*; rm -r moved",
         );
         assert_eq!(called.status, 0, "{who}: {}", called.stderr);
-        assert_eq!(called.stdout, "through\nran\n600\n300000000\n3\n3000\n", "{who}: {}", called.stderr);
+        assert_eq!(
+            called.stdout, "through\nran\n600\n300000000\n3\n3000\n",
+            "{who}: {}",
+            called.stderr
+        );
         let tarred = fs::read(place.path("work/all.tar")).unwrap();
         assert!(!has_real(&String::from_utf8_lossy(&tarred)), "{who}");
         let mode = fs::metadata(place.path("work/two")).unwrap();
-        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o750, "{who}");
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777,
+            0o750,
+            "{who}"
+        );
     }
 }
 
@@ -261,7 +302,8 @@ async fn history_is_masked_under_the_same_names() {
              sed -i /SECRET/d .env; git commit -qam without; git log -p --all --reflog | grep -c RAILWAY > ../elsewhere/count",
         );
         assert_eq!(made.status, 0, "{who}: {}", made.stderr);
-        let names = outside("git rev-list --objects --all --reflog | sort; git status --short").stdout;
+        let names =
+            outside("git rev-list --objects --all --reflog | sort; git status --short").stdout;
         let called = place.script(
             "git log -p --all --reflog; git stash show -p; for o in $(git cat-file --batch-all-objects --batch-check='%(objectname)'); do git cat-file -p $o; done; \
              git cat-file --batch --batch-all-objects < /dev/null; git grep -h . $(git rev-list --all --reflog); git show HEAD~20:.env; \
@@ -283,14 +325,20 @@ END",
             let mut third = place.run(&["true"]);
             let third: Called = third.args::<[&str; 0], _>([]).output().unwrap().into();
             assert_eq!(third.status, 0, "{who}: {}", third.stderr);
-            let refused = outside(&format!("{} run --ring 3 -- true", place.path("holdpoint").display()));
+            let refused =
+                outside(&format!("{} run --ring 3 -- true", place.path("holdpoint").display()));
             assert_eq!(refused.status, 3, "{who}: {}", refused.stderr);
             continue;
         }
         let at = all().iter().filter_map(|secret| called.stdout.find(secret)).next();
-        let around = at.map(|at| &called.stdout[at.saturating_sub(400)..(at + 60).min(called.stdout.len())]);
+        let around =
+            at.map(|at| &called.stdout[at.saturating_sub(400)..(at + 60).min(called.stdout.len())]);
         assert_eq!(around, None, "{who}");
-        assert!(called.stdout.contains("LINE_40") && called.stdout.matches("RAILWAY_API_TOKEN=").count() > 40, "{who}");
+        assert!(
+            called.stdout.contains("LINE_40")
+                && called.stdout.matches("RAILWAY_API_TOKEN=").count() > 40,
+            "{who}"
+        );
         assert!(called.stderr.contains("rotate"), "{who}: {}", called.stderr);
         // The names are the same, work goes on, and outside all is whole.
         let worked = place.script(
@@ -299,7 +347,9 @@ END",
         );
         assert_eq!(worked.status, 0, "{who}: {}", worked.stderr);
         assert_eq!(worked.stdout, names, "{who}");
-        let whole = outside("git fsck --full 2>&1 | grep -v -e dangling -e ^notice || true; git log -p --all --reflog | grep -c RAILWAY");
+        let whole = outside(
+            "git fsck --full 2>&1 | grep -v -e dangling -e ^notice || true; git log -p --all --reflog | grep -c RAILWAY",
+        );
         assert_eq!(whole.stdout, read(&place, "elsewhere/count"), "{who}: {}", whole.stderr);
     }
 }
@@ -329,9 +379,13 @@ async fn what_is_committed_is_what_it_is_outside() {
         let head = " .env | 2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\nM  .env\n-PORT=3000\n+PORT=4000\n\
                     PORT=6000\nPORT=7000\nPORT=4000\nPORT=6000\ncommit ";
         assert!(called.stdout.starts_with(head), "{who}: {}", called.stdout);
-        let after = outside("git status --short; git show HEAD:.env; git fsck --full 2>&1 | grep -v -e dangling -e ^notice || true");
+        let after = outside(
+            "git status --short; git show HEAD:.env; git fsck --full 2>&1 | grep -v -e dangling -e ^notice || true",
+        );
         assert_eq!(after.stdout, dotenv().replace("3000", "6000"), "{who}: {}", after.stderr);
-        let every = outside("for n in 0 1 2 3; do git show HEAD~$n:.env | grep -c -e RAILWAY_API_TOKEN=7c9e6a3b -e 51Nx8 -e Vq8z -e f3Kq; done");
+        let every = outside(
+            "for n in 0 1 2 3; do git show HEAD~$n:.env | grep -c -e RAILWAY_API_TOKEN=7c9e6a3b -e 51Nx8 -e Vq8z -e f3Kq; done",
+        );
         assert_eq!(every.stdout, "4\n4\n4\n4\n", "{who}");
         assert_eq!(read(&place, "work/.env"), dotenv().replace("3000", "6000"), "{who}");
     }

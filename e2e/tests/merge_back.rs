@@ -104,13 +104,19 @@ async fn what_runs_programs_waits_for_a_yes() {
              git config --list | grep -c -e planted -e evil || true",
         );
         assert_eq!(worked.stdout, "good\n0\n", "{who}: {}", worked.stderr);
-        assert_eq!(text(place.path("work/.claude/settings.json")).as_deref(), Some("{}\n"), "{who}");
+        assert_eq!(
+            text(place.path("work/.claude/settings.json")).as_deref(),
+            Some("{}\n"),
+            "{who}"
+        );
         assert_eq!(
             text(place.path("work/.github/workflows/ci.yml")).as_deref(),
             Some("on: push\n"),
             "{who}"
         );
-        for gone in [".mcp.json", ".husky/pre-commit", ".git/hooks/pre-commit", ".github/workflows/new.yml"] {
+        for gone in
+            [".mcp.json", ".husky/pre-commit", ".git/hooks/pre-commit", ".github/workflows/new.yml"]
+        {
             assert_eq!(text(place.path("work").join(gone)), None, "{who}: {gone}");
         }
         // A human looks, and nothing changes by that.
@@ -125,7 +131,10 @@ async fn what_runs_programs_waits_for_a_yes() {
         let taken = place.call(&["merge", &run, "--yes"]);
         assert_eq!(taken.status, 0, "{who}: {}", taken.stderr);
         assert_eq!(text(place.path("work/.mcp.json")).as_deref(), Some("{}\n"), "{who}");
-        let there = outside(&place, "git config alias.st; test -x .git/hooks/pre-commit; cat .husky/pre-commit");
+        let there = outside(
+            &place,
+            "git config alias.st; test -x .git/hooks/pre-commit; cat .husky/pre-commit",
+        );
         assert_eq!(there.stdout, "!touch planted-alias\ntouch x\n", "{who}: {}", there.stderr);
         assert_ne!(place.call(&["merge", &run, "--yes"]).status, 0, "{who}: once");
     }
@@ -163,7 +172,11 @@ async fn links_lead_nowhere_else() {
             assert!(!elsewhere.join("new.yml").exists(), "{who}: {}", taken.stderr);
             assert!(!elsewhere.join("config").exists(), "{who}: {}", taken.stderr);
         }
-        assert_eq!(outside(&place, "git status --short >/dev/null; git config core.bare").stdout, "false\n", "{who}");
+        assert_eq!(
+            outside(&place, "git status --short >/dev/null; git config core.bare").stdout,
+            "false\n",
+            "{who}"
+        );
     }
 }
 
@@ -177,7 +190,12 @@ async fn repositories_made_inside_are_guarded_too() {
              git worktree add -q tree; cd tree; git commit -q --allow-empty -m y; cd ..; mv part moved; \
              git -C moved config alias.x",
         );
-        assert_eq!((called.status, called.stdout.as_str()), (0, "!id\n"), "{who}: {}", called.stderr);
+        assert_eq!(
+            (called.status, called.stdout.as_str()),
+            (0, "!id\n"),
+            "{who}: {}",
+            called.stderr
+        );
         let after = outside(
             &place,
             "git -C moved log -1 --format=%s; git -C moved config user.name; git -C tree log -1 --format=%s",

@@ -12,9 +12,9 @@ const LINKS: [(&str, &[&str]); 8] = [
     ("credential", &["foreign_credential"]),
     ("purpose", &["outside_purpose"]),
     ("environment", &["wrong_environment"]),
-    ("way_back", &["no_way_back"]),
+    ("way_back", &["needs_approval"]),
     ("approval", &["needs_approval"]),
-    ("another_road", &["refused_before", "no_way_back"]),
+    ("another_road", &["refused_before", "needs_approval"]),
 ];
 
 fn tabletop(scenario: &str, more: &[&str]) -> Called {

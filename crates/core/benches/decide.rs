@@ -140,6 +140,7 @@ fn request(case: &Case, n: usize) -> Request {
             credential: case.credential,
             host_listed: true,
             host_preset: false,
+            learned: false,
             made_by_run: false,
             enclosed: true,
             credentials_in_reach: false,

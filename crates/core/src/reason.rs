@@ -76,6 +76,8 @@ codes! {
     ApprovalDenied = "approval_denied",
     /// The state that a human approved is not the present one.
     ApprovalVoid = "approval_void",
+    /// It waits for its time, in which it can be cancelled; nothing was sent.
+    Scheduled = "scheduled",
     /// The upstream could not be reached; nothing was sent.
     UpstreamUnreachable = "upstream_unreachable",
     /// It was sent, and what became of it is not known.

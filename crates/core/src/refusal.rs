@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::reason::{Code, Reason};
+use crate::{
+    reason::{Code, Reason},
+    time::Timestamp,
+};
 
 /// Why a message was not forwarded, and what that means for who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,9 @@ pub struct Refusal {
     pub hold: Option<String>,
     /// Where to look this up: the hold's id or the ledger's index.
     pub reference: String,
+    /// Before when nothing is sent, where it is scheduled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
 }
 
 /// What kind of "no" a refusal is.
@@ -27,6 +33,8 @@ pub enum RefusalKind {
     Deny,
     /// A human can release it.
     Hold,
+    /// What it needed was given, but for time: it is sent later, if it is allowed then as well.
+    Scheduled,
     /// Holdpoint itself could not decide or record; nothing was sent.
     Unavailable,
     /// The upstream could not be reached, or did not answer. The failure is not ours.
@@ -42,6 +50,7 @@ impl Refusal {
             subject: String::new(),
             hold: None,
             reference: String::new(),
+            not_before: None,
         }
     }
 

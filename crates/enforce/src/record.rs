@@ -65,6 +65,7 @@ pub(crate) fn denial<M>(judged: &Judged<M>) -> Option<Refusal> {
             subject: subject(judged),
             hold: None,
             reference: String::new(),
+            not_before: None,
         }),
         Decision::Allow { .. } | Decision::Hold { .. } => None,
     }

@@ -4,10 +4,10 @@
 use holdpoint_catalog::hosts::Host;
 use holdpoint_core::{
     Effect, Environment, Operation, ResourceId,
-    identity::Principal,
+    identity::{Principal, Ring},
     policy::{Credential, Facts, Ground, Request},
 };
-use holdpoint_wire::lookup::Whereabouts;
+use holdpoint_wire::{connect, http::websocket, lookup::Whereabouts};
 
 /// What is known about the surroundings of a message: live from the store, or from fixtures.
 pub trait Surroundings {
@@ -41,8 +41,19 @@ pub trait Surroundings {
         false
     }
 
+    /// Whether the message reads so little, in so few words, that a run that learns may send it to
+    /// a host that nobody has listed.
+    fn is_short_read(&self) -> bool {
+        false
+    }
+
     /// Whether the agent runs inside `run`.
     fn enclosed(&self) -> bool;
+
+    /// Whether somebody here keeps the message of `operation` until its time, and sends it then.
+    fn can_delay(&self, _operation: &Operation) -> bool {
+        false
+    }
 }
 
 /// The host that a message goes to, as far as it matters to policy.
@@ -68,6 +79,7 @@ pub fn requests(
             credential: surroundings.credential(&operation, environment),
             host_listed: destination.listed.is_some(),
             host_preset: surroundings.host_preset(),
+            learned: is_learned(surroundings, principal, destination, &operation),
             made_by_run: surroundings.made_by_run(principal, &operation),
             enclosed: surroundings.enclosed(),
             // Until the shell and the sandbox are built, code is taken to reach everything.
@@ -75,13 +87,27 @@ pub fn requests(
             refused_before: surroundings.refused_before(principal, &operation),
             tampers: false,
             ground: Ground::None,
-            // No fulfiller in this build keeps a pre-image, and nothing is scheduled yet.
+            // No fulfiller of a message keeps a pre-image.
             can_snapshot: false,
-            can_delay: false,
+            can_delay: surroundings.can_delay(&operation),
         };
         Request { principal: principal.clone(), operation, facts }
     };
     operations.into_iter().map(ask).collect()
+}
+
+/// Whether a run that learns may do this at a host that nobody has listed.
+fn is_learned(
+    surroundings: &impl Surroundings,
+    principal: &Principal,
+    destination: Destination<'_>,
+    operation: &Operation,
+) -> bool {
+    principal.task.learns
+        && principal.task.ring != Ring::Untrusted
+        && destination.listed.is_none()
+        && operation.effect == Effect::Observe
+        && surroundings.is_short_read()
 }
 
 /// The environment of an operation's resource. The inventory and the provider know best: where both
@@ -120,6 +146,12 @@ fn environment(
         Some(said) => said,
         None => of_host,
     }
+}
+
+/// Whether an operation opens a connection. Only the agent that asks for it could use that: nobody
+/// else can open it later.
+pub fn is_opening(operation: &str) -> bool {
+    websocket::is_opening(operation) || operation == connect::OPEN
 }
 
 /// Whether something is less afterwards: then only what is known of the very resource counts.

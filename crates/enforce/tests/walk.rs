@@ -109,6 +109,7 @@ impl Resolve for Fake {
             credential: Credential::None,
             host_listed: true,
             host_preset: false,
+            learned: false,
             made_by_run: false,
             enclosed: false,
             credentials_in_reach: true,

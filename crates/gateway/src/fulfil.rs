@@ -1,4 +1,6 @@
-//! What must be done first: a human's release, asked for or consumed.
+//! What must be done first: a human's release, asked for or consumed, and time to go by.
+
+pub(crate) mod schedules;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,13 +14,14 @@ use holdpoint_core::{
 use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
 use holdpoint_store::{
     Hold, HoldState, StoreError,
-    holds::{ConsumeError, Consumed, NewHold, OpenError, Opening},
+    holds::{Consumed, NewHold, OpenError, Opening},
     refusals::Remembered,
 };
 use holdpoint_wire::http::credentials::ToldBy;
 use http::Response;
 use secrecy::ExposeSecret as _;
 
+use self::schedules::{not_consumed, scheduled, waited};
 use crate::{
     body::ResponseBody,
     issued::Lookup,
@@ -35,14 +38,13 @@ impl Fulfil for HttpPoint {
         let obligations = judged.decision().obligations();
         match &judged.message().origin {
             // Released bytes are executed by their release or not at all.
-            Origin::Release(release) => self.consume(judged, release).await,
+            Origin::Release(release) => self.use_release(principal, judged, release).await,
             _ if obligations.is_empty() => {
                 Ok(Fulfilment::Receipts { receipts: Vec::new(), hold: None })
             }
-            // Policy was told that nobody here saves or schedules anything.
-            _ if obligations.snapshot || obligations.delay_seconds > 0 => {
-                Err(unavailable("no fulfiller of this obligation is built yet"))
-            }
+            // Policy was told that nobody here saves anything, or opens a connection later.
+            _ if obligations.snapshot => Err(unfulfilled()),
+            Origin::Upgrade { .. } if obligations.delay_seconds > 0 => Err(unfulfilled()),
             Origin::Agent { .. } => self.ask(principal, judged),
             Origin::Upgrade { consumed, .. } => self.open(principal, judged, consumed).await,
         }
@@ -92,6 +94,13 @@ impl HttpPoint {
         judged: &Judged<Arrived>,
     ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
         match self.wait_for_human(principal, judged)? {
+            Opening::Joined(hold) if hold.state == HoldState::Scheduled => Err(scheduled(&hold)),
+            // Nobody has to release it: it waits for nothing but its time.
+            Opening::Opened(hold) | Opening::Joined(hold)
+                if hold.state == HoldState::Open && hold.obligations.approvals == 0 =>
+            {
+                Err(self.schedule(judged, &hold.id))
+            }
             Opening::Opened(hold) | Opening::Joined(hold) => Err(held(judged, &hold)),
             Opening::Denied(hold) => Err(denied(&hold)),
             Opening::Answered(hold) => self.stored_response(&hold).map(Fulfilment::Answered),
@@ -152,24 +161,54 @@ impl HttpPoint {
         })
     }
 
+    /// Uses a human's release: now, or for a schedule where it has to wait besides; or the
+    /// schedule, once its time has come.
+    async fn use_release(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Arrived>,
+        release: &Release,
+    ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
+        let hold = self.holds().find(&release.hold, self.now()).map_err(unavailable)?;
+        let obligations = judged.decision().obligations();
+        match hold.map(|hold| hold.state) {
+            Some(HoldState::Scheduled) => {
+                let consumed = self.consume_due(principal, judged, &release.hold)?;
+                self.execute(judged, release, consumed).await
+            }
+            _ if obligations.snapshot => Err(unfulfilled()),
+            _ if obligations.delay_seconds > 0 => Err(self.schedule(judged, &release.hold)),
+            _ => self.consume(judged, release).await,
+        }
+    }
+
     /// Uses a human's release, which is for exactly this and good once.
     async fn consume(
         &self,
         judged: &Judged<Arrived>,
         release: &Release,
     ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
-        let now = self.now();
-        let consumed = self
-            .holds()
-            .consume(&release.hold, now, judged.policy_digest(), judged.state_digest())
-            .map_err(|error| match error {
-                ConsumeError::Store(error) => unavailable(error),
-                error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
-            })?;
+        let (policies, state) = (judged.policy_digest(), judged.state_digest());
+        let consumed = self.holds().consume(&release.hold, self.now(), policies, state);
+        self.execute(judged, release, consumed.map_err(not_consumed)?).await
+    }
+
+    /// The receipts for a release that is used now.
+    async fn execute(
+        &self,
+        judged: &Judged<Arrived>,
+        release: &Release,
+        consumed: Consumed,
+    ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
         let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
         let met = Obligation::Approval { count };
-        let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
-        let approvers = consumed.approvers().to_owned();
+        let approved = Receipt::issue(met, judged.digest(), consumed.evidence());
+        let waited = waited(&consumed, judged.digest());
+        // Who released what was scheduled is on record since then.
+        let approvers = match waited {
+            Some(_) => Vec::new(),
+            None => consumed.approvers().to_owned(),
+        };
         let evidence = consumed.evidence();
         // Before anything can fail: from here on, whoever released it hears how it ended.
         *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
@@ -180,7 +219,8 @@ impl HttpPoint {
             self.commit(record, judged.digest()).await.map_err(record::ledger_unavailable)?;
         }
         let hold = Some(release.hold.clone());
-        Ok(Fulfilment::Receipts { receipts: vec![receipt], hold })
+        let receipts = [approved].into_iter().chain(waited).collect();
+        Ok(Fulfilment::Receipts { receipts, hold })
     }
 
     /// The response that was kept when this hold was executed.
@@ -209,19 +249,29 @@ fn held(judged: &Judged<Arrived>, hold: &Hold) -> Refusal {
         subject: record::subject(judged),
         hold: Some(hold.id.clone()),
         reference: hold.id.clone(),
+        not_before: None,
     }
+}
+
+/// Policy asks for what it was told that nobody here can do: a defect of ours.
+fn unfulfilled() -> Refusal {
+    unavailable("nobody here can meet this obligation")
 }
 
 /// A human's no, which stands for a while.
 pub(crate) fn denied(hold: &Hold) -> Refusal {
-    let text = "a human looked at exactly this and said no";
+    let text = match hold.state {
+        HoldState::Cancelled => "a human cancelled exactly this before its time had come",
+        _ => "a human looked at exactly this and said no",
+    };
     let mut refusal = Refusal::new(RefusalKind::Deny, Code::ApprovalDenied, text);
     refusal.reference = hold.id.clone();
     refusal
 }
 
 fn too_many(full: &StoreError) -> Refusal {
-    let text = "too much waits for a human already; ask again once some of it is answered";
+    let text =
+        "too much waits already, for a human or for its time; ask again once some of it is over";
     tracing::warn!(%full, "a hold was not opened");
     Refusal::new(RefusalKind::Deny, Code::OverLimit, text)
 }

@@ -101,6 +101,7 @@ fn hold_fact(hold: &Hold) -> Value {
         "state": hold.state.as_str(),
         "meanings": hold.meanings,
         "expires_at": hold.expires_at,
+        "not_before": hold.not_before.map(|time| time.to_string()),
     })
 }
 
@@ -138,5 +139,6 @@ fn still_held(hold: &Hold) -> Refusal {
         }),
         hold: Some(hold.id.clone()),
         reference: hold.id.clone(),
+        not_before: None,
     }
 }

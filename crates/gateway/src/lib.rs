@@ -9,9 +9,10 @@
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
+//! - `learning`: what a run that learns may read of hosts that nobody has listed
 //! - [`lookup`]: what only a provider can tell about it
 //! - `branches`, `commits`: which branches are protected, and which go forward
-//! - `fulfil`: a human's release, asked for or consumed
+//! - `fulfil`: a human's release, asked for or consumed; time that has to go by besides
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `aws`: what a phantom signed is signed anew
 //! - `issued`: what an answer gives out, remembered or captured
@@ -36,6 +37,7 @@ mod internal;
 mod issued;
 mod kills;
 pub mod known;
+mod learning;
 pub mod listen;
 pub mod lookup;
 mod made;

@@ -356,6 +356,10 @@ impl Identify for HttpPoint {
                 let text = format!("the agent `{agent}`, whose address this is, is not there");
                 return Refusal::new(RefusalKind::Deny, Code::Unidentified, text);
             }
+            if let Claim::Released { .. } = claim {
+                let text = "who asked for it is not there any more";
+                return Refusal::new(RefusalKind::Deny, Code::Unidentified, text);
+            }
             let text = "the proxy credential is missing or unknown; a human makes one with \
                         `holdpoint agents new NAME`";
             Refusal::new(RefusalKind::Deny, Code::Unidentified, text)
@@ -364,13 +368,17 @@ impl Identify for HttpPoint {
 }
 
 impl HttpPoint {
-    /// Who asked for what is held, if that run still exists, killed if it is killed now.
+    /// Who asked for what is held, if that run still exists, killed if it is killed now; or if what
+    /// it scheduled outlives it.
     fn principal_of(&self, hold: &str) -> Result<Option<Principal>, StoreError> {
         let Some(hold) = self.holds().find(hold, self.now())? else {
             return Ok(None);
         };
         let agent = self.state.agents().find(&hold.principal.agent)?;
         let same = agent.filter(|agent| agent.principal.run == hold.principal.run);
+        if same.is_none() && self.holds().outlives(&hold.id)? {
+            return Ok(Some(hold.principal));
+        }
         Ok(same.map(|agent| Principal { killed: agent.principal.killed, ..hold.principal }))
     }
 }

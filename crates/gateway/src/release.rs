@@ -1,21 +1,24 @@
-//! Executes what humans release: our own stored bytes, decided again, once.
+//! Executes what humans release: our own stored bytes, decided again, once; at once, or when the
+//! time that it has to wait is over.
 
 use std::{
     collections::HashSet,
+    future::pending,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::BytesMut;
 use holdpoint_core::{
     Code, Digest, Refusal, Timestamp,
     ledger::{Record, RecordKind},
+    refusal::RefusalKind,
 };
-use holdpoint_enforce::{Ledger as _, Point as _, enforce};
-use holdpoint_store::{Hold, Topic, holds::Ending};
-use holdpoint_wire::{connect, http::websocket};
+use holdpoint_enforce::{Ledger as _, Point as _, enforce, resolve};
+use holdpoint_store::{Hold, HoldState, Topic, holds::Ending};
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, task::JoinSet, time::timeout};
 
 use crate::{
     body::ResponseBody,
@@ -24,19 +27,27 @@ use crate::{
     stored::{StoredMessage, StoredResponse},
 };
 
+/// How long what is being executed may still take after a stop. What was sent is answered by then,
+/// or nobody knows what became of it.
+const END_WITHIN: Duration = Duration::from_secs(30);
+
 /// Executes every hold as soon as it is released, until told to stop.
 pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
     let mut changes = point.state.subscribe();
     let under_way = Arc::new(Mutex::new(HashSet::new()));
+    let mut executing = JoinSet::new();
     let mut denials = Denials { since: point.now(), recorded: HashSet::new() };
     loop {
         denials.record(&point).await;
-        for hold in approved(&point).into_iter().filter(|hold| !is_opening(hold)) {
+        let (due, again) = point.due().await;
+        let now = approved(&point).into_iter().filter(|hold| !is_opening(hold));
+        for hold in now.chain(due) {
             if lock(&under_way).insert(hold.id.clone()) {
                 // In a task of its own: a slow upstream delays no other release.
-                tokio::spawn(execute(Arc::clone(&point), hold, Arc::clone(&under_way)));
+                executing.spawn(execute(Arc::clone(&point), hold, Arc::clone(&under_way)));
             }
         }
+        while executing.try_join_next().is_some() {}
         let changed = async {
             loop {
                 match changes.recv().await {
@@ -46,13 +57,24 @@ pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
                 }
             }
         };
+        let look_again = async {
+            match again {
+                Some(again) => tokio::time::sleep(again).await,
+                None => pending().await,
+            }
+        };
         let goes_on = tokio::select! {
             changed = changed => changed,
+            () = look_again => true,
             () = stop.said() => false,
         };
         if !goes_on {
-            return;
+            break;
         }
+    }
+    let ended = async { while executing.join_next().await.is_some() {} };
+    if timeout(END_WITHIN, ended).await.is_err() {
+        tracing::error!("what was being executed at the stop did not end");
     }
 }
 
@@ -99,20 +121,36 @@ fn approved(point: &HttpPoint) -> Vec<Hold> {
 
 /// Whether a release lets the agent open a connection, which only its own next attempt can.
 fn is_opening(hold: &Hold) -> bool {
-    let opens = |operation: &str| websocket::is_opening(operation) || operation == connect::OPEN;
-    hold.meanings.iter().any(|meaning| opens(&meaning.operation))
+    hold.meanings.iter().any(|meaning| resolve::is_opening(&meaning.operation))
 }
 
 /// Takes one released hold through the whole walk again. Of all who try, one can consume it.
 async fn execute(point: Arc<HttpPoint>, hold: Hold, under_way: Arc<Mutex<HashSet<String>>>) {
-    if let Err(refusal) = try_execute(&point, &hold).await {
-        tracing::warn!(hold = hold.id, code = %refusal.code(), "released, but not executed");
-        // What is not executed now must not be executed later, when nobody expects it any more.
-        if let Err(error) = point.holds().void(&hold.id, point.now()) {
-            tracing::error!(hold = hold.id, %error, "a release that came to nothing stands");
-        }
+    match try_execute(&point, &hold).await {
+        Ok(()) => {}
+        // It waits for its time from now on.
+        Err(refusal) if refusal.kind == RefusalKind::Scheduled => {}
+        Err(refusal) => come_to_nothing(&point, &hold, &refusal),
     }
     lock(&under_way).remove(&hold.id);
+}
+
+/// What is not executed now must not be executed later, when nobody expects it any more.
+fn come_to_nothing(point: &HttpPoint, hold: &Hold, refusal: &Refusal) {
+    let code = refusal.code();
+    tracing::warn!(hold = hold.id, %code, "released, but not executed");
+    let ended = match hold.state {
+        // We could not decide: the schedule stands, and is looked at again.
+        HoldState::Scheduled if refusal.kind == RefusalKind::Unavailable => return,
+        HoldState::Scheduled => {
+            let failure = format!("{code}: {}", refusal.text());
+            point.holds().abandon(&hold.id, &failure, point.now())
+        }
+        _ => point.holds().void(&hold.id, point.now()),
+    };
+    if let Err(error) = ended {
+        tracing::error!(hold = hold.id, %error, "a release that came to nothing stands");
+    }
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

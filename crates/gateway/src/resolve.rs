@@ -10,7 +10,7 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{
     Point as _, Resolve,
-    resolve::{Destination, Surroundings, is_loopback, requests},
+    resolve::{Destination, Surroundings, is_loopback, is_opening, requests},
 };
 use holdpoint_wire::{
     Host, World as _,
@@ -22,6 +22,7 @@ use secrecy::ExposeSecret as _;
 use crate::{
     issued::Lookup,
     known::Known,
+    learning,
     made::Maker,
     owner,
     point::{Arrived, HttpPoint, Origin},
@@ -41,6 +42,7 @@ impl Resolve for HttpPoint {
         let linked = || issued.lists_host().then(Host::unnamed);
         let given = || self.is_service(&principal.run, message).then(Host::unnamed);
         let listed = known.host(&message.host, message.port).or_else(linked).or_else(given);
+        self.watch_learning(principal, &operations, listed.as_ref())?;
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
         // A run that was stopped is refused, wherever its resources lie.
         let told = match principal.killed {
@@ -152,10 +154,18 @@ impl Surroundings for Live<'_> {
         !self.known.lists(&message.host, message.port)
     }
 
+    fn is_short_read(&self) -> bool {
+        learning::is_short_read(&self.arrived.message) && self.arrived.is_whole()
+    }
+
     fn enclosed(&self) -> bool {
         match self.arrived.origin {
             Origin::Agent { enclosed } | Origin::Upgrade { enclosed, .. } => enclosed,
             Origin::Release(_) => false,
         }
+    }
+
+    fn can_delay(&self, operation: &Operation) -> bool {
+        !is_opening(&operation.name)
     }
 }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     body::ResponseBody,
-    fulfil::denied,
+    fulfil::{denied, schedules::scheduled},
     internal::no_such_hold,
     listen::{Admission, Arrival, Door, Evidence, Handler, Stop, refuse},
     point::{Arrived, Claim, HttpPoint, unavailable},
@@ -177,7 +177,8 @@ impl Server {
         match hold.state {
             HoldState::Open | HoldState::Approved | HoldState::Consuming => None,
             HoldState::Done => Some(self.point.stored_response(hold)),
-            HoldState::Denied => Some(Err(denied(hold))),
+            HoldState::Scheduled => Some(Err(scheduled(hold))),
+            HoldState::Denied | HoldState::Cancelled => Some(Err(denied(hold))),
             HoldState::Expired => {
                 refuse(RefusalKind::Deny, Code::ApprovalVoid, "nobody released it in time")
             }

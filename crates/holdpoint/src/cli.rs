@@ -8,8 +8,8 @@ use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
         explain::Explain, holds::Holds, hosts::Hosts, inventory::Inventory, kill::Kill,
-        kill::Revive, ledger::Ledger, merge::Merge, policy::Policy, run::Run, secrets::Secrets, status::Status,
-        tabletop::Tabletop, up::Up,
+        kill::Revive, ledger::Ledger, merge::Merge, policy::Policy, run::Run, secrets::Secrets,
+        status::Status, tabletop::Tabletop, undo::Undo, up::Up,
     },
     status::CommandError,
 };
@@ -54,6 +54,8 @@ pub enum Verb {
     Approve(Approve),
     /// Refuse one held operation.
     Deny(Deny),
+    /// Take back what is scheduled, before it is done.
+    Undo(Undo),
     /// Who may release what is held.
     Approvers(Approvers),
     /// Real credentials, kept away from agents.

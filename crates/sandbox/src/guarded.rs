@@ -173,7 +173,11 @@ pub fn changed_since(workspace: &Path, since: SystemTime) -> Vec<(PathBuf, Kind)
         }
         let has = |wanted: &str| names.iter().any(|name| name == wanted);
         if has("HEAD") && has("objects") {
-            let parts = [("config", Kind::GitConfig), ("config.worktree", Kind::GitConfig), ("hooks", Kind::Hooks)];
+            let parts = [
+                ("config", Kind::GitConfig),
+                ("config.worktree", Kind::GitConfig),
+                ("hooks", Kind::Hooks),
+            ];
             let parts = parts.map(|(name, kind)| (directory.join(name), kind));
             found.extend(parts.into_iter().filter(|(at, _)| is_newer(at, since)));
         }

@@ -101,11 +101,7 @@ fn read_plan(outside: &UnixStream) -> Result<Plan> {
     serde_json::from_slice(&line).map_err(|error| SandboxError::new("cannot read the plan", error))
 }
 
-fn hand_over(
-    outside: &UnixStream,
-    listeners: &[OwnedFd],
-    device: Option<&OwnedFd>,
-) -> Result<()> {
+fn hand_over(outside: &UnixStream, listeners: &[OwnedFd], device: Option<&OwnedFd>) -> Result<()> {
     if listeners.is_empty() {
         return Err(loopback::nothing());
     }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     database::{count, first, from_json, millis, rows, timestamp, to_json},
     error::{Result, StoreError},
+    holds::kill_outliving,
     id::{check_name, random, random_id},
     state::State,
     watch::Topic,
@@ -121,22 +122,40 @@ impl Agents {
 
     fn set_killed(&self, whom: Kill<'_>, killed: bool) -> Result<usize> {
         let changed = self.0.0.database.write(|transaction| -> Result<usize> {
+            let mut outliving = 0;
             if killed {
                 forget_issued(transaction, whom)?;
+                outliving = kill_outliving(transaction, whom)?;
             }
-            Ok(match whom {
+            let agents = match whom {
                 Kill::All => transaction.execute("UPDATE agents SET killed = ?1", [killed])?,
                 Kill::One(name) => transaction.execute(
                     "UPDATE agents SET killed = ?1 WHERE name = ?2 OR run = ?2",
                     params![killed, name],
                 )?,
-            })
+            };
+            Ok(agents.max(outliving))
         })?;
         if let (Kill::One(name), 0) = (whom, changed) {
             return Err(StoreError::Missing { what: "agent or run", name: name.to_owned() });
         }
         self.0.announce(Topic::Agents);
         Ok(changed)
+    }
+
+    /// Has a run read only from listed hosts from now on.
+    pub fn end_learning(&self, run: &str) -> Result<()> {
+        self.0.0.database.write(|transaction| -> Result<()> {
+            let sql = "SELECT * FROM agents WHERE run = ?1";
+            if let Some(found) = first(transaction, sql, [run], agent)? {
+                let task = Task { learns: false, ..found.principal.task };
+                let sql = "UPDATE agents SET task = ?1 WHERE run = ?2";
+                transaction.execute(sql, params![to_json(&task, "task")?, run])?;
+            }
+            Ok(())
+        })?;
+        self.0.announce(Topic::Agents);
+        Ok(())
     }
 
     /// Forgets an agent; its bearer proves nothing any more.

@@ -12,7 +12,7 @@
 //! - [`refusals`]: what was refused a short while ago
 //! - [`made`]: what runs have made
 //! - [`payloads`]: bodies and responses, each under a key that can be erased
-//! - [`holds`]: operations that wait for a human, and their way to exactly one execution
+//! - [`holds`]: operations that wait for a human or for time, and their way to exactly one execution
 //! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
 //! - [`ledger`]: the record of everything that was decided, which nobody can alter unseen
 //! - [`watch`]: who hears that something changed

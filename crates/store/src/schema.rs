@@ -151,6 +151,68 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX made_by_run ON made (run);
 ",
+    // A CHECK cannot be altered: the table of holds is made anew, and what refers to it as well.
+    "
+    CREATE TABLE holds_next (
+        id               TEXT PRIMARY KEY,
+        state            TEXT NOT NULL CHECK (state IN ('open', 'approved', 'scheduled',
+                                              'consuming', 'done', 'denied', 'cancelled',
+                                              'expired', 'void', 'unknown')),
+        operation_digest TEXT NOT NULL,
+        message_digest   TEXT NOT NULL,
+        policy_digest    TEXT NOT NULL,
+        state_digest     TEXT NOT NULL,
+        nonce            TEXT NOT NULL,
+        agent            TEXT NOT NULL,
+        principal        TEXT NOT NULL,
+        meanings         TEXT NOT NULL,
+        reasons          TEXT NOT NULL,
+        approvals        INTEGER NOT NULL,
+        snapshot         INTEGER NOT NULL,
+        delay_seconds    INTEGER NOT NULL,
+        credential       TEXT,
+        payload          TEXT REFERENCES payloads (id),
+        created_at       INTEGER NOT NULL,
+        expires_at       INTEGER NOT NULL,
+        decided_at       INTEGER,
+        approved_until   INTEGER,
+        ended_at         INTEGER,
+        response         TEXT REFERENCES payloads (id),
+        response_until   INTEGER,
+        not_before       INTEGER
+    ) STRICT;
+    INSERT INTO holds_next SELECT *, NULL FROM holds;
+    CREATE TABLE approvals_next (
+        hold       TEXT NOT NULL REFERENCES holds_next (id) ON DELETE CASCADE,
+        approver   TEXT NOT NULL COLLATE NOCASE,
+        public_key TEXT NOT NULL,
+        decision   TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        answer     TEXT NOT NULL,
+        PRIMARY KEY (hold, approver)
+    ) STRICT;
+    INSERT INTO approvals_next SELECT * FROM approvals;
+    DROP TABLE approvals;
+    DROP TABLE holds;
+    ALTER TABLE holds_next RENAME TO holds;
+    ALTER TABLE approvals_next RENAME TO approvals;
+    CREATE UNIQUE INDEX holds_waiting ON holds (operation_digest)
+        WHERE state IN ('open', 'approved', 'scheduled', 'consuming');
+    CREATE INDEX holds_by_operation ON holds (operation_digest, state);
+    CREATE INDEX holds_by_state ON holds (state, created_at);
+
+    CREATE TABLE schedules (
+        hold         TEXT PRIMARY KEY REFERENCES holds (id) ON DELETE CASCADE,
+        seconds      INTEGER NOT NULL,
+        scheduled_at INTEGER NOT NULL,
+        waited       INTEGER NOT NULL,  -- milliseconds that were counted until `uptime`
+        boot         TEXT NOT NULL,     -- what `uptime` is counted from
+        uptime       INTEGER NOT NULL,
+        outlived     INTEGER NOT NULL DEFAULT 0,  -- its run is over, and was not killed
+        failure      TEXT,
+        recorded     TEXT NOT NULL DEFAULT ''     -- the last state that is in the ledger
+    ) STRICT;
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.
@@ -165,4 +227,45 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     }
     transaction.pragma_update(None, "user_version", known as i64)?;
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::{MIGRATIONS, migrate};
+
+    /// The version before the table of holds was made anew.
+    const BEFORE_SCHEDULES: usize = 4;
+
+    #[test]
+    fn what_waited_and_who_answered_is_there_after_the_table_of_holds_is_made_anew() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+        for migration in &MIGRATIONS[..BEFORE_SCHEDULES] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection.pragma_update(None, "user_version", BEFORE_SCHEDULES as i64).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO payloads VALUES ('p-1', 'd', 1, 2, NULL, NULL);
+                 INSERT INTO holds VALUES ('h-1', 'approved', 'o', 'm', 'p', 's', 'n', 'fixer',
+                     '{}', '[]', '[]', 1, 0, 0, NULL, 'p-1', 1, 2, 3, 4, NULL, NULL, NULL);
+                 INSERT INTO approvals VALUES ('h-1', 'ada', 'k', 'approve', 5, 'a');",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let one = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+        let state = "SELECT state || payload || coalesce(not_before, '-') FROM holds";
+        assert_eq!(one(state), "approvedp-1-");
+        assert_eq!(one("SELECT hold || approver FROM approvals"), "h-1ada");
+        // What refers to a hold still goes with it, and nothing waits twice.
+        let again = "INSERT INTO holds SELECT 'h-2', 'scheduled', operation_digest, message_digest,
+            policy_digest, state_digest, nonce, agent, principal, meanings, reasons, approvals,
+            snapshot, delay_seconds, credential, payload, created_at, expires_at, NULL, NULL, NULL,
+            NULL, NULL, NULL FROM holds";
+        assert!(connection.execute_batch(again).is_err());
+        connection.execute_batch("DELETE FROM holds").unwrap();
+        assert_eq!(one("SELECT CAST(count(*) AS TEXT) FROM approvals"), "0");
+    }
 }

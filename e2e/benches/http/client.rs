@@ -7,6 +7,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::{
     Request,
     client::conn::http1::{SendRequest, handshake},
+    header::HeaderValue,
 };
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -21,28 +22,36 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::upstream::NAME;
+use crate::rivals::Rival;
 
 /// A connection that takes a message at a time.
 pub(crate) type Sender = SendRequest<Empty<Bytes>>;
 
 /// Some connections.
 pub(crate) struct Load {
+    /// What the upstream is called, port and all.
+    authority: HeaderValue,
     senders: Vec<Sender>,
 }
 
+/// How the upstream is reached through a rival.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) proxy: SocketAddr,
+    /// The value of `Proxy-Authorization`.
+    pub(crate) bearer: Option<String>,
+    /// What the upstream is called.
+    pub(crate) name: &'static str,
+}
+
 impl Load {
-    pub(crate) async fn through(
-        proxy: SocketAddr,
-        bearer: Option<String>,
-        upstream: SocketAddr,
-        connections: usize,
-    ) -> Self {
+    pub(crate) async fn through(rival: &Rival, upstream: SocketAddr, connections: usize) -> Self {
         let mut senders = Vec::new();
         for _ in 0..connections {
-            senders.push(connect(proxy, bearer.clone(), upstream).await.expect("a connection"));
+            senders.push(connect(rival.way(), upstream).await.expect("a connection"));
         }
-        Self { senders }
+        let authority = format!("{}:{}", rival.way().name, upstream.port());
+        Self { authority: authority.try_into().expect("a header"), senders }
     }
 
     /// Sends messages for `turn`: so many in a second, or as fast as they are answered. How long
@@ -54,7 +63,7 @@ impl Load {
         let clients = self.senders.drain(..).enumerate().map(|(index, sender)| {
             let first =
                 begin + pause.map_or(Duration::ZERO, |it| it.mul_f64(index as f64 / count as f64));
-            tokio::spawn(send(sender, first, pause, begin + turn))
+            tokio::spawn(send(sender, self.authority.clone(), first, pause, begin + turn))
         });
         let mut all = Vec::new();
         for client in clients.collect::<Vec<_>>() {
@@ -68,6 +77,7 @@ impl Load {
 
 async fn send(
     mut sender: Sender,
+    authority: HeaderValue,
     first: Moment,
     pause: Option<Duration>,
     end: Moment,
@@ -76,8 +86,10 @@ async fn send(
     let mut due = first;
     while due < end {
         sleep_until(due).await;
-        let request =
-            Request::get("/items/1").header("host", NAME).body(Empty::new()).expect("a message");
+        let request = Request::get("/items/1")
+            .header("host", &authority)
+            .body(Empty::new())
+            .expect("a message");
         let response = sender.send_request(request).await.expect("an answer");
         assert_eq!(response.status(), 200, "it passes");
         response.into_body().collect().await.expect("its body");
@@ -87,17 +99,14 @@ async fn send(
     (sender, took)
 }
 
-/// A tunnel to the upstream through `proxy`, with TLS and HTTP/1.1 in it.
-pub(crate) async fn connect(
-    proxy: SocketAddr,
-    bearer: Option<String>,
-    upstream: SocketAddr,
-) -> io::Result<Sender> {
+/// A tunnel to the upstream this `way`, with TLS and HTTP/1.1 in it.
+pub(crate) async fn connect(way: Way, upstream: SocketAddr) -> io::Result<Sender> {
+    let Way { proxy, bearer, name } = way;
     let mut socket = TcpStream::connect(proxy).await?;
     socket.set_nodelay(true)?;
     let authorization =
         bearer.map_or_else(String::new, |it| format!("Proxy-Authorization: {it}\r\n"));
-    let target = format!("{NAME}:{}", upstream.port());
+    let target = format!("{name}:{}", upstream.port());
     let connect = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
     socket.write_all(connect.as_bytes()).await?;
     let mut head = Vec::new();
@@ -105,7 +114,7 @@ pub(crate) async fn connect(
         head.push(socket.read_u8().await?);
     }
     assert!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head));
-    let name = ServerName::try_from(NAME).expect("a name");
+    let name = ServerName::try_from(name).expect("a name");
     let stream = TlsConnector::from(Arc::new(trusting_all())).connect(name, socket).await?;
     let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(driver);

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::upstream::{NAME, trusting};
+use crate::upstream::{NAMES, trusting};
 
 type Body = BoxBody<Bytes, hyper::Error>;
 
@@ -31,7 +31,7 @@ struct Shared {
 /// Listens on a free port, says which, and serves until it is killed.
 pub(crate) async fn serve(upstream_ca: &str) {
     let authority = Authority::new("bare").expect("a CA");
-    let tls = authority.server(&[NAME.to_owned()]).expect("a certificate");
+    let tls = authority.server(&NAMES.map(str::to_owned)).expect("a certificate");
     let shared = Arc::new(Shared {
         acceptor: TlsAcceptor::from(tls),
         connector: TlsConnector::from(trusting(upstream_ca)),
@@ -94,11 +94,12 @@ async fn forward(
 }
 
 async fn dial(shared: &Shared, authority: &str) -> client::conn::http1::SendRequest<Incoming> {
-    let port = authority.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let (name, port) = authority.rsplit_once(':').expect("a port");
+    let port = port.parse().expect("a port");
     let socket =
         TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).await.expect("the upstream");
     socket.set_nodelay(true).expect("a socket");
-    let name = NAME.try_into().expect("a name");
+    let name = name.to_owned().try_into().expect("a name");
     let stream = shared.connector.connect(name, socket).await.expect("TLS");
     let (sender, driver) =
         client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");

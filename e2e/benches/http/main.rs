@@ -1,7 +1,8 @@
 //! Holdpoint beside a bare interceptor (hyper and rustls, which ends TLS and looks at nothing) and
 //! beside mitmproxy, on one machine in one run: interleaved rounds, medians, ratios.
 //!
-//! `cargo bench -p e2e --bench http`; `HOLDPOINT_MITMDUMP=/path/to/mitmdump` takes mitmproxy in.
+//! `cargo bench -p e2e --bench http [-- rate|flat|idle]`; `HOLDPOINT_MITMDUMP=/path/to/mitmdump`
+//! takes mitmproxy in.
 //! All traffic is on loopback: client, one of the three, and an upstream that says `ok`.
 
 mod client;
@@ -41,6 +42,8 @@ fn main() {
         let upstream_ca = arguments.next().expect("the upstream's CA");
         return runtime(2).block_on(interceptor::serve(&upstream_ca));
     }
+    let only: Vec<String> = env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
+    let wanted = |part: &str| only.is_empty() || only.iter().any(|it| it == part);
     raise_files();
     runtime(2).block_on(async {
         let upstream = Upstream::start().await;
@@ -49,11 +52,13 @@ fn main() {
             vec![Rival::start(Kind::Bare, &upstream), Rival::start(Kind::Holdpoint, &upstream)];
         rivals.extend(mitmdump.map(|program| Rival::start(Kind::Mitmproxy(program), &upstream)));
         println!("{ROUNDS} rounds of {} s, {CONNECTIONS} connections; medians", TURN.as_secs());
-        for rate in RATES {
+        for rate in RATES.into_iter().filter(|_| wanted("rate")) {
             at_a_rate(&rivals, &upstream, rate).await;
         }
-        flat_out(&rivals, &upstream).await;
-        for rival in &rivals {
+        if wanted("flat") {
+            flat_out(&rivals, &upstream).await;
+        }
+        for rival in rivals.iter().filter(|_| wanted("idle")) {
             idle(rival, &upstream).await;
         }
     });
@@ -105,9 +110,7 @@ async fn idle(rival: &Rival, upstream: &Upstream) {
     let before = rival.resident_kb();
     let mut held = Vec::with_capacity(count);
     while held.len() < count {
-        let batch = (0..50).map(|_| {
-            tokio::spawn(client::connect(rival.address(), rival.bearer(), upstream.address()))
-        });
+        let batch = (0..50).map(|_| tokio::spawn(client::connect(rival.way(), upstream.address())));
         for connected in batch.collect::<Vec<_>>() {
             held.push(connected.await.expect("a connection").expect("a connection"));
         }
@@ -126,9 +129,7 @@ async fn interleaved(
     let mut rounds = vec![Vec::new(); rivals.len()];
     for _ in 0..ROUNDS {
         for (rival, measured) in rivals.iter().zip(&mut rounds) {
-            let mut load =
-                Load::through(rival.address(), rival.bearer(), upstream.address(), CONNECTIONS)
-                    .await;
+            let mut load = Load::through(rival, upstream.address(), CONNECTIONS).await;
             load.run(rate, TURN / 4).await;
             let cpu = rival.cpu_nanos();
             let mut took = load.run(rate, TURN).await;

@@ -15,7 +15,10 @@ use e2e::{
     holdpoint::{Gateway, Holdpoint},
 };
 
-use crate::upstream::{NAME, Upstream};
+use crate::{
+    client::Way,
+    upstream::{NAMES, Upstream},
+};
 
 /// What is measured.
 pub(crate) enum Kind {
@@ -30,8 +33,7 @@ pub(crate) enum Kind {
 /// A running one; it ends with the value.
 pub(crate) struct Rival {
     name: &'static str,
-    address: SocketAddr,
-    bearer: Option<String>,
+    way: Way,
     process: Process,
 }
 
@@ -53,13 +55,8 @@ impl Rival {
         self.name
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The value of `Proxy-Authorization`.
-    pub(crate) fn bearer(&self) -> Option<String> {
-        self.bearer.clone()
+    pub(crate) fn way(&self) -> Way {
+        self.way.clone()
     }
 
     pub(crate) fn is_mitmproxy(&self) -> bool {
@@ -106,18 +103,19 @@ fn bare(upstream: &Upstream) -> Rival {
     let stdout = child.stdout.take().expect("its output");
     BufReader::new(stdout).read_line(&mut line).expect("its address");
     let address = line.trim().parse().expect("an address");
-    Rival { name: "bare interceptor", address, bearer: None, process: Process::Child(child) }
+    let way = Way { proxy: address, bearer: None, name: NAMES[0] };
+    Rival { name: "bare interceptor", way, process: Process::Child(child) }
 }
 
 fn holdpoint(upstream: &Upstream) -> Rival {
     let holdpoint = Holdpoint::new(env!("CARGO_BIN_EXE_holdpoint-under-test"));
     let configuration = "[limits]\nconnections = 20000\n";
     fs::write(holdpoint.state().join("holdpoint.toml"), configuration).expect("its configuration");
-    let host = format!("{NAME}:{}", upstream.address().port());
+    let host = NAMES[0];
     holdpoint.json(&[
         "hosts",
         "add",
-        &host,
+        host,
         "--speaks",
         "rest",
         "--environment",
@@ -125,14 +123,15 @@ fn holdpoint(upstream: &Upstream) -> Rival {
         "--json",
     ]);
     let ca = upstream.ca();
-    let resolve = format!("{host}:{}", upstream.address());
+    let resolve = format!("{host}:{}:{}", upstream.address().port(), upstream.address());
     let gateway =
         holdpoint.up(&["--upstream-ca", ca.to_str().expect("a path"), "--resolve", &resolve], &[]);
     let agent = Curl::new(&holdpoint.json(&["agents", "new", "load", "--json"]));
     let user = agent.proxy().trim_start_matches("http://").split('@').next().unwrap_or_default();
     let bearer = Some(format!("Basic {}", STANDARD.encode(user)));
-    let address = gateway.proxy().parse().expect("an address");
-    Rival { name: "holdpoint", address, bearer, process: Process::Gateway(gateway, holdpoint) }
+    let proxy = gateway.proxy().parse().expect("an address");
+    let way = Way { proxy, bearer, name: host };
+    Rival { name: "holdpoint", way, process: Process::Gateway(gateway, holdpoint) }
 }
 
 fn mitmproxy(program: &str, upstream: &Upstream) -> Rival {
@@ -165,5 +164,6 @@ fn mitmproxy(program: &str, upstream: &Upstream) -> Rival {
             }
         })
         .expect("it listens");
-    Rival { name: "mitmproxy", address, bearer: None, process: Process::Child(child) }
+    let way = Way { proxy: address, bearer: None, name: NAMES[1] };
+    Rival { name: "mitmproxy", way, process: Process::Child(child) }
 }

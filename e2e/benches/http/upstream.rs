@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// The name that it has a certificate for.
-pub(crate) const NAME: &str = "localhost";
+/// The names that it has a certificate for: a host's, and the one that every program can resolve.
+pub(crate) const NAMES: [&str; 2] = ["api.example.test", "localhost"];
 
 /// The upstream; it runs as long as the process.
 pub(crate) struct Upstream {
@@ -27,7 +27,7 @@ impl Upstream {
         let authority = Authority::new("bench").expect("a CA");
         let directory = tempfile::tempdir().expect("a directory");
         authority.write_pem(&directory.path().join("ca.pem")).expect("its certificate");
-        let tls = authority.server(&[NAME.to_owned()]).expect("a certificate");
+        let tls = authority.server(&NAMES.map(str::to_owned)).expect("a certificate");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(serve(listener, TlsAcceptor::from(tls)));

@@ -60,6 +60,7 @@ enum Needle {
     Bearer,
     Basic,
     User,
+    Flag,
 }
 
 /// Finds credentials. Made once, it can be used by any number of threads.
@@ -176,6 +177,7 @@ fn needles() -> impl Iterator<Item = (&'static str, Needle)> {
         ("basic ", Needle::Basic),
         (" -u ", Needle::User),
         (" --user ", Needle::User),
+        (" -p", Needle::Flag),
     ];
     names.chain(formats).chain(others)
 }
@@ -195,7 +197,8 @@ impl Search<'_> {
             Needle::Bearer => self.carried(headers::bearer(self.bytes, hit.end), "Authorization"),
             Needle::Basic => self.carried(headers::basic(self.bytes, hit.end), "Authorization"),
             Needle::User if !binary => self.carried(headers::user(self.bytes, hit.end), "user"),
-            Needle::Name | Needle::User => {}
+            Needle::Flag if !binary => self.carried(headers::flag(self.bytes, hit.end), "password"),
+            Needle::Name | Needle::User | Needle::Flag => {}
         }
     }
 

@@ -3,13 +3,16 @@
 use std::ops::Range;
 
 use super::{
-    kinds::{Kind, PAIR_PASSWORD, TOKEN},
+    kinds::{Kind, PAIR_PASSWORD, PASSWORD, TOKEN},
     value::{self, LEAST, Shape},
     writing::Code,
 };
 
 /// The longest credential in a header.
 const HEADER_BYTES_MAX: usize = 8_192;
+
+/// How much of a line is looked at for the tool that it calls.
+const LINE_BYTES: usize = 200;
 
 /// A credential, how it is written, and what it is.
 pub(super) struct Carried {
@@ -76,4 +79,20 @@ pub(super) fn user(bytes: &[u8], at: usize) -> Option<Carried> {
         && matches!(value::shape(password), Shape::Chosen | Shape::Random | Shape::Uuid);
     let span = whole.start + colon + 1..whole.end;
     real.then_some(Carried { span, code: Code::Plain, kind: &PAIR_PASSWORD })
+}
+
+/// What follows `-p` at `at` on the command line of a tool that takes a password there.
+pub(super) fn flag(bytes: &[u8], at: usize) -> Option<Carried> {
+    let before = bytes.get(at.saturating_sub(LINE_BYTES)..at)?;
+    let line = before.rsplit(|byte| *byte == b'\n').next()?;
+    let takes = |tool: &&[u8]| memchr::memmem::find(line, tool).is_some();
+    let tools: [&[u8]; 5] = [b"login ", b"sshpass ", b"mysql", b"mariadb", b"mongo"];
+    tools.iter().find(|tool| takes(tool))?;
+    let blank = bytes.get(at).is_some_and(|byte| matches!(byte, b' ' | b'='));
+    let start = at + usize::from(blank);
+    let quoted = bytes.get(start).is_some_and(|byte| matches!(byte, b'"' | b'\''));
+    let span = word(bytes, start + usize::from(quoted), b":!@#%^*?,$&");
+    let shape = value::shape(bytes.get(span.clone())?);
+    let real = span.len() >= LEAST && matches!(shape, Shape::Chosen | Shape::Random | Shape::Uuid);
+    real.then_some(Carried { span, code: Code::Plain, kind: &PASSWORD })
 }

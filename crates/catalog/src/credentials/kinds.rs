@@ -128,6 +128,7 @@ use Mark::{Live, Test};
 
 /// What is told by its format; of two prefixes that fit, the longer one counts.
 pub(super) static FORMATS: &[Kind] = &[
+    Kind { provider: None, ..of("age_key", "age", "AGE-SECRET-KEY-1", Capitals, (58, 58)) },
     checked(of("github_token", "github", "ghp_", Word, (36, 36))),
     checked(of("github_token", "github", "gho_", Word, (36, 36))),
     checked(of("github_token", "github", "ghu_", Word, (36, 36))),

@@ -303,10 +303,18 @@ fn says(words: &[String], last: &str) -> Option<Says> {
     if last == "key" && has(PASSWORDS) {
         return None;
     }
-    if PASSWORDS.contains(&last) || (has(&["password", "passwd"]) && !has(HARMLESS)) {
+    // `PGPASSWORD`, `npmauthtoken`: words that nobody set apart.
+    let ends = |words: &[&str]| words.iter().any(|word| word.len() >= 5 && last.ends_with(word));
+    if PASSWORDS.contains(&last)
+        || ends(&["password", "passwd", "passphrase"])
+        || (has(&["password", "passwd"]) && !has(HARMLESS))
+    {
         return Some(Says::Password);
     }
-    if SECRETS.contains(&last) || has(&["secret"]) {
+    if SECRETS.contains(&last)
+        || has(&["secret"])
+        || ends(&["secret", "apikey", "authtoken", "accesstoken"])
+    {
         return Some(Says::Secret);
     }
     if has(HARMLESS) {
@@ -384,7 +392,9 @@ mod tests {
             ("token_count", None, None, false),
             ("nextPageToken", None, None, false),
             ("password_file", None, None, false),
+            ("AZURE_OPENAI_API_KEY", Some(Known), Some("azure_openai"), false),
             ("passwordKey", None, None, false),
+            ("PGPASSWORD", Some(Password), None, false),
             ("client-key-data", Some(Secret), None, false),
             ("passwordHash", None, None, false),
             ("CACHE_KEY", None, None, false),

@@ -39,4 +39,8 @@ pub struct Task {
     /// How far whoever works on it is trusted.
     #[serde(default, skip_serializing_if = "Ring::is_default")]
     pub ring: Ring,
+    /// It may read from hosts that nobody has listed, until it has read what could mislead it or
+    /// must not leave.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub learns: bool,
 }

@@ -81,6 +81,18 @@ pub enum RecordKind {
         /// The digest of the signed answer.
         evidence: Digest,
     },
+    /// What waits for its time was scheduled, or came to nothing before it was sent.
+    Schedule {
+        /// The hold.
+        hold: String,
+        /// What became of it: `scheduled`, `cancelled`, `denied`, `void`.
+        state: String,
+        /// Before when nothing is sent.
+        not_before: Timestamp,
+        /// Why it came to nothing, where it was refused at its time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<String>,
+    },
     /// A human changed what the guard goes by.
     Change {
         /// What was changed: `policy`, `hosts`, `secrets`, `inventory`, `agents`, `approvers`.

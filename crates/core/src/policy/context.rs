@@ -21,12 +21,13 @@ const MAX_CIRCUMSTANCES: usize = 4096;
 /// A true-or-false circumstance by its name in the schema.
 type Flag = (&'static str, fn(&Request) -> bool);
 
-const FLAGS: [Flag; 11] = [
+const FLAGS: [Flag; 12] = [
     ("known", |request| request.operation.known),
     ("reveals_secrets", |request| request.operation.reveals_secrets),
     ("on_this_machine", |request| request.operation.place == Place::ThisMachine),
     ("host_listed", |request| request.facts.host_listed),
     ("host_preset", |request| request.facts.host_preset),
+    ("learned", |request| request.facts.learned),
     ("made_by_run", |request| request.facts.made_by_run),
     ("enclosed", |request| request.facts.enclosed),
     ("credentials_in_reach", |request| request.facts.credentials_in_reach),

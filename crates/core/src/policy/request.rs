@@ -31,6 +31,9 @@ pub struct Facts {
     /// It is a preset that lists the host, and no human.
     #[serde(default)]
     pub host_preset: bool,
+    /// Nobody listed the host, and a run that learns reads from it in few words.
+    #[serde(default)]
+    pub learned: bool,
     /// This run made the resource.
     pub made_by_run: bool,
     /// The agent runs inside `run`, with no way out but ours.

@@ -37,6 +37,7 @@ fn request(effect: Effect, environment: Environment) -> Request {
             credential: Credential::Granted,
             host_listed: true,
             host_preset: false,
+            learned: false,
             made_by_run: false,
             enclosed: true,
             credentials_in_reach: false,

@@ -79,10 +79,10 @@ impl Road {
             Self::Credential => &[Code::ForeignCredential],
             Self::Purpose => &[Code::OutsidePurpose],
             Self::Environment => &[Code::WrongEnvironment],
-            Self::WayBack => &[Code::NoWayBack],
-            Self::Approval => &[Code::NeedsApproval],
-            // It is held for its history or denied on its own account: both keep it from passing.
-            Self::AnotherRoad => &[Code::RefusedBefore, Code::NoWayBack],
+            // A human would have to release it, and it would wait two days besides.
+            Self::WayBack | Self::Approval => &[Code::NeedsApproval],
+            // It is held for its history or on its own account: both keep it from passing.
+            Self::AnotherRoad => &[Code::RefusedBefore, Code::NeedsApproval],
         }
     }
 

@@ -41,7 +41,7 @@ impl<'a> Fixtures<'a> {
 
     /// These fixtures for what carries no credential of its own.
     pub(super) fn without_credential(&self) -> Carrying<'_> {
-        Carrying { fixtures: self, carried: None }
+        Carrying { fixtures: self, carried: None, kept: false }
     }
 
     /// These fixtures for a message that carries `credential`.
@@ -55,7 +55,7 @@ impl<'a> Fixtures<'a> {
             let uses = found.filter(|used| used.is(word.as_bytes())).collect();
             Carried { word, host: &message.host, uses }
         });
-        Carrying { fixtures: self, carried }
+        Carrying { fixtures: self, carried, kept: true }
     }
 
     /// What the fixtures, or else a preset, say of a host. Every host counts as listed.
@@ -95,6 +95,8 @@ impl World for Fixtures<'_> {
 pub(super) struct Carrying<'a> {
     fixtures: &'a Fixtures<'a>,
     carried: Option<Carried<'a>>,
+    /// Whether it comes to a gateway, which can keep it until its time.
+    kept: bool,
 }
 
 /// The credential of one message.
@@ -152,5 +154,9 @@ impl Surroundings for Carrying<'_> {
     fn enclosed(&self) -> bool {
         // Until the sandbox is built, nothing that an episode says of it can be relied upon.
         false
+    }
+
+    fn can_delay(&self, operation: &Operation) -> bool {
+        self.kept && !resolve::is_opening(&operation.name)
     }
 }

@@ -35,7 +35,8 @@ use crate::{
 /// A pooled connection that is not ready within this is not worth waiting for.
 const READY_WAIT: Duration = Duration::from_millis(20);
 
-/// Connections that one message is tried on; all but the last have given it back unsent.
+/// Connections that one message is tried on; all but the last have given it back unsent, or said
+/// that they have done nothing about it.
 const ATTEMPTS_MAX: usize = 8;
 
 /// What a message may be sent in.
@@ -147,7 +148,6 @@ impl Client {
         let hops = self.dialer.resolve(scheme, &host, port, route.listed_privately).await?;
         let keys: Vec<Key> =
             hops.into_iter().map(|hop| Key { scheme, host: host.clone(), port, hop }).collect();
-        let mut given_back = false;
         for _ in 0..ATTEMPTS_MAX {
             // A kept connection may have been closed meanwhile: then it gives the message back
             // unsent. A fresh one has no excuse.
@@ -161,11 +161,8 @@ impl Client {
                 }
                 Exchanged::Unsent(_) if fresh => break,
                 Exchanged::Unsent(unsent) => request = unsent,
-                Exchanged::Unprocessed(Some(again)) if !given_back => {
-                    given_back = true;
-                    request = again;
-                }
-                Exchanged::Unprocessed(_) => return Err(Unreached::Unprocessed(host).into()),
+                Exchanged::Unprocessed(Some(again)) => request = again,
+                Exchanged::Unprocessed(None) => return Err(Unreached::Unprocessed(host).into()),
             }
         }
         Err(Unreached::Closed(host).into())
@@ -202,8 +199,8 @@ impl Client {
         None
     }
 
-    /// A connection to the first address that answers, and whether it is fresh: somebody else may
-    /// just have made one that can be shared.
+    /// A connection to the first address that answers, and whether it is fresh and this message's
+    /// alone: one that can be shared may be at its end before its first message gets there.
     async fn connect(&self, keys: &[Key], speak: Speak) -> Result<(Connection, bool), Unreached> {
         let nowhere = || Unreached::Unwritable("its host has no address".to_owned());
         let first = keys.first().ok_or_else(nowhere)?;
@@ -223,7 +220,7 @@ impl Client {
         if speak == Speak::Any {
             self.pool.learn(&key, protocol);
         }
-        Ok((self.speak(wire, key, protocol).await?, true))
+        Ok((self.speak(wire, key, protocol).await?, protocol == Protocol::Http1))
     }
 
     async fn speak(

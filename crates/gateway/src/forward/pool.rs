@@ -76,7 +76,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { each_max: 4, all_max: 64, idle_timeout: Duration::from_secs(20) }
+        Self { each_max: 64, all_max: 512, idle_timeout: Duration::from_secs(20) }
     }
 }
 

@@ -8,7 +8,11 @@ use holdpoint_store::{
 };
 use holdpoint_wire::http::websocket;
 
-use super::{Here, holds, now};
+use super::{
+    Here,
+    holds::{self, scheduled},
+    now,
+};
 use crate::{
     status::{CommandError, Ended, Status},
     terminal,
@@ -87,7 +91,7 @@ fn answer(here: &Here, hold: &Hold, answer: &Answer, decision: Release) -> Ended
     let applied = context.sign(&key).and_then(|signed| here.holds().apply(&signed, now()));
     match applied {
         Ok(hold) => {
-            here.print(&holds::fact(&hold), said(&hold))?;
+            here.print(&holds::fact(&hold), &said(&hold))?;
             Ok(Status::Done)
         }
         Err(ApprovalError::Store(error)) => Err(CommandError::unable(error)),
@@ -96,15 +100,22 @@ fn answer(here: &Here, hold: &Hold, answer: &Answer, decision: Release) -> Ended
 }
 
 /// What the answer came to.
-fn said(hold: &Hold) -> &'static str {
-    match hold.state {
+fn said(hold: &Hold) -> String {
+    let said = match hold.state {
         HoldState::Denied => "denied; nothing was sent",
         HoldState::Open => "counted; another approver has to answer too",
+        _ if hold.obligations.delay_seconds > 0 => {
+            let promise = scheduled::promise(hold, now()).unwrap_or_default();
+            return format!(
+                "{promise}; then it is decided again, and sent once if it is allowed then"
+            );
+        }
         _ if hold.meanings.iter().any(|meaning| websocket::is_opening(&meaning.operation)) => {
             "released; the agent's next attempt to open it passes, once"
         }
         _ => "released; the gateway executes its own stored bytes now, once",
-    }
+    };
+    said.to_owned()
 }
 
 /// Whose answer it is: the one named, or the only one there is.

@@ -1,4 +1,6 @@
-//! `holdpoint holds`: what waits for a human.
+//! `holdpoint holds`: what waits for a human, or for its time.
+
+pub(super) mod scheduled;
 
 use clap::Args;
 use holdpoint_gateway::stored;
@@ -12,19 +14,26 @@ use crate::status::{CommandError, Ended, Status};
 /// How many ended holds `--all` shows.
 const RECENT_MAX: u32 = 100;
 
-/// What waits for a human.
+/// What waits for a human, or for its time.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  holdpoint holds --json | jq -r '.[].hold'")]
+#[command(after_help = "\
+Example:\n  holdpoint holds --json | jq -r '.[].hold'\n  holdpoint holds --scheduled")]
 pub struct Holds {
     /// Show this one's card.
     hold: Option<String>,
     /// Show the newest, answered ones too.
     #[arg(long, conflicts_with = "hold")]
     all: bool,
+    /// Show what was released and waits for its time, with the time that is left.
+    #[arg(long, conflicts_with_all = ["hold", "all"])]
+    scheduled: bool,
 }
 
 /// Runs `holdpoint holds`.
 pub fn run(holds: &Holds, here: &Here) -> Ended {
+    if holds.scheduled {
+        return scheduled::run(here);
+    }
     let store = here.holds();
     let shown = match &holds.hold {
         Some(id) => {
@@ -74,7 +83,8 @@ pub(super) fn card(here: &Here, hold: &Hold) -> Result<String, CommandError> {
         }
         false => "",
     };
-    Ok(format!("{}\n{whose}{sent}", hold.card()))
+    let promise = scheduled::promise(hold, now()).map(|promise| format!("{promise}\n"));
+    Ok(format!("{}\n{}{whose}{sent}", hold.card(), promise.unwrap_or_default()))
 }
 
 /// The hold of this id.
@@ -96,12 +106,16 @@ pub(super) fn fact(hold: &Hold) -> Value {
         "operation_digest": hold.operation_digest,
         "created_at": hold.created_at,
         "expires_at": hold.expires_at,
+        "not_before": hold.not_before.map(|time| time.to_string()),
     })
 }
 
 fn line(hold: &Hold) -> String {
-    let what = hold.meanings.first().map_or_else(String::new, |meaning| {
+    format!("{:<16} {:<10} {:<16} {}\n", hold.id, hold.state, hold.principal.agent, what(hold))
+}
+
+fn what(hold: &Hold) -> String {
+    hold.meanings.first().map_or_else(String::new, |meaning| {
         format!("{} on {} ({})", meaning.operation, meaning.resource, meaning.environment)
-    });
-    format!("{:<16} {:<10} {:<16} {what}\n", hold.id, hold.state, hold.principal.agent)
+    })
 }

@@ -142,6 +142,10 @@ fn line(index: u64, record: &Record) -> String {
             let answer = if *released { "released" } else { "denied" };
             format!("{approver} {answer} {hold}")
         }
+        RecordKind::Schedule { hold, state, not_before, failure } => {
+            let failure = failure.as_deref().unwrap_or_default();
+            format!("{hold} {state}, not before {not_before} {failure}")
+        }
         RecordKind::Change { what, detail } => format!("change of {what}: {detail}"),
         RecordKind::Lifecycle { event } => event.clone(),
     };

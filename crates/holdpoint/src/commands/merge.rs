@@ -56,7 +56,9 @@ pub fn run(merge: &Merge, here: &Here) -> Ended {
     let plain = run.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let found = plain.then(|| Shelf::open(shelf(here, run)).ok()).flatten();
     let shelf = found.ok_or_else(|| {
-        CommandError::usage(format!("run {run} left nothing; `holdpoint merge` lists those that did"))
+        CommandError::usage(format!(
+            "run {run} left nothing; `holdpoint merge` lists those that did"
+        ))
     })?;
     if merge.drop {
         clear(&shelf)?;

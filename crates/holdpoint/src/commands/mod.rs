@@ -16,7 +16,9 @@ pub mod run;
 pub mod secrets;
 pub mod self_test;
 pub mod status;
+mod suggest;
 pub mod tabletop;
+pub mod undo;
 pub mod up;
 
 use std::{
@@ -89,6 +91,7 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Holds(holds)) => holds::run(&holds, &here),
         Some(Verb::Approve(approve)) => approve::approve(&approve, &here),
         Some(Verb::Deny(deny)) => approve::deny(&deny, &here),
+        Some(Verb::Undo(undo)) => undo::run(&undo, &here),
         Some(Verb::Approvers(approvers)) => approvers::run(approvers, &here),
         Some(Verb::Secrets(secrets)) => secrets::run(secrets, &here),
         Some(Verb::Hosts(hosts)) => hosts::run(hosts, &here),

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use holdpoint_core::policy::{Pdp, PolicySource};
 use serde_json::json;
 
-use super::Here;
+use super::{Here, suggest::suggest};
 use crate::status::{CommandError, Ended, Status};
 
 /// More than this is no policy file.
@@ -29,12 +29,19 @@ enum Verb {
         /// A file of Cedar policies.
         file: PathBuf,
     },
+    /// Print what a run would have needed: listings, grants and inventory, as commands to choose
+    /// from.
+    Suggest {
+        /// The run.
+        run: String,
+    },
 }
 
 /// Runs `holdpoint policy`.
 pub fn run(policy: Policy, here: &Here) -> Ended {
     let mut sources = sources(&here.config.policies)?;
     match policy.verb {
+        Verb::Suggest { run } => suggest(&run, here),
         Verb::Show => {
             let pdp = Pdp::load(&sources).map_err(CommandError::unable)?;
             let text: String = sources

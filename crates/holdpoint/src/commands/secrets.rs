@@ -1,5 +1,9 @@
 //! `holdpoint secrets`: real credentials, kept away from agents.
 
+mod found;
+mod leaked;
+mod rotate;
+
 use clap::{Args, Subcommand};
 use holdpoint_core::{Environment, identity::Place};
 use holdpoint_store::{
@@ -43,6 +47,12 @@ enum Verb {
     List,
     /// What upstreams issued to each run, and what of it is captured; never a value.
     Issued,
+    /// What lies about in clear, in files and variables.
+    Found(found::FoundFlags),
+    /// What agents have seen in clear: it counts as known to others.
+    Leaked(leaked::LeakedFlags),
+    /// Make a secret anew: at its provider where that can be asked, else by a list of steps.
+    Rotate(rotate::RotateFlags),
     /// Keep a secret, read from standard input, and print its phantom.
     Add {
         /// What to call it.
@@ -81,6 +91,9 @@ struct GrantFlags {
     /// The one environment that it may act on.
     #[arg(long)]
     environment: Option<Environment>,
+    /// It signs or decrypts on this machine, and is sent nowhere: it is real inside, unprotected.
+    #[arg(long, conflicts_with_all = ["hosts", "purposes", "environment", "places"])]
+    local: bool,
     /// A query parameter or a body field in which it may stand, such as `query:access_token` or
     /// `body:client_secret`; repeatable, whatever the case of the name. Without it: only headers
     /// that carry credentials, as what stands elsewhere may be kept and shown by the host.
@@ -90,7 +103,8 @@ struct GrantFlags {
 
 impl From<GrantFlags> for Bounds {
     fn from(flags: GrantFlags) -> Self {
-        let GrantFlags { hosts, purposes, environment, places } = flags;
+        let GrantFlags { hosts, mut purposes, environment, places, local } = flags;
+        purposes.extend(local.then(Purpose::local));
         Self { hosts, purposes, environment, places }
     }
 }
@@ -109,6 +123,9 @@ pub fn run(secrets: Secrets, here: &Here) -> Ended {
             let text: String = issued.iter().map(issued_line).collect();
             here.print(&issued, if text.is_empty() { "nothing is issued" } else { &text })?;
         }
+        Verb::Found(flags) => return found::run(&flags, here),
+        Verb::Leaked(flags) => return leaked::run(&flags, here),
+        Verb::Rotate(flags) => return rotate::run(&flags, here),
         Verb::Add { name, aws, grant } => add(here, &name, aws, grant)?,
         Verb::Bind { name, grant } => {
             let bounds = Bounds::from(grant);
@@ -202,6 +219,7 @@ fn line(listed: &Listed) -> String {
     let environment = environment.map_or("any environment", Environment::as_str);
     let places: String = places.iter().map(|place| format!(", also in {place}")).collect();
     let bound = match hosts.is_empty() || purposes.is_empty() {
+        _ if listed.bounds.is_local() => "used on this machine alone, unprotected".to_owned(),
         true => "not bound: it is sent nowhere".to_owned(),
         false => format!("{} at {}, {environment}{places}", purposes.join(" "), hosts.join(" ")),
     };

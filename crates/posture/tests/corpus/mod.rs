@@ -1,7 +1,9 @@
 //! The labelled files: `fixtures/` with every `«marker»` replaced by a value of that format, drawn
 //! from the place where it stands. A line with a marker holds a credential, any other line none;
-//! `«marker!»` is one that its provider keeps for tests, `«marker?»` one that is public by design.
+//! `«marker!»` is one that its provider keeps for tests, `«marker?»` one that is public by design,
+//! `«marker~»` one that is known to be missed.
 //!
+//! What ends in `.fixture` is called as it is without: it is no source and no page of this repository.
 //! Values are drawn and not written down, so that no file of this repository looks like a leak to
 //! whoever searches it.
 
@@ -22,6 +24,8 @@ pub enum Label {
     Secret,
     /// A credential that its provider marks as one for tests.
     Test,
+    /// A credential that is not told yet.
+    Missed,
 }
 
 /// A labelled line of a file.
@@ -38,8 +42,13 @@ pub fn render(root: &Path) -> Vec<Labelled> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut labels = Vec::new();
     for file in files(&fixtures) {
-        let below =
-            file.strip_prefix(&fixtures).unwrap().to_string_lossy().replace("dot-git", ".git");
+        let below = file
+            .strip_prefix(&fixtures)
+            .unwrap()
+            .to_string_lossy()
+            .replace("dot-git", ".git")
+            .trim_end_matches(".fixture")
+            .to_owned();
         let template = fs::read_to_string(&file).unwrap();
         let (text, own) = rendered(&below, &template);
         let path = root.join(&below);
@@ -76,10 +85,11 @@ fn rendered(path: &str, template: &str) -> (String, Vec<(usize, Label, String)>)
         let (marker, after) = behind.split_once('»').unwrap();
         text += before;
         let line = text.matches('\n').count() + 1;
-        let name = marker.trim_end_matches(['!', '?']);
+        let name = marker.trim_end_matches(['!', '?', '~']);
         match marker.chars().last() {
             Some('?') => {}
             Some('!') => labels.push((line, Label::Test, name.to_owned())),
+            Some('~') => labels.push((line, Label::Missed, name.to_owned())),
             _ => labels.push((line, Label::Secret, name.to_owned())),
         }
         let mut draw = Draw::of(&format!("{path} {line} {}", text.len()));
@@ -238,6 +248,7 @@ fn prefixed(name: &str, draw: &mut Draw) -> String {
         "google_client" => format!("GOCSPX-{}", draw.word(28)),
         "google_refresh" => format!("1//0g{}-L9Ir{}", draw.word(20), draw.word(60)),
         "crates" => format!("cio{}", draw.word(32)),
+        "age" => format!("AGE-SECRET-KEY-1{}", draw.from("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58)),
         "vault" => format!("hvs.CAESI{}", draw.word(90)),
         "supabase" => format!("sbp_{}", draw.hex(40)),
         "terraform" => format!("{}.atlasv1.{}", draw.word(14), draw.word(67)),

@@ -100,10 +100,7 @@ pub(crate) fn replace(
 
 fn entry(bytes: &[u8], start: usize) -> io::Result<Entry> {
     let number = |place| Ok::<_, io::Error>(u32::from_be_bytes(at(bytes, start + place)?));
-    Ok(Entry {
-        name: at(bytes, start + NAME)?,
-        modified: number(MODIFIED)?,
-    })
+    Ok(Entry { name: at(bytes, start + NAME)?, modified: number(MODIFIED)? })
 }
 
 /// Makes an entry another one, and says whether its object is.

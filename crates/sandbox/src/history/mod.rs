@@ -20,9 +20,9 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use rustix::fs::Stat;
 use sha1::{Digest as _, Sha1};
 
+use self::index::{Becomes, Entry};
 use self::packs::Index;
 pub(crate) use self::packs::{Cut, Name};
-use self::index::{Becomes, Entry};
 use crate::view::{Mask, SEARCHED_MAX};
 
 /// Objects of one repository that are searched.
@@ -82,13 +82,15 @@ pub fn search(git: &Path, mask: &dyn Mask, known: &mut BTreeSet<Name>) -> io::Re
     if new.is_empty() {
         return Ok(Found::default());
     }
-    let named = text(call(git, &["rev-list", "--objects", "--all", "--reflog"])?).unwrap_or_default();
+    let named =
+        text(call(git, &["rev-list", "--objects", "--all", "--reflog"])?).unwrap_or_default();
     let paths: HashMap<Name, PathBuf> = named
         .lines()
         .filter_map(|line| line.split_once(' '))
         .filter_map(|(it, path)| Some((name(it)?, workspace.join(path))))
         .collect();
-    let mut child = git_in(git).args(["cat-file", "--batch", "--buffer"]).stdin(Stdio::piped()).spawn()?;
+    let mut child =
+        git_in(git).args(["cat-file", "--batch", "--buffer"]).stdin(Stdio::piped()).spawn()?;
     let input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let asked = new.clone();
     // Both ends of a pipe would wait for each other.
@@ -350,7 +352,8 @@ pub(crate) fn steady(
 pub(crate) fn now(path: &Path, name: &Name) -> Option<Box<Stat>> {
     let stat = rustix::fs::lstat(path).ok()?;
     let small = u64::try_from(stat.st_size).is_ok_and(|size| size <= SEARCHED_MAX);
-    let plain = rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile;
+    let plain =
+        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile;
     let bytes = (small && plain).then(|| fs::read(path).ok()).flatten()?;
     (name_of(&bytes) == *name).then(|| Box::new(stat))
 }

@@ -112,9 +112,10 @@ impl Index {
         let ranges = ranges.map(|(entry, end)| entry.offset..end).collect();
         let left: Vec<&Entry> =
             self.entries.iter().filter(|entry| !gone.contains(&entry.offset)).collect();
-        let along = self.entries.iter().filter(|entry| {
-            gone.contains(&entry.offset) && !hidden.contains(&entry.name)
-        });
+        let along = self
+            .entries
+            .iter()
+            .filter(|entry| gone.contains(&entry.offset) && !hidden.contains(&entry.name));
         let along = along.map(|entry| entry.name).collect();
         let count = u32::try_from(left.len()).map_err(io::Error::other)?;
         Ok((written(&left, &self.pack)?, Cut { count, ranges }, along))

@@ -72,7 +72,10 @@ const HARMLESS: [(&str, &[&str]); 27] = [
 /// The same, of those that have a name in the middle.
 const HARMLESS_OF: [(&str, &[&str]); 3] = [
     ("branch", &["*"]),
-    ("remote", &["fetch", "partialclonefilter", "promisor", "prune", "push", "skipfetchall", "tagopt"]),
+    (
+        "remote",
+        &["fetch", "partialclonefilter", "promisor", "prune", "push", "skipfetchall", "tagopt"],
+    ),
     ("submodule", &["active", "branch", "fetchrecursesubmodules", "ignore"]),
 ];
 

@@ -113,11 +113,10 @@ fn settle_config(
     let mut waiting = Vec::new();
     for key in config::changed(&before, &after) {
         let values = after.get(&key);
-        let harmless =
-            |value: &Option<String>| match (key.as_str(), value.as_deref()) {
-                ("core.worktree", Some(value)) => config::works_around(&kept.at, value),
-                (key, value) => config::is_harmless(key, value, listed),
-            };
+        let harmless = |value: &Option<String>| match (key.as_str(), value.as_deref()) {
+            ("core.worktree", Some(value)) => config::works_around(&kept.at, value),
+            (key, value) => config::is_harmless(key, value, listed),
+        };
         // What is taken away can only do less, unless what it was overrode something.
         let gone = || config::is_harmless(&key, Some(""), &|_| true);
         match values.map_or_else(gone, |values| values.iter().all(harmless)) {

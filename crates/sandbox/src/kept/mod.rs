@@ -102,6 +102,9 @@ impl Shelf {
             copy::tree(at, &self.dir.join(new.place()))?;
         }
         all.insert(at.to_owned(), new.clone());
+        drop(all);
+        // Should nobody come to the end of the run.
+        self.save()?;
         Ok(new)
     }
 

@@ -107,7 +107,8 @@ impl View {
             self.written.note(id, path.clone());
         }
         let places = mask.has_places(&path);
-        if !(writes && places) && !self.is_masked(&file, &path, own)? {
+        let as_it_is = !(writes && places);
+        if as_it_is && !self.is_masked(&file, &path, own)? {
             return Ok(Open::Plain(Arc::new(file)));
         }
         let masked = Masked::of(file, path, Arc::clone(mask), own)?;

@@ -299,7 +299,9 @@ fn timespec(wanted: Option<TimeOrNow>) -> Timespec {
 fn exact(time: SystemTime) -> Timespec {
     let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => Timespec { tv_sec: whole(since.as_secs()), tv_nsec: since.subsec_nanos().into() },
+        Ok(since) => {
+            Timespec { tv_sec: whole(since.as_secs()), tv_nsec: since.subsec_nanos().into() }
+        }
         Err(before) => Timespec { tv_sec: -whole(before.duration().as_secs()), tv_nsec: 0 },
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use rustix::fs::fstat;
 
-use super::{Mask, lock};
+use super::{Mask, State, lock};
 
 /// Bytes of a file that can be masked; a longer one is seen as it is, or not at all.
 pub const SEARCHED_MAX: u64 = 8 * 1024 * 1024;
@@ -30,11 +30,16 @@ pub(super) struct Masked {
 struct Seen {
     text: Vec<u8>,
     /// When the file that it was read from was changed, and how long it was.
-    of: (i64, u64, i64),
+    of: State,
 }
 
 impl Masked {
-    pub(super) fn of(file: File, path: PathBuf, mask: Arc<dyn Mask>, own: bool) -> io::Result<Self> {
+    pub(super) fn of(
+        file: File,
+        path: PathBuf,
+        mask: Arc<dyn Mask>,
+        own: bool,
+    ) -> io::Result<Self> {
         let this = Self { file, path, mask, own, seen: Mutex::default() };
         this.look()?;
         Ok(this)
@@ -119,8 +124,8 @@ pub(super) fn rewrite(file: &File, bytes: &[u8]) -> io::Result<()> {
     file.set_len(bytes.len() as u64)
 }
 
-/// By what it is known that somebody changed a file.
-pub(super) fn state(file: &File) -> io::Result<(i64, u64, i64)> {
+/// The state of a file.
+pub(super) fn state(file: &File) -> io::Result<State> {
     let stat = fstat(file)?;
     Ok((stat.st_ctime, stat.st_ctime_nsec, stat.st_size))
 }

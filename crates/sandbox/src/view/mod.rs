@@ -41,7 +41,10 @@ use self::{nodes::Nodes, open::Handles, places::Place};
 use crate::{
     error::{During as _, Result},
     guarded::{self, Top},
-    history::{self, History, Seen, index::{self, Becomes}},
+    history::{
+        self, History, Seen,
+        index::{self, Becomes},
+    },
     kept::Shelf,
 };
 
@@ -71,6 +74,9 @@ pub struct Shown {
     pub within: PathBuf,
 }
 
+/// By what it is known that somebody changed a file: when that was, and its length.
+type State = (i64, u64, i64);
+
 #[derive(Debug)]
 struct Base {
     shown: Shown,
@@ -87,7 +93,7 @@ pub struct View {
     history: Option<History>,
     nodes: Mutex<Nodes>,
     handles: Mutex<Handles>,
-    clean: Mutex<HashMap<(u64, u64), (i64, u64, i64)>>,
+    clean: Mutex<HashMap<nodes::File, State>>,
     written: Arc<Written>,
 }
 
@@ -182,7 +188,11 @@ impl View {
     /// Where it is outside.
     fn real(&self, spot: &Spot) -> io::Result<PathBuf> {
         let shown = &self.base(spot)?.shown;
-        Ok(if spot.path.as_os_str().is_empty() { shown.at.clone() } else { shown.at.join(&spot.path) })
+        Ok(if spot.path.as_os_str().is_empty() {
+            shown.at.clone()
+        } else {
+            shown.at.join(&spot.path)
+        })
     }
 
     /// The guarded path that it is in, as it is outside, and what of it is below.

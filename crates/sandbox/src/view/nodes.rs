@@ -149,7 +149,7 @@ impl Nodes {
 mod tests {
     use std::{ffi::OsStr, path::Path};
 
-    use rustix::fs::{CWD, Stat, AtFlags, statat};
+    use rustix::fs::{AtFlags, CWD, Stat, statat};
 
     use super::{Nodes, ROOT};
 

@@ -1,12 +1,7 @@
 //! What is open.
 
 use std::{
-    collections::HashMap,
-    ffi::OsString,
-    fs::File,
-    io,
-    os::unix::fs::FileExt as _,
-    sync::Arc,
+    collections::HashMap, ffi::OsString, fs::File, io, os::unix::fs::FileExt as _, sync::Arc,
 };
 
 use fuser::FileType;

@@ -172,14 +172,7 @@ impl Filesystem for View {
         done(reply, self.remove(parent.0, name, true));
     }
 
-    fn symlink(
-        &self,
-        _: &Request,
-        parent: INodeNo,
-        name: &OsStr,
-        to: &Path,
-        reply: ReplyEntry,
-    ) {
+    fn symlink(&self, _: &Request, parent: INodeNo, name: &OsStr, to: &Path, reply: ReplyEntry) {
         entry(reply, self.make_link(parent.0, name, to));
     }
 
@@ -197,14 +190,7 @@ impl Filesystem for View {
         done(reply, View::rename(self, from, to, flags));
     }
 
-    fn link(
-        &self,
-        _: &Request,
-        node: INodeNo,
-        parent: INodeNo,
-        name: &OsStr,
-        reply: ReplyEntry,
-    ) {
+    fn link(&self, _: &Request, node: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         entry(reply, View::link(self, node.0, parent.0, name));
     }
 

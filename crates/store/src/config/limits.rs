@@ -84,6 +84,7 @@ settings! {
     operations = 100, 1..=10_000, "Operations that one message may be.";
     holds_open = 1000, 1..=100_000, "Holds that wait at the same time.";
     holds_open_each = 20, 1..=100_000, "Holds of one agent that wait at the same time.";
+    schedules = 1000, 1..=100_000, "Released operations that wait for their time.";
     agents = 1000, 1..=100_000, "Agents.";
     approvers = 100, 1..=1000, "Approvers.";
     secrets = 1000, 1..=100_000, "Secrets.";

@@ -52,7 +52,7 @@ impl Holds {
         let state = find(transaction, &hold.id)?.map_or(hold.state, |hold| hold.state);
         match (state, context.decision) {
             // Until it is executed, a release can be taken back.
-            (HoldState::Open, _) | (HoldState::Approved, Release::Deny) => {}
+            (HoldState::Open, _) | (HoldState::Approved | HoldState::Scheduled, Release::Deny) => {}
             _ => return Err(ApprovalError::NotOpen(state)),
         }
         self.check_time(context, &hold, now)?;
@@ -112,7 +112,7 @@ impl Holds {
 fn deny(transaction: &Transaction<'_>, hold: &Hold, now: Timestamp) -> Result<(), ApprovalError> {
     transaction.execute(
         "UPDATE holds SET state = 'denied', decided_at = ?2, ended_at = ?2
-         WHERE id = ?1 AND state IN ('open', 'approved')",
+         WHERE id = ?1 AND state IN ('open', 'approved', 'scheduled')",
         params![hold.id, millis(now)],
     )?;
     Ok(())

@@ -36,8 +36,25 @@ impl Hold {
         for obligation in self.obligations.iter() {
             line("needs", &obligation.to_string());
         }
+        if let Some(waits) = self.waits() {
+            line("then", &waits);
+        }
         line("message", &self.message_digest.to_string());
         card
+    }
+}
+
+impl Hold {
+    /// What happens once it is released, if it has to wait besides. The moment cannot stand here:
+    /// it is known when somebody answers.
+    fn waits(&self) -> Option<String> {
+        let (id, seconds) = (&self.id, self.obligations.delay_seconds);
+        let time = match (seconds / 3600, seconds % 3600) {
+            (0, 0) => return None,
+            (hours, 0) => format!("{hours} h"),
+            _ => format!("{seconds} s"),
+        };
+        Some(format!("waits {time}, in which nothing is sent and `holdpoint undo {id}` cancels it"))
     }
 }
 

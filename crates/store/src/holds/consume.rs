@@ -1,7 +1,7 @@
 //! How a release is used: once, atomically, for exactly what was released.
 
 use holdpoint_core::{Digest, Timestamp};
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use thiserror::Error;
 
 use super::{Hold, HoldState, Holds, find, hold, released_by};
@@ -21,6 +21,8 @@ pub struct Consumed {
     hold: Hold,
     approvers: Vec<String>,
     evidence: Digest,
+    /// Seconds that it has waited, and what proves it.
+    waited: Option<(u64, Digest)>,
     unfinished: Option<Holds>,
     at: Timestamp,
 }
@@ -50,6 +52,17 @@ impl Consumed {
     pub fn evidence(&self) -> Digest {
         self.evidence
     }
+
+    /// How many seconds it has waited, and what proves it, where it was scheduled.
+    pub fn waited(&self) -> Option<(u64, Digest)> {
+        self.waited
+    }
+
+    /// Only now, when it is committed and nothing is locked, is it ours to leave unfinished.
+    pub(super) fn ours(mut self, holds: &Holds) -> Self {
+        self.unfinished = Some(holds.clone());
+        self
+    }
 }
 
 /// Why a hold was not consumed. Nothing may be sent.
@@ -64,6 +77,9 @@ pub enum ConsumeError {
     /// The release was not used in time.
     #[error("the approval is no longer good; ask again")]
     Expired,
+    /// Its time has not come.
+    #[error("it waits for its time, which has not come")]
+    Early,
     /// It is void: what was released is not what would be done now.
     #[error("the approval is void, because {0} changed; ask again")]
     Void(&'static str),
@@ -103,15 +119,12 @@ impl Holds {
         // An error would roll back; a hold that is void has to stay so.
         let claimed: Result<_, ConsumeError> = self.write(|transaction| {
             Ok::<_, StoreError>(match claim(transaction, id, &present)? {
-                true => Ok(consumed(transaction, id, now)?),
+                true => Ok(consumed(transaction, id, now, None)?),
                 false => Err(end(transaction, id, &present)?),
             })
         })?;
         self.announce();
-        let mut consumed = claimed?;
-        // Only now, when it is committed and nothing is locked, is it ours to leave unfinished.
-        consumed.unfinished = Some(self.clone());
-        Ok(consumed)
+        Ok(claimed?.ours(self))
     }
 
     /// Says how an execution ended. A response that is too large to keep is not kept, and the
@@ -203,14 +216,14 @@ impl Holds {
 }
 
 /// How things are at the moment of execution.
-struct Present {
-    now: Timestamp,
-    policy_digest: Digest,
-    state_digest: Digest,
+pub(super) struct Present {
+    pub(super) now: Timestamp,
+    pub(super) policy_digest: Digest,
+    pub(super) state_digest: Digest,
 }
 
 /// Answers of humans who are still enrolled with the key that signed them.
-const STANDING: &str = "SELECT count(*) FROM approvals JOIN approvers
+pub(super) const STANDING: &str = "SELECT count(*) FROM approvals JOIN approvers
     ON approvals.approver = approvers.name AND approvals.public_key = approvers.public_key
     WHERE approvals.hold = holds.id AND approvals.decision = 'approve'";
 
@@ -231,18 +244,33 @@ fn claim(transaction: &Transaction<'_>, id: &str, present: &Present) -> Result<b
     Ok(claimed == 1)
 }
 
-fn consumed(transaction: &Transaction<'_>, id: &str, at: Timestamp) -> Result<Consumed> {
+/// The right to execute a hold that is `consuming` now.
+pub(super) fn consumed(
+    transaction: &Transaction<'_>,
+    id: &str,
+    at: Timestamp,
+    waited: Option<(u64, Digest)>,
+) -> Result<Consumed> {
     let hold = find(transaction, id)?.ok_or(StoreError::Corrupt("a hold"))?;
+    let evidence = evidence(transaction, id)?;
+    let approvers = released_by(transaction, id)?;
+    Ok(Consumed { hold, approvers, evidence, waited, unfinished: None, at })
+}
+
+/// The digest of the signed answers that released a hold.
+pub(super) fn evidence(connection: &Connection, id: &str) -> Result<Digest> {
     let sql = "SELECT answer FROM approvals WHERE hold = ?1 AND decision = 'approve'
                ORDER BY approver";
-    let answers = rows(transaction, sql, [id], |row| Ok(row.get::<_, String>(0)?))?;
-    let evidence = Digest::of_fields(answers.iter().map(String::as_bytes));
-    let approvers = released_by(transaction, id)?;
-    Ok(Consumed { hold, approvers, evidence, unfinished: None, at })
+    let answers = rows(connection, sql, [id], |row| Ok(row.get::<_, String>(0)?))?;
+    Ok(Digest::of_fields(answers.iter().map(String::as_bytes)))
 }
 
 /// Why a hold could not be claimed; one that was approved ends here.
-fn end(transaction: &Transaction<'_>, id: &str, present: &Present) -> Result<ConsumeError> {
+pub(super) fn end(
+    transaction: &Transaction<'_>,
+    id: &str,
+    present: &Present,
+) -> Result<ConsumeError> {
     let Some(hold) = find(transaction, id)? else {
         return Ok(ConsumeError::Missing(id.to_owned()));
     };

@@ -8,15 +8,27 @@
 //!   └──▶ void ◀──┘ policies, state, approver or agent changed
 //! ```
 //!
-//! Every step is one transaction, and every step out of `approved` names `approved` in its
-//! `WHERE`: whichever thread or process comes second changes nothing.
+//! What has to wait besides goes from `approved` (or from `open`, if nobody has to release it) to
+//! `scheduled`, and from there to `consuming`, once its time has come:
+//!
+//! ```text
+//! approved ──▶ scheduled ──▶ consuming
+//!                  ├──▶ cancelled, denied   a human took it back
+//!                  └──▶ void                refused when its time had come
+//! ```
+//!
+//! Every step is one transaction, and names the state that it comes from in its `WHERE`: whichever
+//! thread or process comes second changes nothing.
 
 mod apply;
 mod card;
 mod consume;
+mod due;
 mod open;
+mod schedule;
 #[cfg(test)]
 mod tests;
+mod uptime;
 
 use std::{fmt, str::FromStr};
 
@@ -26,7 +38,11 @@ use holdpoint_core::{
 use rusqlite::{Connection, Row, Transaction, params};
 
 pub use consume::{ConsumeError, Consumed, Ending};
+pub use due::Asked;
 pub use open::{NewHold, OpenError, Opening};
+pub(crate) use schedule::kill_outliving;
+pub use schedule::{CancelError, Schedule, Unrecorded};
+pub use uptime::Uptime;
 
 use crate::{
     approvals::Approval,
@@ -60,12 +76,16 @@ states! {
     Open = "open",
     /// Released, and not executed yet.
     Approved = "approved",
+    /// Waits for its time, in which it can be cancelled.
+    Scheduled = "scheduled",
     /// Being executed at this moment.
     Consuming = "consuming",
     /// Executed; the response is kept for a while.
     Done = "done",
     /// A human said no.
     Denied = "denied",
+    /// A human cancelled it before its time.
+    Cancelled = "cancelled",
     /// Nobody answered in time, or the release was not used in time.
     Expired = "expired",
     /// What was released is not what would be done now, or nothing was sent.
@@ -132,6 +152,8 @@ pub struct Hold {
     pub response: Option<String>,
     /// Until when whoever asks again gets it.
     pub response_until: Option<Timestamp>,
+    /// Before when nothing is sent, once it is scheduled.
+    pub not_before: Option<Timestamp>,
 }
 
 /// What waits for a human.
@@ -283,5 +305,6 @@ fn hold(row: &Row<'_>) -> Result<Hold> {
         ended_at: optional_timestamp(row, "ended_at")?,
         response: row.get("response")?,
         response_until: optional_timestamp(row, "response_until")?,
+        not_before: optional_timestamp(row, "not_before")?,
     })
 }

@@ -6,7 +6,7 @@ use holdpoint_core::{
 use rusqlite::{Transaction, params};
 use thiserror::Error;
 
-use super::{Hold, HoldState, Holds, answer, expire, find, hold};
+use super::{Hold, HoldState, Holds, answer, expire, find, hold, schedule::scheduled};
 use crate::{
     database::{count, first, integer, millis, to_json},
     error::{Result, StoreError},
@@ -46,7 +46,7 @@ pub enum Opening {
     Opened(Hold),
     /// The same operation waits already.
     Joined(Hold),
-    /// A human denied the same operation a short while ago.
+    /// A human denied the same operation, or cancelled it, a short while ago.
     Denied(Hold),
     /// The same operation was executed a short while ago; its response is kept.
     Answered(Hold),
@@ -83,7 +83,7 @@ impl Holds {
             if let Some(opening) = self.earlier(transaction, new, now)? {
                 return Ok::<_, OpenError>(opening);
             }
-            self.check_room(transaction, &new.principal.agent)?;
+            self.check_room(transaction, new)?;
             self.insert(transaction, new, now).map(Opening::Opened)
         })?;
         if matches!(opening, Opening::Opened(_)) {
@@ -93,14 +93,20 @@ impl Holds {
     }
 
     /// One agent must not bury a human, or the holds of others, under its own.
-    fn check_room(&self, transaction: &Transaction<'_>, agent: &str) -> Result<()> {
+    fn check_room(&self, transaction: &Transaction<'_>, new: &NewHold<'_>) -> Result<()> {
         let limits = &self.state.0.limits;
+        let agent = &new.principal.agent;
         let waiting = "SELECT count(*) FROM holds
                        WHERE state IN ('open', 'approved', 'consuming')";
         let of_agent = format!("{waiting} AND agent = ?1");
+        let scheduled = match new.obligations.delay_seconds {
+            0 => 0,
+            _ => scheduled(transaction)?,
+        };
         for (what, max, waiting) in [
             ("holds_open", limits.holds_open, count(transaction, waiting, [])?),
             ("holds_open_each", limits.holds_open_each, count(transaction, &of_agent, [agent])?),
+            ("schedules", limits.schedules, scheduled),
         ] {
             if waiting >= max {
                 return Err(StoreError::Full { what, max });
@@ -118,19 +124,21 @@ impl Holds {
     ) -> Result<Option<Opening>> {
         let operation = new.operation_digest.to_string();
         let waiting = "SELECT * FROM holds WHERE operation_digest = ?1
-                       AND state IN ('open', 'approved', 'consuming')";
+                       AND state IN ('open', 'approved', 'scheduled', 'consuming')";
         if let Some(waits) = first(transaction, waiting, [&operation], hold)? {
             let same =
                 (waits.policy_digest, waits.state_digest) == (new.policy_digest, new.state_digest);
-            if same || waits.state == HoldState::Consuming {
+            // What is scheduled is decided again at its time, and not by who asks meanwhile.
+            if same || matches!(waits.state, HoldState::Scheduled | HoldState::Consuming) {
                 return Ok(Some(Opening::Joined(waits)));
             }
             let void = "UPDATE holds SET state = 'void', ended_at = ?2 WHERE id = ?1";
             transaction.execute(void, params![waits.id, millis(now)])?;
         }
         let denied = "SELECT * FROM holds
-                      WHERE operation_digest = ?1 AND state = 'denied' AND decided_at > ?2
-                      ORDER BY decided_at DESC LIMIT 1";
+                      WHERE operation_digest = ?1 AND state IN ('denied', 'cancelled')
+                        AND ended_at > ?2
+                      ORDER BY ended_at DESC LIMIT 1";
         let stands = self.terms.denied_minutes.saturating_mul(60_000);
         let since = millis(Timestamp(now.0.saturating_sub(stands)));
         if let Some(denied) = first(transaction, denied, params![operation, since], hold)? {

@@ -92,7 +92,7 @@ impl fmt::Debug for Secret {
 /// What is seen of a credential that was found in a file or a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StandIn {
-    /// Itself: it is a stand-in already.
+    /// Itself: it is a stand-in already, or a human said that it is used on this machine.
     Itself,
     /// The phantom of a secret that is kept.
     Kept(String),
@@ -151,21 +151,28 @@ impl Secrets {
         Ok(bound)
     }
 
-    /// Gives a secret another value, of the same provider's making; name, bounds and phantom stay.
+    /// Gives a secret another value; its name and bounds stay, and its phantom too if the new value
+    /// is as long, as what stands in for it has to be.
     pub fn rotate(&self, name: &str, value: &SecretString) -> Result<Listed, SecretError> {
         let rotated = self.0.0.database.write(|transaction| {
-            let before =
-                first(transaction, "SELECT * FROM secrets WHERE name = ?1", [name], listed)?;
-            let Some(before) = before else {
+            let sql = "SELECT * FROM secrets WHERE name = ?1";
+            let Some(before) = first(transaction, sql, [name], listed)? else {
                 return Err(StoreError::Missing { what: "secret", name: name.to_owned() }.into());
             };
+            let fingerprint = self.fingerprint(value.expose_secret());
+            if let Some(known) = name_of_real(transaction, &fingerprint)? {
+                return Err(SecretError::Known(known));
+            }
             // What was obtained with the old one ends with it.
             forget_via(transaction, name)?;
             transaction.execute("DELETE FROM secrets WHERE name = ?1", [name])?;
             self.check_new(transaction, name, value)?;
-            phantom_of(value)?;
-            self.insert(transaction, &before, value)?;
-            Ok::<_, SecretError>(before)
+            let drawn = free_phantom(&self.0, transaction, value)?;
+            let stays = before.phantom.len() == drawn.len();
+            let phantom = if stays { before.phantom.clone() } else { drawn };
+            let rotated = Listed { phantom, ..before };
+            self.insert(transaction, &rotated, value)?;
+            Ok::<_, SecretError>(rotated)
         })?;
         self.0.announce(Topic::Secrets);
         Ok(rotated)
@@ -221,10 +228,12 @@ impl Secrets {
             if count(connection, ours, [text])? > 0 || is_phantom(connection, text)? {
                 return Ok(Some(StandIn::Itself));
             }
-            let kept = "SELECT phantom FROM secrets WHERE fingerprint = ?1";
-            let fingerprint = self.fingerprint(text);
-            let kept = connection.query_row(kept, [fingerprint], |row| row.get(0)).optional()?;
-            Ok::<_, StoreError>(kept.map(StandIn::Kept))
+            let kept = "SELECT * FROM secrets WHERE fingerprint = ?1";
+            let kept = first(connection, kept, [self.fingerprint(text)], listed)?;
+            Ok::<_, StoreError>(kept.map(|kept| match kept.bounds.is_local() {
+                true => StandIn::Itself,
+                false => StandIn::Kept(kept.phantom),
+            }))
         })?;
         if let Some(known) = known {
             return Ok(known);

@@ -209,11 +209,7 @@ fn armour_lines(secret: &str) -> Vec<Range<usize>> {
 }
 
 /// Another character of the same class; what is neither letter nor digit stays.
-fn draw<E>(
-    c: char,
-    hex: bool,
-    numbers: &mut dyn FnMut() -> Result<u32, E>,
-) -> Result<char, E> {
+fn draw<E>(c: char, hex: bool, numbers: &mut dyn FnMut() -> Result<u32, E>) -> Result<char, E> {
     let class: &[u8] = match c {
         '0'..='9' => b"0123456789",
         'a'..='f' if hex => b"abcdef",

@@ -83,3 +83,20 @@ fn a_policy_of_ones_own_adds_to_the_starter() {
     assert_eq!(decision.reasons()[0].text, "Not on a Friday.");
     assert_eq!(told(&starter().decide(&request(Effect::Observe, Environment::Local))), "allow");
 }
+
+#[test]
+fn what_is_learned_passes_where_nobody_listed_the_host_and_nothing_else_does() {
+    let pdp = starter();
+    let decide = |learned: bool, spoil: fn(&mut Request)| {
+        let mut request = request(Effect::Observe, Environment::Unknown);
+        request.facts.host_listed = false;
+        request.facts.learned = learned;
+        spoil(&mut request);
+        told(&pdp.decide(&request))
+    };
+    assert_eq!(decide(true, |_| {}), "allow");
+    assert_eq!(decide(false, |_| {}), "deny unlisted_host");
+    for (spoil, code) in &HARD[..7] {
+        assert_eq!(decide(true, *spoil), format!("deny {code}"));
+    }
+}

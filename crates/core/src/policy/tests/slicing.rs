@@ -38,6 +38,7 @@ fn context_json(request: &Request, obligations: Obligations) -> serde_json::Valu
         "ground": facts.ground,
         "host_listed": facts.host_listed,
         "host_preset": facts.host_preset,
+        "learned": facts.learned,
         "ring": request.principal.task.ring.number(),
         "made_by_run": facts.made_by_run,
         "enclosed": facts.enclosed,
@@ -204,7 +205,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         use Ground::{None, Outside, Rebuildable, Root, System, Workspace};
         select(&[None, Rebuildable, Workspace, Root, Outside, System][..])
     };
-    let flags = any::<[bool; 8]>();
+    let flags = any::<[bool; 9]>();
     (environment, credential, ground, flags).prop_map(|(environment, credential, ground, flags)| {
         let [made_by_run, enclosed, credentials_in_reach, refused_before, tampers, ..] = flags;
         Facts {
@@ -212,6 +213,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             credential,
             host_listed: true,
             host_preset: flags[7],
+            learned: flags[8],
             made_by_run,
             enclosed,
             credentials_in_reach,

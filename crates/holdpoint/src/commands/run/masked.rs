@@ -88,7 +88,8 @@ impl Masked {
         fs::create_dir_all(directory)?;
         let mut pieces = Vec::new();
         for (number, file) in self.files.iter().enumerate() {
-            let masked = fs::read(file).ok().and_then(|bytes| self.masks.masked(file, &bytes, false));
+            let masked =
+                fs::read(file).ok().and_then(|bytes| self.masks.masked(file, &bytes, false));
             let copy = directory.join(number.to_string());
             fs::write(&copy, masked.unwrap_or_default())?;
             fs::set_permissions(&copy, fs::metadata(file)?.permissions())?;
@@ -101,10 +102,16 @@ impl Masked {
     /// A line for the human.
     pub(super) fn line(&self, served: bool) -> Option<String> {
         let count = self.masks.count();
-        let how = if served { "" } else { "; these files can only be read, as /dev/fuse is out of reach" };
+        let how = if served {
+            ""
+        } else {
+            "; these files can only be read, as /dev/fuse is out of reach"
+        };
         let (files, variables) = (self.files.len(), self.variables);
         (count > 0).then(|| {
-            format!("  secrets      {count} masked, in {files} files and {variables} variables{how}")
+            format!(
+                "  secrets      {count} masked, in {files} files and {variables} variables{how}"
+            )
         })
     }
 
@@ -138,9 +145,10 @@ fn is_masked(masks: &Masks, file: &Path) -> bool {
 pub(super) fn show(here: &Here, workspace: &Path) -> Ended {
     let mut masked = Masked::find(here, workspace);
     masked.variables(&mut Environment::of([]));
-    let exposed = masked.searched.exposed.iter().filter(|exposed| {
-        exposed.path.as_ref().is_some_and(|path| masked.files.contains(path))
-    });
+    let exposed =
+        masked.searched.exposed.iter().filter(|exposed| {
+            exposed.path.as_ref().is_some_and(|path| masked.files.contains(path))
+        });
     let exposed: Vec<_> = exposed.collect();
     let lines = exposed.iter().map(|it| {
         let path = it.path.as_deref().unwrap_or(Path::new(""));

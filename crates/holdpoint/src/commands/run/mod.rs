@@ -42,7 +42,9 @@ use holdpoint_core::{
 use holdpoint_sandbox::{
     Enclosure, Mark, agents::unboxed, environment, init as first, inside as between, java,
 };
-use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, publish::Published, view::View, wait};
+use holdpoint_sandbox::{
+    SandboxError, inside::Plan, layout::Layout, publish::Published, view::View, wait,
+};
 use holdpoint_store::{
     State,
     agents::{Kill, new_run},
@@ -101,6 +103,10 @@ pub struct Run {
     /// workspace's `.env` and compose files name, and that are up, need none.
     #[arg(long, value_name = "HOST:PORT")]
     local: Vec<Service>,
+    /// Let it read from hosts that nobody has listed, in few words, until it has read a secret or
+    /// what others wrote to it; `holdpoint policy suggest RUN` then shows what to list.
+    #[arg(long)]
+    learn: bool,
     /// Leave the ports that it listens on inside.
     #[arg(long)]
     no_publish: bool,
@@ -128,6 +134,9 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     }
     if run.ring == Some(Ring::Human) {
         return Err(no_agent_is_human());
+    }
+    if run.learn && run.ring == Some(Ring::Untrusted) {
+        return Err(CommandError::usage("--learn: whoever is untrusted (ring 3) does not learn"));
     }
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
@@ -249,11 +258,12 @@ fn guard(
 
 /// What the run is, before anything is made of it.
 fn mark(run: &Run) -> Result<Mark, CommandError> {
-    let Run { task, environment, ring, .. } = run;
+    let Run { task, environment, ring, learn, .. } = run;
     let task = Task {
         description: task.clone(),
         environment: *environment,
         ring: ring.unwrap_or_default(),
+        learns: *learn,
     };
     Ok(Mark { run: new_run().map_err(CommandError::unable)?, task })
 }
@@ -274,6 +284,8 @@ fn forget(here: &Here, principal: &Principal) -> Result<(), CommandError> {
     }
     let found = agents.of_run(&principal.run).map_err(CommandError::unable)?;
     if found.is_some_and(|agent| !agent.principal.killed) {
+        // What a human released is done at its time, whether or not the run is still there.
+        here.holds().outlive(&principal.run).map_err(CommandError::unable)?;
         agents.remove(&principal.agent).map_err(CommandError::unable)?;
     }
     Ok(())

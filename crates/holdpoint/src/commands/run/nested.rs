@@ -25,6 +25,7 @@ fn check(run: &Run, mark: &Mark) -> Result<(), CommandError> {
     let (own, run_name) = (mark.task.ring, &mark.run);
     let refused = |text: String| Err(CommandError::usage(format!("{text}; nothing was started")));
     let more = run.unguarded
+        || (run.learn && !mark.task.learns)
         || run.ring.is_some_and(|ring| ring < own)
         || !run.also.is_empty()
         || run.environment.is_some_and(|it| mark.task.environment.is_some_and(|own| own != it));
@@ -65,6 +66,7 @@ mod tests {
             (Ring::Supervised, &["--ring", "0"], false),
             (Ring::Untrusted, &["--ring", "1"], false),
             (Ring::Supervised, &["--unguarded"], false),
+            (Ring::Supervised, &["--learn"], false),
             (Ring::Supervised, &["--also", "/"], false),
             (Ring::Supervised, &["--environment", "production"], false),
             (Ring::Supervised, &["--environment", "staging"], true),

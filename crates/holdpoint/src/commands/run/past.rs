@@ -103,7 +103,8 @@ fn key(masked: &Masked, git: &Path) -> Digest {
         format!("{length} {since}")
     });
     let fingerprints = masked.fingerprints();
-    let fields = [made.unwrap_or_default(), git.display().to_string()].into_iter().chain(fingerprints);
+    let fields =
+        [made.unwrap_or_default(), git.display().to_string()].into_iter().chain(fingerprints);
     let fields: Vec<String> = fields.collect();
     Digest::of_fields(fields.iter().map(String::as_bytes))
 }
@@ -118,7 +119,8 @@ fn state(git: &Path) -> io::Result<[u8; 32]> {
     all.sort();
     let mut fields = Vec::new();
     for path in all {
-        let changed = fs::metadata(&path)?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let changed =
+            fs::metadata(&path)?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         fields.push(format!("{} {}", path.display(), changed.as_nanos()).into_bytes());
     }
     Ok(Digest::of_fields(fields.iter().map(Vec::as_slice)).0)

@@ -13,19 +13,15 @@ use holdpoint_catalog::git_hosts::GIT_HOSTS;
 use holdpoint_core::identity::Ring;
 use holdpoint_sandbox::{
     can_serve,
-    history,
     guarded::{self, Kind},
+    history,
     kept::{self, Shelf, Waiting},
     layout::{Ground, Layout},
     view::{Mask, Shown, View, Written},
 };
 
 use super::{Here, masked::Masked, past, repository};
-use crate::{
-    commands::merge,
-    status::CommandError,
-    terminal::agrees,
-};
+use crate::{commands::merge, status::CommandError, terminal::agrees};
 
 /// Where masked copies are, in the directory of a run.
 const COPIES: &str = "masked";
@@ -62,7 +58,9 @@ impl Seen {
         let own = ground.workspace.join(".git");
         let git = own.is_dir().then_some(own).or(beside.clone());
         let private = shelf.dir().join(OBJECTS);
-        let past = git.as_ref().map(|git| past::of(here, &masked, git, private, serves, ground.mark.task.ring));
+        let past = git
+            .as_ref()
+            .map(|git| past::of(here, &masked, git, private, serves, ground.mark.task.ring));
         let past = past.transpose()?;
         let (past_history, past) = past.map_or((None, None), |past| (past.history, past.line));
         let shown = match (serves, masked.in_files()) {
@@ -70,7 +68,8 @@ impl Seen {
             (true, true) => everything(&ground.workspace, beside.as_deref()),
             (true, false) => guarded_parts(&ground.workspace, beside.as_deref()),
         };
-        let mask = (masked.in_files() || past_history.is_some()).then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
+        let mask = (masked.in_files() || past_history.is_some())
+            .then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
         if !serves && masked.in_files() {
             let copies = masked.copies(&shelf.dir().join(COPIES)).map_err(CommandError::unable)?;
             layout.pieces.extend(copies);
@@ -87,12 +86,25 @@ impl Seen {
             // Git reads an index again that it has just written only if there is this hook.
             let hooks = shelf.idle(&git.join("hooks"), Kind::Hooks, "pre-commit");
             hooks.map_err(CommandError::unable)?;
-            history::settle(&ground.workspace, &|path| masked.has(path)).map_err(CommandError::unable)?;
+            history::settle(&ground.workspace, &|path| masked.has(path))
+                .map_err(CommandError::unable)?;
         }
-        let view = (!shown.is_empty()).then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, past_history));
+        let view = (!shown.is_empty())
+            .then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, past_history));
         let view = view.transpose().map_err(CommandError::unable)?;
         let written = view.as_ref().map(View::written).unwrap_or_default();
-        Ok(Self { view, shelf, masked, past, written, run, ring, workspace, shown, began: SystemTime::now() })
+        Ok(Self {
+            view,
+            shelf,
+            masked,
+            past,
+            written,
+            run,
+            ring,
+            workspace,
+            shown,
+            began: SystemTime::now(),
+        })
     }
 
     /// What it wrote comes back, or waits for a human. What cannot come back waits too.
@@ -104,7 +116,9 @@ impl Seen {
         }
         if let Err(error) = self.settle(here) {
             let (run, dir) = (&self.run, self.shelf.dir().display());
-            eprintln!("holdpoint: what run {run} wrote beside cannot come back: {error}; it is in {dir}");
+            eprintln!(
+                "holdpoint: what run {run} wrote beside cannot come back: {error}; it is in {dir}"
+            );
             // The same disk may refuse this too.
             let _ = self.shelf.save();
         }
@@ -175,7 +189,9 @@ fn note(shelf: &Shelf, top: &Path, kind: Kind) -> Result<(), CommandError> {
 const TOLD_MAX: usize = 12;
 
 fn tell(waiting: &[Waiting]) {
-    eprintln!("holdpoint: the agent changed what runs programs outside of it; nothing of it is in place:");
+    eprintln!(
+        "holdpoint: the agent changed what runs programs outside of it; nothing of it is in place:"
+    );
     for Waiting { at, key } in waiting.iter().take(TOLD_MAX) {
         match key {
             Some(key) => eprintln!("  {} {}", at.display(), key.escape_debug()),

@@ -53,7 +53,11 @@ impl Told {
         let seconds = self.began.elapsed().as_secs();
         let count = count(&here.dir, self.records, principal);
         let counted = count.unwrap_or_else(|| "the ledger cannot be read".to_owned());
-        eprintln!("holdpoint: run {} ended with {code} after {seconds} s: {counted}", self.run);
+        let run = &self.run;
+        eprintln!("holdpoint: run {run} ended with {code} after {seconds} s: {counted}");
+        if principal.task.learns {
+            eprintln!("holdpoint: what it would need to be listed: holdpoint policy suggest {run}");
+        }
     }
 }
 
@@ -72,10 +76,11 @@ fn banner(
         format!("; the gateway was started for it (process {process}) and stays")
     });
     let (run, ring) = (&principal.run, principal.task.ring);
+    let learns = if task.learns { "; it learns" } else { "" };
     let Environment { passed, left_out, .. } = environment;
     [
         format!("holdpoint: {} is guarded, run {run}{started}", program.display()),
-        format!("  task         {description}; environment: {place}; ring: {ring}"),
+        format!("  task         {description}; environment: {place}; ring: {ring}{learns}"),
         files(ground),
         format!("  variables    {passed} passed, {left_out} left out"),
         format!("  stop it      holdpoint kill {run}"),

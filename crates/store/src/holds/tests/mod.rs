@@ -3,6 +3,8 @@
 mod answers;
 mod lifecycle;
 mod races;
+mod schedules;
+mod window;
 
 use holdpoint_core::{
     Code, Digest, Effect, Environment, Reason, ResourceId, Reversibility, Timestamp,
@@ -50,6 +52,7 @@ struct Scene {
     ada: ApproverKey,
     bob: ApproverKey,
     approvals: u8,
+    delay_seconds: u64,
 }
 
 impl Scene {
@@ -65,7 +68,7 @@ impl Scene {
         };
         let (ada, bob) = (enrol("ada"), enrol("bob"));
         let holds = state.holds(HoldTerms::default());
-        Self { state, holds, ada, bob, approvals: 1 }
+        Self { state, holds, ada, bob, approvals: 1, delay_seconds: 0 }
     }
 
     fn open_with(
@@ -74,7 +77,8 @@ impl Scene {
         policies: &str,
         now: Timestamp,
     ) -> Result<Opening, OpenError> {
-        let obligations = Obligations { approvals: self.approvals, ..Obligations::NONE };
+        let Self { approvals, delay_seconds, .. } = *self;
+        let obligations = Obligations { approvals, snapshot: false, delay_seconds };
         let new = NewHold {
             operation_digest: digest(operation),
             message_digest: digest("message"),

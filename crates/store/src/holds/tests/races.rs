@@ -13,7 +13,8 @@ fn scenes(dir: &std::path::Path) -> [Scene; 2] {
     let state = State::open(dir).unwrap();
     let holds = state.holds(first.holds.terms.clone());
     let key = |name| crate::approvers::ApproverKey::generate(name).unwrap();
-    let second = Scene { state, holds, ada: key("ada"), bob: key("bob"), approvals: 1 };
+    let (ada, bob) = (key("ada"), key("bob"));
+    let second = Scene { state, holds, ada, bob, approvals: 1, delay_seconds: 0 };
     [first, second]
 }
 

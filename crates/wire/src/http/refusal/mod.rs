@@ -33,7 +33,8 @@ pub fn render(refusal: &Refusal, message: Option<&Message>) -> Rendered {
     let shape = message.map_or(Shape::Problem, Shape::of);
     let status = match refusal.kind {
         RefusalKind::Deny => 403,
-        RefusalKind::Hold => 428,
+        // Nothing was done yet: no status of success, not even 202, which clients take for one.
+        RefusalKind::Hold | RefusalKind::Scheduled => 428,
         RefusalKind::Unavailable => 503,
         RefusalKind::Upstream => 502,
     };
@@ -96,12 +97,13 @@ impl<'a> Problem<'a> {
     /// What it is and what releases it, in a few words.
     fn summary(&self) -> String {
         let release = self.approve_with.iter().map(|command| format!(": {command}"));
-        format!("{} ({}){}", self.title, self.code(), release.collect::<String>())
+        let time = self.refusal.not_before.iter().map(|time| format!(": not before {time}"));
+        format!("{} ({}){}", self.title, self.code(), release.chain(time).collect::<String>())
     }
 
     /// The fields of `contracts.md` (RFC 9457, with our own after its five).
     fn fields(&self) -> Value {
-        json!({
+        let mut fields = json!({
             "type": format!("urn:holdpoint:{}", self.code()),
             "title": self.title,
             "status": self.status,
@@ -110,7 +112,13 @@ impl<'a> Problem<'a> {
             "hold": self.refusal.hold,
             "approve_with": self.approve_with,
             "retry": self.retry,
-        })
+        });
+        if let (Some(time), Some(fields)) = (self.refusal.not_before, fields.as_object_mut()) {
+            let cancel = self.refusal.hold.as_ref().map(|id| format!("holdpoint undo {id}"));
+            fields.insert("not_before".to_owned(), json!(time.to_string()));
+            fields.insert("cancel_with".to_owned(), json!(cancel));
+        }
+        fields
     }
 }
 

@@ -161,7 +161,7 @@ fn grpc_status(problem: &Problem<'_>) -> u8 {
     match (problem.refusal.kind, problem.refusal.code()) {
         (_, Code::OutcomeUnknown) => 2,
         (RefusalKind::Deny, _) => 7,
-        (RefusalKind::Hold, _) => 9,
+        (RefusalKind::Hold | RefusalKind::Scheduled, _) => 9,
         (RefusalKind::Unavailable | RefusalKind::Upstream, _) => 14,
     }
 }

@@ -1,6 +1,6 @@
 //! Refusals as clients see them.
 
-use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
+use holdpoint_core::{Code, Refusal, Timestamp, refusal::RefusalKind};
 
 use super::*;
 use crate::http::tests::message;
@@ -16,11 +16,17 @@ fn refusal(kind: RefusalKind) -> Refusal {
         RefusalKind::Hold => {
             (Code::NeedsApproval, "destroying in production needs a human's release.")
         }
+        RefusalKind::Scheduled => {
+            (Code::Scheduled, "a human released it: it is sent no earlier than the day after")
+        }
         RefusalKind::Unavailable => (Code::LedgerUnavailable, "the disk of the ledger is full"),
         RefusalKind::Upstream => (Code::UpstreamUnreachable, "the host refused the connection"),
     };
-    let hold = (kind == RefusalKind::Hold).then(|| "h-41".to_owned());
+    let waits = matches!(kind, RefusalKind::Hold | RefusalKind::Scheduled);
+    let hold = waits.then(|| "h-41".to_owned());
+    let time = Timestamp(1_795_367_964_000);
     Refusal {
+        not_before: (kind == RefusalKind::Scheduled).then_some(time),
         subject: "railway:volumeDelete".to_owned(),
         reference: "h-41".to_owned(),
         hold,
@@ -74,7 +80,9 @@ fn every_client_in_its_own_words() {
     let mut all = String::new();
     for (line, header) in CLIENTS {
         let message = message(line, &[*header], "");
-        for kind in [RefusalKind::Deny, RefusalKind::Hold, RefusalKind::Unavailable] {
+        for kind in
+            [RefusalKind::Deny, RefusalKind::Hold, RefusalKind::Scheduled, RefusalKind::Unavailable]
+        {
             all += &format!(
                 "## {line} ({kind:?})\n{}\n",
                 shown(&render(&refusal(kind), Some(&message)))
@@ -87,10 +95,14 @@ fn every_client_in_its_own_words() {
 #[test]
 fn every_code_says_what_to_do() {
     let mut all = String::new();
-    use RefusalKind::{Deny, Hold, Unavailable, Upstream};
-    let of_upstream = [Code::UpstreamUnreachable, Code::OutcomeUnknown];
-    for kind in [Deny, Hold, Unavailable, Upstream] {
-        let fits = |code: &&Code| (kind == Upstream) == of_upstream.contains(code);
+    use RefusalKind::{Deny, Hold, Scheduled, Unavailable, Upstream};
+    let kinds_of = |code: Code| match code {
+        Code::UpstreamUnreachable | Code::OutcomeUnknown => &[Upstream][..],
+        Code::Scheduled => &[Scheduled],
+        _ => &[Deny, Hold, Unavailable],
+    };
+    for kind in [Deny, Hold, Scheduled, Unavailable, Upstream] {
+        let fits = |code: &&Code| kinds_of(**code).contains(&kind);
         for code in Code::ALL.iter().filter(fits) {
             let refusal = Refusal { reference: "7".into(), ..Refusal::new(kind, *code, "why") };
             let detail = text::detail(&refusal);
@@ -101,6 +113,25 @@ fn every_code_says_what_to_do() {
         }
     }
     insta::assert_snapshot!("codes", all);
+}
+
+#[test]
+fn what_is_scheduled_is_no_success_and_says_when_and_how_it_is_cancelled() {
+    for (line, header) in CLIENTS {
+        let message = message(line, &[*header], "");
+        let rendered = render(&refusal(RefusalKind::Scheduled), Some(&message));
+        let grpc = rendered.headers.iter().find(|(name, _)| *name == "grpc-status");
+        match grpc {
+            Some((_, status)) => assert_eq!(status, "9", "{line}"),
+            None => assert_eq!(rendered.status, 428, "{line}"),
+        }
+        assert!(!rendered.headers.iter().any(|(name, _)| *name == "retry-after"), "{line}");
+        let shown = shown(&rendered);
+        // CBOR is no text, but its texts are.
+        for text in ["not done", "holdpoint undo h-41"] {
+            assert!(shown.replace("%20", " ").contains(text), "{line}: {text}: {shown}");
+        }
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub(super) fn title(refusal: &Refusal) -> &'static str {
     match refusal.kind {
         RefusalKind::Deny => "Refused by Holdpoint",
         RefusalKind::Hold => "Held by Holdpoint",
+        RefusalKind::Scheduled => "Scheduled by Holdpoint, not done",
         RefusalKind::Upstream => "Passed by Holdpoint, not answered",
         RefusalKind::Unavailable => "Not decided by Holdpoint",
     }
@@ -21,6 +22,7 @@ pub(super) fn retry(refusal: &Refusal) -> &'static str {
     match (refusal.kind, refusal.code()) {
         (_, Code::OutcomeUnknown) => "after_check",
         (RefusalKind::Hold, _) => "after_approval",
+        (RefusalKind::Scheduled, _) => "after_time",
         (RefusalKind::Unavailable | RefusalKind::Upstream, _) => "later",
         (RefusalKind::Deny, _) => "no",
     }
@@ -60,6 +62,9 @@ fn opening(refusal: &Refusal) -> String {
         RefusalKind::Hold => {
             format!("Holdpoint holds {subject} until a human releases it ({code}).")
         }
+        RefusalKind::Scheduled => {
+            format!("Holdpoint has scheduled {subject}; it is not done ({code}).")
+        }
         // What failed behind us is not claimed as ours.
         RefusalKind::Upstream => {
             format!("Holdpoint let {subject} pass, and the upstream did not answer ({code}).")
@@ -78,6 +83,9 @@ pub fn advice(refusal: &Refusal) -> String {
             ),
             None => "Tell the human that you are waiting; then send the same again.".to_owned(),
         };
+    }
+    if refusal.kind == RefusalKind::Scheduled {
+        return later(refusal);
     }
     let text = match refusal.code() {
         Code::OutcomeUnknown => "Look at the state of things before you send it again.",
@@ -108,6 +116,16 @@ pub fn advice(refusal: &Refusal) -> String {
     text.to_owned()
 }
 
+/// What to do while something waits for its time.
+fn later(refusal: &Refusal) -> String {
+    let id = one_line(refusal.hold.as_deref().unwrap_or_default());
+    format!(
+        "Do not wait for it, and take it for not done: go on with something else, and tell the \
+         human that `holdpoint undo {id}` cancels it until then. GET \
+         http://holdpoint.internal/holds/{id} says what became of it."
+    )
+}
+
 /// That another road will not help; empty where the fault is on the road.
 fn elsewhere(refusal: &Refusal) -> &'static str {
     match (refusal.kind, refusal.code()) {
@@ -115,7 +133,7 @@ fn elsewhere(refusal: &Refusal) -> &'static str {
             _,
             Code::OutcomeUnknown | Code::UpstreamUnreachable | Code::Unparsed | Code::OverLimit,
         ) => "",
-        (RefusalKind::Hold, _) => "The same by another route is held too.",
+        (RefusalKind::Hold | RefusalKind::Scheduled, _) => "The same by another route is held too.",
         (RefusalKind::Unavailable, _) => "Another route ends here too.",
         (RefusalKind::Upstream, _) => "",
         (RefusalKind::Deny, _) => "Another route, tool or credential is refused too.",

@@ -11,6 +11,7 @@ pub fn error_response(refusal: &Refusal) -> Bytes {
     let (state, message) = match refusal.kind {
         RefusalKind::Deny => ("42501", "refused by Holdpoint"),
         RefusalKind::Hold => ("HP001", "held by Holdpoint until a human releases it"),
+        RefusalKind::Scheduled => ("HP001", "scheduled by Holdpoint, and not done"),
         RefusalKind::Upstream => ("08006", "let through by Holdpoint, and not answered"),
         RefusalKind::Unavailable => ("58000", "not decided by Holdpoint"),
     };

@@ -1,0 +1,206 @@
+//! Clouds, platforms and databases.
+
+use super::{Provider, page};
+
+pub(super) const CLOUDS: &[Provider] = &[
+    page(
+        "railway",
+        &[],
+        &["RAILWAY_API_TOKEN", "RAILWAY_TOKEN"],
+        "https://railway.com/account/tokens",
+    )
+    .lent(1),
+    page(
+        "supabase",
+        &[],
+        &[
+            "SUPABASE_ACCESS_TOKEN",
+            "SUPABASE_SERVICE_ROLE_KEY",
+            "SUPABASE_SERVICE_KEY",
+            "SUPABASE_SECRET_KEY",
+            "SUPABASE_KEY",
+        ],
+        "https://supabase.com/dashboard/account/tokens",
+    ),
+    page(
+        "google",
+        &[],
+        &[
+            "GOOGLE_API_KEY",
+            "GOOGLE_CLIENT_SECRET",
+            "GOOGLE_OAUTH_ACCESS_TOKEN",
+            "CLOUDSDK_AUTH_ACCESS_TOKEN",
+            "GOOGLE_MAPS_API_KEY",
+        ],
+        "https://console.cloud.google.com/apis/credentials",
+    ),
+    page(
+        "aws",
+        &["*.amazonaws.com"],
+        &[
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_SECRET_KEY",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_BEARER_TOKEN_BEDROCK",
+        ],
+        "https://console.aws.amazon.com/iam/home#/security_credentials",
+    ),
+    page(
+        "microsoft",
+        &[],
+        &[
+            "AZURE_CLIENT_SECRET",
+            "ARM_CLIENT_SECRET",
+            "AZURE_DEVOPS_EXT_PAT",
+            "AZURE_STORAGE_KEY",
+            "AZURE_DEVOPS_TOKEN",
+        ],
+        "https://entra.microsoft.com (App registrations, Certificates & secrets)",
+    ),
+    page(
+        "cloudflare",
+        &["api.cloudflare.com"],
+        &[
+            "CLOUDFLARE_API_TOKEN",
+            "CF_API_TOKEN",
+            "CLOUDFLARE_API_KEY",
+            "CF_API_KEY",
+            "CLOUDFLARE_GLOBAL_API_KEY",
+        ],
+        "https://dash.cloudflare.com/profile/api-tokens",
+    ),
+    page(
+        "vercel",
+        &["api.vercel.com", "vercel.com"],
+        &["VERCEL_TOKEN", "VERCEL_API_TOKEN", "NOW_TOKEN", "VERCEL_ACCESS_TOKEN"],
+        "https://vercel.com/account/tokens",
+    ),
+    page(
+        "netlify",
+        &["api.netlify.com"],
+        &["NETLIFY_AUTH_TOKEN", "NETLIFY_TOKEN", "NETLIFY_ACCESS_TOKEN"],
+        "https://app.netlify.com/user/applications",
+    ),
+    page(
+        "fly",
+        &["api.fly.io", "api.machines.dev", "registry.fly.io"],
+        &["FLY_API_TOKEN", "FLY_ACCESS_TOKEN"],
+        "https://fly.io/user/personal_access_tokens",
+    ),
+    page(
+        "render",
+        &["api.render.com"],
+        &["RENDER_API_KEY", "RENDER_TOKEN"],
+        "https://dashboard.render.com/u/settings#api-keys",
+    ),
+    page(
+        "heroku",
+        &["api.heroku.com", "git.heroku.com", "registry.heroku.com"],
+        &["HEROKU_API_KEY", "HEROKU_API_TOKEN", "HEROKU_OAUTH_TOKEN"],
+        "https://dashboard.heroku.com/account",
+    ),
+    page(
+        "digitalocean",
+        &["api.digitalocean.com"],
+        &[
+            "DIGITALOCEAN_ACCESS_TOKEN",
+            "DIGITALOCEAN_TOKEN",
+            "DIGITALOCEAN_API_TOKEN",
+            "DO_API_TOKEN",
+            "DO_PAT",
+        ],
+        "https://cloud.digitalocean.com/account/api/tokens",
+    ),
+    page(
+        "hetzner",
+        &["api.hetzner.cloud", "dns.hetzner.com"],
+        &["HCLOUD_TOKEN", "HETZNER_API_TOKEN", "HETZNER_CLOUD_TOKEN"],
+        "https://console.hetzner.cloud (Security, API tokens)",
+    ),
+    page(
+        "linode",
+        &["api.linode.com"],
+        &["LINODE_TOKEN", "LINODE_API_TOKEN", "LINODE_CLI_TOKEN"],
+        "https://cloud.linode.com/profile/tokens",
+    ),
+    page(
+        "scaleway",
+        &["api.scaleway.com"],
+        &["SCW_SECRET_KEY"],
+        "https://console.scaleway.com/iam/api-keys",
+    ),
+    page(
+        "vultr",
+        &["api.vultr.com"],
+        &["VULTR_API_KEY"],
+        "https://my.vultr.com/settings/#settingsapi",
+    ),
+    page(
+        "neon",
+        &["console.neon.tech"],
+        &["NEON_API_KEY"],
+        "https://console.neon.tech/app/settings/api-keys",
+    ),
+    page(
+        "planetscale",
+        &["api.planetscale.com"],
+        &["PLANETSCALE_SERVICE_TOKEN", "PLANETSCALE_TOKEN"],
+        "https://app.planetscale.com (Settings, Service tokens)",
+    ),
+    page(
+        "turso",
+        &["api.turso.tech", "*.turso.io"],
+        &["TURSO_AUTH_TOKEN", "TURSO_API_TOKEN"],
+        "https://app.turso.tech",
+    ),
+    page(
+        "mongodb_atlas",
+        &["cloud.mongodb.com"],
+        &["MONGODB_ATLAS_PRIVATE_KEY", "ATLAS_PRIVATE_KEY"],
+        "https://cloud.mongodb.com (Access Manager, API keys)",
+    ),
+    page(
+        "upstash",
+        &["api.upstash.com", "*.upstash.io"],
+        &["UPSTASH_REDIS_REST_TOKEN", "UPSTASH_API_KEY", "KV_REST_API_TOKEN"],
+        "https://console.upstash.com",
+    ),
+    page(
+        "confluent",
+        &["api.confluent.cloud"],
+        &["CONFLUENT_CLOUD_API_SECRET"],
+        "https://confluent.cloud/settings/api-keys",
+    ),
+    page(
+        "elastic",
+        &["api.elastic-cloud.com"],
+        &["EC_API_KEY", "ELASTIC_API_KEY"],
+        "https://cloud.elastic.co/account/keys",
+    ),
+    page(
+        "vault_server",
+        &[],
+        &["VAULT_TOKEN"],
+        "`vault token create`, then `vault token revoke` the old one",
+    ),
+    page("doppler", &["api.doppler.com"], &["DOPPLER_TOKEN"], "https://dashboard.doppler.com"),
+    page(
+        "databricks",
+        &["*.cloud.databricks.com", "*.azuredatabricks.net"],
+        &["DATABRICKS_TOKEN"],
+        "the workspace's User Settings, Developer, Access tokens",
+    ),
+    page(
+        "ngrok",
+        &["api.ngrok.com"],
+        &["NGROK_AUTHTOKEN", "NGROK_API_KEY"],
+        "https://dashboard.ngrok.com/get-started/your-authtoken",
+    ),
+    page(
+        "tailscale",
+        &["api.tailscale.com"],
+        &["TAILSCALE_AUTHKEY", "TS_AUTHKEY", "TAILSCALE_API_KEY"],
+        "https://login.tailscale.com/admin/settings/keys",
+    ),
+];

@@ -1,0 +1,73 @@
+//! `holdpoint secrets rotate`: a secret made anew.
+
+use clap::Args;
+use holdpoint_catalog::credentials::{Rotation, providers};
+use holdpoint_core::glob;
+use holdpoint_store::{host_pattern::HostPattern, secrets::Listed};
+use serde_json::json;
+
+use super::{super::Here, line};
+use crate::{
+    status::{CommandError, Ended, Status},
+    terminal,
+};
+
+/// Make a secret anew. Its name and its bounds stay, and its phantom too if the new one is as long:
+/// nothing has to be told to anybody.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  holdpoint secrets rotate railway-domains\n  \
+holdpoint secrets rotate railway-domains --value < new-token.txt")]
+pub(super) struct RotateFlags {
+    /// The secret.
+    name: String,
+    /// The new value is there: read it from standard input.
+    #[arg(long)]
+    value: bool,
+}
+
+/// Runs `holdpoint secrets rotate`.
+pub(super) fn run(flags: &RotateFlags, here: &Here) -> Ended {
+    let secrets = here.state.secrets();
+    if flags.value {
+        let value = terminal::secret("The new credential (not shown): ")?;
+        let rotated = secrets.rotate(&flags.name, &value).map_err(CommandError::usage)?;
+        here.print(&rotated, &format!("{}agents use this: {}", line(&rotated), rotated.phantom))?;
+        return Ok(Status::Done);
+    }
+    let listed = secrets.list().map_err(CommandError::unable)?;
+    let Some(listed) = listed.into_iter().find(|it| it.name == flags.name) else {
+        return Err(CommandError::usage(format!(
+            "no secret is called {}; `holdpoint secrets list` shows those that are kept",
+            flags.name
+        )));
+    };
+    let steps = steps(&listed);
+    let text: String =
+        steps.iter().enumerate().map(|(at, step)| format!("{}. {step}\n", at + 1)).collect();
+    here.print(&json!({ "name": listed.name, "rotated": false, "steps": steps }), &text)?;
+    // It is not done: whoever runs this in a script must not take it for done.
+    Ok(Status::Wanting)
+}
+
+/// What a human does to make `listed` anew.
+fn steps(listed: &Listed) -> Vec<String> {
+    let name = &listed.name;
+    let serves = |host: &HostPattern, own: &&str| {
+        glob::host_matches(own, host.as_str()) || *own == host.as_str()
+    };
+    let of = providers().find(|provider| {
+        listed.bounds.hosts.iter().any(|host| provider.hosts().iter().any(|own| serves(host, own)))
+    });
+    let page = match of.map(|provider| (provider.name, provider.rotation)) {
+        Some((_, Rotation::Page(page))) => page.to_owned(),
+        Some((provider, _)) => format!("the settings of {provider}"),
+        None => "its provider".to_owned(),
+    };
+    vec![
+        format!("make a new one at {page}, for no more than this one is for"),
+        format!("give it to Holdpoint: holdpoint secrets rotate {name} --value"),
+        "put it wherever else the old one is in use: servers, CI, colleagues".to_owned(),
+        format!("take back the old one at {page}; until then whoever has it can use it"),
+        "see in the provider's own log whether anybody did".to_owned(),
+    ]
+}

@@ -1,0 +1,148 @@
+//! `holdpoint policy suggest`: what a run would have needed, as commands for a human to choose from.
+
+use std::collections::BTreeMap;
+
+use holdpoint_catalog::hosts;
+use holdpoint_core::{
+    Code, Effect, Environment, ResourceId,
+    ledger::{Decided, Meaning, Record, RecordKind},
+};
+use holdpoint_store::ledger::{DIRECTORY, Reader};
+use serde::Serialize;
+
+use super::Here;
+use crate::status::{CommandError, Ended, Status};
+
+/// Suggestions of one run, at most.
+const SUGGESTIONS_MAX: usize = 1000;
+
+/// One command that a human may want to give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Suggestion {
+    command: String,
+    /// What the run did, or tried, that needs it.
+    because: BTreeMap<String, u64>,
+}
+
+/// Runs `holdpoint policy suggest`.
+pub(super) fn suggest(run: &str, here: &Here) -> Ended {
+    let reader = Reader::open(&here.dir.join(DIRECTORY)).map_err(CommandError::unable)?;
+    let known = here.state.hosts().list().map_err(CommandError::unable)?;
+    let listed = |host: &str, port: Option<u16>| {
+        let human = known.iter().chain(&here.config.hosts);
+        let human = human.filter(|it| it.port.is_none() || it.port == port);
+        human.into_iter().any(|it| it.host.matches(host))
+            || hosts::identity(host).is_some_and(|identity| identity.listed)
+    };
+    let (mut seen, mut needs) = (false, Needs::default());
+    for record in reader.records(0) {
+        let (_, record) = record.map_err(CommandError::unable)?;
+        let Record { principal: Some(by), kind: RecordKind::Decision(decided), .. } = record else {
+            continue;
+        };
+        if by.run == run {
+            seen = true;
+            needs.take(&decided, by.task.environment, &listed);
+        }
+    }
+    if !seen {
+        return Err(CommandError::usage(format!("the ledger tells nothing of a run {run}")));
+    }
+    let suggestions = needs.suggestions();
+    here.print(&suggestions, &shown(run, &suggestions))?;
+    Ok(Status::Done)
+}
+
+/// What a run needed, by the command that would give it.
+#[derive(Debug, Default)]
+struct Needs(BTreeMap<String, BTreeMap<String, u64>>);
+
+impl Needs {
+    fn take(
+        &mut self,
+        decided: &Decided,
+        environment: Option<Environment>,
+        listed: &impl Fn(&str, Option<u16>) -> bool,
+    ) {
+        let code = decided.reasons.first().map(|reason| reason.code);
+        for meaning in &decided.operations {
+            let Some(command) = command(meaning, code, environment, listed) else { continue };
+            if self.0.len() < SUGGESTIONS_MAX || self.0.contains_key(&command) {
+                let because = because(meaning, decided);
+                *self.0.entry(command).or_default().entry(because).or_default() += 1;
+            }
+        }
+    }
+
+    fn suggestions(self) -> Vec<Suggestion> {
+        let suggestion = |(command, because)| Suggestion { command, because };
+        self.0.into_iter().map(suggestion).collect()
+    }
+}
+
+/// The command that would have let `meaning` pass, as far as one can be named.
+fn command(
+    meaning: &Meaning,
+    code: Option<Code>,
+    environment: Option<Environment>,
+    listed: &impl Fn(&str, Option<u16>) -> bool,
+) -> Option<String> {
+    let place = || environment.map_or("ENVIRONMENT", Environment::as_str);
+    let at = authority(&meaning.resource);
+    if let Some((host, port)) = at
+        && !listed(host, port)
+        && matches!(code, None | Some(Code::UnlistedHost))
+    {
+        let port = port.map_or_else(String::new, |port| format!(" --port {port}"));
+        // What only reads needs no environment: reading passes in each.
+        let rest = match meaning.effect {
+            Effect::Observe => String::new(),
+            _ => format!(" --environment {}", place()),
+        };
+        return Some(format!("holdpoint hosts add {host}{port}{rest}"));
+    }
+    match code? {
+        Code::ForeignCredential | Code::UnboundCredential | Code::OutsidePurpose => {
+            let host = at.map_or("HOST", |(host, _)| host);
+            let purpose = &meaning.operation;
+            Some(format!("holdpoint secrets add NAME --host {host} --purpose '{purpose}'"))
+        }
+        Code::NeedsApproval | Code::NoWayBack if meaning.environment == Environment::Unknown => {
+            let resource = meaning.resource.as_str();
+            Some(format!("holdpoint inventory add {resource} --environment {}", place()))
+        }
+        _ => None,
+    }
+}
+
+/// What became of it, in a word, and what it was.
+fn because(meaning: &Meaning, decided: &Decided) -> String {
+    let what = match decided.verdict.as_str() {
+        "allow" => "passed",
+        "hold" => "held",
+        _ => "refused",
+    };
+    format!("{what}: {} ({})", meaning.operation, meaning.effect)
+}
+
+/// Host and port in the name of a resource that has no better name.
+fn authority(resource: &ResourceId) -> Option<(&str, Option<u16>)> {
+    let (kind, rest) = resource.as_str().split_once(':')?;
+    let authority = matches!(kind, "rest" | "tcp").then_some(rest)?.split('/').next()?;
+    match authority.rsplit_once(':').filter(|_| !authority.ends_with(']')) {
+        Some((host, port)) => Some((host, port.parse().ok())),
+        None => Some((authority, None)),
+    }
+}
+
+fn shown(run: &str, suggestions: &[Suggestion]) -> String {
+    if suggestions.is_empty() {
+        return format!("run {run} needed nothing more");
+    }
+    let lines = suggestions.iter().map(|Suggestion { command, because }| {
+        let because = because.iter().map(|(what, times)| format!("{times} {what}"));
+        format!("+ {command}    # {}\n", because.collect::<Vec<_>>().join(", "))
+    });
+    let head = format!("--- what is listed and granted now\n+++ what run {run} would need\n");
+    std::iter::once(head).chain(lines).collect()
+}
