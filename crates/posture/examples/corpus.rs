@@ -15,7 +15,7 @@
 mod corpus;
 
 fn main() {
-    let root = std::env::args().nth(1).expect("a directory");
+    let root = std::env::args().nth(1).unwrap();
     for label in corpus::render(std::path::Path::new(&root)) {
         let test = label.label == corpus::Label::Test;
         println!("{}\t{}\t{}\t{}", label.path.display(), label.line, label.marker, test);

@@ -174,7 +174,7 @@ fn value_at(bytes: &[u8], at: usize, writes: Writes) -> Option<(Range<usize>, Co
         let code = if escapes && quote != b'`' { Code::Backslash } else { Code::Plain };
         return Some((value, code, true));
     }
-    if writes == Writes::Code || escaped {
+    if escaped {
         return None;
     }
     scheme(&mut reader);

@@ -24,6 +24,10 @@ pub const FINDS_MAX: usize = 10_000;
 /// The longest value of a name.
 pub const VALUE_BYTES_MAX: usize = 8_192;
 
+/// A longer value is a credential only as base64; anything else is text with names in it, whose
+/// values are looked at one by one, and reading the whole text for each would never end.
+const PLAIN_BYTES_MAX: usize = 512;
+
 /// Parts of names that say a credential.
 const NAME_PARTS: &[&str] = &[
     "token",
@@ -101,6 +105,8 @@ struct Search<'a> {
     role: Role,
     /// Where the last name ended that was looked at: its parts are no names of their own.
     named_to: usize,
+    /// The same for what could be a JSON Web Token, lest one long word is read at each of its parts.
+    web_token_to: usize,
     candidates: Vec<Candidate>,
 }
 
@@ -149,7 +155,8 @@ impl Finder {
 
     fn candidates(&self, role: Role, text: &Text<'_>) -> Vec<Candidate> {
         let bytes: &[u8] = &text.bytes;
-        let mut search = Search { bytes, role, named_to: 0, candidates: Vec::new() };
+        let mut search =
+            Search { bytes, role, named_to: 0, web_token_to: 0, candidates: Vec::new() };
         search.documents();
         for hit in self.search.iter().flat_map(|it| it.find_overlapping_iter(bytes)) {
             let needle = self.needles.get(hit.pattern().as_usize());
@@ -191,14 +198,17 @@ impl Search<'_> {
                 self.shaped(shaped);
             }
             Needle::Armour => self.shaped(tokens::private_key(self.bytes, hit.start)),
-            Needle::WebToken => self.shaped(tokens::web_token(self.bytes, hit.start)),
+            Needle::WebToken if hit.start >= self.web_token_to => {
+                self.web_token_to = tokens::web_token_end(self.bytes, hit.start);
+                self.shaped(tokens::web_token(self.bytes, hit.start));
+            }
             Needle::Authority => self.password(hit.start),
             Needle::Name if !binary => self.named(&hit),
             Needle::Bearer => self.carried(headers::bearer(self.bytes, hit.end), "Authorization"),
             Needle::Basic => self.carried(headers::basic(self.bytes, hit.end), "Authorization"),
             Needle::User if !binary => self.carried(headers::user(self.bytes, hit.end), "user"),
             Needle::Flag if !binary => self.carried(headers::flag(self.bytes, hit.end), "password"),
-            Needle::Name | Needle::User | Needle::Flag => {}
+            Needle::Name | Needle::User | Needle::Flag | Needle::WebToken => {}
         }
     }
 
@@ -279,6 +289,9 @@ impl Search<'_> {
     /// Whether the value of a name is a credential.
     fn judged(&self, named: Named, found: &Assignment) -> Option<Candidate> {
         let raw = self.bytes.get(found.value.clone())?;
+        if raw.len() > PLAIN_BYTES_MAX && !is_base64(raw) {
+            return None;
+        }
         let value = found.code.read(raw)?;
         let netrc = self.role.writes == Writes::Netrc;
         // A URL is looked at where its password stands.
@@ -346,6 +359,11 @@ fn judge(
     let written = matches!(writes, Writes::Settings | Writes::Commands | Writes::Netrc);
     match (named.says, shape) {
         (_, Shape::Placeholder) => None,
+        // Without quotes it is code, unless it stands in a comment or a dump.
+        (says, shape) if writes == Writes::Code && !quoted => {
+            let drawn = shape == Shape::Uuid || shape == Shape::Random && has_digits(value);
+            (says == Says::Known && drawn).then_some((plain, Possible))
+        }
         (_, Shape::Words) if value::is_about_itself(value) && writes != Writes::Netrc => None,
         (Says::Password, _) if writes == Writes::Netrc => Some((&kinds::PASSWORD, Certain)),
         (Says::Known, Shape::Random | Shape::Uuid) => Some((plain, Likely)),
@@ -369,6 +387,18 @@ fn judge(
         (Says::Perhaps, Shape::Random) if written && value.len() >= 20 => Some((plain, Possible)),
         _ => None,
     }
+}
+
+/// Base64 (RFC 4648), with its padding at the end.
+fn is_base64(raw: &[u8]) -> bool {
+    let length = raw.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    let is = |byte: &u8| kinds::Letters::Dotted.has(*byte) || matches!(byte, b'+' | b'/');
+    raw.get(..length).is_some_and(|text| text.iter().all(is))
+}
+
+/// Three digits and no dot: more than the name of anything has.
+fn has_digits(value: &[u8]) -> bool {
+    value.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3 && !value.contains(&b'.')
 }
 
 impl Candidate {

@@ -49,6 +49,15 @@ fn the_same_uuid_is_a_token_by_its_name_alone() {
 }
 
 #[test]
+fn what_stands_in_code_without_quotes_is_code_unless_a_known_name_holds_what_was_drawn() {
+    check("a.py", &format!("# RAILWAY_TOKEN={UUID}\n"), &[("RAILWAY_TOKEN", UUID)]);
+    check("a.sql", &format!("-- RAILWAY_TOKEN={UUID}\n"), &[("RAILWAY_TOKEN", UUID)]);
+    check("a.rs", "let stripe_key = settings.stripe.key_v2_2024_live;", &[]);
+    check("a.rs", "let github_token = read_token_2_of_3_in_4(config);", &[]);
+    check("a.rs", "let password = Tr0ub4dor3xxyyzz11;", &[]);
+}
+
+#[test]
 fn values_are_read_as_they_are_written() {
     check("a.json", r#"{"password": "a\"b\\c\u0044e9f#1"}"#, &[("password", "a\"b\\cDe9f#1")]);
     check(

@@ -78,15 +78,19 @@ fn goes_on(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
 }
 
+/// Where the word ends that could be a JSON Web Token and begins at `at`.
+pub(super) fn web_token_end(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let is = |byte: &&u8| Letters::Dotted.has(**byte);
+    at + rest.iter().take(WEB_TOKEN_BYTES_MAX).take_while(is).count()
+}
+
 /// The JSON Web Token that begins at `at` with `eyJ`: signed, and nobody's sample.
 pub(super) fn web_token(bytes: &[u8], at: usize) -> Option<Shaped> {
     if at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(|byte| goes_on(*byte)) {
         return None;
     }
-    let rest = bytes.get(at..)?;
-    let is = |byte: &u8| Letters::Dotted.has(*byte);
-    let word =
-        rest.get(..rest.iter().take(WEB_TOKEN_BYTES_MAX).take_while(|byte| is(byte)).count())?;
+    let word = bytes.get(at..web_token_end(bytes, at))?;
     let mut parts = word.split(|byte| *byte == b'.');
     let (header, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
     let header = URL_SAFE_NO_PAD.decode(header).ok()?;

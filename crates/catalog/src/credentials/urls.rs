@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The longest authority that is read.
-const AUTHORITY_BYTES_MAX: usize = 4_096;
+const AUTHORITY_BYTES_MAX: usize = 1_024;
 /// The fewest characters of a user that is a token.
 const TOKEN_LEAST: usize = 20;
 /// The fewest characters of a password: real ones of hosts are longer.
@@ -27,6 +27,7 @@ pub(super) fn password(bytes: &[u8], at: usize) -> Option<Password> {
     let start = at + 3;
     let rest = bytes.get(start..)?;
     let rest = rest.get(..AUTHORITY_BYTES_MAX).unwrap_or(rest);
+    memchr::memchr(b'@', rest)?;
     let ends = |byte: &u8| {
         byte.is_ascii_whitespace()
             || matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'|')

@@ -173,9 +173,7 @@ fn escape(rest: &[u8]) -> Option<(usize, u8)> {
         b'r' => b'\r',
         b't' => b'\t',
         b'u' => {
-            let [0, letter] =
-                <[u8; 2]>::try_from([hex_of(rest.get(2..4))?, hex_of(rest.get(4..6))?]).ok()?
-            else {
+            let (0, letter) = (hex_of(rest.get(2..4))?, hex_of(rest.get(4..6))?) else {
                 return None;
             };
             return letter.is_ascii().then_some((6, letter));
@@ -195,6 +193,6 @@ fn engine_of(raw: &[u8]) -> GeneralPurpose {
     let url = raw.iter().any(|byte| matches!(byte, b'-' | b'_'));
     let alphabet = if url { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
     let config: GeneralPurposeConfig =
-        if raw.ends_with(b"=") || (!url && raw.len() % 4 == 0) { PAD } else { NO_PAD };
+        if raw.ends_with(b"=") || (!url && raw.len().is_multiple_of(4)) { PAD } else { NO_PAD };
     GeneralPurpose::new(alphabet, config)
 }

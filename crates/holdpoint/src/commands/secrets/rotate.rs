@@ -58,16 +58,22 @@ fn steps(listed: &Listed) -> Vec<String> {
     let of = providers().find(|provider| {
         listed.bounds.hosts.iter().any(|host| provider.hosts().iter().any(|own| serves(host, own)))
     });
+    let host = listed.bounds.hosts.first().map_or("HOST", HostPattern::as_str);
     let page = match of.map(|provider| (provider.name, provider.rotation)) {
         Some((_, Rotation::Page(page))) => page.to_owned(),
-        Some((provider, _)) => format!("the settings of {provider}"),
+        Some((_, Rotation::Api { method, path, header, field })) => {
+            format!(
+                "{method} https://{host}{path} with itself in `{header}` (the answer's `{field}`)"
+            )
+        }
+        Some((provider, Rotation::Unknown)) => format!("the settings of {provider}"),
         None => "its provider".to_owned(),
     };
     vec![
-        format!("make a new one at {page}, for no more than this one is for"),
+        format!("make a new one: {page}; for no more than this one is for"),
         format!("give it to Holdpoint: holdpoint secrets rotate {name} --value"),
         "put it wherever else the old one is in use: servers, CI, colleagues".to_owned(),
-        format!("take back the old one at {page}; until then whoever has it can use it"),
+        "take back the old one there; until then whoever has it can use it".to_owned(),
         "see in the provider's own log whether anybody did".to_owned(),
     ]
 }
