@@ -215,3 +215,61 @@ fn sign(bytes: &mut [u8]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, process::Command};
+
+    use super::{Becomes, replace};
+
+    /// What git says in a repository of its own.
+    fn git(directory: &Path, words: &[&str]) -> String {
+        let mut git = Command::new("git");
+        git.current_dir(directory).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b.test"]).args(words);
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn git_reads_what_was_replaced() {
+        for version in ["2", "3", "4"] {
+            let place = tempfile::tempdir().unwrap();
+            let at = place.path();
+            git(at, &["init", "-q"]);
+            fs::create_dir_all(at.join("d/e")).unwrap();
+            for name in ["a", "d/long-name-of-a-file", "d/e/x", "d/e/xy"] {
+                fs::write(at.join(name), name).unwrap();
+            }
+            git(at, &["add", "."]);
+            if version == "3" {
+                fs::write(at.join("later"), "x").unwrap();
+                git(at, &["add", "-N", "later"]);
+            } else {
+                git(at, &["commit", "-qm", "x"]);
+            }
+            git(at, &["update-index", "--index-version", version]);
+            let index = at.join(".git/index");
+            let mut bytes = fs::read(&index).unwrap();
+            let length = bytes.len();
+            let mut seen = Vec::new();
+            let changed = replace(&mut bytes, |path, _| {
+                seen.push(path.display().to_string());
+                (path == Path::new("d/e/x")).then_some(Becomes::Named([0xab; 20]))
+            });
+            assert!(changed.unwrap() && bytes.len() == length, "{version}");
+            assert!(seen.contains(&"d/e/xy".to_owned()), "{version}: {seen:?}");
+            fs::write(&index, &bytes).unwrap();
+            let listed = git(at, &["ls-files", "-s"]);
+            let names: Vec<&str> =
+                listed.lines().filter(|it| it.contains(&"ab".repeat(20))).collect();
+            assert_eq!(names.len(), 1, "{version}: {listed}");
+            assert!(names[0].ends_with("\td/e/x"), "{version}: {listed}");
+            for cut in 0..bytes.len() - 20 {
+                // Whatever is missing, nothing falls over.
+                let _ = replace(&mut bytes[..cut].to_vec(), |_, _| Some(Becomes::Unknown));
+            }
+        }
+    }
+}
