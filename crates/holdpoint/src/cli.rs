@@ -8,8 +8,9 @@ use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
         explain::Explain, holds::Holds, hook::Hook, hosts::Hosts, init::Init, inventory::Inventory,
-        kill::Kill, kill::Revive, ledger::Ledger, policy::Policy, run::Run, secrets::Secrets,
-        snapshots::Snapshots, status::Status, tabletop::Tabletop, undo::Undo, up::Up,
+        kill::Kill, kill::Revive, ledger::Ledger, merge::Merge, policy::Policy, run::Run,
+        secrets::Secrets, snapshots::Snapshots, status::Status, tabletop::Tabletop, undo::Undo,
+        up::Up,
     },
     status::CommandError,
 };
@@ -73,6 +74,8 @@ pub enum Verb {
     Inventory(Inventory),
     /// Who may ask.
     Agents(Agents),
+    /// What a run wrote that runs programs outside, to look at and to take.
+    Merge(Merge),
     /// Stop a run, and all that runs in it.
     Kill(Kill),
     /// Take a kill back.

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
+use nix::sys::termios::{FlushArg, tcflush};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -17,6 +18,15 @@ pub fn ask(question: &str) -> Result<String, CommandError> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(CommandError::unable)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Asks whether something is to be done. What was typed before the question answers another one.
+pub fn agrees(question: &str) -> Result<bool, CommandError> {
+    if io::stdin().is_terminal() {
+        tcflush(io::stdin(), FlushArg::TCIFLUSH).map_err(CommandError::unable)?;
+    }
+    let answer = ask(&format!("{question} [y/N] "))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
 }
 
 /// Asks for a passphrase: unseen at a terminal, else a line of standard input.

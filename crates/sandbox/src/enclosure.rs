@@ -27,6 +27,7 @@ use crate::{
     publish::{Published, publish},
     sockets::Sockets,
     terminal::Terminal,
+    view::View,
     wait::{Ended, Signals, Stops},
 };
 
@@ -47,9 +48,12 @@ pub struct Enclosure {
 impl Enclosure {
     /// Makes the inside of `plan` for `command`, by running the binary at `/proc/self/exe` again.
     /// `rendezvous` is a name that nobody else can guess.
+    ///
+    /// `view` serves what the plan's layout shows.
     pub fn make(
         rendezvous: &str,
         plan: &Plan,
+        view: Option<View>,
         environment: &Environment,
         command: &[OsString],
     ) -> Result<Self> {
@@ -64,7 +68,7 @@ impl Enclosure {
             .envs(environment.variables.iter().map(|(name, value)| (name, value)))
             .spawn()
             .during("cannot start the inside")?;
-        let made = meet(&meeting, &mut child).and_then(|inside| agree(inside, plan));
+        let made = meet(&meeting, &mut child).and_then(|inside| agree(inside, plan, view));
         match made {
             Ok((inside, listeners)) => Ok(Self { child, signals, inside, listeners }),
             Err(error) => Err(ended_early(child, error)),
@@ -149,19 +153,27 @@ fn is_of(stream: &UnixStream, process: u32) -> bool {
     peer.is_ok_and(|peer| u32::try_from(peer) == Ok(process))
 }
 
-/// Tells the plan, and takes the listeners.
-fn agree(mut inside: UnixStream, plan: &Plan) -> Result<(UnixStream, Vec<OwnedFd>)> {
+/// Tells the plan, takes the listeners, and begins to serve: the inside is made of what is served.
+fn agree(
+    mut inside: UnixStream,
+    plan: &Plan,
+    view: Option<View>,
+) -> Result<(UnixStream, Vec<OwnedFd>)> {
     let mut line = serde_json::to_vec(plan)
         .map_err(|error| SandboxError::new("cannot write the plan", error))?;
     line.push(b'\n');
     inside.write_all(&line).during("cannot tell the plan")?;
     let mut word = vec![0; LISTENING.len()];
-    let (length, listeners) =
+    let (length, mut files) =
         passing::receive(&inside, &mut word).during("cannot take the way out over")?;
-    match length == LISTENING.len() && !listeners.is_empty() {
-        true => Ok((inside, listeners)),
-        false => Err(SandboxError::new("the inside was not made", "it ended early")),
+    let early = || SandboxError::new("the inside was not made", "it ended early");
+    if length != LISTENING.len() || files.is_empty() {
+        return Err(early());
     }
+    if let Some(view) = view {
+        view.serve(files.pop().ok_or_else(early)?)?;
+    }
+    Ok((inside, files))
 }
 
 /// Ends a child that did not come to its work; it has said why on standard error.

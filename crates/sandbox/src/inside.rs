@@ -40,7 +40,8 @@ pub struct Plan {
     pub services: Vec<u16>,
 }
 
-/// What comes with the listeners.
+/// What comes with the listeners, and behind them with the device by which the outside serves what
+/// it shows, if it shows something.
 pub(crate) const LISTENING: &[u8] = b"listening\n";
 /// What comes back once somebody accepts from them.
 pub(crate) const GO: &[u8] = b"go\n";
@@ -57,8 +58,9 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     let plan = read_plan(&outside)?;
     namespaces::enter()?;
     let listeners = loopback::listen(&plan.services)?;
-    hand_over(&outside, &listeners)?;
-    drop(listeners);
+    let device = mounts::prepare(&plan.layout)?;
+    hand_over(&outside, &listeners, device.as_ref())?;
+    drop((listeners, device));
     mounts::build(&plan.layout)?;
     outside.write_all(LISTENING).during("cannot tell the outside")?;
     await_go(&mut outside)?;
@@ -99,11 +101,11 @@ fn read_plan(outside: &UnixStream) -> Result<Plan> {
     serde_json::from_slice(&line).map_err(|error| SandboxError::new("cannot read the plan", error))
 }
 
-fn hand_over(outside: &UnixStream, listeners: &[OwnedFd]) -> Result<()> {
-    let files: Vec<_> = listeners.iter().map(|listener| listener.as_fd()).collect();
-    if files.is_empty() {
+fn hand_over(outside: &UnixStream, listeners: &[OwnedFd], device: Option<&OwnedFd>) -> Result<()> {
+    if listeners.is_empty() {
         return Err(loopback::nothing());
     }
+    let files: Vec<_> = listeners.iter().chain(device).map(|file| file.as_fd()).collect();
     passing::send(outside, LISTENING, &files).during("cannot hand the way out over")
 }
 

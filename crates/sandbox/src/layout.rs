@@ -13,6 +13,7 @@ use crate::{
     OURS,
     home::Home,
     mark::{self, Mark},
+    view::Shown,
 };
 
 /// The inside, piece by piece; a later piece lies over an earlier one.
@@ -85,6 +86,15 @@ pub enum Piece {
         /// Where it is outside, without links.
         from: PathBuf,
     },
+    /// A directory that is served from outside ([`view`](crate::view)).
+    View {
+        /// Where.
+        at: PathBuf,
+        /// Which of those that are served.
+        number: usize,
+        /// Are changes thrown away?
+        thrown_away: bool,
+    },
     /// A file that we wrote, read-only.
     File {
         /// Where.
@@ -131,6 +141,7 @@ impl Piece {
             | Self::CopyOnWrite { at }
             | Self::Copied { at }
             | Self::ThrowAway { at, .. }
+            | Self::View { at, .. }
             | Self::File { at, .. }
             | Self::Hidden { at } => at,
         }
@@ -219,6 +230,18 @@ impl Layout {
         pieces.push(Piece::Hidden { at: ground.state.clone() });
         let ring = ground.mark.task.ring;
         Ok(Self { pieces: pieces.into_iter().map(|piece| piece.in_ring(ring)).collect() })
+    }
+
+    /// Has the directories `shown` served from outside, in the order of their numbers.
+    pub fn serve(&mut self, shown: &[Shown], ring: Ring) {
+        let thrown_away = ring >= Ring::Untrusted;
+        for (number, Shown { at, .. }) in shown.iter().enumerate() {
+            let view = Piece::View { at: at.clone(), number, thrown_away };
+            match self.pieces.iter_mut().find(|piece| piece.at() == at) {
+                Some(piece) => *piece = view,
+                None => self.pieces.push(view),
+            }
+        }
     }
 
     /// Below what anything can be written at all, for a wall that knows paths only.

@@ -5,6 +5,9 @@
 //!
 //! - [`environment`]: the variables that go in, and how many stay out
 //! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
+//! - [`view`]: what is seen of the workspace: [`guarded`] files are [`kept`] beside
+//! - [`masks`]: what is seen for secrets
+//! - [`history`]: and of git's objects
 //! - [`java`]: the trust store of every Java in reach
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - [`mark`]: what a run says of itself to whoever is inside
@@ -29,17 +32,21 @@ pub mod enclosure;
 pub mod environment;
 pub mod error;
 pub mod git;
+pub mod guarded;
+pub mod history;
 pub mod home;
 pub mod hook;
 pub mod init;
 pub mod inside;
 pub mod java;
+pub mod kept;
 mod landlock;
 pub mod layout;
 mod listening;
 mod loopback;
 pub mod machine;
 pub mod mark;
+pub mod masks;
 mod mounts;
 mod namespaces;
 mod netlink;
@@ -51,11 +58,13 @@ mod seccomp;
 mod sockets;
 mod stops;
 mod terminal;
+pub mod view;
 pub mod wait;
 
 pub use enclosure::Enclosure;
 pub use error::SandboxError;
 pub use mark::Mark;
+pub use mounts::can_serve;
 
 /// The hidden verb by which the binary runs itself as [`inside`].
 pub const INSIDE: &str = "__inside";

@@ -4,9 +4,12 @@ use std::{
     collections::BTreeSet,
     ffi::{CString, OsString},
     fs,
-    os::unix::{
-        ffi::{OsStrExt as _, OsStringExt as _},
-        fs::symlink,
+    os::{
+        fd::{AsRawFd as _, OwnedFd},
+        unix::{
+            ffi::{OsStrExt as _, OsStringExt as _},
+            fs::symlink,
+        },
     },
     path::{Path, PathBuf},
 };
@@ -16,7 +19,7 @@ use rustix::{
         MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive,
         mount_change, mount_remount, unmount,
     },
-    process::{chdir, pivot_root},
+    process::{chdir, getegid, geteuid, pivot_root},
 };
 
 use crate::{
@@ -33,6 +36,8 @@ const OLD: &str = "/old";
 const NEW: &str = "/new";
 /// Files that we wrote; not in the tree.
 const FILES: &str = "/files";
+/// What is served from outside, by its numbers; not in the tree either.
+const VIEWS: &str = "/views";
 /// The outside's `/proc`, inside, until the first process has mounted its own: the kernel wants
 /// to see one that hides nothing.
 pub(crate) const OLD_PROC: &str = "/.proc";
@@ -41,12 +46,47 @@ pub(crate) const OLD_PROC: &str = "/.proc";
 const NO_OVERLAY: &str = "ring 3 needs overlayfs in user namespaces (Linux 5.11 and later) over a \
                           file system that it can lie on: use ring 2, or work on a copy elsewhere";
 
+/// By what a file system is served (fuse(4)).
+const FUSE: &str = "/dev/fuse";
+/// What to do where there is the device, and it is of no use.
+const NO_FUSE: &str = "the kernel refuses to mount FUSE in user namespaces here: allow it, or take \
+                       /dev/fuse away from this user, and less is guarded";
+
 /// What no piece of the inside may be: a device, or a program that changes who runs it.
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
+/// Makes room for a new root. If something in it is served from outside, it comes by the device
+/// that is the answer.
+pub(crate) fn prepare(layout: &Layout) -> Result<Option<OwnedFd>> {
+    stand_beside().during("cannot make room for a new root")?;
+    let served = layout.pieces.iter().any(|piece| matches!(piece, Piece::View { .. }));
+    served.then(views).transpose().map_err(|error| {
+        SandboxError::new("cannot mount what is served from outside", error).mend(NO_FUSE)
+    })
+}
+
+/// Mounts a file system that somebody else will serve (fuse(4)).
+fn views() -> std::io::Result<OwnedFd> {
+    let path = format!("{OLD}{FUSE}");
+    let device = fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let device = OwnedFd::from(device);
+    fs::create_dir(VIEWS)?;
+    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    let options = format!(
+        "fd={},rootmode=40000,user_id={user},group_id={group},allow_other,default_permissions",
+        device.as_raw_fd()
+    );
+    mount("holdpoint", VIEWS, "fuse", PLAIN, CString::new(options)?.as_c_str())?;
+    Ok(device)
+}
+
+/// Whether a file system can be served to a run: whether this user may open the device for it.
+pub fn can_serve() -> bool {
+    fs::OpenOptions::new().read(true).write(true).open(FUSE).is_ok()
+}
+
 /// Replaces this namespace's root by `layout`.
 pub(crate) fn build(layout: &Layout) -> Result<()> {
-    stand_beside().during("cannot make room for a new root")?;
     empty(Path::new(NEW), "mode=0755,size=16m").during("cannot make a new root")?;
     let mut builder = Builder::default();
     for piece in &layout.pieces {
@@ -134,13 +174,24 @@ impl Builder {
             }
             Piece::CopyOnWrite { .. } => {
                 // Where the kernel or the file system cannot do that, it begins empty.
-                copy_on_write(piece.at(), &at)
+                copy_on_write(&below(OLD, piece.at()), piece.at(), &at)
                     .or_else(|_| empty(&at, "mode=0700"))
                     .map_err(failed)?;
                 self.writable.insert(at);
             }
             Piece::ThrowAway { from, .. } => {
-                copy_on_write(from, &at).map_err(|error| failed(error).mend(NO_OVERLAY))?;
+                copy_on_write(&below(OLD, from), from, &at)
+                    .map_err(|error| failed(error).mend(NO_OVERLAY))?;
+                self.writable.insert(at);
+            }
+            Piece::View { number, thrown_away, .. } => {
+                let from = Path::new(VIEWS).join(number.to_string());
+                make_room(&at, true).map_err(failed)?;
+                match thrown_away {
+                    true => copy_on_write(&from, piece.at(), &at)
+                        .map_err(|error| failed(error).mend(NO_OVERLAY))?,
+                    false => mount_bind(&from, &at).map_err(|error| failed(error.into()))?,
+                }
                 self.writable.insert(at);
             }
             Piece::Copied { at: path } => {
@@ -229,15 +280,15 @@ fn terminals(at: &Path) -> std::io::Result<()> {
     Ok(mount("devpts", at, "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?)
 }
 
-/// What is outside can be read, what is written stays inside.
-fn copy_on_write(path: &Path, at: &Path) -> std::io::Result<()> {
-    let layer = below(FILES, path);
+/// What is at `lower` can be read, what is written stays inside, in a layer of this `name`.
+fn copy_on_write(lower: &Path, name: &Path, at: &Path) -> std::io::Result<()> {
+    let layer = below(FILES, name);
     let (upper, work) = (layer.join("upper"), layer.join("work"));
     for directory in [at, &upper, &work] {
         fs::create_dir_all(directory)?;
     }
     let mut options = b"userxattr,lowerdir=".to_vec();
-    options.extend(escaped(&below(OLD, path)));
+    options.extend(escaped(lower));
     options.extend(b",upperdir=");
     options.extend(escaped(&upper));
     options.extend(b",workdir=");
@@ -251,7 +302,7 @@ pub(crate) fn probe_overlay() -> std::io::Result<()> {
     stand_beside()?;
     let at = inside(Path::new("/probe"));
     fs::create_dir(&at)?;
-    copy_on_write(Path::new("/usr"), &at)
+    copy_on_write(Path::new("/old/usr"), Path::new("/usr"), &at)
 }
 
 /// A path as an option of overlayfs.

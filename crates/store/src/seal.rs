@@ -12,6 +12,7 @@ use chacha20poly1305::{
     aead::{Aead as _, Payload},
 };
 use hmac::{Hmac, Mac as _};
+use holdpoint_core::Digest;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -66,6 +67,18 @@ impl Seal {
         what: &'static str,
     ) -> Result<Zeroizing<Vec<u8>>> {
         unseal_with(&self.sealing, sealed, place, what)
+    }
+
+    /// Numbers without end that are the same for the same fields, and that nobody can tell without
+    /// the store's key.
+    pub(crate) fn numbers(&self, fields: &[&[u8]]) -> impl Iterator<Item = u32> + use<> {
+        let fields = Digest::of_fields(fields.iter().copied());
+        let seed = Zeroizing::new(mac(&self.fingerprinting, &[b"numbers", &fields.0]));
+        (0_u64..).flat_map(move |round| {
+            let block = mac(&seed, &[&round.to_be_bytes()]);
+            let (words, _) = block.as_chunks::<4>();
+            words.iter().map(|word| u32::from_be_bytes(*word)).collect::<Vec<_>>()
+        })
     }
 
     /// A keyed fingerprint: equal for equal values, and of no use without the store's key.

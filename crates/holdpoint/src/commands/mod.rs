@@ -12,6 +12,7 @@ pub mod init;
 pub mod inventory;
 pub mod kill;
 pub mod ledger;
+pub mod merge;
 pub mod policy;
 pub mod run;
 pub mod secrets;
@@ -94,6 +95,7 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Run(run)) => run::run(&run, &here),
         Some(Verb::Up(up)) => up::run(up, here, observe),
         Some(Verb::Snapshots(snapshots)) => snapshots::run(&snapshots, &here),
+        Some(Verb::Merge(merge)) => merge::run(&merge, &here),
         Some(Verb::Kill(kill)) => kill::kill(&kill, &here),
         Some(Verb::Revive(revive)) => kill::revive(&revive, &here),
         Some(Verb::Doctor(doctor)) => doctor::run(&doctor, &here),

@@ -134,7 +134,7 @@ impl Outside {
         let command = [program, ACTS.into(), targets.into()];
         let environment = Environment::of(std::env::vars_os());
         let rendezvous = format!("holdpoint-{}", self.run);
-        let enclosure = Enclosure::make(&rendezvous, &plan, &environment, &command);
+        let enclosure = Enclosure::make(&rendezvous, &plan, None, &environment, &command);
         let ended = enclosure.and_then(|enclosure| enclosure.run(Vec::new(), None));
         let ended = ended.map_err(CommandError::unable)?;
         let results = fs::read(workspace.join(RESULTS)).map_err(|error| {

@@ -89,6 +89,20 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What is seen of a credential that was found in a file or a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StandIn {
+    /// Itself: it is a stand-in already, or a human said that it is used on this machine.
+    Itself,
+    /// The phantom of a secret that is kept.
+    Kept(String),
+    /// A phantom that stands for nothing on the network: the same for the same value in the same
+    /// place.
+    Drawn(String),
+    /// Nothing can stand for it.
+    Nothing,
+}
+
 /// Real credentials and their phantoms.
 #[derive(Debug, Clone)]
 pub struct Secrets(pub(crate) State);
@@ -204,6 +218,29 @@ impl Secrets {
     /// so the time that it takes tells nothing about the values.
     pub fn is_real(&self, value: &str) -> Result<Option<String>> {
         self.0.0.database.read(|connection| name_of_real(connection, &self.fingerprint(value)))
+    }
+
+    /// What stands for `value` in `place`, which is a workspace.
+    pub fn stand_in(&self, place: &[u8], value: &SecretString) -> Result<StandIn> {
+        let text = value.expose_secret();
+        let known = self.0.0.database.read(|connection| {
+            let ours = "SELECT count(*) FROM secrets WHERE phantom = ?1";
+            if count(connection, ours, [text])? > 0 || is_phantom(connection, text)? {
+                return Ok(Some(StandIn::Itself));
+            }
+            let kept = "SELECT * FROM secrets WHERE fingerprint = ?1";
+            let kept = first(connection, kept, [self.fingerprint(text)], listed)?;
+            Ok::<_, StoreError>(kept.map(|kept| match kept.bounds.is_local() {
+                true => StandIn::Itself,
+                false => StandIn::Kept(kept.phantom),
+            }))
+        })?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut numbers = self.0.0.seal.numbers(&[place, text.as_bytes()]);
+        let drawn = phantom::phantom_from(text, move || numbers.next().unwrap_or_default());
+        Ok(drawn.map_or(StandIn::Nothing, StandIn::Drawn))
     }
 
     /// A keyed fingerprint of any credential, for records: equal for equal values, and nothing

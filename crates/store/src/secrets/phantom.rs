@@ -6,7 +6,7 @@
 //! user and host. A JWT's claims are kept because clients read them (`exp`, a project's name);
 //! without its signature they grant nothing.
 
-use std::ops::Range;
+use std::{convert::Infallible, ops::Range};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,6 +16,8 @@ use crate::{error::StoreError, id::random};
 
 /// Characters that have to be drawn anew, lest a phantom is an ordinary word by chance.
 const DRAWN_MIN: usize = 8;
+/// Draws before it is said that every one would be the secret itself.
+const TRIES_MAX: usize = 8;
 /// Bytes of the longest secret.
 const SECRET_BYTES_MAX: usize = 65_536;
 
@@ -94,22 +96,47 @@ pub fn phantom_of(secret: &SecretString) -> Result<String, PhantomError> {
     if !secret.chars().all(|c| c.is_ascii_graphic() || matches!(c, ' ' | '\n' | '\r' | '\t')) {
         return Err(PhantomError::NotAscii);
     }
-    let kept = kept_part(secret);
+    let (kept, hex) = (kept_part(secret), is_hex(secret));
     let is_drawn = |(at, c): &(usize, char)| kept.draws(*at) && c.is_ascii_alphanumeric();
-    let drawn: Vec<char> = secret.char_indices().filter(is_drawn).map(|(_, c)| c).collect();
-    if drawn.len() < DRAWN_MIN {
+    if secret.char_indices().filter(is_drawn).count() < DRAWN_MIN {
         return Err(PhantomError::TooShort);
     }
-    let hex = drawn.len() >= 16 && drawn.iter().all(char::is_ascii_hexdigit);
     loop {
-        let draw_at = |at: usize, c: char| if kept.draws(at) { draw(c, hex) } else { Ok(c) };
-        let phantom: Result<String, StoreError> =
-            secret.char_indices().map(|(at, c)| draw_at(at, c)).collect();
-        let phantom = phantom?;
+        let mut numbers = || Ok::<_, StoreError>(u32::from_be_bytes(random()?));
+        let phantom = drawn(secret, &kept, hex, &mut numbers)?;
         if phantom != secret {
             return Ok(phantom);
         }
     }
+}
+
+/// A phantom for `secret` from numbers that are the same whenever they are asked for, of any
+/// length; nothing if it has no character that could be another.
+pub(super) fn phantom_from(secret: &str, mut numbers: impl FnMut() -> u32) -> Option<String> {
+    let (kept, hex) = (kept_part(secret), is_hex(secret));
+    (0..TRIES_MAX).find_map(|_| {
+        let phantom = drawn(secret, &kept, hex, &mut || Ok::<_, Infallible>(numbers()));
+        phantom.ok().filter(|phantom| phantom != secret)
+    })
+}
+
+/// Whether all that is drawn of it are hexadecimal digits, and enough to be no chance.
+fn is_hex(secret: &str) -> bool {
+    let kept = kept_part(secret);
+    let is_drawn = |(at, c): &(usize, char)| kept.draws(*at) && c.is_ascii_alphanumeric();
+    let drawn: Vec<char> = secret.char_indices().filter(is_drawn).map(|(_, c)| c).collect();
+    drawn.len() >= 16 && drawn.iter().all(char::is_ascii_hexdigit)
+}
+
+/// `secret` with every character that is not kept drawn anew.
+fn drawn<E>(
+    secret: &str,
+    kept: &Kept,
+    hex: bool,
+    numbers: &mut dyn FnMut() -> Result<u32, E>,
+) -> Result<String, E> {
+    let draw_at = |(at, c)| if kept.draws(at) { draw(c, hex, numbers) } else { Ok(c) };
+    secret.char_indices().map(draw_at).collect()
 }
 
 /// Which bytes of a secret are drawn anew.
@@ -182,7 +209,7 @@ fn armour_lines(secret: &str) -> Vec<Range<usize>> {
 }
 
 /// Another character of the same class; what is neither letter nor digit stays.
-fn draw(c: char, hex: bool) -> Result<char, StoreError> {
+fn draw<E>(c: char, hex: bool, numbers: &mut dyn FnMut() -> Result<u32, E>) -> Result<char, E> {
     let class: &[u8] = match c {
         '0'..='9' => b"0123456789",
         'a'..='f' if hex => b"abcdef",
@@ -191,6 +218,6 @@ fn draw(c: char, hex: bool) -> Result<char, StoreError> {
         'A'..='Z' => b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
         _ => return Ok(c),
     };
-    let number = u32::from_be_bytes(random()?) as usize % class.len();
+    let number = numbers()? as usize % class.len();
     Ok(class.get(number).copied().map_or(c, char::from))
 }

@@ -5,6 +5,9 @@
 //! - `expiry`: when a run ends by itself
 //! - `nested`: a run that is asked for inside of a run
 //! - `repository`: what of a repository lies beside the workspace
+//! - `masked`: which secrets are masked
+//! - `past`: secrets in the history of its repository
+//! - `seen`: what it sees of files, and what becomes of what it wrote
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
 //! - `saved`: its undo point
@@ -14,9 +17,12 @@ mod expiry;
 mod gateway;
 pub(super) mod ground;
 mod lent;
+mod masked;
 mod nested;
+mod past;
 mod repository;
 mod saved;
+mod seen;
 mod services;
 mod told;
 
@@ -38,7 +44,9 @@ use holdpoint_core::{
 use holdpoint_sandbox::{
     Enclosure, Mark, agents::unboxed, environment, init as first, inside as between, java,
 };
-use holdpoint_sandbox::{SandboxError, inside::Plan, layout::Layout, publish::Published, wait};
+use holdpoint_sandbox::{
+    SandboxError, inside::Plan, layout::Layout, publish::Published, view::View, wait,
+};
 use holdpoint_store::{
     State,
     agents::{Kill, new_run},
@@ -52,7 +60,9 @@ use self::{
     expiry::Lifetime,
     ground::Place,
     lent::{Granted, Lent},
+    masked::Masked,
     saved::{Saving, UndoPoint},
+    seen::Seen,
     services::Service,
     told::Told,
 };
@@ -106,16 +116,22 @@ pub struct Run {
     /// Do not save the workspace first: there is no undo then.
     #[arg(long)]
     no_snapshot: bool,
+    /// Show which secrets would be masked, by file and line, and run nothing.
+    #[arg(long)]
+    show_masks: bool,
     /// Run it without any guard.
     #[arg(long)]
     unguarded: bool,
     /// The command.
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(last = true, required_unless_present = "show_masks", value_name = "CMD")]
     command: Vec<OsString>,
 }
 
 /// Runs `holdpoint run`.
 pub fn run(run: &Run, here: &Here) -> Ended {
+    if run.show_masks {
+        return masked::show(here, &ground::workspace(&here.dir)?);
+    }
     let Some((program, arguments)) = run.command.split_first() else {
         return Err(CommandError::usage("say what to run: `holdpoint run -- CMD`"));
     };
@@ -142,6 +158,11 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let trusted = fs::read_to_string(&ground.ca)
         .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
     layout.pieces.extend(trusted.map_err(CommandError::unable)?);
+    let mut environment = environment::Environment::of(std::env::vars_os());
+    lent.join(&mut environment)?;
+    let mut masked = Masked::find(here, &ground.workspace);
+    masked.variables(&mut environment);
+    let mut seen = Seen::plan(here, &ground, &mut layout, masked)?;
     let plan = Plan {
         layout,
         writable: Layout::writable(&ground),
@@ -149,9 +170,8 @@ pub fn run(run: &Run, here: &Here) -> Ended {
         services,
     };
     let principal = identity(here, &ground.mark)?;
-    let mut environment = environment::Environment::of(std::env::vars_os());
-    lent.join(&mut environment)?;
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
+    let told = told.and(seen.lines());
     if lent::signs(&ground.workspace) {
         eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
     }
@@ -161,7 +181,8 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let (principal, plan, environment) = (&principal, &plan, &environment);
     let inside = Enclosed { run, command, principal, plan, environment };
     saving.settle();
-    let ended = enclosed(here, &inside, &mut supervised, &told, saving);
+    let ended = enclosed(here, &inside, seen.view.take(), &mut supervised, &told, saving);
+    seen.end(here);
     forget(here, principal)?;
     drop(supervised);
     let (ended, point) = ended?;
@@ -182,6 +203,7 @@ struct Enclosed<'a> {
 fn enclosed(
     here: &Here,
     inside: &Enclosed<'_>,
+    view: Option<View>,
     supervised: &mut Supervised,
     told: &Told,
     saving: Saving,
@@ -190,7 +212,7 @@ fn enclosed(
     let rendezvous = format!("holdpoint-{}", principal.run);
     // What it makes has its caller's rights, and what we make is our own again.
     let ours = umask(here.umask);
-    let made = Enclosure::make(&rendezvous, plan, environment, command);
+    let made = Enclosure::make(&rendezvous, plan, view, environment, command);
     umask(ours);
     let enclosure = made.map_err(not_made)?;
     supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;

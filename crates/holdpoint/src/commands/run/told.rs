@@ -37,6 +37,12 @@ impl Told {
         Self { banner, run: principal.run.clone(), began: Instant::now(), records }
     }
 
+    /// With further lines at the start.
+    pub(super) fn and(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.banner.extend(lines.into_iter().map(|line| line + "\n"));
+        self
+    }
+
     /// At the start, with what is said of the undo point.
     pub(super) fn start(&self, point: &str) {
         eprintln!("{}  undo point   {point}", self.banner);

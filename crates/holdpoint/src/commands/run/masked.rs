@@ -1,0 +1,166 @@
+//! Which secrets of a run are masked: those in the files of its workspace and in its variables.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use holdpoint_catalog::credentials::Finder;
+use holdpoint_posture::search::{Cache, Searched, search};
+use holdpoint_sandbox::{
+    environment::Environment,
+    layout::{Access, Piece},
+    masks::Masks,
+    view::{Mask as _, SEARCHED_MAX, Written},
+};
+use serde_json::json;
+
+use super::Here;
+use crate::status::{CommandError, Ended, Status};
+
+/// The secrets of one run.
+pub(super) struct Masked {
+    pub(super) masks: Arc<Masks>,
+    searched: Searched,
+    /// Files with secrets.
+    files: BTreeSet<PathBuf>,
+    variables: usize,
+}
+
+impl Masked {
+    /// Those in the files of `workspace`.
+    pub(super) fn find(here: &Here, workspace: &Path) -> Self {
+        let secrets = here.state.secrets();
+        let masks = Arc::new(Masks::of(workspace.to_owned(), secrets.clone()));
+        let mut cache = Cache::open(&here.dir, workspace);
+        let fingerprint = |value: &str| secrets.fingerprint(value);
+        let searched = search(workspace, Finder::shared(), &mut cache, &fingerprint);
+        if let Err(error) = cache.save() {
+            tracing::warn!(%error, "what was found is not remembered: the next search takes as long");
+        }
+        let found: BTreeSet<PathBuf> =
+            searched.exposed.iter().filter_map(|exposed| exposed.path.clone()).collect();
+        let files = found.into_iter().filter(|file| is_masked(&masks, file)).collect();
+        Self { masks, searched, files, variables: 0 }
+    }
+
+    /// Whether a file is masked.
+    pub(super) fn in_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// Whether this file is masked.
+    pub(super) fn has(&self, file: &Path) -> bool {
+        self.files.contains(file)
+    }
+
+    /// Keyed fingerprints of what was found.
+    pub(super) fn fingerprints(&self) -> BTreeSet<String> {
+        self.searched.exposed.iter().filter_map(|it| it.fingerprint.clone()).collect()
+    }
+
+    /// Masks the variables that go in, and has those go in that stayed out for their secrets.
+    pub(super) fn variables(&mut self, environment: &mut Environment) {
+        for (name, value) in std::env::vars_os() {
+            let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
+            if name.starts_with("HOLDPOINT") {
+                continue;
+            }
+            let Some(masked) = self.masks.variable(name, value) else { continue };
+            let mut taken = environment.variables.iter_mut();
+            match taken.find(|(taken, _)| taken == name) {
+                // Ours, or one that was granted, is another value.
+                Some((_, own)) if own == value => *own = masked.into(),
+                Some(_) => continue,
+                None => {
+                    environment.variables.push((name.into(), masked.into()));
+                    environment.left_out = environment.left_out.saturating_sub(1);
+                }
+            }
+            self.variables += 1;
+        }
+    }
+
+    /// Masked copies to read, where nothing can be served. They are made in `directory`.
+    pub(super) fn copies(&self, directory: &Path) -> io::Result<Vec<Piece>> {
+        fs::create_dir_all(directory)?;
+        let mut pieces = Vec::new();
+        for (number, file) in self.files.iter().enumerate() {
+            let masked =
+                fs::read(file).ok().and_then(|bytes| self.masks.masked(file, &bytes, false));
+            let copy = directory.join(number.to_string());
+            fs::write(&copy, masked.unwrap_or_default())?;
+            fs::set_permissions(&copy, fs::metadata(file)?.permissions())?;
+            let (at, access) = (file.clone(), Access::ReadOnly);
+            pieces.push(Piece::Outside { at, from: fs::canonicalize(copy)?, access });
+        }
+        Ok(pieces)
+    }
+
+    /// A line for the human.
+    pub(super) fn line(&self, served: bool) -> Option<String> {
+        let count = self.masks.count();
+        let how = if served {
+            ""
+        } else {
+            "; these files can only be read, as /dev/fuse is out of reach"
+        };
+        let (files, variables) = (self.files.len(), self.variables);
+        (count > 0).then(|| {
+            format!(
+                "  secrets      {count} masked, in {files} files and {variables} variables{how}"
+            )
+        })
+    }
+
+    /// Tells of phantoms that were written where they stand for nothing.
+    pub(super) fn tell_strays(&self, written: &Written) {
+        for path in written.paths() {
+            let small = fs::symlink_metadata(&path)
+                .is_ok_and(|found| found.is_file() && found.len() <= SEARCHED_MAX);
+            let bytes = small.then(|| fs::read(&path).ok()).flatten().unwrap_or_default();
+            if self.masks.strays(&path, &bytes) > 0 {
+                eprintln!(
+                    "holdpoint: {} holds a phantom, which stands for nothing there",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+/// Whether something in a file is masked. From now on it is known where.
+fn is_masked(masks: &Masks, file: &Path) -> bool {
+    if fs::metadata(file).is_ok_and(|found| found.len() > SEARCHED_MAX) {
+        masks.withhold(file);
+        return true;
+    }
+    let bytes = fs::read(file).unwrap_or_default();
+    masks.masked(file, &bytes, false).is_some()
+}
+
+/// Runs `holdpoint run --show-masks`: what would be masked, by file and line, never the value.
+pub(super) fn show(here: &Here, workspace: &Path) -> Ended {
+    let mut masked = Masked::find(here, workspace);
+    masked.variables(&mut Environment::of([]));
+    let exposed =
+        masked.searched.exposed.iter().filter(|exposed| {
+            exposed.path.as_ref().is_some_and(|path| masked.files.contains(path))
+        });
+    let exposed: Vec<_> = exposed.collect();
+    let lines = exposed.iter().map(|it| {
+        let path = it.path.as_deref().unwrap_or(Path::new(""));
+        let path = path.strip_prefix(workspace).unwrap_or(path);
+        format!("{}:{} {} ({})\n", path.display(), it.line, it.name, it.kind.name)
+    });
+    let mut text: String = lines.collect();
+    for unsearched in &masked.searched.unsearched {
+        text += &format!("{}: not searched: {}\n", unsearched.path.display(), unsearched.why);
+    }
+    text += &format!("{} variables", masked.variables);
+    let fact = json!({ "files": exposed, "unsearched": masked.searched.unsearched, "variables": masked.variables });
+    here.print(&fact, &text).map_err(|error: CommandError| error)?;
+    Ok(Status::Done)
+}

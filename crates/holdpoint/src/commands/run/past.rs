@@ -1,0 +1,127 @@
+//! Secrets in the history of a repository: masked where that can be served, else told, and too
+//! much for whoever is not trusted.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use holdpoint_core::{Digest, identity::Ring};
+use holdpoint_sandbox::history::{self, History};
+
+use super::{Here, masked::Masked};
+use crate::status::CommandError;
+
+/// Bytes of the name of an object.
+const NAME_BYTES: usize = 20;
+
+/// What was found of one repository.
+pub(super) struct Past {
+    /// How it is seen instead.
+    pub(super) history: Option<History>,
+    /// What is told of it.
+    pub(super) line: Option<String>,
+}
+
+/// Looks for secrets in the history of the repository at `git`, and masks them in `private` if they
+/// can be `served`.
+pub(super) fn of(
+    here: &Here,
+    masked: &Masked,
+    git: &Path,
+    private: PathBuf,
+    served: bool,
+    ring: Ring,
+) -> Result<Past, CommandError> {
+    let looked = look(here, masked, git);
+    let (count, open) = match &looked {
+        Ok(found) => (found.count(), found.open),
+        Err(error) => return told(ring, format!("cannot be searched ({error})")),
+    };
+    if count + open == 0 && !(served && masked.in_files()) {
+        return Ok(Past { history: None, line: None });
+    }
+    if (!served && count > 0) || open > 0 {
+        let why = if served { "in messages" } else { "as /dev/fuse is out of reach" };
+        let past = told(ring, format!("holds {} secrets that can be read, {why}", count + open))?;
+        if !served {
+            return Ok(past);
+        }
+    }
+    let made = looked.and_then(|found| History::masking(git, private, &found));
+    match made {
+        Ok(history) => {
+            let line = format!(
+                "  history      {count} files with secrets are masked; they leaked when they were \
+                 committed: rotate them"
+            );
+            Ok(Past { history: Some(history), line: (count > 0).then_some(line) })
+        }
+        Err(error) => told(ring, format!("holds secrets that cannot be masked ({error})")),
+    }
+}
+
+fn told(ring: Ring, what: String) -> Result<Past, CommandError> {
+    if ring >= Ring::Untrusted {
+        let text = format!("the history of the repository {what}; nothing was started in ring 3");
+        return Err(CommandError::unable(text));
+    }
+    Ok(Past { history: None, line: Some(format!("  history      {what}")) })
+}
+
+/// Searches what was not searched before.
+fn look(here: &Here, masked: &Masked, git: &Path) -> io::Result<history::Found> {
+    let file = here.dir.join("found").join(format!("{}.history", key(masked, git)));
+    let state = state(git)?;
+    let kept = fs::read(&file).unwrap_or_default();
+    let (before, names) = kept.split_at_checked(state.len()).unwrap_or_default();
+    if before == state {
+        // Nothing came since nothing was found.
+        return Ok(history::Found::default());
+    }
+    let mut known: BTreeSet<[u8; NAME_BYTES]> = names.as_chunks().0.iter().copied().collect();
+    let found = history::search(git, &*masked.masks, &mut known)?;
+    let clean = found.count() + found.open == 0;
+    let head = if clean { state } else { [0; 32] };
+    let mut bytes = head.to_vec();
+    bytes.extend(known.into_iter().flatten());
+    let written = fs::create_dir_all(here.dir.join("found")).and_then(|()| fs::write(&file, bytes));
+    if let Err(error) = written {
+        tracing::warn!(%error, "what was found is not remembered: the next search takes as long");
+    }
+    Ok(found)
+}
+
+/// What a search depends on but for the objects: the program, the repository, the secrets known.
+fn key(masked: &Masked, git: &Path) -> Digest {
+    let own = std::env::current_exe().and_then(fs::metadata);
+    let made = own.ok().and_then(|own| Some((own.len(), own.modified().ok()?)));
+    let made = made.map(|(length, at)| {
+        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        format!("{length} {since}")
+    });
+    let fingerprints = masked.fingerprints();
+    let fields =
+        [made.unwrap_or_default(), git.display().to_string()].into_iter().chain(fingerprints);
+    let fields: Vec<String> = fields.collect();
+    Digest::of_fields(fields.iter().map(String::as_bytes))
+}
+
+/// What changes whenever an object comes: the directories that they are in.
+fn state(git: &Path) -> io::Result<[u8; 32]> {
+    let objects = git.join("objects");
+    let mut all = vec![objects.clone()];
+    for entry in fs::read_dir(&objects)? {
+        all.push(entry?.path());
+    }
+    all.sort();
+    let mut fields = Vec::new();
+    for path in all {
+        let changed =
+            fs::metadata(&path)?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        fields.push(format!("{} {}", path.display(), changed.as_nanos()).into_bytes());
+    }
+    Ok(Digest::of_fields(fields.iter().map(Vec::as_slice)).0)
+}

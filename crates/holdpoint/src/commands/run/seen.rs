@@ -1,0 +1,223 @@
+//! What a run sees of files, and what becomes of what it wrote where writing could make the outside
+//! run something.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use holdpoint_catalog::git_hosts::GIT_HOSTS;
+use holdpoint_core::identity::Ring;
+use holdpoint_sandbox::{
+    can_serve,
+    guarded::{self, Kind},
+    history,
+    kept::{self, Shelf, Waiting},
+    layout::{Ground, Layout},
+    view::{Mask, Shown, View, Written},
+};
+
+use super::{Here, masked::Masked, past, repository};
+use crate::{commands::merge, status::CommandError, terminal::agrees};
+
+/// Where masked copies are, in the directory of a run.
+const COPIES: &str = "masked";
+/// Where masked objects are, there.
+const OBJECTS: &str = "objects";
+
+/// What is done for the files of one run.
+pub(super) struct Seen {
+    /// What serves them, until the enclosure takes it.
+    pub(super) view: Option<View>,
+    shelf: Arc<Shelf>,
+    masked: Masked,
+    past: Option<String>,
+    written: Arc<Written>,
+    run: String,
+    ring: Ring,
+    workspace: PathBuf,
+    shown: Vec<Shown>,
+    began: SystemTime,
+}
+
+impl Seen {
+    /// Plans it, and has `layout` show it.
+    pub(super) fn plan(
+        here: &Here,
+        ground: &Ground,
+        layout: &mut Layout,
+        masked: Masked,
+    ) -> Result<Self, CommandError> {
+        let run = ground.mark.run.clone();
+        let shelf = Arc::new(Shelf::at(merge::shelf(here, &run)));
+        let beside = repository::beside(&ground.workspace);
+        let serves = can_serve();
+        let own = ground.workspace.join(".git");
+        let git = own.is_dir().then_some(own).or(beside.clone());
+        let private = shelf.dir().join(OBJECTS);
+        let past = git
+            .as_ref()
+            .map(|git| past::of(here, &masked, git, private, serves, ground.mark.task.ring));
+        let past = past.transpose()?;
+        let (past_history, past) = past.map_or((None, None), |past| (past.history, past.line));
+        let shown = match (serves, masked.in_files()) {
+            (false, _) => Vec::new(),
+            (true, true) => everything(&ground.workspace, beside.as_deref()),
+            (true, false) => guarded_parts(&ground.workspace, beside.as_deref()),
+        };
+        let mask = (masked.in_files() || past_history.is_some())
+            .then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
+        if !serves && masked.in_files() {
+            let copies = masked.copies(&shelf.dir().join(COPIES)).map_err(CommandError::unable)?;
+            layout.pieces.extend(copies);
+        }
+        // Where nothing serves it, it is looked at when it is over.
+        for (top, kind) in guarded::usual(&ground.workspace, beside.as_deref()) {
+            if !shown.iter().any(|shown| top.starts_with(&shown.at)) {
+                note(&shelf, &top, kind)?;
+            }
+        }
+        let (ring, workspace) = (ground.mark.task.ring, ground.workspace.clone());
+        layout.serve(&shown, ring);
+        if let (Some(_), Some(git)) = (&past_history, &git) {
+            // Git reads an index again that it has just written only if there is this hook.
+            let hooks = shelf.idle(&git.join("hooks"), Kind::Hooks, "pre-commit");
+            hooks.map_err(CommandError::unable)?;
+            history::settle(&ground.workspace, &|path| masked.has(path))
+                .map_err(CommandError::unable)?;
+        }
+        let view = (!shown.is_empty())
+            .then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, past_history));
+        let view = view.transpose().map_err(CommandError::unable)?;
+        let written = view.as_ref().map(View::written).unwrap_or_default();
+        Ok(Self {
+            view,
+            shelf,
+            masked,
+            past,
+            written,
+            run,
+            ring,
+            workspace,
+            shown,
+            began: SystemTime::now(),
+        })
+    }
+
+    /// What it wrote comes back, or waits for a human. What cannot come back waits too.
+    pub(super) fn end(&self, here: &Here) {
+        self.masked.tell_strays(&self.written);
+        // Nothing is left of what was only to be read.
+        for made in [COPIES, OBJECTS] {
+            let _ = fs::remove_dir_all(self.shelf.dir().join(made));
+        }
+        if let Err(error) = self.settle(here) {
+            let (run, dir) = (&self.run, self.shelf.dir().display());
+            eprintln!(
+                "holdpoint: what run {run} wrote beside cannot come back: {error}; it is in {dir}"
+            );
+            // The same disk may refuse this too.
+            let _ = self.shelf.save();
+        }
+    }
+
+    fn settle(&self, here: &Here) -> Result<(), CommandError> {
+        if self.ring >= Ring::Untrusted {
+            // Nothing of it stays anyway.
+            return merge::clear(&self.shelf);
+        }
+        for (at, kind) in guarded::changed_since(&self.workspace, self.began) {
+            if self.is_served(&at) {
+                continue;
+            }
+            self.shelf.found(&at, kind).map_err(CommandError::unable)?;
+        }
+        self.shelf.withdraw().map_err(CommandError::unable)?;
+        let listed = here.state.hosts().list().map_err(CommandError::unable)?;
+        let is_listed = |host: &str| {
+            GIT_HOSTS.iter().any(|(name, _)| *name == host)
+                || listed.iter().any(|listed| listed.host.matches(host))
+        };
+        let waiting = kept::settle(&self.shelf, &is_listed).map_err(CommandError::unable)?;
+        if waiting.is_empty() {
+            return merge::clear(&self.shelf);
+        }
+        self.shelf.save().map_err(CommandError::unable)?;
+        tell(&waiting);
+        if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            eprintln!("{}", kept::differences(&self.shelf).map_err(CommandError::unable)?);
+            if agrees("holdpoint: take these?").map_err(CommandError::unable)? {
+                return kept::take(&self.shelf).map_err(CommandError::unable);
+            }
+        }
+        let run = &self.run;
+        eprintln!("  they are kept beside: `holdpoint merge {run}` shows them, and takes them");
+        Ok(())
+    }
+
+    /// Whether it was kept beside from the first.
+    fn is_served(&self, at: &Path) -> bool {
+        let guarded = |shown: &Shown| {
+            let below = at.strip_prefix(&shown.at).ok()?;
+            guarded::top(&shown.within.join(below))
+        };
+        self.shown.iter().any(|shown| guarded(shown).is_some())
+    }
+
+    /// What is told of it at the start.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let secrets = self.masked.line(!self.shown.is_empty());
+        secrets.into_iter().chain(self.past.clone()).collect()
+    }
+}
+
+/// Remembers how a guarded path is; one that is too large for that is not guarded.
+fn note(shelf: &Shelf, top: &Path, kind: Kind) -> Result<(), CommandError> {
+    match shelf.note(top, kind) {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            eprintln!("holdpoint: {} is too large to be guarded", top.display());
+            Ok(())
+        }
+        noted => noted.map_err(CommandError::unable),
+    }
+}
+
+/// Changes that are told one by one.
+const TOLD_MAX: usize = 12;
+
+fn tell(waiting: &[Waiting]) {
+    eprintln!(
+        "holdpoint: the agent changed what runs programs outside of it; nothing of it is in place:"
+    );
+    for Waiting { at, key } in waiting.iter().take(TOLD_MAX) {
+        match key {
+            Some(key) => eprintln!("  {} {}", at.display(), key.escape_debug()),
+            None => eprintln!("  {}", at.display()),
+        }
+    }
+    if let Some(more) = waiting.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
+        eprintln!("  and {more} more");
+    }
+}
+
+/// The workspace, and what git keeps of it elsewhere.
+fn everything(workspace: &Path, beside: Option<&Path>) -> Vec<Shown> {
+    let whole = Shown { at: workspace.to_owned(), within: PathBuf::new() };
+    [whole].into_iter().chain(beside.map(git)).collect()
+}
+
+fn git(at: &Path) -> Shown {
+    Shown { at: at.to_owned(), within: ".git".into() }
+}
+
+/// The directories of the workspace that have guarded files in them.
+fn guarded_parts(workspace: &Path, beside: Option<&Path>) -> Vec<Shown> {
+    let names = guarded::directories();
+    let is_directory = |at: &PathBuf| fs::symlink_metadata(at).is_ok_and(|found| found.is_dir());
+    let parts = names.map(|name| (workspace.join(name), PathBuf::from(name)));
+    let parts = parts.filter(|(at, _)| is_directory(at)).map(|(at, within)| Shown { at, within });
+    parts.chain(beside.map(git)).collect()
+}

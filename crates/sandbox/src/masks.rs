@@ -1,0 +1,287 @@
+//! Masks: what stands in files for the secrets in them, and where each may become real again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use holdpoint_catalog::credentials::{Finder, Found};
+use holdpoint_store::secrets::{Secrets, StandIn};
+use memchr::memmem;
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+use crate::view::Mask;
+
+/// Secrets that are known of one run.
+const SECRETS_MAX: usize = 10_000;
+/// Bytes of a line before a secret that tell its place.
+const PLACE_MAX: usize = 256;
+/// A shorter value is only a secret where its name says so: it would be found in any text.
+const ANYWHERE_MIN: usize = 12;
+
+/// The masks of one run.
+#[derive(Debug)]
+pub struct Masks {
+    workspace: PathBuf,
+    secrets: Secrets,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// By phantom.
+    secrets: HashMap<String, SecretString>,
+    /// By file, then by phantom: under which names, and behind what.
+    places: BTreeMap<PathBuf, HashMap<String, BTreeSet<Key>>>,
+    /// By file: what nothing can stand for, and behind what it is.
+    blanks: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>>,
+}
+
+/// What is seen of one secret.
+enum Seen {
+    AsItIs,
+    Phantom(String),
+    Blank,
+}
+
+/// Where in a file a secret is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// What it is called.
+    Name(String),
+    /// What stands before it on its line.
+    Behind(Vec<u8>),
+}
+
+/// A replacement.
+type Patch = (Range<usize>, Vec<u8>);
+
+/// What stands where nothing can.
+const BLANK: u8 = b'x';
+
+impl Masks {
+    /// None yet, of a workspace.
+    pub fn of(workspace: PathBuf, secrets: Secrets) -> Self {
+        Self { workspace, secrets, known: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.workspace).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// The value of a variable with its secret masked; nothing if there is none in it.
+    pub fn variable(&self, name: &str, value: &str) -> Option<String> {
+        let found = Finder::shared().find_variable(name, value)?;
+        let secret = found.value(value.as_bytes())?;
+        let span = found.span.clone();
+        let shown = match self.seen(&mut self.lock(), &secret, false) {
+            Seen::AsItIs => return None,
+            Seen::Phantom(phantom) => found.replaced(value.as_bytes(), &phantom),
+            Seen::Blank => None,
+        };
+        let shown = shown.unwrap_or_else(|| vec![BLANK; span.len()]);
+        String::from_utf8(patched(value.as_bytes(), vec![(span, shown)])).ok()
+    }
+
+    /// What is seen of a secret. What was written inside is none, unless it is known.
+    fn seen(&self, known: &mut Known, secret: &SecretString, own: bool) -> Seen {
+        if known.secrets.contains_key(secret.expose_secret()) {
+            return Seen::AsItIs;
+        }
+        let place = self.workspace.as_os_str().as_encoded_bytes();
+        let phantom = match self.secrets.stand_in(place, secret) {
+            Ok(StandIn::Itself) => return Seen::AsItIs,
+            Ok(StandIn::Kept(phantom) | StandIn::Drawn(phantom)) => phantom,
+            // Without the store nothing can be said, and nothing real is seen.
+            Ok(StandIn::Nothing) | Err(_) => return Seen::Blank,
+        };
+        if !known.secrets.contains_key(&phantom) {
+            if own {
+                return Seen::AsItIs;
+            }
+            if known.secrets.len() >= SECRETS_MAX {
+                return Seen::Blank;
+            }
+            known.secrets.insert(phantom.clone(), secret.clone());
+        }
+        Seen::Phantom(phantom)
+    }
+
+    /// What was found, replaced.
+    fn named(&self, known: &mut Known, path: &Path, bytes: &[u8], own: bool) -> Vec<Patch> {
+        let mut patches = Vec::new();
+        for found in Finder::shared().find_in(&self.relative(path), bytes) {
+            let span = found.span.clone();
+            let seen = match found.value(bytes) {
+                Some(secret) => self.seen(known, &secret, own),
+                None => Seen::Blank,
+            };
+            let shown = match seen {
+                Seen::AsItIs => continue,
+                Seen::Blank if own => continue,
+                Seen::Blank => None,
+                Seen::Phantom(phantom) => {
+                    known.place(path, &phantom, keys(&found, bytes));
+                    found.replaced(bytes, &phantom)
+                }
+            };
+            let shown = shown.unwrap_or_else(|| known.blank(path, bytes, span.clone()));
+            patches.push((span, shown));
+        }
+        patches
+    }
+
+    /// Keeps a file from being read at all: it is too long to be masked.
+    pub fn withhold(&self, path: &Path) {
+        self.lock().blanks.entry(path.to_owned()).or_default();
+    }
+
+    /// How many secrets are known.
+    pub fn count(&self) -> usize {
+        let known = self.lock();
+        known.secrets.len() + known.blanks.values().map(BTreeMap::len).sum::<usize>()
+    }
+
+    /// How many phantoms a file holds that nothing stands for there.
+    pub fn strays(&self, path: &Path, bytes: &[u8]) -> usize {
+        let known = self.lock();
+        let all = known.secrets.keys().filter(|phantom| phantom.len() >= ANYWHERE_MIN);
+        let places = known.places.get(path);
+        let here = |phantom: &&String| places.is_none_or(|here| !here.contains_key(*phantom));
+        all.filter(here).filter(|it| memmem::find(bytes, it.as_bytes()).is_some()).count()
+    }
+}
+
+impl Known {
+    fn blank(&mut self, path: &Path, bytes: &[u8], span: Range<usize>) -> Vec<u8> {
+        let here = self.blanks.entry(path.to_owned()).or_default();
+        let real = bytes.get(span.clone()).unwrap_or_default().to_vec();
+        here.insert(behind(bytes, span.start), Zeroizing::new(real));
+        vec![BLANK; span.len()]
+    }
+
+    /// The secrets that are known to be real, wherever they stand.
+    fn anywhere(&mut self, path: &Path, bytes: &[u8], patches: &mut Vec<Patch>) {
+        let mut places = Vec::new();
+        for (phantom, secret) in &self.secrets {
+            let real = secret.expose_secret().as_bytes();
+            if real.len() < ANYWHERE_MIN {
+                continue;
+            }
+            for at in memmem::find_iter(bytes, real) {
+                let span = at..at + real.len();
+                if is_free(patches, &span) {
+                    places.push((phantom.clone(), Key::Behind(behind(bytes, at))));
+                    patches.push((span, phantom.clone().into_bytes()));
+                }
+            }
+        }
+        for (phantom, key) in places {
+            self.place(path, &phantom, [key.clone(), key]);
+        }
+    }
+
+    /// Where phantoms, and what nothing stands for, are in their places though nothing names them.
+    fn unnamed(&self, path: &Path, bytes: &[u8], patches: &mut Vec<Patch>) {
+        for phantom in self.places.get(path).into_iter().flat_map(HashMap::keys) {
+            let Some(real) = self.secrets.get(phantom) else { continue };
+            for at in memmem::find_iter(bytes, phantom.as_bytes()) {
+                let span = at..at + phantom.len();
+                let key = Key::Behind(behind(bytes, at));
+                if is_free(patches, &span) && self.is_place(path, phantom, &[key]) {
+                    patches.push((span, real.expose_secret().as_bytes().to_vec()));
+                }
+            }
+        }
+        for (before, real) in self.blanks.get(path).into_iter().flatten() {
+            let blank = vec![BLANK; real.len()];
+            for at in memmem::find_iter(bytes, &blank) {
+                let span = at..at + blank.len();
+                if is_free(patches, &span) && behind(bytes, at) == *before {
+                    patches.push((span, real.to_vec()));
+                }
+            }
+        }
+    }
+
+    fn place(&mut self, path: &Path, phantom: &str, keys: [Key; 2]) {
+        let here = self.places.entry(path.to_owned()).or_default();
+        here.entry(phantom.to_owned()).or_default().extend(keys);
+    }
+
+    fn is_place(&self, path: &Path, phantom: &str, keys: &[Key]) -> bool {
+        let here = self.places.get(path).and_then(|here| here.get(phantom));
+        here.is_some_and(|here| keys.iter().any(|key| here.contains(key)))
+    }
+}
+
+fn is_free(patches: &[Patch], span: &Range<usize>) -> bool {
+    patches.iter().all(|(other, _)| other.end <= span.start || span.end <= other.start)
+}
+
+impl Mask for Masks {
+    fn masked(&self, path: &Path, bytes: &[u8], own: bool) -> Option<Vec<u8>> {
+        let mut known = self.lock();
+        let mut patches = self.named(&mut known, path, bytes, own);
+        known.anywhere(path, bytes, &mut patches);
+        drop(known);
+        (!patches.is_empty()).then(|| patched(bytes, patches))
+    }
+
+    fn unmasked(&self, path: &Path, bytes: &[u8]) -> Vec<u8> {
+        let known = self.lock();
+        let mut patches: Vec<Patch> = Vec::new();
+        for found in Finder::shared().find_in(&self.relative(path), bytes) {
+            let Some(value) = found.value(bytes) else { continue };
+            let phantom = value.expose_secret();
+            let Some(real) = known.secrets.get(phantom) else { continue };
+            if known.is_place(path, phantom, &keys(&found, bytes))
+                && let Some(real) = found.replaced(bytes, real.expose_secret())
+            {
+                patches.push((found.span, real));
+            }
+        }
+        known.unnamed(path, bytes, &mut patches);
+        drop(known);
+        patched(bytes, patches)
+    }
+
+    fn has_places(&self, path: &Path) -> bool {
+        let known = self.lock();
+        known.places.contains_key(path) || known.blanks.contains_key(path)
+    }
+}
+
+/// By what the place of a secret is known again: its name, or what stands before it.
+fn keys(found: &Found, bytes: &[u8]) -> [Key; 2] {
+    [Key::Name(found.name.clone()), Key::Behind(behind(bytes, found.span.start))]
+}
+
+/// What stands before `at` on its line, without blanks around it.
+fn behind(bytes: &[u8], at: usize) -> Vec<u8> {
+    let before = bytes.get(..at).unwrap_or_default();
+    let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+    let line = before.get(start..).unwrap_or_default();
+    let line = line.get(line.len().saturating_sub(PLACE_MAX)..).unwrap_or_default();
+    line.trim_ascii().to_vec()
+}
+
+/// `bytes` with each span replaced; the spans do not overlap.
+fn patched(bytes: &[u8], mut patches: Vec<Patch>) -> Vec<u8> {
+    patches.sort_by_key(|(span, _)| span.start);
+    let (mut text, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    for (span, with) in patches {
+        text.extend(bytes.get(at..span.start).unwrap_or_default());
+        text.extend(with);
+        at = span.end;
+    }
+    text.extend(bytes.get(at..).unwrap_or_default());
+    text
+}

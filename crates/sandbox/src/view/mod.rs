@@ -1,0 +1,315 @@
+//! What is seen inside of some directories: a file system of ours that is served from outside
+//! (FUSE). Files are as they are, but for secrets, which are masked, and for what is guarded,
+//! which is written beside.
+//!
+//! - `nodes`: the numbers by which the kernel speaks of files
+//! - `places`: where they really are
+//! - `attributes`: what they are
+//! - `open`: what is open
+//! - `masked`: an open file with secrets
+//! - `act`, `change`: what can be asked for, as functions
+//! - `serve`: the same, as the kernel asks
+
+mod act;
+mod attributes;
+mod change;
+mod masked;
+mod nodes;
+mod open;
+mod places;
+mod serve;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs::File,
+    io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use fuser::{Config, Session, SessionACL};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, umask};
+use rustix::{fs::fstat, io::Errno};
+
+pub use self::masked::SEARCHED_MAX;
+use self::masked::{rewrite, whole};
+use self::{nodes::Nodes, open::Handles, places::Place};
+use crate::{
+    error::{During as _, Result},
+    guarded::{self, Top},
+    history::{
+        self, History, Seen,
+        index::{self, Becomes},
+    },
+    kept::Shelf,
+};
+
+/// Threads that serve one view: one that waits for a disk keeps nobody else waiting.
+const THREADS: usize = 2;
+/// Files that are known to hold no secret; beyond it, they are searched again.
+const CLEAN_MAX: usize = 1_000_000;
+
+/// What is secret in files.
+pub trait Mask: Send + Sync + std::fmt::Debug {
+    /// What is seen of a file; nothing if it is seen as it is. `own` if it was written inside:
+    /// then only what is known to be real is a secret, as nobody inside has any.
+    fn masked(&self, path: &Path, bytes: &[u8], own: bool) -> Option<Vec<u8>>;
+    /// What was written, with phantoms in their own places turned into what they stand for.
+    fn unmasked(&self, path: &Path, bytes: &[u8]) -> Vec<u8>;
+    /// Whether there are such places in this file.
+    fn has_places(&self, path: &Path) -> bool;
+}
+
+/// A directory that is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Where it is, without links.
+    pub at: PathBuf,
+    /// What it is in its workspace: `.git` for what git keeps elsewhere, nothing for the workspace
+    /// itself.
+    pub within: PathBuf,
+}
+
+/// By what it is known that somebody changed a file: when that was, and its length.
+type State = (i64, u64, i64);
+
+#[derive(Debug)]
+struct Base {
+    shown: Shown,
+    directory: OwnedFd,
+}
+
+/// A file system that shows directories under their numbers.
+#[derive(Debug)]
+pub struct View {
+    bases: Vec<Base>,
+    shelf: Arc<Shelf>,
+    shelf_directory: Mutex<Option<OwnedFd>>,
+    mask: Option<Arc<dyn Mask>>,
+    history: Option<History>,
+    nodes: Mutex<Nodes>,
+    handles: Mutex<Handles>,
+    clean: Mutex<HashMap<nodes::File, State>>,
+    written: Arc<Written>,
+}
+
+/// The files that were written inside, by device and number.
+#[derive(Debug, Default)]
+pub struct Written(Mutex<HashMap<(u64, u64), PathBuf>>);
+
+/// A path in one of the directories.
+#[derive(Debug, Clone)]
+struct Spot {
+    base: usize,
+    path: PathBuf,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl View {
+    /// A view of `shown`; what is guarded is written to `shelf`.
+    pub fn of(
+        shown: Vec<Shown>,
+        shelf: Arc<Shelf>,
+        mask: Option<Arc<dyn Mask>>,
+        history: Option<History>,
+    ) -> Result<Self> {
+        let step = "cannot open what is to be shown";
+        let open = |shown: Shown| -> io::Result<Base> {
+            Ok(Base { directory: File::open(&shown.at)?.into(), shown })
+        };
+        let bases = shown.into_iter().map(open).collect::<io::Result<Vec<_>>>().during(step)?;
+        let device = match bases.first() {
+            Some(base) => fstat(&base.directory).during(step)?.st_dev,
+            None => 0,
+        };
+        Ok(Self {
+            bases,
+            shelf,
+            shelf_directory: Mutex::default(),
+            mask,
+            history,
+            nodes: Mutex::new(Nodes::of(device)),
+            handles: Mutex::default(),
+            clean: Mutex::default(),
+            written: Arc::default(),
+        })
+    }
+
+    /// What is written inside, to be looked at when it is over.
+    pub fn written(&self) -> Arc<Written> {
+        Arc::clone(&self.written)
+    }
+
+    /// Serves it to the kernel by `device` for as long as it is mounted.
+    pub fn serve(self, device: OwnedFd) -> Result<()> {
+        let (say, hear) = std::sync::mpsc::channel();
+        let serve = move || {
+            let begun = unshare(CloneFlags::CLONE_FS).map_err(io::Error::from).and_then(|()| {
+                // The kernel has taken away from modes what the caller's mask says.
+                umask(Mode::empty());
+                let mut config = Config::default();
+                config.n_threads = Some(THREADS);
+                Session::from_fd(self, device, SessionACL::All, config)
+            });
+            let session = match begun {
+                Ok(session) => session,
+                Err(error) => return drop(say.send(Err(error))),
+            };
+            // Whoever waited has heard, or is gone.
+            let _ = say.send(Ok(()));
+            if let Ok(background) = session.spawn() {
+                // It ends when nobody has it mounted.
+                let _ = background.guard.join();
+            }
+        };
+        thread::Builder::new().spawn(serve).during("cannot serve what is shown")?;
+        let begun = hear.recv().map_err(io::Error::other).during("cannot serve what is shown")?;
+        begun.during("cannot serve what is shown")
+    }
+
+    fn spot(&self, path: &Path) -> io::Result<Spot> {
+        let mut names = path.iter();
+        let base = names.next().and_then(|name| name.to_str()?.parse().ok());
+        let base = base.filter(|base| *base < self.bases.len()).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Spot { base, path: names.collect() })
+    }
+
+    fn base(&self, spot: &Spot) -> io::Result<&Base> {
+        self.bases.get(spot.base).ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    /// Where it is outside.
+    fn real(&self, spot: &Spot) -> io::Result<PathBuf> {
+        let shown = &self.base(spot)?.shown;
+        Ok(if spot.path.as_os_str().is_empty() {
+            shown.at.clone()
+        } else {
+            shown.at.join(&spot.path)
+        })
+    }
+
+    /// The guarded path that it is in, as it is outside, and what of it is below.
+    fn guarded(&self, spot: &Spot) -> io::Result<Option<(Top, PathBuf)>> {
+        let shown = &self.base(spot)?.shown;
+        let path = shown.within.join(&spot.path);
+        let Some(top) = guarded::top(&path) else { return Ok(None) };
+        let below = path.strip_prefix(&top.path).map(Path::to_owned).unwrap_or_default();
+        let own = top.path.strip_prefix(&shown.within).unwrap_or(Path::new(""));
+        let at = if own.as_os_str().is_empty() { shown.at.clone() } else { shown.at.join(own) };
+        Ok(Some((Top { path: at, kind: top.kind }, below)))
+    }
+
+    /// Where it really is; what is guarded is kept beside from the first `change` on.
+    fn place(&self, spot: &Spot, change: bool) -> io::Result<Place> {
+        if let Some((top, below)) = self.guarded(spot)? {
+            let kept = match change {
+                true => Some(self.shelf.begin(&top.path, top.kind)?),
+                false => self.shelf.of(&top.path),
+            };
+            if let Some(kept) = kept {
+                let path = kept.place();
+                let path = if below.as_os_str().is_empty() { path } else { path.join(below) };
+                return self.on_shelf(|shelf| Place::of(shelf, &path));
+            }
+        }
+        match self.seen(spot)? {
+            Some((path, Seen::Private)) if !change => self.private(&path),
+            Some((_, Seen::Private | Seen::Cut(_))) if change => Err(Errno::PERM.into()),
+            Some((_, Seen::Nothing)) => Err(io::ErrorKind::NotFound.into()),
+            _ => Place::of(&self.base(spot)?.directory, &spot.path),
+        }
+    }
+
+    /// How an object of git's is seen, and its path below them; nothing if it is none.
+    fn seen(&self, spot: &Spot) -> io::Result<Option<(PathBuf, Seen)>> {
+        let Some(history) = &self.history else { return Ok(None) };
+        let real = self.real(spot)?;
+        let below = real.strip_prefix(&history.objects).ok();
+        Ok(below.map(|path| (path.to_owned(), history.of(path))))
+    }
+
+    fn private(&self, path: &Path) -> io::Result<Place> {
+        let history = self.history.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        Place::of(File::open(&history.private)?, path)
+    }
+
+    /// An index of git's is written: files that were added as they are seen become what they are.
+    fn written_index(&self, node: u64, file: &File) -> io::Result<()> {
+        let (Some(history), Some(mask)) = (&self.history, &self.mask) else { return Ok(()) };
+        let path = self.real(&self.at(node)?)?;
+        let git = history.objects.parent().filter(|git| git.ends_with(".git"));
+        let Some(workspace) = git.filter(|git| path.starts_with(git)).and_then(Path::parent) else {
+            return Ok(());
+        };
+        let mut bytes = whole(file)?;
+        if !bytes.starts_with(index::MAGIC) {
+            return Ok(());
+        }
+        let before = bytes.clone();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+        let second = u32::try_from(since.as_secs()).map_err(io::Error::other)?;
+        let later = history::steady(&mut bytes, second, |path, entry| {
+            let path = Some(workspace.join(path)).filter(|path| mask.has_places(path))?;
+            let real = history.loose(&entry.name).and_then(|seen| {
+                let real = mask.unmasked(&path, &seen);
+                (real != seen).then(|| history.keep(&seen, &real).ok()).flatten()
+            });
+            let name = real.unwrap_or(entry.name);
+            match history::now(&path, &name) {
+                Some(stat) => Some(Becomes::Clean(name, stat)),
+                None => real.map(Becomes::Named),
+            }
+        })?;
+        if bytes != before {
+            rewrite(file, &bytes)?;
+        }
+        later.map_or(Ok(()), |later| file.set_modified(later))
+    }
+
+    /// Refuses a pack that would have masked objects in it for real ones.
+    fn is_honest(&self, source: &Spot, target: &Spot) -> io::Result<()> {
+        let Some(history) = &self.history else { return Ok(()) };
+        let (source, target) = (self.real(source)?, self.real(target)?);
+        let index = target.starts_with(history.objects.join("pack"))
+            && target.extension().is_some_and(|it| it == "idx");
+        match index && history.is_in(&source)? {
+            true => Err(Errno::PERM.into()),
+            false => Ok(()),
+        }
+    }
+
+    fn on_shelf<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+        let mut directory = lock(&self.shelf_directory);
+        if directory.is_none() {
+            *directory = Some(File::open(self.shelf.dir())?.into());
+        }
+        directory.as_ref().map_or(Err(io::ErrorKind::NotFound.into()), |it| act(it.as_fd()))
+    }
+
+    /// Whether it is kept beside, and with which others.
+    fn shelved(&self, spot: &Spot) -> io::Result<Option<PathBuf>> {
+        Ok(self.guarded(spot)?.map(|(top, _)| top.path))
+    }
+}
+
+impl Written {
+    fn note(&self, file: (u64, u64), path: PathBuf) {
+        lock(&self.0).insert(file, path);
+    }
+
+    fn has(&self, file: (u64, u64)) -> bool {
+        lock(&self.0).contains_key(&file)
+    }
+
+    /// Where they were when they were last written.
+    pub fn paths(&self) -> BTreeSet<PathBuf> {
+        lock(&self.0).values().cloned().collect()
+    }
+}
