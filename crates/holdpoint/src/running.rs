@@ -61,6 +61,21 @@ pub struct Running {
     releasing: JoinHandle<()>,
 }
 
+/// What answers hooks, once it has taken in what they noted while there was no gateway.
+async fn hooks(here: &Arc<Here>, point: &Arc<HttpPoint>) -> Result<Arc<Hooks>, CommandError> {
+    let hooks = Hooks::new(Arc::clone(here), Arc::clone(point)).map_err(CommandError::unable)?;
+    hooks.take_spool().await?;
+    Ok(Arc::new(hooks))
+}
+
+/// Listens, and says where.
+async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError> {
+    let failed = |error| CommandError::unable(format!("cannot listen on {at}: {error}"));
+    let listener = TcpListener::bind(at).await.map_err(failed)?;
+    let at = listener.local_addr().map_err(failed)?;
+    Ok((listener, at))
+}
+
 impl Running {
     /// Puts the parts together and listens. `lock` shows that this is the only gateway here.
     pub async fn start(
@@ -82,10 +97,7 @@ impl Running {
         }
         record(&point, RecordKind::Lifecycle { event: "gateway_started".into() }).await?;
 
-        let listener = TcpListener::bind(config.proxy).await.map_err(|error| {
-            CommandError::unable(format!("cannot listen on {}: {error}", config.proxy))
-        })?;
-        let proxy = listener.local_addr().map_err(CommandError::unable)?;
+        let (listener, proxy) = bind(config.proxy).await?;
         upstream.refuse_loop(proxy)?;
         let bound = reverse::bind(&here).await?;
         let addresses = bound.iter().map(Bound::address).collect();
@@ -95,14 +107,12 @@ impl Running {
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
         let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
         let asked = here.state.listen_for_hooks(lock).map_err(CommandError::unable)?;
-        let hooks = Hooks::new(Arc::clone(&here), Arc::clone(&point));
-        let hooks = Arc::new(hooks.map_err(CommandError::unable)?);
-        hooks.take_spool().await?;
+        let hooks = hooks(&here, &point).await?;
         let stopper = Stopper::new();
         let server = Server::new(Arc::clone(&point));
         let server = server.with_databases(databases.front(), databases.served());
-        let listen = Proxy::new(server, leaves, listen_limits(&config), Arc::new(now));
-        let listen = Arc::new(listen);
+        let limits = listen_limits(&config);
+        let listen = Arc::new(Proxy::new(server, leaves, limits, Arc::new(now)));
         let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
         let by_address = bound.into_iter().map(|bound| bound.serve(&listen, stopper.stop()));
         let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();

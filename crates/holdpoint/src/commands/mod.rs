@@ -79,17 +79,7 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         }
         _ => {}
     }
-    // What is made from here on is its owner's alone.
-    let umask = umask(Mode::from_bits_truncate(0o077));
-    let dir = verb.state_dir()?;
-    let flags = match &verb.verb {
-        Some(Verb::Up(up)) => up.flags(),
-        _ => Flags::default(),
-    };
-    let config = LastGood::load(&dir, flags).map_err(CommandError::usage)?;
-    let state = State::open_with(&dir, &config.config().limits).map_err(CommandError::unable)?;
-    let here =
-        Here { state, config: config.config(), last_good: config, dir, json: verb.json, umask };
+    let here = Here::open(&verb)?;
     match verb.verb {
         None => holds::newest(&here),
         Some(Verb::Run(run)) => run::run(&run, &here),
@@ -149,6 +139,20 @@ pub fn now() -> Timestamp {
 }
 
 impl Here {
+    /// Opens the state that `cli` names. What is made from here on is its owner's alone.
+    fn open(cli: &Cli) -> Result<Self, CommandError> {
+        let umask = umask(Mode::from_bits_truncate(0o077));
+        let dir = cli.state_dir()?;
+        let flags = match &cli.verb {
+            Some(Verb::Up(up)) => up.flags(),
+            _ => Flags::default(),
+        };
+        let last_good = LastGood::load(&dir, flags).map_err(CommandError::usage)?;
+        let config = last_good.config();
+        let state = State::open_with(&dir, &config.limits).map_err(CommandError::unable)?;
+        Ok(Self { state, config, last_good, dir, json: cli.json, umask })
+    }
+
     /// What waits for a human, on the configured terms.
     pub fn holds(&self) -> Waiting {
         self.state.holds(self.config.hold.clone())
