@@ -37,23 +37,24 @@ const ASKING_MAX: usize = 64;
 pub struct Hooks {
     here: Arc<Here>,
     point: Arc<HttpPoint>,
-    told: RwLock<Arc<Told>>,
+    /// What humans said; nothing if it cannot be read.
+    told: RwLock<Option<Arc<Told>>>,
 }
 
 impl Hooks {
     /// Answers from `point`'s policies and ledger.
     pub fn new(here: Arc<Here>, point: Arc<HttpPoint>) -> Result<Self, StoreError> {
         let told = Told::read(&here.state, &here.config)?;
-        Ok(Self { here, point, told: RwLock::new(Arc::new(told)) })
+        Ok(Self { here, point, told: RwLock::new(Some(Arc::new(told))) })
     }
 
     /// Takes what a human has changed.
     pub fn refresh(&self) {
         let config = self.here.last_good.config();
-        match Told::read(&self.here.state, &config) {
-            Ok(told) => *self.told.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(told),
-            Err(error) => tracing::error!(%error, "a change could not be read for hooks"),
-        }
+        let told = Told::read(&self.here.state, &config).inspect_err(|error| {
+            tracing::error!(%error, "nothing is known to hooks until it can be read");
+        });
+        *self.told.write().unwrap_or_else(PoisonError::into_inner) = told.ok().map(Arc::new);
     }
 
     /// Takes what hooks recorded while no gateway was up into the ledger.
@@ -125,7 +126,10 @@ impl Hooks {
 
     fn judge(&self, question: &[u8]) -> Result<Answered, CommandError> {
         let (question, heard) = Question::read(question).map_err(CommandError::unable)?;
-        let told = Arc::clone(&self.told.read().unwrap_or_else(PoisonError::into_inner));
+        let told = self.told.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let told = told.ok_or_else(|| {
+            CommandError::unable("what humans have said cannot be read, so nothing passes")
+        })?;
         let pdp = self.point.policies();
         let config = self.here.last_good.config();
         let episodes = Episodes::of(&self.here.dir);

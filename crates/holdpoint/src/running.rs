@@ -59,6 +59,7 @@ pub struct Running {
     stopper: Stopper,
     serving: Vec<JoinHandle<()>>,
     releasing: JoinHandle<()>,
+    hooks: Arc<Hooks>,
 }
 
 /// What answers hooks, once it has taken in what they noted while there was no gateway.
@@ -124,13 +125,11 @@ impl Running {
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
         tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
+        let told = Arc::clone(&hooks);
         tokio::spawn(control.serve(move |topic| {
             let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
-            let hooks = Arc::clone(&hooks);
-            async move {
-                take(&here, &point, topic).await;
-                hooks.refresh();
-            }
+            let hooks = Arc::clone(&told);
+            async move { take(&here, &point, &hooks, topic).await }
         }));
         let (reverse, databases, upstream) = (addresses, database_addresses, says);
         Ok(Self {
@@ -145,13 +144,14 @@ impl Running {
             stopper,
             serving,
             releasing,
+            hooks,
         })
     }
 
     /// Runs until SIGTERM or SIGINT, then ends what is in flight.
     pub async fn until_stopped(self) {
-        let Self { here, point, signals, stopper, serving, releasing, .. } = self;
-        signals.wait_for_stop(&here, &point).await;
+        let Self { here, point, signals, stopper, serving, releasing, hooks, .. } = self;
+        signals.wait_for_stop(&here, &point, &hooks).await;
         stopper.say();
         for task in serving.into_iter().chain([releasing]) {
             if let Err(error) = task.await {
@@ -196,7 +196,7 @@ fn listen_limits(config: &Config) -> listen::Limits {
 }
 
 /// Takes what a human changed, and records that they did.
-async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
+async fn take(here: &Here, point: &HttpPoint, hooks: &Hooks, topic: Topic) {
     match topic {
         // Releases and denials are recorded with the hold that they answer.
         Topic::Holds => return,
@@ -212,6 +212,7 @@ async fn take(here: &Here, point: &HttpPoint, topic: Topic) {
             }
         }
     }
+    hooks.refresh();
     if topic == Topic::Snapshots {
         return record_undone(here, point).await;
     }
@@ -291,12 +292,12 @@ impl Signals {
     }
 
     /// Waits for SIGTERM or SIGINT; SIGHUP reads configuration and policies again.
-    async fn wait_for_stop(mut self, here: &Here, point: &HttpPoint) {
+    async fn wait_for_stop(mut self, here: &Here, point: &HttpPoint, hooks: &Hooks) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => take(here, point, Topic::Config).await,
+                _ = self.hangup.recv() => take(here, point, hooks, Topic::Config).await,
             }
         }
     }

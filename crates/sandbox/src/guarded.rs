@@ -6,8 +6,8 @@
 
 use std::{
     ffi::OsStr,
-    fs,
-    os::unix::fs::MetadataExt as _,
+    fs, io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Component, Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -118,6 +118,8 @@ fn of_git(names: &[&OsStr]) -> Option<(usize, Kind)> {
     fixed.enumerate().find_map(|(at, name)| match name.to_str()? {
         "config" | "config.worktree" => Some((at + 1, Kind::GitConfig)),
         "hooks" => Some((at + 1, Kind::Hooks)),
+        // It sends git elsewhere for its settings; a linked worktree has one that git writes.
+        "commondir" if at == 0 => Some((at + 1, Kind::Program)),
         "attributes" if at > 0 => Some((at + 1, Kind::Program)),
         _ => None,
     })
@@ -137,6 +139,7 @@ pub fn usual(workspace: &Path, beside: Option<&Path>) -> Vec<(PathBuf, Kind)> {
         ("config.worktree", Kind::GitConfig),
         ("hooks", Kind::Hooks),
         ("info/attributes", Kind::Program),
+        ("commondir", Kind::Program),
     ];
     let own = workspace.join(GIT);
     let gits = own.is_dir().then_some(own.as_path()).into_iter().chain(beside);
@@ -146,8 +149,6 @@ pub fn usual(workspace: &Path, beside: Option<&Path>) -> Vec<(PathBuf, Kind)> {
     gits.chain(names.map(|name| (workspace.join(name), Kind::Program))).collect()
 }
 
-/// Directories that are not looked into for repositories.
-const SKIPPED: [&str; 4] = [".venv", "node_modules", "objects", "target"];
 /// Entries that are looked at for repositories.
 const LOOKED_MAX: usize = 1_000_000;
 
@@ -157,22 +158,24 @@ pub fn changed_since(workspace: &Path, since: SystemTime) -> Vec<(PathBuf, Kind)
     let (mut found, mut looked) = (Vec::new(), 0);
     let mut ahead = vec![workspace.to_owned()];
     while let Some(directory) = ahead.pop() {
-        let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
+        let entries = entries(&directory).into_iter().flatten().flatten();
         let (mut names, mut inner) = (Vec::new(), Vec::new());
         for entry in entries {
             looked += 1;
             if looked > LOOKED_MAX {
+                let workspace = workspace.display();
+                eprintln!("holdpoint: not all of {workspace} was searched for repositories");
                 return found;
             }
             let name = entry.file_name();
-            let skipped = SKIPPED.iter().any(|skipped| name == *skipped);
-            if !skipped && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 inner.push(entry.path());
             }
             names.push(name);
         }
         let has = |wanted: &str| names.iter().any(|name| name == wanted);
-        if has("HEAD") && has("objects") {
+        // What a `commondir` leads to has no head of its own.
+        if has("objects") && (has("HEAD") || has("refs")) {
             let parts = [
                 ("config", Kind::GitConfig),
                 ("config.worktree", Kind::GitConfig),
@@ -184,6 +187,15 @@ pub fn changed_since(workspace: &Path, since: SystemTime) -> Vec<(PathBuf, Kind)
         ahead.extend(inner);
     }
     found
+}
+
+/// What is in a directory. One that its owner cannot list is made so that he can: git needs no list.
+fn entries(directory: &Path) -> io::Result<fs::ReadDir> {
+    fs::read_dir(directory).or_else(|_| {
+        let mode = fs::symlink_metadata(directory)?.permissions().mode() & 0o7777;
+        fs::set_permissions(directory, fs::Permissions::from_mode(mode | 0o500))?;
+        fs::read_dir(directory)
+    })
 }
 
 /// Whether a file, or what is directly in a directory, was changed since then.
@@ -222,6 +234,8 @@ mod tests {
             (".git/refs/heads/config", None),
             (".git/logs/refs/heads/hooks", None),
             (".git/modules/a/refs/heads/config", None),
+            (".git/commondir", Some((".git/commondir", Kind::Program))),
+            (".git/worktrees/t/commondir", None),
             (".git/info/attributes", Some((".git/info/attributes", Kind::Program))),
             (".git/modules/a/config", Some((".git/modules/a/config", Kind::GitConfig))),
             (

@@ -211,6 +211,29 @@ impl Known {
         }
     }
 
+    /// What becomes real in its place is masked there, whatever else the file says.
+    fn again(&self, path: &Path, bytes: &[u8], patches: &mut Vec<Patch>) {
+        for phantom in self.places.get(path).into_iter().flat_map(HashMap::keys) {
+            let Some(secret) = self.secrets.get(phantom) else { continue };
+            let real = secret.expose_secret().as_bytes();
+            for at in memmem::find_iter(bytes, real) {
+                let (span, key) = (at..at + real.len(), Key::Behind(behind(bytes, at)));
+                if is_free(patches, &span) && self.is_place(path, phantom, &[key]) {
+                    patches.push((span, phantom.clone().into_bytes()));
+                }
+            }
+        }
+        let blanks = self.blanks.get(path).into_iter().flatten();
+        for (before, real) in blanks.filter(|(_, real)| !real.is_empty()) {
+            for at in memmem::find_iter(bytes, real) {
+                let span = at..at + real.len();
+                if is_free(patches, &span) && behind(bytes, at) == *before {
+                    patches.push((span, vec![BLANK; real.len()]));
+                }
+            }
+        }
+    }
+
     fn place(&mut self, path: &Path, phantom: &str, keys: [Key; 2]) {
         let here = self.places.entry(path.to_owned()).or_default();
         here.entry(phantom.to_owned()).or_default().extend(keys);
@@ -231,6 +254,7 @@ impl Mask for Masks {
         let mut known = self.lock();
         let mut patches = self.named(&mut known, path, bytes, own);
         known.anywhere(path, bytes, &mut patches);
+        known.again(path, bytes, &mut patches);
         drop(known);
         (!patches.is_empty()).then(|| patched(bytes, patches))
     }
@@ -256,6 +280,11 @@ impl Mask for Masks {
     fn has_places(&self, path: &Path) -> bool {
         let known = self.lock();
         known.places.contains_key(path) || known.blanks.contains_key(path)
+    }
+
+    fn has_places_below(&self, path: &Path) -> bool {
+        let known = self.lock();
+        known.places.keys().chain(known.blanks.keys()).any(|file| file.starts_with(path))
     }
 }
 

@@ -60,6 +60,12 @@ pub fn run(merge: &Merge, here: &Here) -> Ended {
             "run {run} left nothing; `holdpoint merge` lists those that did"
         ))
     })?;
+    let goes_on = here.state.run_processes().map_err(CommandError::unable)?;
+    if goes_on.iter().any(|(other, _)| other == run) {
+        return Err(CommandError::usage(format!("run {run} still goes on: end it first")));
+    }
+    // Of a run that was cut short, what it wrote in the open is taken back now.
+    shelf.withdraw().and_then(|()| shelf.save()).map_err(CommandError::unable)?;
     if merge.drop {
         clear(&shelf)?;
         here.print(&json!({ "dropped": run }), "thrown away")?;

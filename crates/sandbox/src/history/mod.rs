@@ -225,10 +225,18 @@ impl History {
         self.lock().hidden.insert(name);
         let to = self.objects.join(loose(&name)?);
         if !to.exists() {
-            let draft = self.objects.join(format!("tmp_obj_{}", hexadecimal(&name)));
-            fs::write(&draft, packed("blob", real)?)?;
-            fs::set_permissions(&draft, Permissions::from_mode(0o444))?;
-            fs::rename(draft, to)?;
+            let draft = PathBuf::from(format!("tmp_obj_{}", hexadecimal(&name)));
+            // Nobody inside sees it, or touches it.
+            self.lock().paths.insert(draft.clone());
+            let draft = self.objects.join(draft);
+            let placed = fs::write(&draft, packed("blob", real)?)
+                .and_then(|()| fs::set_permissions(&draft, Permissions::from_mode(0o444)))
+                .and_then(|()| fs::rename(&draft, to));
+            if placed.is_err() {
+                // Nothing real stays behind; the failure itself is told.
+                let _ = fs::remove_file(&draft);
+            }
+            placed?;
         }
         Ok(name)
     }

@@ -161,7 +161,12 @@ impl Shelf {
     /// do no harm, out of the outside again: it is kept beside as well.
     pub fn withdraw(&self) -> io::Result<()> {
         let open = self.all().into_iter().filter(|kept| !kept.beside);
-        open.into_iter().try_for_each(|kept| merge::withdraw(self, &kept))
+        open.into_iter().try_for_each(|kept| {
+            merge::withdraw(self, &kept)?;
+            // Once: what is taken out twice would be the outside's own.
+            self.lock().insert(kept.at.clone(), Kept { beside: true, ..kept });
+            Ok(())
+        })
     }
 
     /// What is kept of a directory of the outside itself, not of those in it.

@@ -108,7 +108,9 @@ impl View {
         }
         let places = mask.has_places(&path);
         let as_it_is = !(writes && places);
-        if as_it_is && !self.is_masked(&file, &path, own)? {
+        // It refuses what is too long to be masked, whether it is written or not.
+        let is_masked = self.is_masked(&file, &path, own)?;
+        if as_it_is && !is_masked {
             return Ok(Open::Plain(Arc::new(file)));
         }
         let masked = Masked::of(file, path, Arc::clone(mask), own)?;

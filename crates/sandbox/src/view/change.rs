@@ -126,6 +126,12 @@ impl View {
         if named || source.base != target.base {
             return Err(Errno::XDEV.into());
         }
+        let was_directory = |stat: &Stat| Kind::from_raw_mode(stat.st_mode) == Kind::Directory;
+        if (directory && self.is_anchored(&source)?)
+            || (replaced.as_ref().is_some_and(was_directory) && self.is_anchored(&target)?)
+        {
+            return Err(Errno::XDEV.into());
+        }
         self.is_honest(&source, &target)?;
         let mut carried = None;
         if old == new {
@@ -156,6 +162,15 @@ impl View {
             nodes.carried(number, &carried);
         }
         Ok(())
+    }
+
+    /// Whether what is masked in a directory is known by where it is: who moves it, copies what is
+    /// seen of it.
+    fn is_anchored(&self, spot: &Spot) -> io::Result<bool> {
+        let at = self.real(spot)?;
+        let holds = |objects: &Path| objects.starts_with(&at) || at.starts_with(objects);
+        let history = self.history.as_ref().is_some_and(|history| holds(&history.objects));
+        Ok(history || self.mask.as_ref().is_some_and(|mask| mask.has_places_below(&at)))
     }
 
     fn rename_here(&self, source: &Spot, target: &Spot, flags: RenameFlags) -> io::Result<()> {
@@ -209,10 +224,10 @@ impl View {
             return Ok(());
         }
         let file = open_file(&place, true)?;
-        let bytes = whole(&file)?;
         if file.metadata()?.len() > SEARCHED_MAX {
-            return Ok(());
+            return if mask.has_places(&old) { Err(Errno::ACCESS.into()) } else { Ok(()) };
         }
+        let bytes = whole(&file)?;
         let seen = mask.masked(&old, &bytes, true).unwrap_or_else(|| bytes.clone());
         let becomes = if places { mask.unmasked(&new, &seen) } else { seen };
         if becomes != bytes {

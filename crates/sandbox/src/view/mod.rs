@@ -62,6 +62,8 @@ pub trait Mask: Send + Sync + std::fmt::Debug {
     fn unmasked(&self, path: &Path, bytes: &[u8]) -> Vec<u8>;
     /// Whether there are such places in this file.
     fn has_places(&self, path: &Path) -> bool;
+    /// Whether there are such places in a file that is, or lies below, `path`.
+    fn has_places_below(&self, path: &Path) -> bool;
 }
 
 /// A directory that is shown.

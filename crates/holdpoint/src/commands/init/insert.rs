@@ -28,6 +28,9 @@ pub fn into_array(
     let root = read(text)?;
     let mut at = &root;
     for (depth, key) in path.iter().enumerate() {
+        if text.get(at.start..at.start + 1) != Some("{") {
+            return Err(NoJsonError(at.start));
+        }
         let Some((_, next)) = at.members.iter().find(|(own, _)| own == key) else {
             let rest = path.get(depth + 1..).unwrap_or_default();
             let made = rest

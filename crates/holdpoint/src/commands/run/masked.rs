@@ -42,7 +42,15 @@ impl Masked {
         }
         let found: BTreeSet<PathBuf> =
             searched.exposed.iter().filter_map(|exposed| exposed.path.clone()).collect();
-        let files = found.into_iter().filter(|file| is_masked(&masks, file)).collect();
+        let mut files: BTreeSet<PathBuf> =
+            found.into_iter().filter(|file| is_masked(&masks, file)).collect();
+        // What could not be searched counts as found; of a directory, all is searched when opened.
+        for unsearched in &searched.unsearched {
+            if unsearched.path.is_file() {
+                masks.withhold(&unsearched.path);
+            }
+            files.insert(unsearched.path.clone());
+        }
         Self { masks, searched, files, variables: 0 }
     }
 
@@ -87,7 +95,7 @@ impl Masked {
     pub(super) fn copies(&self, directory: &Path) -> io::Result<Vec<Piece>> {
         fs::create_dir_all(directory)?;
         let mut pieces = Vec::new();
-        for (number, file) in self.files.iter().enumerate() {
+        for (number, file) in self.files.iter().filter(|file| file.is_file()).enumerate() {
             let masked =
                 fs::read(file).ok().and_then(|bytes| self.masks.masked(file, &bytes, false));
             let copy = directory.join(number.to_string());
@@ -137,7 +145,10 @@ fn is_masked(masks: &Masks, file: &Path) -> bool {
         masks.withhold(file);
         return true;
     }
-    let bytes = fs::read(file).unwrap_or_default();
+    let Ok(bytes) = fs::read(file) else {
+        masks.withhold(file);
+        return true;
+    };
     masks.masked(file, &bytes, false).is_some()
 }
 

@@ -315,6 +315,7 @@ fn clear_up(here: &Here) -> Result<(), CommandError> {
         if let Some(agent) = found {
             forget(here, &agent.principal)?;
         }
+        seen::cut_short(here, &run)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -119,9 +120,10 @@ fn state(git: &Path) -> io::Result<[u8; 32]> {
     all.sort();
     let mut fields = Vec::new();
     for path in all {
-        let changed =
-            fs::metadata(&path)?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        fields.push(format!("{} {}", path.display(), changed.as_nanos()).into_bytes());
+        // Whoever may write can set the other time back.
+        let found = fs::metadata(&path)?;
+        let (seconds, nanos) = (found.ctime(), found.ctime_nsec());
+        fields.push(format!("{} {seconds} {nanos}", path.display()).into_bytes());
     }
     Ok(Digest::of_fields(fields.iter().map(Vec::as_slice)).0)
 }

@@ -80,6 +80,10 @@ impl Seen {
                 note(&shelf, &top, kind)?;
             }
         }
+        if !shelf.all().is_empty() {
+            // Should this process be killed, the next one knows what to look at.
+            shelf.save().map_err(CommandError::unable)?;
+        }
         let (ring, workspace) = (ground.mark.task.ring, ground.workspace.clone());
         layout.serve(&shown, ring);
         if let (Some(_), Some(git)) = (&past_history, &git) {
@@ -172,6 +176,15 @@ impl Seen {
         let secrets = self.masked.line(!self.shown.is_empty());
         secrets.into_iter().chain(self.past.clone()).collect()
     }
+}
+
+/// Takes what `run` wrote in the open out of the outside, if its supervisor was killed before it
+/// could, and says so.
+pub(super) fn cut_short(here: &Here, run: &str) -> Result<(), CommandError> {
+    let Ok(shelf) = Shelf::open(merge::shelf(here, run)) else { return Ok(()) };
+    shelf.withdraw().and_then(|()| shelf.save()).map_err(CommandError::unable)?;
+    eprintln!("holdpoint: run {run} was cut short: `holdpoint merge {run}` shows what it left");
+    Ok(())
 }
 
 /// Remembers how a guarded path is; one that is too large for that is not guarded.
