@@ -112,6 +112,10 @@ impl Session<'_> {
         self.leave();
         match rolled {
             Err(OwnError::Io(error)) => Err(error),
+            // A cancellation may have hit it.
+            _ if self.point.upstream.lock().await.status != b'I' => {
+                Err(super::frame::invalid("a transaction could not be taken back"))
+            }
             _ => Ok(()),
         }
     }

@@ -1,7 +1,11 @@
 //! The extended protocol: what a client sends up to its Sync is judged together, but for what
 //! begins and ends transactions, which is judged where it stands.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    sync::Arc,
+};
 
 use bytes::{Bytes, BytesMut};
 use holdpoint_wire::{
@@ -35,12 +39,42 @@ pub(super) struct Batch {
     bytes: usize,
     prepared: HashMap<String, Prepared>,
     portals: HashMap<String, Bound>,
+    /// Names that messages since the last run are about.
+    touched: Vec<Name>,
+    /// Names of which nobody knows what the server takes them for: not all that touched them was
+    /// done.
+    unsure: HashSet<Name>,
     /// Something failed: what comes before the next Sync is ignored.
     skips: bool,
     /// What is run now came by the extended protocol.
     pub(super) in_pipeline: bool,
     /// A copy has ended, and the client's Sync for it is still to come.
     pub(super) awaits_sync: bool,
+}
+
+/// What a client refers to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Name {
+    Statement(String),
+    Portal(String),
+}
+
+impl Batch {
+    /// A name gets another meaning, if the server does as it is told.
+    fn touch(&mut self, name: Name) {
+        self.unsure.remove(&name);
+        self.touched.push(name);
+    }
+
+    /// Whether it is known what the server takes a name for.
+    fn check(&self, name: &Name) -> Result<(), Unreadable> {
+        match self.unsure.contains(name) {
+            true => Err(Unreadable::new(
+                "it is not known what became of this name after a failure; prepare it again",
+            )),
+            false => Ok(()),
+        }
+    }
 }
 
 /// A prepared statement.
@@ -63,6 +97,8 @@ enum What {
     Parse(String, Arc<Reading>),
     /// A portal is run.
     Execute(Bound),
+    /// Something that runs nothing, but may compute what never changes.
+    Bind,
     /// Something that runs nothing.
     Other,
     /// Something that nobody can read, with its text.
@@ -75,6 +111,7 @@ struct Segment {
     frames: BytesMut,
     bounds: Vec<Bound>,
     runs: bool,
+    binds: usize,
     /// Named statements that it prepares.
     parses: Vec<String>,
 }
@@ -98,6 +135,7 @@ impl Segment {
                 self.bounds.push(bound.clone());
                 self.runs = true;
             }
+            What::Bind => self.binds += 1,
             What::Other | What::Unreadable(..) => {}
         }
     }
@@ -170,8 +208,13 @@ impl Session<'_> {
                 });
                 match one {
                     Err(unreadable) => What::Unreadable(text, unreadable),
-                    Ok(None) => What::Other,
+                    Ok(None) => {
+                        batch.prepared.remove(&name);
+                        batch.touch(Name::Statement(name));
+                        What::Other
+                    }
                     Ok(Some(reading)) => {
+                        batch.touch(Name::Statement(name.clone()));
                         let prepared = Prepared { reading: Arc::clone(&reading), types };
                         batch.prepared.insert(name.clone(), prepared);
                         What::Parse(name, reading)
@@ -180,26 +223,36 @@ impl Session<'_> {
             }
             Frontend::Bind { portal, statement, .. } => {
                 let bind = after_names(&frame.body);
-                match self.bound(&statement, bind) {
-                    Ok(bound) => drop(self.batch.portals.insert(portal, bound)),
-                    Err(unreadable) => return What::Unreadable(statement, unreadable),
+                let known = batch.check(&Name::Statement(statement.clone()));
+                match known.and_then(|()| self.bound(&statement, bind)) {
+                    Ok(bound) => {
+                        self.batch.touch(Name::Portal(portal.clone()));
+                        self.batch.portals.insert(portal, bound);
+                        What::Bind
+                    }
+                    Err(unreadable) => What::Unreadable(statement, unreadable),
                 }
-                What::Other
             }
-            Frontend::Execute { portal, .. } => match self.batch.portals.get(&portal).cloned() {
-                Some(bound) => What::Execute(bound),
-                // A cursor that was declared in SQL, or nothing at all.
-                None => match self.bound(&portal, Bytes::new()) {
+            Frontend::Execute { portal, .. } => {
+                let known = batch.check(&Name::Portal(portal.clone()));
+                let bound = known.and_then(|()| match self.batch.portals.get(&portal).cloned() {
+                    Some(bound) => Ok(bound),
+                    // A cursor that was declared in SQL, or nothing at all.
+                    None => self.bound(&portal, Bytes::new()),
+                });
+                match bound {
                     Ok(bound) => What::Execute(bound),
                     Err(unreadable) => What::Unreadable(portal, unreadable),
-                },
-            },
+                }
+            }
             Frontend::Close(Named::Statement, name) => {
                 batch.prepared.remove(&name);
+                batch.touch(Name::Statement(name));
                 What::Other
             }
             Frontend::Close(Named::Portal, name) => {
                 batch.portals.remove(&name);
+                batch.touch(Name::Portal(name));
                 What::Other
             }
             _ => What::Other,
@@ -258,8 +311,13 @@ impl Session<'_> {
             return Ok(());
         }
         self.batch.in_pipeline = true;
+        self.point.upstream.lock().await.completed = 0;
         let ended = self.run_items(items, sync).await;
         self.batch.in_pipeline = false;
+        let touched = std::mem::take(&mut self.batch.touched);
+        if self.point.upstream.lock().await.completed != touched.len() {
+            self.batch.unsure.extend(touched);
+        }
         if ended? != Ended::Well && !sync {
             self.batch.skips = true;
         }
@@ -273,7 +331,10 @@ impl Session<'_> {
             && let Some(segment) = only_reads(&items, sync)
         {
             match self.read(segment.bounds.clone(), segment.frames()).await? {
-                Ended::Writes => again = closes(&segment.parses),
+                Ended::Writes => {
+                    again = closes(&segment.parses);
+                    self.point.upstream.lock().await.completed = 0;
+                }
                 ended => return Ok(ended),
             }
         }
@@ -332,7 +393,12 @@ impl Session<'_> {
     /// Runs what begins or ends a transaction, or stands alone.
     async fn control(&mut self, before: Segment, bound: &Bound, item: &Item) -> io::Result<Ended> {
         let mut frames = Segment::default();
-        if before.runs {
+        if matches!(bound.reading.kind, Kind::Alone) && before.binds > 1 {
+            let unreadable = Unreadable::new("this stands alone; send it by itself");
+            return self.refuse_unreadable(&bound.reading.text, unreadable).await;
+        }
+        // What is bound before the end of a transaction may compute: it is counted, too.
+        if before.runs || (self.block != Block::None && self.opened) {
             let ended = self.run_segment(before).await?;
             if ended != Ended::Well {
                 return Ok(ended);
@@ -361,7 +427,7 @@ fn only_reads(items: &[Item], sync: bool) -> Option<Segment> {
         let fine = match &item.what {
             What::Execute(bound) => bound.reading.may_only_read(),
             What::Unreadable(..) => false,
-            What::Parse(..) | What::Other => true,
+            What::Parse(..) | What::Bind | What::Other => true,
         };
         if !fine {
             return None;

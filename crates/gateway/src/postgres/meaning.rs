@@ -55,6 +55,12 @@ pub(super) fn looking(target: &Target) -> Operation {
     Operation::known("postgres:look", Effect::Observe, resource, Reversibility::Inverse)
 }
 
+/// Code that is run while a transaction commits.
+pub(super) fn deferred(target: &Target) -> Operation {
+    let resource = Resource::from(target.id());
+    Operation::guessed("postgres:deferred_code", Effect::Execute, resource)
+}
+
 /// What the counted changes of a transaction mean, in which `script` was run. A role that `escapes`
 /// was judged by its texts before.
 pub(super) fn measured(
@@ -67,7 +73,8 @@ pub(super) fn measured(
     let texts: Vec<&Operation> =
         script.iter().flat_map(|bound| &bound.reading.operations).collect();
     let opaque = texts.iter().any(|it| it.effect == Effect::Execute);
-    let rewrites = !opaque && texts.iter().any(|it| names(it, REWRITES));
+    let mut changing = texts.iter().filter(|it| it.effect.changes()).peekable();
+    let rewrites = !opaque && changing.peek().is_some() && changing.all(|it| names(it, REWRITES));
     let gone: Vec<&Gone> = counted.gone.iter().filter(|gone| gone.dropped || !rewrites).collect();
     // What a text says of structure and access stands; of rows, the count does.
     let mut operations: Vec<Operation> = vec![looking(target)];

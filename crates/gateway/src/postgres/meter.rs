@@ -58,6 +58,9 @@ impl SessionPoint {
         if transaction.text(1) != "on" {
             return Err(refused("the server does not count rows (track_counts is off)").into());
         }
+        if transaction.text(3) != "0" {
+            return Err(refused("a cursor WITH HOLD would be computed while it commits").into());
+        }
         let tables: Vec<Table> = rows.iter().filter_map(table).collect();
         let (system, mut own): (Vec<Table>, Vec<Table>) =
             tables.into_iter().partition(|table| table.schema == CATALOGUE);
@@ -70,6 +73,10 @@ impl SessionPoint {
         let small_rows = self.served.http.config().sql.small_rows;
         let mut measured =
             meaning::measured(&counted, script, &self.served.target, small_rows, self.role.escapes);
+        if transaction.text(4) != "0" {
+            // Deferred code may defer more: what it does comes after every count.
+            measured.operations.push(meaning::deferred(&self.served.target));
+        }
         measured.changes = changes(&counted);
         measured.locked = locked;
         measured.xid = transaction.text(0).to_owned();

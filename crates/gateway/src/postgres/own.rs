@@ -42,7 +42,15 @@ pub(super) enum Own {
 const COUNT: &str = "\
 SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, \
  pg_catalog.current_setting('track_counts'), pg_catalog.current_setting('search_path'), \
- NULL, NULL, NULL, NULL, NULL \
+ (SELECT pg_catalog.count(*) FROM pg_catalog.pg_cursors h \
+   WHERE h.is_holdable)::pg_catalog.text, \
+ (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger g \
+   WHERE g.tgdeferrable AND NOT g.tgisinternal \
+   AND (pg_catalog.pg_stat_get_xact_tuples_inserted(g.tgrelid) \
+    OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_updated(g.tgrelid) \
+    OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(g.tgrelid)) \
+    OPERATOR(pg_catalog.>) 0)::pg_catalog.text, \
+ NULL, NULL, NULL \
 UNION ALL \
 SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
  s.i::pg_catalog.text, s.u::pg_catalog.text, s.d::pg_catalog.text, \
@@ -73,11 +81,10 @@ WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
 /// A role that could act outside of its transaction: on the server's machine, in other databases,
 /// in languages that can do anything.
 const ROLE: &str = "\
-SELECT (r.rolsuper \
- OR pg_catalog.pg_has_role(r.oid, 'pg_execute_server_program', 'USAGE') \
- OR pg_catalog.pg_has_role(r.oid, 'pg_write_server_files', 'USAGE') \
- OR pg_catalog.pg_has_role(r.oid, 'pg_read_server_files', 'USAGE') \
- OR r.rolreplication \
+SELECT (EXISTS (SELECT FROM pg_catalog.pg_roles m \
+   WHERE pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER') AND (m.rolsuper OR m.rolreplication \
+    OR m.rolname OPERATOR(pg_catalog.=) ANY ('{pg_execute_server_program,\
+pg_write_server_files,pg_read_server_files}'::pg_catalog.name[]))) \
  OR EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l \
    ON l.oid OPERATOR(pg_catalog.=) p.prolang \
    WHERE (p.proname OPERATOR(pg_catalog.~) '^dblink' \

@@ -289,7 +289,12 @@ impl Forward for SessionPoint {
 
     async fn forward(&self, authorized: Authorized<Script>) -> Forwarded<Outcome> {
         let ends = matches!(authorized.message().step, Step::Commit(_));
+        let stands_alone = matches!(authorized.message().step, Step::Run);
         let mut upstream = self.upstream.lock().await;
+        if upstream.strayed(stands_alone) {
+            let outcome = Err(broken(&"a setting was changed by which statements are read"));
+            return Forwarded { outcome, status: None, answer: None };
+        }
         let outcome = match upstream.send(authorized).await {
             Err(error) if ends => Err(unknown(&error)),
             Err(error) => Err(broken(&error)),

@@ -181,7 +181,11 @@ impl<'a> Session<'a> {
         }
         let (ended, copied) = self.pump(false).await?;
         self.own_answers(trailing).await?;
-        if self.point.upstream.lock().await.status == b'E' {
+        let status = self.point.upstream.lock().await.status;
+        if self.block != Block::None && status == b'I' {
+            return Err(invalid("the transaction has ended by itself"));
+        }
+        if status == b'E' {
             self.failed = true;
         } else if self.block == Block::Theirs {
             self.failed = false;
@@ -190,7 +194,7 @@ impl<'a> Session<'a> {
             self.script.extend(bounds);
             if let (Some(copied), Some(last)) = (copied, self.script.last_mut()) {
                 last.values.partial = copied.len() > COPIED_BYTES_MAX;
-                last.values.copied = Some(copied);
+                last.values.copied = (!last.values.partial).then_some(copied);
             }
         }
         Ok(ended)
@@ -198,6 +202,9 @@ impl<'a> Session<'a> {
 
     /// Takes statements through the walk that are tried where nothing can be written.
     pub(super) async fn read(&mut self, bounds: Vec<Bound>, frames: Bytes) -> io::Result<Ended> {
+        if self.block == Block::None && self.point.upstream.lock().await.status != b'I' {
+            return Err(invalid("a transaction is open that nobody counts"));
+        }
         let script = self.script_of(bounds, Step::Rehearse, frames);
         match enforce(self.point, self.claim, script).await {
             Ok(_) => self.pump(true).await.map(|(ended, _)| ended),

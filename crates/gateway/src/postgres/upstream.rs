@@ -30,7 +30,13 @@ pub(super) struct Upstream {
     pub(super) key: (u32, Bytes),
     /// `I`, `T` or `E`, as of the last time that it was ready.
     pub(super) status: u8,
+    /// Messages that prepare, bind or close which the server has said are done.
+    pub(super) completed: usize,
 }
+
+/// Settings by which statements were read, as they have to be whenever one is sent.
+const FIXED: [(&str, &str); 3] =
+    [(READ_ONLY, "on"), ("standard_conforming_strings", "on"), ("client_encoding", "UTF8")];
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +60,7 @@ pub(super) enum OwnError {
 
 impl Upstream {
     pub(super) fn new(io: Framed<Box<dyn Wire>>) -> Self {
-        Self { io, parameters: Vec::new(), key: (0, Bytes::new()), status: b'I' }
+        Self { io, parameters: Vec::new(), key: (0, Bytes::new()), status: b'I', completed: 0 }
     }
 
     /// Sends what was judged: there is no other way for a client's statement.
@@ -109,8 +115,10 @@ impl Upstream {
     /// The server's next message.
     pub(super) async fn frame(&mut self) -> io::Result<Frame> {
         let frame = self.io.frame().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        if let (b'Z', Some(status)) = (frame.tag, frame.body.first()) {
-            self.status = *status;
+        match (frame.tag, frame.body.first()) {
+            (b'Z', Some(status)) => self.status = *status,
+            (b'1' | b'2' | b'3', _) => self.completed += 1,
+            _ => {}
         }
         Ok(frame)
     }
@@ -129,9 +137,12 @@ impl Upstream {
 
     /// The answer to one of the gateway's own statements.
     pub(super) async fn answer(&mut self) -> Result<Vec<Row>, OwnError> {
+        // What the gateway's own statements complete is nobody else's.
+        let completed = self.completed;
         let (mut rows, mut failure) = (Vec::new(), None);
         loop {
             let Frame { tag, body } = self.frame().await?;
+            self.completed = completed;
             match tag {
                 b'D' if rows.len() < ROWS_MAX => rows.push(Row(read(backend::data_row(body))?)),
                 b'D' => return Err(OwnError::TooLarge(ROWS_MAX)),
@@ -147,9 +158,11 @@ impl Upstream {
     pub(super) async fn copy_out(&mut self, own: &Own, max: usize) -> Result<Vec<u8>, OwnError> {
         self.own(own).await?;
         self.flush().await?;
+        let completed = self.completed;
         let (mut rows, mut failure) = (Vec::new(), None);
         loop {
             let Frame { tag, body } = self.frame().await?;
+            self.completed = completed;
             match tag {
                 b'd' if failure.is_none() => {
                     rows.extend_from_slice(&body);
@@ -193,6 +206,15 @@ impl Upstream {
             None => self.parameters.push((name, value)),
         }
         Ok(())
+    }
+
+    /// Whether the server would read a statement otherwise than it was read here, or let it write
+    /// where it must not.
+    pub(super) fn strayed(&self, may_write: bool) -> bool {
+        let is = |(name, value): &(&str, &str)| {
+            may_write && *name == READ_ONLY || self.parameter(name) == Some(*value)
+        };
+        !FIXED.iter().all(is)
     }
 
     /// What the server says that a setting is.

@@ -184,7 +184,11 @@ impl Script<'_> {
         let resource =
             relation.map_or_else(|| self.target.resource(), |relation| self.relation(relation));
         // A view that is kept has its rows computed now, and so has an index.
-        let when = if matches!(node.name, "CreateTableAsStmt") { When::Now } else { When::Later };
+        let when = if matches!(node.name, "CreateTableAsStmt" | "IndexStmt") {
+            When::Now
+        } else {
+            When::Later
+        };
         let effect =
             if node.name == "CreateTrigStmt" { replacing(node).max(effect) } else { effect };
         match sure {
