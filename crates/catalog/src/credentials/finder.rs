@@ -23,6 +23,8 @@ use super::{
 pub const FINDS_MAX: usize = 10_000;
 /// The longest value of a name.
 pub const VALUE_BYTES_MAX: usize = 8_192;
+/// Closer looks at one word, or at so many bytes of one that is longer.
+const LOOKS_MAX: usize = 256;
 
 /// A longer value is a credential only as base64; anything else is text with names in it, whose
 /// values are looked at one by one, and reading the whole text for each would never end.
@@ -107,6 +109,9 @@ struct Search<'a> {
     named_to: usize,
     /// The same for what could be a JSON Web Token, lest one long word is read at each of its parts.
     web_token_to: usize,
+    /// Where the word ends that is looked at, and how often it was.
+    word_to: usize,
+    looks: usize,
     candidates: Vec<Candidate>,
 }
 
@@ -155,12 +160,21 @@ impl Finder {
 
     fn candidates(&self, role: Role, text: &Text<'_>) -> Vec<Candidate> {
         let bytes: &[u8] = &text.bytes;
-        let mut search =
-            Search { bytes, role, named_to: 0, web_token_to: 0, candidates: Vec::new() };
+        let mut search = Search {
+            bytes,
+            role,
+            named_to: 0,
+            web_token_to: 0,
+            word_to: 0,
+            looks: 0,
+            candidates: Vec::new(),
+        };
         search.documents();
         for hit in self.search.iter().flat_map(|it| it.find_overlapping_iter(bytes)) {
             let needle = self.needles.get(hit.pattern().as_usize());
-            if let Some(needle) = needle {
+            if let Some(needle) = needle
+                && !search.has_looked_enough(hit.start())
+            {
                 search.look(*needle, hit.range(), text.binary);
             }
             if search.candidates.len() >= FINDS_MAX {
@@ -190,6 +204,18 @@ fn needles() -> impl Iterator<Item = (&'static str, Needle)> {
 }
 
 impl Search<'_> {
+    /// Whether the word around `at` has had all the looks that one gets: a text that is made of
+    /// beginnings only would be read to its end at each of them.
+    fn has_looked_enough(&mut self, at: usize) -> bool {
+        if at >= self.word_to {
+            let rest = self.bytes.get(at..).unwrap_or_default().iter().take(VALUE_BYTES_MAX);
+            self.word_to = at + rest.take_while(|byte| !byte.is_ascii_whitespace()).count() + 1;
+            self.looks = 0;
+        }
+        self.looks += 1;
+        self.looks > LOOKS_MAX
+    }
+
     /// A closer look at one hit.
     fn look(&mut self, needle: Needle, hit: Range<usize>, binary: bool) {
         match needle {

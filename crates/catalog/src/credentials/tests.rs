@@ -209,6 +209,18 @@ fn thousands_are_told_up_to_a_maximum() {
     assert_eq!(Finder::shared().find_in("a.md", text.as_bytes()).len(), super::FINDS_MAX);
 }
 
+#[test]
+fn a_word_of_beginnings_is_not_read_for_ever_and_hides_nothing_behind_it() {
+    for beginning in ["key=", "fm2_", "token:", "-p"] {
+        let text = beginning.repeat(20_000);
+        let text = format!("{text}\nRAILWAY_API_TOKEN=5e0c2a14-8f3b-4d6e-9a71-c2d4b6e8f013\n");
+        let found = Finder::shared().find_in("notes.md", text.as_bytes());
+        let last = found.last().map(|it| it.value(text.as_bytes()).unwrap());
+        let last = last.as_ref().map(|it| it.expose_secret());
+        assert_eq!(last, Some("5e0c2a14-8f3b-4d6e-9a71-c2d4b6e8f013"), "{beginning}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
