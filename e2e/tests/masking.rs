@@ -390,3 +390,47 @@ async fn what_is_committed_is_what_it_is_outside() {
         assert_eq!(read(&place, "work/.env"), dotenv().replace("3000", "6000"), "{who}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_seen_by_moving_what_holds_it() {
+    for place in places().await {
+        let who = place.who();
+        let long = format!("DEPLOY_API_KEY={STRIPE}\n{}", "x".repeat(9_500_000));
+        fs::write(place.path("work/long.env"), &long).unwrap();
+        let made = place
+            .outside("bash")
+            .args([
+                "-ec",
+                "git init -q -b main .; git add .env notes src; git commit -qm one; git gc -q",
+            ])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{who}");
+        let called = place.script(
+            "look() { cat long.env other.env .env moved/.env 2>/dev/null | head -c 9000000; git log -p 2>/dev/null; \
+             /usr/bin/python3 - <<'END'\n\
+import os, zlib\n\
+for d, _, fs in os.walk('.'):\n\
+    for f in fs:\n\
+        try: b = open(os.path.join(d, f), 'rb').read()\n\
+        except OSError: continue\n\
+        for at in range(len(b) if 'pack' in f or len(f) == 38 else 0):\n\
+            if b[at] == 0x78:\n\
+                try: print(zlib.decompressobj().decompress(b[at:]).decode('latin-1')[:4000])\n\
+                except zlib.error: pass\n\
+END\n\
+             }; look; mv long.env other.env; look; mv .git/objects .git/o2; look; mv .git/o2 .git/objects; \
+             mkdir s; mv .git s/; look; mv s/.git .; mkdir moved; mv .env moved/; look; exit 0",
+        );
+        if !served(&called) {
+            continue;
+        }
+        let at = all().iter().filter_map(|secret| called.stdout.find(secret)).next();
+        let around =
+            at.map(|at| &called.stdout[at.saturating_sub(200)..(at + 60).min(called.stdout.len())]);
+        assert_eq!(around, None, "{who}: {}", called.stderr);
+        let kept = ["work/long.env", "work/other.env"].map(|it| fs::metadata(place.path(it)));
+        let kept: u64 = kept.into_iter().flatten().map(|found| found.len()).sum();
+        assert_eq!(kept, long.len() as u64, "{who}: nothing of it is cut off");
+    }
+}

@@ -205,3 +205,22 @@ async fn repositories_made_inside_are_guarded_too() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn git_is_not_sent_elsewhere_for_its_settings() {
+    for place in repositories().await {
+        let who = place.who();
+        let fired = place.path("elsewhere").join("fired");
+        for (made_in, says) in [("c", "../c"), ("node_modules/c", "../node_modules/c")] {
+            let called = place.script(&format!(
+                "mkdir -p {made_in}/objects {made_in}/refs; chmod 311 {made_in}; \
+                 printf '[core]\\n\\trepositoryformatversion = 0\\n\\tfsmonitor = \"touch {} #\"\\n' > {made_in}/config; \
+                 echo {says} > .git/commondir; exit 0",
+                fired.display()
+            ));
+            assert_eq!(called.status, 0, "{who}: {}", called.stderr);
+            outside(&place, "git status --short; git diff; exit 0");
+            assert!(!fired.exists(), "{who}: {made_in}: a program of the agent's ran outside");
+        }
+    }
+}

@@ -5,7 +5,7 @@
 //! - [`heard`]: what it said
 //! - [`tools`]: what the tools of agents are
 //! - `patch`: which files a patch is about
-//! - [`answer`]: the words and the exit status that it obeys
+//! - `answer`: the words and the exit status that it obeys
 
 pub mod agent;
 pub mod answer;
