@@ -29,7 +29,7 @@ def a_close_that_was_skipped(pg):
     pg.exec_(b"BEGIN"); pg.exec_(b"DELETE FROM customers")
     pg.enter_pipeline_mode()
     pg.send_query_params(b"SELECT 1/0", [])
-    pg.send_close_prepared(b"y") if hasattr(pg, "send_close_prepared") else None
+    pg.send_close_prepared(b"y")
     pg.pipeline_sync()
     while True:
         found = pg.get_result()
