@@ -10,6 +10,7 @@
 //! - [`history`]: and of git's objects
 //! - [`java`]: the trust store of every Java in reach
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
+//! - `nested`: what those hear who would make an enclosure of their own
 //! - [`mark`]: what a run says of itself to whoever is inside
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
@@ -49,6 +50,7 @@ pub mod mark;
 pub mod masks;
 mod mounts;
 mod namespaces;
+mod nested;
 mod netlink;
 pub mod offers;
 mod powers;
@@ -61,7 +63,7 @@ mod terminal;
 pub mod view;
 pub mod wait;
 
-pub use enclosure::Enclosure;
+pub use enclosure::{Begun, Enclosure};
 pub use error::SandboxError;
 pub use mark::Mark;
 pub use mounts::can_serve;
@@ -70,8 +72,6 @@ pub use mounts::can_serve;
 pub const INSIDE: &str = "__inside";
 /// The hidden verb by which the binary runs itself as [`init`].
 pub const INIT: &str = "__init";
-/// The hidden verb by which the binary runs itself to become the command.
-pub const EXEC: &str = "__exec";
 /// The hidden verb by which the binary finds out what the kernel has.
 pub const PROBE: &str = "__probe";
 /// The hidden verb by which the binary tries forbidden acts, inside.

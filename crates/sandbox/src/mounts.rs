@@ -3,12 +3,12 @@
 use std::{
     collections::BTreeSet,
     ffi::{CString, OsString},
-    fs,
+    fs::{self, Permissions},
     os::{
         fd::{AsRawFd as _, OwnedFd},
         unix::{
             ffi::{OsStrExt as _, OsStringExt as _},
-            fs::symlink,
+            fs::{PermissionsExt as _, symlink},
         },
     },
     path::{Path, PathBuf},
@@ -135,6 +135,10 @@ fn below(root: &str, path: &Path) -> PathBuf {
     Path::new(root).join(path.strip_prefix("/").unwrap_or(path))
 }
 
+/// The rights of a file that we wrote, and of a program.
+const READ: u32 = 0o444;
+const RUN: u32 = 0o555;
+
 /// The pieces placed so far.
 #[derive(Debug, Default)]
 struct Builder {
@@ -198,17 +202,19 @@ impl Builder {
                 let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, path), &at));
                 copied.map_err(failed)?;
             }
-            Piece::File { text, .. } => self.file(text.as_bytes(), &at).map_err(failed)?,
+            Piece::File { text, .. } => self.file(text, READ, &at).map_err(failed)?,
+            Piece::Program { text, .. } => self.file(text, RUN, &at).map_err(failed)?,
             Piece::Hidden { .. } => self.hide(&at).map_err(failed)?,
         }
         Ok(())
     }
 
     /// A file of our own over whatever is there.
-    fn file(&mut self, text: &[u8], at: &Path) -> std::io::Result<()> {
+    fn file(&mut self, text: &str, mode: u32, at: &Path) -> std::io::Result<()> {
         let file = PathBuf::from(format!("{FILES}/{}", self.files));
         self.files += 1;
         fs::write(&file, text)?;
+        fs::set_permissions(&file, Permissions::from_mode(mode))?;
         make_room(at, false)?;
         mount_bind(&file, at)?;
         self.read_only.insert(at.to_owned());
@@ -223,7 +229,7 @@ impl Builder {
                 self.read_only.insert(at.to_owned());
                 Ok(())
             }
-            Ok(found) if found.is_file() => self.file(b"", at),
+            Ok(found) if found.is_file() => self.file("", READ, at),
             _ => Ok(()),
         }
     }

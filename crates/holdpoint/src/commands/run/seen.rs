@@ -137,7 +137,7 @@ impl Seen {
             if self.is_served(&at) {
                 continue;
             }
-            self.shelf.found(&at, kind).map_err(CommandError::unable)?;
+            self.shelf.found(&at, kind);
         }
         self.shelf.withdraw().map_err(CommandError::unable)?;
         let listed = here.state.hosts().list().map_err(CommandError::unable)?;
