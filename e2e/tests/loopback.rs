@@ -321,7 +321,7 @@ async fn a_kill_cuts_streams_and_published_ports_at_once() {
         );
         let local = format!("localhost:{server}");
         let mut running = Running::start(&place, &["--local", &local], &script);
-        let run = running.says("  stop it").rsplit(' ').next().unwrap().to_owned();
+        let run = running.says("holdpoint: bash is guarded").rsplit(' ').next().unwrap().to_owned();
         running.says("holdpoint: port");
         until("the stream is up", || {
             fs::read(place.path("work/said")).ok().filter(|it| !it.is_empty())

@@ -108,6 +108,7 @@ async fn status_tells_who_is_enclosed() {
             (found["guard"] == "enclosed").then_some(found)
         });
         let run = found["run"].as_str().unwrap();
+        assert_eq!(found["killed_by"], "namespace of processes");
         assert_eq!(place.call(&["kill", run]).status, 0);
         assert_eq!(child.wait().unwrap().code(), Some(137));
     }

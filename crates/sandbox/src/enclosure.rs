@@ -23,7 +23,9 @@ use crate::{
     INSIDE, PORT,
     error::{During as _, Result, SandboxError},
     inside::{GO, LISTENING, Plan},
+    layout::Piece,
     publish::{Published, publish},
+    signer::Signer,
     sockets::Sockets,
     terminal::Terminal,
     view::View,
@@ -49,6 +51,7 @@ pub struct Enclosure {
     signals: Signals,
     inside: UnixStream,
     listeners: Vec<OwnedFd>,
+    socket: Option<OwnedFd>,
 }
 
 impl Begun {
@@ -71,7 +74,9 @@ impl Begun {
         let mut child = self.child.take().ok_or_else(ended)?;
         let made = meet(&self.meeting, &mut child).and_then(|inside| agree(inside, plan, view));
         match made {
-            Ok((inside, listeners)) => Ok(Enclosure { child, signals, inside, listeners }),
+            Ok(Agreed { inside, listeners, socket }) => {
+                Ok(Enclosure { child, signals, inside, listeners, socket })
+            }
             Err(error) => Err(ended_early(child, error)),
         }
     }
@@ -89,6 +94,11 @@ impl Enclosure {
     /// The sockets that wait inside: what comes in here is of this run and of nobody else.
     pub fn listeners(&self) -> &[OwnedFd] {
         &self.listeners
+    }
+
+    /// What signs for whoever is inside, from now on.
+    pub fn signs_by(&mut self, signer: Signer) -> Result<()> {
+        self.socket.take().map_or(Ok(()), |socket| signer.serve(socket))
     }
 
     /// The process that ends everything inside when it ends.
@@ -165,11 +175,7 @@ fn is_of(stream: &UnixStream, process: u32) -> bool {
 }
 
 /// Tells the plan, takes the listeners, and begins to serve: the inside is made of what is served.
-fn agree(
-    mut inside: UnixStream,
-    plan: &Plan,
-    view: Option<View>,
-) -> Result<(UnixStream, Vec<OwnedFd>)> {
+fn agree(mut inside: UnixStream, plan: &Plan, view: Option<View>) -> Result<Agreed> {
     let mut line = serde_json::to_vec(plan)
         .map_err(|error| SandboxError::new("cannot write the plan", error))?;
     line.push(b'\n');
@@ -184,7 +190,16 @@ fn agree(
     if let Some(view) = view {
         view.serve(files.pop().ok_or_else(early)?)?;
     }
-    Ok((inside, files))
+    let signs = plan.layout.pieces.iter().any(|piece| matches!(piece, Piece::Socket { .. }));
+    let socket = signs.then(|| files.pop().ok_or_else(early)).transpose()?;
+    Ok(Agreed { inside, listeners: files, socket })
+}
+
+/// What an inside that is being made has given.
+struct Agreed {
+    inside: UnixStream,
+    listeners: Vec<OwnedFd>,
+    socket: Option<OwnedFd>,
 }
 
 /// Ends a child that did not come to its work; it has said why on standard error.

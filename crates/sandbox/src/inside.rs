@@ -45,8 +45,8 @@ pub struct Plan {
     pub umask: u32,
 }
 
-/// What comes with the listeners, and behind them with the device by which the outside serves what
-/// it shows, if it shows something.
+/// What comes with the listeners, and behind them with what else the outside answers: the socket
+/// that signs, and the device by which it serves what it shows.
 pub(crate) const LISTENING: &[u8] = b"listening\n";
 /// What comes back once somebody accepts from them.
 pub(crate) const GO: &[u8] = b"go\n";
@@ -64,9 +64,9 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     let plan = read_plan(&outside)?;
     umask(Mode::from_bits_truncate(plan.umask));
     let listeners = loopback::listen(&plan.services)?;
-    let device = mounts::prepare(&plan.layout)?;
-    hand_over(&outside, &listeners, device.as_ref())?;
-    drop((listeners, device));
+    let answered = mounts::prepare(&plan.layout)?;
+    hand_over(&outside, &listeners, &answered)?;
+    drop((listeners, answered));
     mounts::build(&plan.layout)?;
     outside.write_all(LISTENING).during("cannot tell the outside")?;
     await_go(&mut outside)?;
@@ -108,11 +108,11 @@ fn read_plan(outside: &UnixStream) -> Result<Plan> {
     serde_json::from_slice(&line).map_err(|error| SandboxError::new("cannot read the plan", error))
 }
 
-fn hand_over(outside: &UnixStream, listeners: &[OwnedFd], device: Option<&OwnedFd>) -> Result<()> {
+fn hand_over(outside: &UnixStream, listeners: &[OwnedFd], answered: &[OwnedFd]) -> Result<()> {
     if listeners.is_empty() {
         return Err(loopback::nothing());
     }
-    let files: Vec<_> = listeners.iter().chain(device).map(|file| file.as_fd()).collect();
+    let files: Vec<_> = listeners.iter().chain(answered).map(|file| file.as_fd()).collect();
     passing::send(outside, LISTENING, &files).during("cannot hand the way out over")
 }
 

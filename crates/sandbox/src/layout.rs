@@ -110,6 +110,11 @@ pub enum Piece {
         /// What is in it.
         text: String,
     },
+    /// A socket on which somebody outside answers.
+    Socket {
+        /// Where.
+        at: PathBuf,
+    },
     /// Nothing, where there is something outside.
     Hidden {
         /// Where.
@@ -152,6 +157,7 @@ impl Piece {
             | Self::View { at, .. }
             | Self::File { at, .. }
             | Self::Program { at, .. }
+            | Self::Socket { at }
             | Self::Hidden { at } => at,
         }
     }

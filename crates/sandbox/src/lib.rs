@@ -17,6 +17,7 @@
 //! - `namespaces`, `loopback` (with `redirect`), `mounts`: its steps
 //! - [`init`]: the first process inside: powers dropped, then the command
 //! - `powers`, `landlock`, `seccomp`: its steps
+//! - [`signer`]: a socket that signs git objects and nothing else
 //! - [`publish`]: ports of the inside on the host's own loopback; `sockets`, `listening`: by which
 //! - `netlink`: what is said to the kernel about networks
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
@@ -57,6 +58,7 @@ mod powers;
 pub mod publish;
 mod redirect;
 mod seccomp;
+pub mod signer;
 mod sockets;
 mod stops;
 mod terminal;
@@ -78,5 +80,7 @@ pub const PROBE: &str = "__probe";
 pub const ACTS: &str = "__acts";
 /// Where the one way out is, inside: the gateway's usual port.
 pub const PORT: u16 = 7080;
+/// Where git objects are signed, inside.
+pub const SIGNER: &str = "/run/holdpoint/signer";
 /// Where our own files are, inside.
 pub const OURS: &str = "/run/holdpoint";

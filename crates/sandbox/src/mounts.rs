@@ -9,6 +9,7 @@ use std::{
         unix::{
             ffi::{OsStrExt as _, OsStringExt as _},
             fs::{PermissionsExt as _, symlink},
+            net::UnixListener,
         },
     },
     path::{Path, PathBuf},
@@ -36,6 +37,8 @@ const OLD: &str = "/old";
 const NEW: &str = "/new";
 /// Files that we wrote; not in the tree.
 const FILES: &str = "/files";
+/// Where somebody outside listens, before it has its place; not in the tree either.
+const SOCKET: &str = "/files/socket";
 /// What is served from outside, by its numbers; not in the tree either.
 const VIEWS: &str = "/views";
 /// The outside's `/proc`, inside, until the first process has mounted its own: the kernel wants
@@ -55,14 +58,19 @@ const NO_FUSE: &str = "the kernel refuses to mount FUSE in user namespaces here:
 /// What no piece of the inside may be: a device, or a program that changes who runs it.
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
-/// Makes room for a new root. If something in it is served from outside, it comes by the device
-/// that is the answer.
-pub(crate) fn prepare(layout: &Layout) -> Result<Option<OwnedFd>> {
+/// Makes room for a new root. What in it somebody outside answers is the answer: the socket, and
+/// behind it the device by which files are served, if there are such.
+pub(crate) fn prepare(layout: &Layout) -> Result<Vec<OwnedFd>> {
     stand_beside().during("cannot make room for a new root")?;
-    let served = layout.pieces.iter().any(|piece| matches!(piece, Piece::View { .. }));
-    served.then(views).transpose().map_err(|error| {
+    let has = |wanted: fn(&Piece) -> bool| layout.pieces.iter().any(wanted);
+    let listens = has(|piece| matches!(piece, Piece::Socket { .. }));
+    let socket = listens.then(|| UnixListener::bind(SOCKET)).transpose();
+    let socket = socket.during("cannot listen for what is to be signed")?.map(OwnedFd::from);
+    let served = has(|piece| matches!(piece, Piece::View { .. }));
+    let device = served.then(views).transpose().map_err(|error| {
         SandboxError::new("cannot mount what is served from outside", error).mend(NO_FUSE)
-    })
+    })?;
+    Ok(socket.into_iter().chain(device).collect())
 }
 
 /// Mounts a file system that somebody else will serve (fuse(4)).
@@ -204,6 +212,11 @@ impl Builder {
             }
             Piece::File { text, .. } => self.file(text, READ, &at).map_err(failed)?,
             Piece::Program { text, .. } => self.file(text, RUN, &at).map_err(failed)?,
+            Piece::Socket { .. } => {
+                make_room(&at, false)
+                    .and_then(|()| Ok(mount_bind(SOCKET, &at)?))
+                    .map_err(failed)?;
+            }
             Piece::Hidden { .. } => self.hide(&at).map_err(failed)?,
         }
         Ok(())

@@ -139,8 +139,9 @@ fn system_call_filter() -> Offer {
 
 fn cgroups() -> Offer {
     let found = place_of_groups().map(|place| format!("can be made below {}", place.display()));
-    let mend = "nothing needs it yet: a run ends with its namespace of processes. systemd delegates \
-                a group with `systemd-run --user --scope -p Delegate=yes bash`";
+    let mend = "nothing needs it: a run is killed by its namespace of processes";
+    let found =
+        found.map(|found| format!("{found}; a run is killed by its namespace of processes"));
     offer("cgroup", false, found, mend.to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! `holdpoint run`: an agent with one way out.
 //!
+//! - `alert`: what a human hears who looks elsewhere
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
 //! - `expiry`: when a run ends by itself
@@ -11,9 +12,11 @@
 //! - `seen`: what it sees of files, and what becomes of what it wrote
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
+//! - `signing`: how its commits are signed
 //! - `saved`: its undo point
 //! - `told`: what the human is told at the start and at the end
 
+mod alert;
 mod expiry;
 mod gateway;
 pub(super) mod ground;
@@ -26,6 +29,7 @@ mod repository;
 mod saved;
 mod seen;
 mod services;
+mod signing;
 mod told;
 
 use std::{
@@ -34,6 +38,7 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd},
     path::PathBuf,
     process::Command,
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -56,6 +61,7 @@ use nix::sys::stat::umask;
 
 pub use self::nested::nested;
 use self::{
+    alert::Alert,
     expiry::Lifetime,
     ground::Place,
     identity::{Identity, forget},
@@ -64,6 +70,7 @@ use self::{
     saved::{Saving, UndoPoint},
     seen::Seen,
     services::Service,
+    signing::Signing,
     told::Told,
 };
 use super::{Here, agents::no_agent_is_human};
@@ -150,13 +157,14 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let saving = Saving::begin(here, &workspace, &mark, !run.no_snapshot)?;
     let services = services::of(&run.local, &workspace)?;
     let gateway = gateway::ready(here)?;
-    let lent = Lent::of(here, &run.grant)?;
+    let signing = Signing::of(&workspace);
+    let lent = Lent::of(here, &run.grant, &signing)?;
     let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway.ca, mark)?;
     saving.settle();
     let supervised = here.state.supervise(&ground.mark.run).map_err(CommandError::unable)?;
     let identity = Identity::begin(here, &ground.mark)?;
     let planned = Planned { run, program, ground, services, gateway, supervised, identity };
-    planned.guarded(here, lent, saving)
+    planned.guarded(here, lent, signing, saving)
 }
 
 /// A run of which everything is known that a human may have said wrongly.
@@ -172,8 +180,8 @@ struct Planned<'a> {
 
 impl Planned<'_> {
     /// Runs it to its end.
-    fn guarded(mut self, here: &Here, lent: Lent, saving: Saving) -> Ended {
-        let told = self.enclosed(here, lent, saving);
+    fn guarded(mut self, here: &Here, lent: Lent, signing: Signing, saving: Saving) -> Ended {
+        let told = self.enclosed(here, lent, signing, saving);
         let principal = self.identity.principal.clone();
         // As long as it is supervised, nobody else does it.
         let forgotten = self.identity.end(here);
@@ -189,6 +197,7 @@ impl Planned<'_> {
         &mut self,
         here: &Here,
         lent: Lent,
+        signing: Signing,
         saving: Saving,
     ) -> Result<(Told, wait::Ended, Option<String>), CommandError> {
         let Self { run, program, ground, services, gateway, supervised, identity } = self;
@@ -208,7 +217,7 @@ impl Planned<'_> {
         masked.variables(&mut environment);
         let mut seen = Seen::plan(here, ground, &mut layout, masked)?;
         let told = Told::begin(here, &identity.principal, program, ground, &environment, gateway);
-        let told = told.and(seen.lines());
+        let told = told.and(seen.line());
         let plan = Plan {
             layout,
             writable: Layout::writable(ground),
@@ -218,13 +227,14 @@ impl Planned<'_> {
             // What it makes has its caller's rights.
             umask: here.umask.bits(),
         };
-        if lent::signs(&ground.workspace) {
-            eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
+        if let Some(notice) = signing.notice() {
+            eprintln!("holdpoint: {notice}");
         }
         let view = seen.view.take();
-        let inside = Inside { run, plan: &plan, begun, view };
+        let inside = Inside { run, plan: &plan, begun, view, signing };
         let ended = inside.run(here, supervised, identity, &told, saving);
         seen.end(here);
+        signing::end(&ground.mark.run);
         let (ended, point) = ended?;
         Ok((told, ended, point.end(here, &ground.mark.run)))
     }
@@ -236,6 +246,7 @@ struct Inside<'a> {
     plan: &'a Plan,
     begun: Begun,
     view: Option<View>,
+    signing: Signing,
 }
 
 impl Inside<'_> {
@@ -248,12 +259,16 @@ impl Inside<'_> {
         told: &Told,
         saving: Saving,
     ) -> Result<(wait::Ended, UndoPoint), CommandError> {
-        let Self { run, plan, begun, view } = self;
-        let enclosure = begun.make(plan, view).map_err(not_made)?;
+        let Self { run, plan, begun, view, signing } = self;
+        let mut enclosure = begun.make(plan, view).map_err(not_made)?;
         supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
         let name = &identity.principal.run.clone();
+        if let Signing::By(key) = signing {
+            enclosure.signs_by(key.signer(name)).map_err(not_made)?;
+        }
+        let alert = Arc::new(Alert::of(name));
         let guarded = identity.made().and_then(|()| {
-            guard(&here.state, name, &plan.services, &enclosure).map_err(|error| {
+            guard(&here.state, &alert, &plan.services, &enclosure).map_err(|error| {
                 let text = "the gateway does not take the way out";
                 CommandError::unable(format!("{text}: {error}; nothing was started"))
             })
@@ -271,7 +286,9 @@ impl Inside<'_> {
         told.start(&point.line());
         services::tell(&plan.services);
         let published: Option<fn(Published)> = (!run.no_publish).then_some(services::published);
-        let ended = enclosure.run(plan.services.clone(), published).map_err(not_made)?;
+        let ended = enclosure.run(plan.services.clone(), published).map_err(not_made);
+        alert.end();
+        let ended = ended?;
         Ok((ended, point))
     }
 }
@@ -285,26 +302,27 @@ fn not_made(error: SandboxError) -> CommandError {
 /// Hands the way out to the gateway, and again to the next one whenever it goes.
 fn guard(
     state: &State,
-    run: &str,
+    alert: &Arc<Alert>,
     services: &[u16],
     enclosure: &Enclosure,
 ) -> Result<(), CommandError> {
     let listeners = enclosure.listeners();
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
+    let run = alert.run();
     let handed = state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
     let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
     let own = own.map_err(CommandError::unable)?;
-    let (state, run, services) = (state.clone(), run.to_owned(), services.to_owned());
+    let (state, alert, services) = (state.clone(), Arc::clone(alert), services.to_owned());
     let keep = move || {
         let mut handed: Option<HandedOver> = Some(handed);
         loop {
             if let Some(handed) = handed.take() {
-                handed.until_gone();
+                handed.until_gone(|waiting| alert.hear(waiting));
             }
             // Nobody accepts meanwhile: what the agent sends waits.
             thread::sleep(AGAIN);
             let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
-            handed = state.hand_over(&run, &services, &borrowed).ok();
+            handed = state.hand_over(alert.run(), &services, &borrowed).ok();
         }
     };
     // It ends with this process.
