@@ -10,6 +10,7 @@
 //! - [`agent_room`]: real agents in an enclosure
 //! - [`far_ends`]: where its gateway finds the far ends
 //! - [`model`]: the model that they ask, which plays a script
+//! - [`flood`]: a run that floods, and its kill
 //! - [`running`]: a run that goes on, and servers outside
 //! - [`browser`]: a real browser outside
 //! - [`ssh`]: a real server of SSH, and tunnels through it
@@ -49,6 +50,7 @@ pub mod fakes;
 pub mod far_ends;
 pub mod faulty;
 pub mod files;
+pub mod flood;
 pub mod git;
 pub mod git_host;
 pub mod grpc_host;

@@ -49,7 +49,7 @@ fn probed() -> Vec<Offer> {
 
 /// Finds out, and leaves this process unfit for anything else.
 pub fn probe() -> Vec<Offer> {
-    let namespaces = namespaces::enter().map(|()| "of users, mounts, processes and networks");
+    let namespaces = namespaces::tried().map(|()| "of users, mounts, processes and networks");
     let namespaces = namespaces.map(str::to_owned).map_err(io::Error::other);
     let overlay = match &namespaces {
         Ok(_) => mounts::probe_overlay().map(|()| "can lie over a directory".to_owned()),
@@ -74,7 +74,7 @@ fn offer(what: &str, needed: bool, found: io::Result<String>, mend: String) -> O
 
 /// What to do for namespaces of users. Never the switch for all programs: an AppArmor profile for
 /// ours alone.
-fn namespaces_mend() -> String {
+pub(crate) fn namespaces_mend() -> String {
     let is_on = |name: &str, on: &str| {
         fs::read_to_string(format!("/proc/sys/{name}")).is_ok_and(|text| text.trim() == on)
     };

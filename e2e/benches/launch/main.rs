@@ -1,4 +1,5 @@
-//! How much longer `holdpoint run -- true` takes than `true`, from start to end, the gateway being up.
+//! How much longer `holdpoint run -- true` takes than `true`, from start to end, the gateway being up;
+//! and when the last message of a run that floods arrives upstream after it is killed.
 //!
 //!     cargo bench -p e2e --bench launch
 //!
@@ -11,10 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::enclosed::Enclosed;
+use e2e::{
+    enclosed::Enclosed,
+    flood::{Killed, killed},
+};
 
 /// Rounds; in each, every kind has one turn.
 const ROUNDS: usize = 60;
+/// Kills.
+const KILLS: usize = 10;
 /// Rounds before any is counted.
 const WARM: usize = 5;
 
@@ -47,6 +53,10 @@ fn main() {
             let middle = median(times);
             let more = middle.saturating_sub(plain);
             println!("  {name:<28} median {middle:>9.2?}, over `true` {more:>9.2?}");
+        }
+        for _ in 0..KILLS {
+            let Killed { last, returned, .. } = killed(&place);
+            println!("  kill: last arrival {last:>9.2?}, returned {returned:>9.2?}");
         }
     }
 }
