@@ -245,16 +245,25 @@ const MIGRATIONS: &[&str] = &[
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let found = usize::try_from(version).map_err(|_| StoreError::Corrupt("user_version"))?;
     let known = MIGRATIONS.len();
+    // What every command does waits for no disk and for nobody else's writing.
+    if version(connection)? == known {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    let found = version(&transaction)?;
     let pending = MIGRATIONS.get(found..).ok_or(StoreError::NewerSchema { found, known })?;
     for migration in pending {
         transaction.execute_batch(migration)?;
     }
     transaction.pragma_update(None, "user_version", known as i64)?;
     Ok(transaction.commit()?)
+}
+
+fn version(connection: &Connection) -> Result<usize> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    usize::try_from(version).map_err(|_| StoreError::Corrupt("user_version"))
 }
 
 #[cfg(test)]

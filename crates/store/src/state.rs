@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::{
     agents::Agents,
@@ -218,10 +218,16 @@ fn protect_directory(dir: &Path) -> Result<()> {
 
 /// The value of `key`; the first process that asks makes it.
 fn meta(database: &Database, key: &str, make: impl FnOnce() -> Result<String>) -> Result<String> {
-    database.write(|transaction| {
+    let find = |connection: &Connection| -> Result<Option<String>> {
         let select = "SELECT value FROM meta WHERE key = ?1";
-        let found = transaction.query_row(select, [key], |row| row.get(0)).optional()?;
-        if let Some(value) = found {
+        Ok(connection.query_row(select, [key], |row| row.get(0)).optional()?)
+    };
+    if let Some(value) = database.read(find)? {
+        return Ok(value);
+    }
+    database.write(|transaction| {
+        // Another process may have been faster.
+        if let Some(value) = find(transaction)? {
             return Ok(value);
         }
         let value = make()?;
