@@ -1,7 +1,10 @@
 //! Databases: clients with their statements, and frameworks that change or wipe what they are
 //! pointed at. The target decides, not the command.
 
-use holdpoint_catalog::cli::frameworks::{self, Framework};
+use holdpoint_catalog::cli::{
+    frameworks::{self, Framework},
+    tools,
+};
 use holdpoint_core::{Effect, Operation, operation::Place};
 
 use super::{
@@ -94,7 +97,9 @@ impl Walk<'_> {
         match call.name {
             "psql" | "mysql" | "mariadb" | "sqlite3" | "mongosh" | "mongo" | "redis-cli"
             | "clickhouse-client" | "sqlcmd" | "duckdb" | "cqlsh" | "pgcli" | "mycli" | "usql"
-            | "cockroach" | "clickhouse" => self.client(scope, call)?,
+            | "cockroach" | "clickhouse" | "valkey-cli" | "keydb-cli" | "trino" | "presto"
+            | "snowsql" | "snow" | "impala-shell" | "hive" | "beeline" | "spark-sql"
+            | "cypher-shell" | "surreal" => self.client(scope, call)?,
             "dropdb" | "mysqladmin" | "pg_restore" | "createdb" | "dropuser" => {
                 let target = client_target(scope, call);
                 let effect = match call.name {
@@ -119,6 +124,12 @@ impl Walk<'_> {
         if call.has(&["-l", "--list"]) && call.name == "psql" {
             return Ok(());
         }
+        // `cockroach node decommission`: what is no statement.
+        if tools::destroys(&call.operands(CLIENT_VALUED))
+            && matches!(call.name, "cockroach" | "clickhouse")
+        {
+            self.at_database(&target, &format!("{}:run", call.name), Effect::Destroy);
+        }
         let given = ["-c", "--command", "-e", "--execute", "--eval", "-q", "--query", "-Q", "-cmd"];
         let mut texts: Vec<String> = call.values(&given).into_iter().map(str::to_owned).collect();
         for file in call.values(&["-f", "--file", "-i"]) {
@@ -129,7 +140,8 @@ impl Walk<'_> {
             "sqlite3" | "duckdb" => {
                 texts.extend(operands.iter().skip(1).map(|it| (*it).to_owned()))
             }
-            "redis-cli" => texts.push(operands.join(" ")),
+            "redis-cli" | "valkey-cli" | "keydb-cli" => texts.push(operands.join(" ")),
+            "cypher-shell" => texts.extend(operands.iter().map(|it| (*it).to_owned())),
             _ => {}
         }
         if let (true, Some(text)) = (texts.is_empty() || texts == [""], &call.pipe.stdin) {
@@ -140,7 +152,10 @@ impl Walk<'_> {
                 "mongosh" | "mongo" => {
                     self.at_database(&target, "mongo:eval", mongo(&text));
                 }
-                "redis-cli" => self.at_database(&target, "redis:command", redis(&text)),
+                "redis-cli" | "valkey-cli" | "keydb-cli" => {
+                    self.at_database(&target, "redis:command", redis(&text));
+                }
+                "cypher-shell" => self.at_database(&target, "cypher:run", cypher(&text)),
                 _ if text.chars().all(|it| it == UNKNOWN) && !text.is_empty() => {
                     self.push(Step::guessed(
                         "sql:unknown",
@@ -193,7 +208,7 @@ impl Walk<'_> {
             .skip(usize::from(name != call.name))
             .cloned()
             .collect();
-        let own = Call { arguments: &own, ..Call::new(&[], call.pipe) };
+        let own = Call { name: framework.name, arguments: &own, ..Call::new(&[], call.pipe) };
         if let Some(code) = own.value(&["-c", "--command"]).filter(|_| {
             own.arguments
                 .first()
@@ -202,14 +217,30 @@ impl Walk<'_> {
             super::program::read(self, scope, code, super::program::Language::Python)?;
             return Ok(true);
         }
+        // The language of these is close enough to Ruby for the calls that matter.
+        if let Some(code) = own.value(&["-e", "--eval"]).filter(|_| framework.name == "ecto") {
+            super::program::read(self, scope, code, super::program::Language::Ruby)?;
+            return Ok(true);
+        }
         if matches!(own.arguments.first().map(String::as_str), Some("runner" | "tinker")) {
             let code = own.arguments.iter().skip(1).cloned().collect::<Vec<_>>().join(" ");
             super::program::read(self, scope, &code, super::program::Language::Ruby)?;
             return Ok(true);
         }
         let words: Vec<&str> = own.operands(frameworks::VALUED);
-        let Some(verb) = framework.verb(&words, &|flag| own.has(&[flag])) else { return Ok(true) };
+        let Some(verb) = framework.verb(&words, &|flag| own.has(&[flag])) else {
+            let formats = words.first().is_some_and(|it| *it == "format");
+            if !formats && !self.wiped(scope, &own) && tools::destroys(&words) {
+                let target = self.framework_target(scope, &own, framework);
+                let name = format!("{}:{}", framework.name, words.join("_"));
+                self.at_database(&target, &name, Effect::Destroy);
+            }
+            return Ok(true);
+        };
         if verb.effect == Effect::Observe {
+            return Ok(true);
+        }
+        if framework.tests && self.wiped(scope, &own) {
             return Ok(true);
         }
         if framework.tests {
@@ -336,7 +367,7 @@ fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
         "mysql" | "mariadb" | "mycli" | "mysqladmin" => "mysql",
         "sqlite3" | "duckdb" => "sqlite",
         "mongosh" | "mongo" => "mongodb",
-        "redis-cli" => "redis",
+        "redis-cli" | "valkey-cli" | "keydb-cli" => "redis",
         other => other,
     };
     if provider == "sqlite" {
@@ -382,6 +413,19 @@ fn redis(text: &str) -> Effect {
         "SET" | "HSET" | "LPUSH" | "RPUSH" | "SADD" | "ZADD" | "EXPIRE" | "INCR" | "RENAME"
         | "CONFIG" | "HDEL" => Effect::Modify,
         _ => Effect::Observe,
+    }
+}
+
+/// What a statement of Cypher does, by its words.
+fn cypher(text: &str) -> Effect {
+    let upper = text.to_ascii_uppercase();
+    let has = |all: &[&str]| {
+        upper.split(|it: char| !it.is_ascii_alphabetic()).any(|it| all.contains(&it))
+    };
+    match () {
+        () if has(&["DELETE", "DETACH", "DROP", "REMOVE"]) => Effect::Destroy,
+        () if has(&["SET", "CREATE", "MERGE", "LOAD", "CALL"]) => Effect::Modify,
+        () => Effect::Observe,
     }
 }
 
