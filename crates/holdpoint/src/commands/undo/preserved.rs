@@ -126,7 +126,7 @@ pub(super) fn bring_back(to: &Snapshot, yes: bool, here: &Here) -> Ended {
         )?;
         return Ok(Status::Wanting);
     }
-    record(here, to, "what is there now", 1)?;
+    record(here, (&to.id, &to.what), "what is there now", 1)?;
     let saved = open(here)?.bring_back(&*it, to, now()).map_err(CommandError::unable)?;
     let back = saved.as_ref().map_or_else(
         || "it was gone, so that there is no way back".to_owned(),

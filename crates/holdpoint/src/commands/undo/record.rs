@@ -9,10 +9,7 @@ use holdpoint_core::{
     Digest,
     ledger::{Record, RecordKind},
 };
-use holdpoint_store::{
-    ledger::Ledger,
-    snapshots::{Snapshot, Undone},
-};
+use holdpoint_store::{ledger::Ledger, snapshots::Undone};
 
 use crate::{
     commands::{Here, now},
@@ -27,13 +24,12 @@ const GLANCE: Duration = Duration::from_millis(10);
 /// Puts the undo into the ledger, before it changes anything: by the gateway if one is up.
 pub(super) fn record(
     here: &Here,
-    to: &Snapshot,
+    (to, what): (&str, &str),
     saved: &str,
-    changes: usize,
+    changes: u64,
 ) -> Result<(), CommandError> {
     let catalogue = here.state.snapshots();
-    let id =
-        catalogue.undoing(&to.id, saved, &to.what, changes as u64).map_err(CommandError::unable)?;
+    let id = catalogue.undoing(to, saved, what, changes).map_err(CommandError::unable)?;
     let until = Instant::now() + PATIENCE;
     loop {
         if catalogue.is_recorded(id).map_err(CommandError::unable)? {
@@ -68,6 +64,8 @@ fn record_here(here: &Here) -> Result<(), CommandError> {
 /// An undo as the ledger says it.
 pub(crate) fn on_record(undone: &Undone) -> RecordKind {
     let Undone { to, saved, what, changes, .. } = undone;
-    let detail = format!("undo of {what} to {to}: {changes} changes; before it: {saved}");
-    RecordKind::Change { what: "snapshots".to_owned(), detail }
+    let before = if saved.is_empty() { String::new() } else { format!("; before it: {saved}") };
+    let detail = format!("undo of {what} to {to}: {changes} changes{before}");
+    let kind = if to.starts_with(crate::rows::PREFIX) { "rows" } else { "snapshots" };
+    RecordKind::Change { what: kind.to_owned(), detail }
 }

@@ -3,7 +3,7 @@
 use holdpoint_gateway::postgres::Undone;
 use serde_json::json;
 
-use super::Here;
+use super::{Here, record::record};
 use crate::{
     rows,
     status::{Ended, Status},
@@ -20,6 +20,8 @@ pub(super) fn put_back(id: &str, yes: bool, here: &Here) -> Ended {
             eprintln!("{}", shown(&undone));
         }
         if yes || agreed() {
+            let changes = undone.tables.iter().map(|it| it.inserted + it.updated + it.deleted);
+            record(here, (id, &undone.database), "", changes.sum())?;
             undone = rows::put_back(here, id, true)?;
         }
     }

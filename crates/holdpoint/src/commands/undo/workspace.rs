@@ -41,7 +41,7 @@ pub(super) fn undo(undo: &Undo, to: &Snapshot, here: &Here) -> Ended {
         return Ok(Status::Wanting);
     }
     let staged = prepared.stage().map_err(CommandError::unable)?;
-    record(here, to, &staged.saved().id, staged.plan().changes.len())?;
+    record(here, (&to.id, &to.what), &staged.saved().id, staged.plan().changes.len() as u64)?;
     let changes = staged.plan().changes.clone();
     let saved = staged.saved().id.clone();
     let restored = staged.carry_out().map_err(CommandError::unable)?;
