@@ -51,7 +51,7 @@ pub use keeper::Keeper;
 pub use plan::{Action, Change, Plan};
 pub use repository::Exported;
 pub use restore::Restored;
-pub use seen::Seen;
+pub use seen::{Changed, Seen};
 pub use snapshots::{Cause, Pruned, Saved, Snapshots, Verified, WORKSPACE};
 pub use terms::Terms;
 pub use undo::{Prepared, Staged};

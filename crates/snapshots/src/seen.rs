@@ -2,7 +2,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    path::Path,
+    path::{Path, PathBuf},
     time::Instant,
 };
 
@@ -20,6 +20,15 @@ pub struct Seen {
     omitted: Omitted,
 }
 
+/// What changed of a workspace.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// What is there: new, or other than it was; relative to the workspace.
+    pub there: Vec<PathBuf>,
+    /// How many there were of those that are there no more.
+    pub gone: usize,
+}
+
 impl Seen {
     pub(crate) fn of(listing: &Listing) -> Self {
         let mut seen: Vec<(u64, u64)> =
@@ -28,15 +37,17 @@ impl Seen {
         Self { states: seen, omitted: listing.omitted.clone() }
     }
 
-    /// How many files and links were added, changed or removed since. None if it cannot be told.
-    pub fn changed_since(&self, root: &Path, terms: &Terms) -> Option<usize> {
+    /// Which files and links were added, changed or removed since. None if it cannot be told.
+    pub fn changed_since(&self, root: &Path, terms: &Terms) -> Option<Changed> {
         let known = |path: &Path| self.find(hash(path)).is_some();
         let walk = Walk { root, terms, known: &known, opened: None };
-        let now = Self::of(&walk.list().ok()?);
-        let differs = |(path, state): &&(u64, u64)| self.find(*path) != Some(*state);
-        let changed = now.states.iter().filter(differs).count();
+        let listing = walk.list().ok()?;
+        let now = Self::of(&listing);
+        let differs = |path: &Path, looks: &Looks| self.find(hash(path)) != Some(state(looks));
+        let there = listing.entries.iter().filter(|found| differs(&found.path, &found.looks));
+        let there = there.map(|found| found.path.clone()).collect();
         let gone = self.states.iter().filter(|(path, _)| now.find(*path).is_none()).count();
-        Some(changed + gone)
+        Some(Changed { there, gone })
     }
 
     /// Whether some of what is at `path` was left out, though somebody may miss it; or all of it.

@@ -15,7 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::config::alone as git_alone;
+pub use self::config::alone as git_alone;
 pub use self::merge::{Waiting, differences, settle, take};
 use crate::guarded::Kind;
 
