@@ -200,8 +200,8 @@ fn explain_offers_what_is_done_live() {
         until(command, || (!ask(&desk, command).1.text().contains("(preparing)")).then_some(()));
         let live = until(command, || {
             let records = desk.holdpoint.records_from(records);
-            let decided = records.iter().map(|it| it["record"].clone());
-            decided.filter(|it| it["kind"] == "decision").next_back()
+            let mut decided = records.iter().map(|it| it["record"].clone());
+            decided.rfind(|it| it["kind"] == "decision")
         });
         assert_eq!(live["verdict"], told["verdict"], "{command}: {live} {told}");
         let live = live["obligations"].as_array().cloned().unwrap_or_default();

@@ -257,8 +257,8 @@ impl Walk<'_> {
     /// What the names of calls say in code that nobody reads: only what destroys counts.
     fn named_loss(&mut self, call: &Call<'_>) {
         let code = call.values(&["-e", "--eval", "-eval", "--expr"]).join(" ");
-        let names = code.split(|it: char| !it.is_alphanumeric() && it != '_');
-        let Some(name) = names.filter(|it| tools::destroys(&[it])).next() else { return };
+        let mut names = code.split(|it: char| !it.is_alphanumeric() && it != '_');
+        let Some(name) = names.find(|it| tools::destroys(&[it])) else { return };
         let id = ResourceId::of(call.name, "code", name);
         self.push(Step::guessed(
             format!("{}:{name}", call.name),

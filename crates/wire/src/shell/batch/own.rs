@@ -39,7 +39,7 @@ impl Batch<'_, '_> {
             name if name.starts_with("echo") => return Ok(format!("{}\n", text())),
             "set" => self.set(&rest),
             "call" if rest.first().is_some_and(|it| it.starts_with(':')) => {}
-            "call" => return self.script(&again(&words[1.min(words.len())..]), false, pipe),
+            "call" => return self.script(&again(words.get(1..).unwrap_or_default()), false, pipe),
             "start" => return self.started(words, pipe),
             "cmd" => return self.nested(&rest, pipe),
             "cd" | "chdir" | "pushd" => {
