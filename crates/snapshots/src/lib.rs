@@ -8,7 +8,8 @@
 //! - [`Terms`]: how much is taken; `walk`: what there is; `ignored`: what git ignores of it
 //! - `looks`: what a file looks like; `opened`: rights that an owner lends us to look
 //! - `source`: how the repository reads a workspace; `omitted`: what it could not have
-//! - `repository`: the repository; `storage`: the directory that it lies in
+//! - `repository`: the repository; `storage`: the directory that it lies in;
+//!   [`door`]: another user's directory
 //! - `difference` between two snapshots; [`Plan`]: what an undo would do; `entry`: one thing of it
 //! - `staging`, `restore`: an undo; [`asking`]: whether it may be carried out
 //! - [`preserve`]: databases and references of git
@@ -22,6 +23,7 @@
 pub mod asking;
 mod check;
 mod difference;
+pub mod door;
 mod entry;
 mod error;
 mod ignored;

@@ -1,7 +1,7 @@
 //! What a snapshot leaves out, and how that is said.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -48,25 +48,22 @@ impl Reason {
 
 /// Everything that one snapshot leaves out.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Omitted(BTreeMap<Reason, Vec<PathBuf>>);
+pub(crate) struct Omitted(BTreeMap<Reason, BTreeSet<PathBuf>>);
 
 impl Omitted {
     pub(crate) fn add(&mut self, reason: Reason, path: PathBuf) {
-        let paths = self.0.entry(reason).or_default();
-        if !paths.contains(&path) {
-            paths.push(path);
-        }
+        self.0.entry(reason).or_default().insert(path);
     }
 
     /// Whether this very path is left out.
     pub(crate) fn has(&self, path: &Path) -> bool {
-        self.0.values().flatten().any(|it| it == path)
+        self.0.values().any(|paths| paths.contains(path))
     }
 
     /// Whether `path` is left out with something, or something in it that somebody may miss.
     pub(crate) fn takes_from(&self, path: &Path) -> bool {
         let losses = self.0.iter().filter(|(reason, _)| reason.is_loss());
-        self.0.values().flatten().any(|it| path.starts_with(it))
+        path.ancestors().any(|it| self.has(it))
             || losses.flat_map(|(_, paths)| paths).any(|it| it.starts_with(path))
     }
 
@@ -82,7 +79,7 @@ impl Omitted {
     }
 }
 
-fn sentence(reason: Reason, paths: &[PathBuf], root: &Path) -> String {
+fn sentence(reason: Reason, paths: &BTreeSet<PathBuf>, root: &Path) -> String {
     let name = |path: &PathBuf| {
         let path = path.strip_prefix(root).unwrap_or(path);
         path.to_string_lossy().escape_debug().to_string()

@@ -20,6 +20,17 @@ pub struct GitRemote {
 }
 
 impl GitRemote {
+    /// Those of the references that are there.
+    fn there(&self) -> Result<Vec<String>> {
+        let mut list = self.git(Path::new("/"));
+        let listed = run("git", list.args(["ls-remote", "-q", &self.url]).args(&self.references))?;
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let names: Vec<&str> =
+            listed.lines().filter_map(|line| Some(line.split_once('\t')?.1)).collect();
+        let there = self.references.iter().filter(|it| names.contains(&it.as_str()));
+        Ok(there.cloned().collect())
+    }
+
     fn git(&self, directory: &Path) -> Command {
         let mut command = Command::new("git");
         command.arg("-C").arg(directory).env("GIT_TERMINAL_PROMPT", "0");
@@ -84,11 +95,15 @@ impl Preserve for GitRemote {
         std::fs::remove_dir_all(&bare).map_err(SnapshotError::io("remove", &bare))
     }
 
+    fn that_is_there(&self) -> Option<Box<dyn Preserve>> {
+        let there = self.there().ok()?;
+        let some = !there.is_empty() && there.len() < self.references.len();
+        some.then(|| Box::new(Self { references: there, ..self.clone() }) as _)
+    }
+
     /// A remote that answers, and has none of them any more.
     fn is_gone(&self) -> bool {
-        let mut list = self.git(Path::new("/"));
-        let listed = run("git", list.args(["ls-remote", "-q", &self.url]).args(&self.references));
-        listed.is_ok_and(|it| it.stdout.is_empty())
+        self.there().is_ok_and(|there| there.is_empty())
     }
 
     fn take_in(&self, from: &Path) -> Result<()> {

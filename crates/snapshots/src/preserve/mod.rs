@@ -49,6 +49,11 @@ pub trait Preserve {
         None
     }
 
+    /// What is still there of it, where some of it is gone.
+    fn that_is_there(&self) -> Option<Box<dyn Preserve>> {
+        None
+    }
+
     /// Whether it is not there any more; nobody says so who cannot tell.
     fn is_gone(&self) -> bool {
         false
@@ -108,6 +113,8 @@ impl Snapshots {
         self.write_to(&passage.0, to)?;
         let known = it.with_login(&passage.0);
         let it = known.as_deref().unwrap_or(it);
+        let there = it.that_is_there();
+        let it = there.as_deref().unwrap_or(it);
         let cause = Cause { run: None, why: format!("before the undo to {}", to.id) };
         match self.preserve(it, &cause, now) {
             Ok(saved) => Ok(Some(saved)),
