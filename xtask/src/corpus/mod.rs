@@ -93,7 +93,8 @@ fn judge_file(
 ) -> io::Result<Vec<Line>> {
     let said = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     let place = said("# world:").unwrap_or("local");
-    let (dialect, of_tools) = (said("# dialect:").unwrap_or("bash"), said("# kind:") == Some("mcp"));
+    let (dialect, of_tools) =
+        (said("# dialect:").unwrap_or("bash"), said("# kind:") == Some("mcp"));
     let heads = ["# world:", "# dialect:", "# kind:"];
     let is_command =
         |line: &&str| !line.is_empty() && !heads.iter().any(|head| line.starts_with(head));
@@ -153,3 +154,6 @@ fn episode(world: &Value, place: &str, operation: Value) -> Value {
         "operations": operations,
     })
 }
+
+#[cfg(test)]
+mod tests;

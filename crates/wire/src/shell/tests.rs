@@ -227,6 +227,22 @@ fn what_cannot_be_known_is_code_that_nobody_sees() {
     }
 }
 
+/// What such a program does, its calls say.
+#[test]
+fn libraries_that_only_reckon_hide_nothing() {
+    for (text, unseen) in [
+        ("python3 -c 'import rich, yaml; print(1)'", false),
+        ("python3 -c 'from bs4 import BeautifulSoup'", false),
+        ("node -e \"const _ = require('lodash'); console.log(_.chunk([1], 1))\"", false),
+        ("ruby -e 'require \"erb\"; puts 1'", false),
+        ("python3 -c 'import boto3; boto3.client(1)'", true),
+        ("node -e \"require('@aws-sdk/client-s3')\"", true),
+    ] {
+        let seen = steps(text).iter().any(|it| it.operation.effect == Effect::Execute);
+        assert_eq!(seen, unseen, "{text}");
+    }
+}
+
 #[test]
 fn what_is_too_deep_or_too_long_is_held_and_soon() {
     let started = Instant::now();
