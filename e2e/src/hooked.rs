@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// An agent ends within this, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A home with photos, a repository in it, and an agent that works there.
 pub struct Hooked {

@@ -57,7 +57,8 @@ impl Walk<'_> {
             (At::Somewhere, false, Effect::Create | Effect::Modify) => At::Here,
             (at, _, _) => at.clone(),
         };
-        self.push(Step::known(name, effect, target.resource.clone(), at));
+        let address = target.address.clone();
+        self.push(Step { address, ..Step::known(name, effect, target.resource.clone(), at) });
     }
 
     /// Statements that are sent to `target`.
@@ -85,7 +86,8 @@ impl Walk<'_> {
                 continue;
             }
             let operation = Operation { resource: resource.clone().into(), ..operation };
-            self.push(Step::new(operation, at.clone()));
+            let address = target.address.clone();
+            self.push(Step { address, ..Step::new(operation, at.clone()) });
         }
     }
 
@@ -371,11 +373,9 @@ fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
         other => other,
     };
     if provider == "sqlite" {
-        return targets::at_host(
-            "sqlite",
-            "",
-            call.operands(&[]).first().copied().unwrap_or_default(),
-        );
+        let file = call.operands(&[]).first().copied().unwrap_or_default();
+        let address = (call.name == "sqlite3" && !file.is_empty()).then(|| format!("file:{file}"));
+        return Target { address, ..targets::at_host("sqlite", "", file) };
     }
     let words = call.arguments.iter().map(String::as_str);
     if let Some(url) = words
@@ -400,8 +400,45 @@ fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
         "mysql" => scope.exported("MYSQL_HOST"),
         _ => None,
     });
-    let database = call.value(&["-d", "--dbname", "-D", "--database"]).unwrap_or_default();
-    targets::at_host(provider, host.unwrap_or_default(), database)
+    let named = call.value(&["-d", "--dbname", "-D", "--database"]);
+    let database = named.or_else(|| match (provider, call.name) {
+        ("postgres", "psql" | "pgcli" | "dropdb") => {
+            call.operands(CLIENT_VALUED).first().copied().filter(|it| !it.contains('='))
+        }
+        _ => None,
+    });
+    let (host, database) = (host.unwrap_or_default(), database.unwrap_or_default());
+    // What else says where it goes is not followed: then nobody says that it can be saved.
+    let told_otherwise =
+        call.arguments.iter().any(|it| it.contains("host=") || it.contains("service="))
+            || ["PGHOSTADDR", "PGSERVICE"].iter().any(|name| scope.exported(name).is_some());
+    let address = (provider == "postgres" && !told_otherwise)
+        .then(|| postgres_address(scope, call, host, database))
+        .flatten();
+    Target { address, ..targets::at_host(provider, host, database) }
+}
+
+/// The address that options and variables of PostgreSQL's clients come to.
+fn postgres_address(scope: &Scope, call: &Call<'_>, host: &str, database: &str) -> Option<String> {
+    let user = call.value(&["-U", "--username"]).or(scope.exported("PGUSER")).unwrap_or_default();
+    let port = call.value(&["-p", "--port"]).or(scope.exported("PGPORT")).unwrap_or("5432");
+    let database = match database {
+        "" => scope.exported("PGDATABASE").unwrap_or(user),
+        database => database,
+    };
+    let password = scope.exported("PGPASSWORD").unwrap_or_default();
+    let (directory, host) = if host.starts_with('/') { (host, "") } else { ("", host) };
+    let parts = [user, port, database, password, directory, host];
+    let plain = parts.iter().all(|it| !it.contains(UNKNOWN));
+    let [user, password, directory] = [user, password, directory].map(escaped);
+    let query = if directory.is_empty() { directory } else { format!("?host={directory}") };
+    let address = format!("postgres://{user}:{password}@{host}:{port}/{database}{query}");
+    (plain && !database.is_empty()).then_some(address)
+}
+
+/// A text as a part of an address.
+fn escaped(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn redis(text: &str) -> Effect {

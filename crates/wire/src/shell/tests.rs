@@ -227,6 +227,18 @@ fn what_cannot_be_known_is_code_that_nobody_sees() {
     }
 }
 
+#[test]
+fn a_patch_in_a_command_is_about_its_files() {
+    let text = "apply_patch <<'END'\n*** Begin Patch\n*** Update File: src/a.rs\n@@\n-a\n+b\n\
+                *** Delete File: list.txt\n*** End Patch\nEND\n";
+    let names: Vec<String> = steps(text)
+        .iter()
+        .map(|it| format!("{} {}", it.operation.name, it.operation.resource.id))
+        .collect();
+    assert_eq!(names, ["file:overwrite file:/w/app/src/a.rs", "file:delete file:/w/app/list.txt"]);
+    assert!(steps("apply_patch nonsense").iter().any(|step| step.unseen));
+}
+
 /// What such a program does, its calls say.
 #[test]
 fn libraries_that_only_reckon_hide_nothing() {

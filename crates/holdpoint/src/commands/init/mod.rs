@@ -3,8 +3,10 @@
 //! - [`places`]: where each agent reads which hooks to ask
 //! - [`insert`]: something put into a JSON file as text
 //! - [`canary`]: whether a hook that is in place refuses
+//! - `databases`: what the workspace's own settings name, offered
 
 pub mod canary;
+mod databases;
 pub mod insert;
 pub mod places;
 
@@ -87,6 +89,10 @@ fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
     let here = std::env::current_dir().map_err(CommandError::unable)?;
     let repository = here.ancestors().find(|it| it.join(".git").exists()).unwrap_or(&here);
     let root = if init.project { Root::Repository(repository) } else { Root::Home(&home) };
+    let offers = databases::found(&here, dir);
+    if !json {
+        eprint!("{}", databases::shown(&offers));
+    }
     let agents = match init.agent.as_slice() {
         [] => {
             let path = std::env::var_os("PATH").unwrap_or_default();
@@ -112,7 +118,7 @@ fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
         show(put, '+', json);
     }
     if changes.is_empty() {
-        say(json, &json!({ "put": [] }), "every hook is in place");
+        say(json, &json!({ "put": [], "databases": offers }), "every hook is in place");
         return Ok(Status::Done);
     }
     if !init.yes && terminal::ask("Put these in place? [y/N] ")?.trim() != "y" {
@@ -131,7 +137,7 @@ fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
     if codex {
         text += "\nCodex runs a hook only once you have reviewed it: say /hooks to it";
     }
-    say(json, &json!({ "put": files }), &text);
+    say(json, &json!({ "put": files, "databases": offers }), &text);
     Ok(Status::Done)
 }
 
