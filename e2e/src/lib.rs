@@ -24,6 +24,7 @@
 //! - [`python`]: real clients in Python
 //! - [`fakes`]: registries of packages, a cluster and an API in one server
 //! - [`hooks`]: hooks called as agents call them
+//! - [`hooked`]: real agents that have nothing but their hooks
 //! - [`clients`]: those with a gateway in front of them, and whoever asks them
 //! - [`tree`]: a directory as it is, bit for bit
 //! - [`files`]: what lies in a directory, byte by byte
@@ -55,6 +56,7 @@ pub mod git;
 pub mod git_host;
 pub mod grpc_host;
 pub mod holdpoint;
+pub mod hooked;
 pub mod hooks;
 pub mod incidents;
 pub mod issuing;

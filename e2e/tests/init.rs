@@ -85,6 +85,44 @@ fn what_is_put_is_taken_back_byte_for_byte() {
 }
 
 #[test]
+fn hooks_may_be_put_into_a_repository_and_are_taken_back_from_it() {
+    let (holdpoint, home) = (Holdpoint::new(BINARY), home());
+    let repository = home.path().join("work");
+    fs::create_dir_all(repository.join(".git")).unwrap();
+    fs::create_dir_all(repository.join("src")).unwrap();
+    let before = bytes_below(home.path());
+    let words = all(&["init", "--yes", "--project"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let in_repository = |words: &[&str]| -> Called {
+        let mut command = holdpoint.command(words);
+        command.env("HOME", home.path()).current_dir(repository.join("src"));
+        command.output().unwrap().into()
+    };
+    let put = in_repository(&words);
+    assert_eq!(put.status, 0, "{}", put.stderr);
+    for file in [
+        ".claude/settings.local.json",
+        ".cursor/hooks.json",
+        ".codex/hooks.json",
+        ".gemini/settings.json",
+        ".github/hooks/holdpoint.json",
+        ".opencode/plugins/holdpoint.js",
+        ".windsurf/hooks.json",
+        ".clinerules/hooks/PreToolUse",
+    ] {
+        let text = fs::read_to_string(repository.join(file)).unwrap();
+        assert!(text.contains("hook"), "{file}: {text}");
+    }
+    let found = call(&holdpoint, home.path(), &["doctor", "--json"], "").json();
+    let hooks: Vec<&Value> =
+        found.as_array().unwrap().iter().filter(|it| it["what"] == "hooks").collect();
+    assert_eq!(hooks.len(), AGENTS.len(), "{hooks:#?}");
+    assert!(hooks.iter().all(|it| it["ok"] == true), "{hooks:#?}");
+    let taken = in_repository(&["init", "--remove", "--yes"]);
+    assert_eq!((taken.status, bytes_below(home.path())), (0, before), "{}", taken.stderr);
+}
+
+#[test]
 fn what_a_human_wrote_since_stays() {
     let (holdpoint, home) = (Holdpoint::new(BINARY), home());
     let words = ["init", "--yes", "--agent", "claude", "--agent", "gemini"];

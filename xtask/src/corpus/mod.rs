@@ -54,6 +54,8 @@ pub(crate) struct Line {
     pub(crate) weight: u64,
     pub(crate) text: String,
     pub(crate) stopped: bool,
+    /// What it takes away is saved first.
+    pub(crate) saved: bool,
     /// Nothing but opacity stops it.
     pub(crate) opaque: bool,
 }
@@ -61,7 +63,7 @@ pub(crate) struct Line {
 impl Line {
     /// Whether the verdict is what the line is there for.
     pub(crate) fn is_right(&self) -> bool {
-        self.stopped == self.kind.is_harm()
+        (self.stopped || self.saved && self.kind.is_harm()) == self.kind.is_harm()
     }
 }
 
@@ -122,6 +124,7 @@ fn judge_file(
             weight,
             text: command.to_owned(),
             stopped: judged.is_some_and(|it| it.verdict != Verdict::Allow),
+            saved: judged.is_some_and(|it| it.obligations.snapshot),
             opaque: judged.is_some_and(is_only_opaque),
         });
     }
@@ -154,3 +157,6 @@ fn episode(world: &Value, place: &str, operation: Value) -> Value {
         "operations": operations,
     })
 }
+
+#[cfg(test)]
+mod tests;

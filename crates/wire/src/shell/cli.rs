@@ -11,6 +11,7 @@ use holdpoint_catalog::{
 use holdpoint_core::{Effect, ResourceId, policy::Ground};
 
 use super::{At, Step, call::Call, disk, expand::UNKNOWN, scope::Scope, targets, walk::Walk};
+use crate::hook::{Act, patch};
 
 /// Programs that change users, rules and the state of the machine.
 const SYSTEM: &[&str] = &[
@@ -50,6 +51,7 @@ impl Walk<'_> {
                 return self.agent(scope, call);
             }
             "holdpoint" => return self.guard(call),
+            "apply_patch" | "applypatch" => return self.patched(scope, call),
             "tar" | "unzip" | "7z" => return,
             "rimraf" | "del-cli" | "trash-cli" => {
                 call.parts().1.iter().for_each(|path| self.deletes(scope, path, "file:delete"));
@@ -89,6 +91,22 @@ impl Walk<'_> {
             return;
         }
         self.unknown_program(scope, call);
+    }
+
+    /// The files of a patch, as Codex writes it into a command.
+    fn patched(&mut self, scope: &mut Scope, call: &Call<'_>) {
+        let text = call.arguments.first().or(call.pipe.stdin.as_ref());
+        let acts = text.map(|text| patch::acts(text)).unwrap_or_default();
+        if acts.is_empty() {
+            return self.unseen_program(scope, call.name, true);
+        }
+        for act in acts {
+            match act {
+                Act::Write(path) => self.writes(scope, &path, &UNKNOWN.to_string(), false),
+                Act::Delete(path) => self.deletes(scope, &path, "file:delete"),
+                _ => {}
+            }
+        }
     }
 
     /// A verb that destroys, and something beyond this machine that it names: whatever the tool.
