@@ -54,6 +54,8 @@ missing_packages() {
     done
     # Another client, of WebSockets, comes from PyPI into a place of its own.
     python3 -c 'import ensurepip, venv' 2>/dev/null || printf 'python3-venv\n'
+    # Java's driver of PostgreSQL comes as an archive of classes.
+    [[ -e /usr/share/java/postgresql.jar ]] || printf 'libpostgresql-jdbc-java\n'
     [[ -e /usr/include/stdio.h ]] || printf 'libc6-dev\n'
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || printf 'ca-certificates\n'
 }

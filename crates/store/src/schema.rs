@@ -241,6 +241,23 @@ const MIGRATIONS: &[&str] = &[
         recorded INTEGER NOT NULL DEFAULT 0
     ) STRICT;
 ",
+    // An undo is asked for, and answered, like any other operation.
+    "
+    DROP TABLE undone;
+    CREATE TABLE undos (
+        id       INTEGER PRIMARY KEY,
+        kind     TEXT NOT NULL,
+        target   TEXT NOT NULL,  -- the snapshot that it goes back to
+        saved    TEXT,           -- the snapshot of what it replaces
+        what     TEXT NOT NULL,
+        changes  INTEGER NOT NULL,
+        digest   TEXT NOT NULL,  -- of every change
+        destroys TEXT,           -- newer work, in words
+        state    TEXT NOT NULL,
+        answer   TEXT            -- the hold, or why not
+    ) STRICT;
+    CREATE INDEX undos_by_what ON undos (what, id);
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

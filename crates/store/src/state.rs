@@ -27,6 +27,7 @@ use crate::{
     seal::{Seal, make_private_directory},
     secrets::Secrets,
     snapshots::Snapshots,
+    undos::Undos,
     watch::Watch,
 };
 
@@ -126,6 +127,11 @@ impl State {
     /// Real credentials and their phantoms.
     pub fn secrets(&self) -> Secrets {
         Secrets(self.clone())
+    }
+
+    /// The undos that are asked for.
+    pub fn undos(&self) -> Undos {
+        Undos(self.clone())
     }
 
     /// The catalogue of snapshots.
