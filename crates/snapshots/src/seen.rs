@@ -23,7 +23,7 @@ pub struct Seen {
 /// What changed of a workspace.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// What is there: new, or other than it was; relative to the workspace.
+    /// What is there: new, or other than it was.
     pub there: Vec<PathBuf>,
     /// How many there were of those that are there no more.
     pub gone: usize,
