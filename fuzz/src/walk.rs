@@ -53,9 +53,12 @@ pub fn http_message(input: &[u8]) {
     let is_push = message.raw_path().ends_with("/git-receive-pack");
     assert!(rendered.status == 403 || is_push && rendered.status == 200);
 
-    // What is told by its shape alone is never replaced.
+    // What is told by its shape alone is never replaced; what is signed is signed anew.
     let replaced = |message: &Message| -> Vec<credentials::CredentialUse> {
-        let found = credentials::find(message).into_iter();
+        let signed = |used: &credentials::CredentialUse| {
+            used.position.writing == credentials::Writing::Signed
+        };
+        let found = credentials::find(message).into_iter().filter(|used| !signed(used));
         found.filter(|used| used.told_by != credentials::ToldBy::Shape).collect()
     };
     let found = replaced(&message);

@@ -165,7 +165,10 @@ fn test_modules(source: &Source) -> Vec<String> {
     modules.0.into_iter().map(|name| format!("{folder}/{name}")).collect()
 }
 
-/// Every text under `root`, without what is built, downloaded or git's own.
+/// What a fuzzer leaves, and changes while it runs.
+const FUZZED: [&str; 2] = ["fuzz/corpus", "fuzz/artifacts"];
+
+/// Every text under `root`, without what is built, downloaded, found by a fuzzer or git's own.
 fn read_texts(root: &Path) -> Result<Vec<Text>, TidyError> {
     let mut texts = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -176,8 +179,11 @@ fn read_texts(root: &Path) -> Result<Vec<Text>, TidyError> {
             let entry = entry.map_err(unreadable)?;
             let kind = entry.file_type().map_err(unreadable)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if kind.is_dir() && !name.starts_with("target") && name != ".git" {
-                folders.push(entry.path());
+            if kind.is_dir() {
+                let fuzzed = FUZZED.iter().any(|it| entry.path().ends_with(it));
+                if !name.starts_with("target") && name != ".git" && !fuzzed {
+                    folders.push(entry.path());
+                }
             } else if kind.is_file() && name != ".git" && name != "Cargo.lock" {
                 texts.extend(read_text(root, entry.path())?);
             }
