@@ -241,6 +241,28 @@ const MIGRATIONS: &[&str] = &[
         recorded INTEGER NOT NULL DEFAULT 0
     ) STRICT;
 ",
+    "
+    -- 0: a human gave it. 1: it was found, and binds itself. 2: found, and bound by a human.
+    ALTER TABLE secrets ADD COLUMN found INTEGER NOT NULL DEFAULT 0;
+
+    CREATE TABLE lent (
+        run     TEXT NOT NULL,
+        phantom TEXT NOT NULL,
+        secret  TEXT NOT NULL,
+        PRIMARY KEY (run, phantom)
+    ) STRICT;
+    CREATE INDEX lent_by_secret ON lent (secret);
+    CREATE INDEX lent_by_phantom ON lent (phantom);
+
+    -- The refresh tokens of logins that runs share, by keyed fingerprints.
+    CREATE TABLE login_tokens (
+        real   TEXT PRIMARY KEY,
+        family TEXT NOT NULL,
+        sealed BLOB,  -- of the latest of its family only
+        at     INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX login_tokens_by_family ON login_tokens (family);
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

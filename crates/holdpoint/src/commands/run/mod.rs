@@ -6,17 +6,21 @@
 //! - `nested`: a run that is asked for inside of a run
 //! - `repository`: what of a repository lies beside the workspace
 //! - `masked`: which secrets are masked
+//! - `bound`: what these are for, and what a human is asked about
 //! - `past`: secrets in the history of its repository
 //! - `seen`: what it sees of files, and what becomes of what it wrote
+//! - `logins`: logins that are renewed inside and outside at once
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
 //! - `saved`: its undo point
 //! - `told`: what the human is told at the start and at the end
 
+mod bound;
 mod expiry;
 mod gateway;
 pub(super) mod ground;
 mod lent;
+mod logins;
 mod masked;
 mod nested;
 mod past;
@@ -32,6 +36,7 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd},
     path::PathBuf,
     process::Command,
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -57,20 +62,24 @@ use nix::sys::stat::umask;
 
 pub use self::nested::nested;
 use self::{
+    bound::Grounds,
     expiry::Lifetime,
     ground::Place,
     lent::{Granted, Lent},
+    logins::Logins,
     masked::Masked,
     saved::{Saving, UndoPoint},
     seen::Seen,
     services::Service,
     told::Told,
 };
-use super::{Here, agents::no_agent_is_human, now};
+use super::{Here, agents::no_agent_is_human, merge, now};
 use crate::status::{CommandError, Ended, Status};
 
 /// The CA as Java reads it, in the state directory.
 const JAVA_TRUST: &str = "ca.jks";
+/// The run's own files with logins, in its directory.
+const LOGINS: &str = "logins";
 /// How soon a gateway that has gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -160,8 +169,12 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     layout.pieces.extend(trusted.map_err(CommandError::unable)?);
     let mut environment = environment::Environment::of(std::env::vars_os());
     lent.join(&mut environment)?;
-    let mut masked = Masked::find(here, &ground.workspace);
+    let mut masked = Masked::find(here, &ground.workspace, &ground.home.path);
     masked.variables(&mut environment);
+    layout.pieces.extend(masked.logins(&ground.home.path));
+    let masks = Arc::clone(&masked.masks);
+    let directory = merge::shelf(here, &ground.mark.run).join(LOGINS);
+    let mut logins = Logins::plan(here, &ground.home.path, &mut layout, &directory)?;
     let mut seen = Seen::plan(here, &ground, &mut layout, masked)?;
     let plan = Plan {
         layout,
@@ -171,7 +184,10 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     };
     let principal = identity(here, &ground.mark)?;
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
-    let told = told.and(seen.lines());
+    logins.lend(here, &principal.run, &masks)?;
+    let (workspace, home) = (ground.workspace.clone(), ground.home.path.clone());
+    let bound = bound::lend(here, &principal.run, &masks, Grounds { workspace, home })?;
+    let told = told.and(seen.lines()).and(bound);
     if lent::signs(&ground.workspace) {
         eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
     }
@@ -182,6 +198,7 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let inside = Enclosed { run, command, principal, plan, environment };
     saving.settle();
     let ended = enclosed(here, &inside, seen.view.take(), &mut supervised, &told, saving);
+    logins.end(here, &principal.run, &masks);
     seen.end(here);
     forget(here, principal)?;
     drop(supervised);
