@@ -21,7 +21,8 @@ readonly COMMANDS=(
     "node nodejs" # real agents, and clients whose words on a refusal are compared: these two,
     "npm npm"
     "kubectl kubernetes-client" # this one,
-    "javac default-jdk-headless" # and Java's own
+    "javac default-jdk-headless" # Java's own,
+    "go golang-go" # and Go's
 )
 
 say() { printf '\n== %s\n' "$*"; }

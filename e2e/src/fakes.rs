@@ -34,7 +34,7 @@ pub const PRIVATE_PYPI: &str = "pypi.acme-outdoor.dev";
 /// What these want, as a bearer or as the password of `ada`.
 pub const TOKEN: &str = "Kq7RmT2vXw9ZbN4cLp6YdH8sJf1GaEu3";
 /// Every host.
-pub const HOSTS: [&str; 13] = [
+pub const HOSTS: [&str; 14] = [
     PRIVATE_NPM,
     PRIVATE_PYPI,
     API,
@@ -48,10 +48,13 @@ pub const HOSTS: [&str; 13] = [
     "crates.io",
     "index.crates.io",
     "static.crates.io",
+    "proxy.golang.org",
 ];
 
 /// The package that every registry has.
 pub const PACKAGE: &str = "holdpoint-tiny";
+/// The same for Go, whose packages have the names of hosts.
+pub const MODULE: &str = "example.test/tiny";
 /// The layer of the only image.
 pub const LAYER: &str = "a layer";
 
@@ -142,6 +145,7 @@ fn answer(host: &str, path: &str) -> Answer {
         "pypi.org" | "files.pythonhosted.org" => pypi("files.pythonhosted.org", path),
         PRIVATE_PYPI => pypi(host, path),
         "index.crates.io" | "static.crates.io" => crates(path),
+        "proxy.golang.org" => go(path),
         _ => missing(),
     }
 }
@@ -209,6 +213,26 @@ fn crates(path: &str) -> Answer {
         return (200, "application/gzip", source);
     }
     missing()
+}
+
+/// One module ("Go Modules Reference", GOPROXY protocol).
+fn go(path: &str) -> Answer {
+    let manifest = format!("module {MODULE}\n");
+    let Some(asked) = path.strip_prefix(&format!("/{MODULE}/@v/")) else { return missing() };
+    match asked {
+        "list" => (200, "text/plain", "v1.0.0\n".into()),
+        "v1.0.0.info" => whole(&json!({"Version": "v1.0.0"})),
+        "v1.0.0.mod" => (200, "text/plain", manifest.into()),
+        "v1.0.0.zip" => {
+            let folder = format!("{MODULE}@v1.0.0");
+            let source = "package tiny\n\nconst Greeting = \"hello\"\n";
+            let files = [("go.mod", &*manifest), ("tiny.go", source)];
+            let files = files.map(|(name, content)| (format!("{folder}/{name}"), content));
+            let files = files.each_ref().map(|(name, content)| (&**name, *content));
+            (200, "application/zip", zip(&files))
+        }
+        _ => missing(),
+    }
 }
 
 /// One image of one layer (OCI distribution specification).

@@ -191,6 +191,7 @@ fn listen_limits(config: &Config) -> listen::Limits {
         connections_max: u32::try_from(config.limits.connections).unwrap_or(u32::MAX),
         head_bytes_max: number(config.limits.header_bytes),
         body_prefix_bytes: number(config.limits.body_bytes),
+        bodies_bytes_max: number(config.limits.bodies_bytes),
         ..listen::Limits::default()
     }
 }

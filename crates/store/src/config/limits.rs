@@ -77,6 +77,7 @@ settings! {
     /// How much of anything there may be at once: `[limits]`.
     Limits, RawLimits, "limits",
     body_bytes = 10_485_760, 1024..=1_073_741_824, "Bytes of a body that is read whole.";
+    bodies_bytes = 268_435_456, 1024..=1_099_511_627_776, "Bytes of all bodies that are being read and judged, together; whoever needs more waits.";
     stored_body_bytes = 10_485_760, 1024..=1_073_741_824, "Bytes of one stored body or response; a larger message cannot be held.";
     stored_bytes = 1_073_741_824, 1_048_576..=1_099_511_627_776, "Bytes of all stored bodies and responses together.";
     header_bytes = 65_536, 4096..=1_048_576, "Bytes of a message's head.";
