@@ -47,8 +47,11 @@ pub struct Known {
     /// Endpoints that a human named, whose answers are credentials.
     issuers: Vec<ListedIssuer>,
     /// What must not come back from a host, once somebody has asked.
-    scrubs: Mutex<HashMap<(String, String), Option<Arc<Needles>>>>,
+    scrubs: Mutex<Scrubs>,
 }
+
+/// What must not come back, by run (none, for those that are lent nothing) and host.
+type Scrubs = HashMap<(String, String), Option<Arc<Needles>>>;
 
 /// A secret with what it may be used for.
 #[derive(Debug)]
