@@ -2,8 +2,7 @@
 //! stand-in for Railway at the far end.
 
 use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
@@ -17,13 +16,18 @@ use crate::{
     git_host::{self, GitHost},
     holdpoint::Called,
     model::{self, ModelHost, Step},
+    npm,
 };
 
 /// The packages, each in one version.
-const PACKAGES: [&str; 3] =
-    ["@openai/codex@0.169.0", "opencode-ai@1.18.33", "@google/gemini-cli@0.61.0"];
-/// The one of them that completes itself by a script.
-const SCRIPTED: &str = "opencode-ai";
+const PACKAGES: [&str; 4] = [
+    "@openai/codex@0.169.0",
+    "opencode-ai@1.18.33",
+    "@google/gemini-cli@0.61.0",
+    "@anthropic-ai/claude-code@2.1.329",
+];
+/// Those of them that complete themselves by a script.
+const SCRIPTED: [&str; 2] = ["opencode-ai", "@anthropic-ai/claude-code"];
 /// The repository that agents work on.
 pub const REPOSITORY: &str = "acme/shop.git";
 /// The real keys, which no agent ever holds.
@@ -42,15 +46,18 @@ pub enum Agent {
     OpenCode,
     /// `@google/gemini-cli`.
     Gemini,
+    /// `@anthropic-ai/claude-code`.
+    Claude,
 }
 
 impl Agent {
     /// Its command.
-    fn command(self) -> &'static str {
+    pub fn command(self) -> &'static str {
         match self {
             Self::Codex => "codex",
             Self::OpenCode => "opencode",
             Self::Gemini => "gemini",
+            Self::Claude => "claude",
         }
     }
 
@@ -60,6 +67,7 @@ impl Agent {
             Self::Codex => &["exec", "--skip-git-repo-check", "go on"],
             Self::OpenCode => &["run", "go on"],
             Self::Gemini => &["--yolo", "--skip-trust", "-p", "go on"],
+            Self::Claude => &["-p", "go on", "--allowedTools", "Bash,Read,Edit"],
         }
     }
 
@@ -67,21 +75,25 @@ impl Agent {
     fn model(self) -> (&'static str, String) {
         match self {
             Self::Gemini => (model::HOSTS[1], MODEL_KEY.to_owned()),
+            Self::Claude => (model::HOSTS[2], MODEL_KEY.to_owned()),
             Self::Codex | Self::OpenCode => (model::HOSTS[0], format!("Bearer {MODEL_KEY}")),
         }
     }
 
-    /// Its settings: where in the home, and what.
-    fn settings(self) -> (&'static str, String) {
+    /// Its settings, with the model at this URL where they say so: where in the home, and what.
+    pub fn settings(self, model: &str) -> (&'static str, String) {
         match self {
             Self::Codex => (
                 ".codex/config.toml",
-                "model = \"scripted\"\nmodel_provider = \"far\"\n\
-                 [model_providers.far]\nname = \"far\"\nbase_url = \"https://api.openai.com/v1\"\n\
-                 env_key = \"OPENAI_API_KEY\"\nwire_api = \"responses\"\n"
-                    .to_owned(),
+                format!(
+                    "model = \"scripted\"\nmodel_provider = \"far\"\n\
+                     [model_providers.far]\nname = \"far\"\nbase_url = \"{model}/v1\"\n\
+                     env_key = \"OPENAI_API_KEY\"\nwire_api = \"responses\"\n"
+                ),
             ),
-            Self::OpenCode => (".config/opencode/opencode.json", open_code().to_string()),
+            Self::OpenCode => (".config/opencode/opencode.json", open_code(model).to_string()),
+            // The first start asks its human; nobody is there.
+            Self::Claude => (".claude.json", json!({"hasCompletedOnboarding": true}).to_string()),
             Self::Gemini => (
                 ".gemini/settings.json",
                 json!({"security": {"auth": {"selectedType": "gemini-api-key"}}}).to_string(),
@@ -90,14 +102,14 @@ impl Agent {
     }
 }
 
-fn open_code() -> Value {
+fn open_code(model: &str) -> Value {
     json!({
         "model": "far/scripted", "small_model": "far/scripted", "autoupdate": false,
         "permission": "allow",
         "provider": {"far": {
             "npm": "@ai-sdk/openai-compatible", "name": "far",
             "options": {
-                "baseURL": "https://api.openai.com/v1", "apiKey": "{env:OPENAI_API_KEY}",
+                "baseURL": format!("{model}/v1"), "apiKey": "{env:OPENAI_API_KEY}",
             },
             "models": {"scripted": {
                 "name": "scripted", "tool_call": true, "limit": {"context": 100_000, "output": 8_000},
@@ -165,7 +177,7 @@ impl AgentRoom {
                 (&[git_host::HOST], room.code.addr(), room.code.ca_pem()),
             ],
         );
-        let (path, text) = agent.settings();
+        let (path, text) = agent.settings("https://api.openai.com");
         room.write(&format!("home/{path}"), &text);
         for host in railway::HOSTS {
             room.ask(&["hosts", "add", host, "--speaks", "graphql"], "");
@@ -233,28 +245,7 @@ fn with_input(mut command: Command, input: &str) -> Called {
     child.wait_with_output().unwrap().into()
 }
 
-/// The folder with the agents' programs: installed from npm once, beside what is built.
-fn installed() -> PathBuf {
-    let target = option_env!("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    let folder = target.join("tools/agents");
-    fs::create_dir_all(&folder).unwrap();
-    let folder = fs::canonicalize(folder).unwrap();
-    let (done, wanted) = (folder.join("installed"), PACKAGES.join(" "));
-    // Tests run in processes of their own: only one of them installs.
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    if fs::read_to_string(&done).unwrap_or_default() != wanted {
-        fs::write(folder.join("package.json"), "{\"private\":true}").unwrap();
-        let quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--save-exact"];
-        call(Command::new("npm").arg("install").args(quiet).args(PACKAGES).current_dir(&folder));
-        call(Command::new("npm").args(["rebuild", SCRIPTED]).current_dir(&folder));
-        fs::write(done, wanted).unwrap();
-    }
-    folder.join("node_modules/.bin")
-}
-
-fn call(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {output:?}");
+/// The folder with the agents' programs.
+pub(crate) fn installed() -> PathBuf {
+    npm::installed("agents", &PACKAGES, &SCRIPTED).join(".bin")
 }

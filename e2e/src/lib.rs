@@ -11,6 +11,11 @@
 //! - [`agent_room`]: real agents in an enclosure
 //! - [`far_ends`]: where its gateway finds the far ends
 //! - [`model`]: the model that they ask, which plays a script
+//! - [`flood`]: a run that floods, and its kill
+//! - [`running`]: a run that goes on, and servers outside
+//! - [`browser`]: a real browser outside
+//! - [`ssh`]: a real server of SSH, and tunnels through it
+//! - [`npm`]: programs from npm
 //! - [`terminal`]: a terminal with somebody at it
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
@@ -20,6 +25,7 @@
 //! - [`python`]: real clients in Python
 //! - [`fakes`]: registries of packages, a cluster and an API in one server
 //! - [`hooks`]: hooks called as agents call them
+//! - [`hooked`]: real agents that have nothing but their hooks
 //! - [`clients`]: those with a gateway in front of them, and whoever asks them
 //! - [`tree`]: a directory as it is, bit for bit
 //! - [`files`]: what lies in a directory, byte by byte
@@ -35,6 +41,7 @@
 
 pub mod agent_room;
 pub mod aws;
+pub mod browser;
 pub mod bulk_host;
 pub mod clients;
 pub mod curl;
@@ -45,21 +52,26 @@ pub mod fakes;
 pub mod far_ends;
 pub mod faulty;
 pub mod files;
+pub mod flood;
 pub mod git;
 pub mod git_host;
 pub mod grpc_host;
 pub mod holdpoint;
+pub mod hooked;
 pub mod hooks;
 pub mod incidents;
 pub mod issuing;
 pub mod lenient;
 pub mod login_host;
 pub mod model;
+pub mod npm;
 pub mod postgres;
 pub mod proxy;
 pub mod python;
 pub mod replay;
+pub mod running;
 pub mod small_disk;
+pub mod ssh;
 pub mod stage;
 pub mod terminal;
 pub mod tree;

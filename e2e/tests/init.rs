@@ -85,6 +85,44 @@ fn what_is_put_is_taken_back_byte_for_byte() {
 }
 
 #[test]
+fn hooks_may_be_put_into_a_repository_and_are_taken_back_from_it() {
+    let (holdpoint, home) = (Holdpoint::new(BINARY), home());
+    let repository = home.path().join("work");
+    fs::create_dir_all(repository.join(".git")).unwrap();
+    fs::create_dir_all(repository.join("src")).unwrap();
+    let before = bytes_below(home.path());
+    let words = all(&["init", "--yes", "--project"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let in_repository = |words: &[&str]| -> Called {
+        let mut command = holdpoint.command(words);
+        command.env("HOME", home.path()).current_dir(repository.join("src"));
+        command.output().unwrap().into()
+    };
+    let put = in_repository(&words);
+    assert_eq!(put.status, 0, "{}", put.stderr);
+    for file in [
+        ".claude/settings.local.json",
+        ".cursor/hooks.json",
+        ".codex/hooks.json",
+        ".gemini/settings.json",
+        ".github/hooks/holdpoint.json",
+        ".opencode/plugins/holdpoint.js",
+        ".windsurf/hooks.json",
+        ".clinerules/hooks/PreToolUse",
+    ] {
+        let text = fs::read_to_string(repository.join(file)).unwrap();
+        assert!(text.contains("hook"), "{file}: {text}");
+    }
+    let found = call(&holdpoint, home.path(), &["doctor", "--json"], "").json();
+    let hooks: Vec<&Value> =
+        found.as_array().unwrap().iter().filter(|it| it["what"] == "hooks").collect();
+    assert_eq!(hooks.len(), AGENTS.len(), "{hooks:#?}");
+    assert!(hooks.iter().all(|it| it["ok"] == true), "{hooks:#?}");
+    let taken = in_repository(&["init", "--remove", "--yes"]);
+    assert_eq!((taken.status, bytes_below(home.path())), (0, before), "{}", taken.stderr);
+}
+
+#[test]
 fn what_a_human_wrote_since_stays() {
     let (holdpoint, home) = (Holdpoint::new(BINARY), home());
     let words = ["init", "--yes", "--agent", "claude", "--agent", "gemini"];
@@ -138,4 +176,43 @@ fn the_doctor_says_a_canary_to_each_hook() {
     assert_eq!(wanting.len(), 1, "{wanting:#?}");
     assert!(wanting[0]["found"].as_str().unwrap().contains("gemini"), "{wanting:#?}");
     assert_eq!(json!(wanting[0]["mend"].as_str().unwrap().is_empty()), json!(false));
+}
+
+#[test]
+fn databases_of_env_files_are_offered_without_their_passwords() {
+    let (holdpoint, home) = (Holdpoint::new(BINARY), home());
+    fs::write(
+        home.path().join(".env"),
+        "PASSWORD=hunter22\nURL=postgres://app:${PASSWORD}@localhost/shop\n",
+    )
+    .unwrap();
+    let production = "URL='postgresql://app:s3cretword@db.example.com:6543/shop?sslmode=require'\n";
+    fs::write(home.path().join(".env.production"), production).unwrap();
+    fs::write(home.path().join(".env.example"), "URL=postgres://a:b@example.com/none\n").unwrap();
+    let called = call(&holdpoint, home.path(), &["init", "--agent", "claude", "--yes"], "");
+    let said = called.stdout + &called.stderr;
+    assert_eq!(called.status, 0, "{said}");
+    for word in [
+        "postgres://app@localhost/shop",
+        "postgres://app@db.example.com:6543/shop",
+        "environment = \"production\"",
+        "holdpoint secrets add shop-production --host db.example.com",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    for word in ["hunter22", "s3cretword", "example.com/none"] {
+        assert!(!said.contains(word), "{word}: {said}");
+    }
+    // What is offered can be taken as it is, and is then no longer offered.
+    let called =
+        call(&holdpoint, home.path(), &["init", "--agent", "claude", "--json", "--yes"], "");
+    let offers: Value = serde_json::from_str(&called.stdout).unwrap();
+    let entries =
+        offers["databases"].as_array().unwrap().iter().map(|it| it["entry"].as_str().unwrap());
+    let entries: String = entries.collect();
+    fs::write(holdpoint.state().join("holdpoint.toml"), entries).unwrap();
+    let called =
+        call(&holdpoint, home.path(), &["init", "--agent", "claude", "--json", "--yes"], "");
+    let offers: Value = serde_json::from_str(&called.stdout).unwrap();
+    assert_eq!(offers["databases"], json!([]));
 }

@@ -192,3 +192,43 @@ fn in_development_a_loss_passes_once_it_is_saved() {
         assert_eq!(guarded.server.checksum("orders"), before, "{text}");
     }
 }
+
+/// What is dropped beside tables is made again.
+#[test]
+fn what_is_dropped_beside_tables_is_made_again() {
+    let setup = format!(
+        "{SHOP}
+CREATE INDEX orders_by_total ON orders (total);
+CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2';
+CREATE TYPE mood AS ENUM ('fine');
+CREATE FUNCTION says() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER says BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION says();"
+    );
+    let guarded = Guarded::start(BINARY, "development", NO_WAIT, &setup);
+    let definitions = || {
+        guarded.server.admin(
+            "shop",
+            "SELECT string_agg(d, '|' ORDER BY d) FROM (
+             SELECT pg_get_indexdef(indexrelid) d FROM pg_index WHERE indrelid = 'orders'::regclass
+             UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'orders'::regclass
+             UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+             UNION ALL SELECT proname FROM pg_proc WHERE proname IN ('twice', 'says')) t",
+        )
+    };
+    let before = definitions();
+    for text in [
+        "DROP INDEX orders_by_total",
+        "ALTER TABLE orders DROP CONSTRAINT orders_customer_fkey",
+        "ALTER TABLE orders DROP CONSTRAINT orders_pkey",
+        "DROP FUNCTION twice(int)",
+        "DROP TRIGGER says ON orders",
+        "DROP FUNCTION says() CASCADE",
+    ] {
+        let said = guarded.run(text);
+        assert_eq!(said.status, 0, "{text}: {}", said.err);
+        assert_ne!(definitions(), before, "{text}");
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        assert_eq!(definitions(), before, "{text}");
+    }
+}

@@ -35,6 +35,9 @@ enum Chore {
         /// Name every line that is judged wrongly; not those that are kept aside.
         #[arg(long)]
         list: bool,
+        /// Those as well: whoever has seen a family has not kept it aside any more.
+        #[arg(long, requires = "list")]
+        aside: bool,
     },
     /// Writes `docs/coverage.md` from the corpus and the documented incidents.
     #[command(after_help = "Example: cargo xtask coverage ../../shared/incidents/incidents.jsonl")]
@@ -51,7 +54,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 fn main() -> ExitCode {
     let ended = match Arguments::parse().chore {
         Chore::Tidy { root } => tidied(&root),
-        Chore::Corpus { list } => judged(Path::new(ROOT), list),
+        Chore::Corpus { list, aside } => judged(Path::new(ROOT), list, aside),
         Chore::Coverage { incidents } => covered(Path::new(ROOT), &incidents),
     };
     ended.unwrap_or_else(|error| {
@@ -73,11 +76,12 @@ fn tidied(root: &Path) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(1))
 }
 
-fn judged(root: &Path, list: bool) -> Result<ExitCode, Box<dyn Error>> {
+fn judged(root: &Path, list: bool, aside: bool) -> Result<ExitCode, Box<dyn Error>> {
     let lines = corpus::judge(root)?;
     let (first, now) = (corpus::Figures::first(root)?, corpus::Figures::of(&lines));
     println!("{}\nfirst: {first}\nnow:   {now}", now.beside(&first));
-    for line in lines.iter().filter(|it| list && !it.is_right() && it.kind != corpus::Kind::Aside) {
+    let named = |it: &&corpus::Line| list && (aside || it.kind != corpus::Kind::Aside);
+    for line in lines.iter().filter(named).filter(|it| !it.is_right()) {
         let what = if line.stopped { "stopped" } else { "passed" };
         println!("{what} {:?}/{} {}", line.kind, line.family, line.text);
     }
@@ -85,6 +89,6 @@ fn judged(root: &Path, list: bool) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn covered(root: &Path, incidents: &Path) -> Result<ExitCode, Box<dyn Error>> {
-    fs::write(root.join("docs/coverage.md"), corpus::coverage(root, incidents)?)?;
+    fs::write(root.join("docs/coverage.md"), corpus::coverage(root, Some(incidents))?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,9 +8,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use holdpoint_core::Digest;
+use rustic_core::{FileType, Id, ReadBackend as _};
 use serde::Serialize;
 
-use crate::error::{Result, SnapshotError};
+use crate::{
+    door::{Door, Lies},
+    error::{Result, SnapshotError},
+};
 
 /// The file with which it is tried. No name in the format begins like this.
 const PROBE: &str = ".probe-";
@@ -47,20 +52,6 @@ fn powers(directory: &Path) -> Result<Vec<Finding>> {
     if added.is_ok() && remove.is_err() {
         tracing::warn!(path = %probe.display(), "the probe cannot be removed, as it should be");
     }
-    let can = |what, tried: io::Result<()>| match tried {
-        Ok(()) => Finding { what, ok: true, found: "possible".to_owned() },
-        Err(error) => Finding { what, ok: false, found: error.to_string() },
-    };
-    let cannot = |what, tried: io::Result<()>| match tried {
-        Ok(()) => Finding {
-            what,
-            ok: false,
-            found: "possible: whoever has the rights of this user can do it, though nobody in a \
-                    run sees the directory; keep a copy where this user cannot delete"
-                .to_owned(),
-        },
-        Err(error) => Finding { what, ok: true, found: format!("not possible ({error})") },
-    };
     Ok(vec![
         can("add", added),
         can("read", read.map(drop)),
@@ -68,6 +59,83 @@ fn powers(directory: &Path) -> Result<Vec<Finding>> {
         cannot("replace", replace),
         cannot("remove", remove),
     ])
+}
+
+fn can(what: &'static str, tried: io::Result<()>) -> Finding {
+    match tried {
+        Ok(()) => Finding { what, ok: true, found: "possible".to_owned() },
+        Err(error) => Finding { what, ok: false, found: error.to_string() },
+    }
+}
+
+fn cannot(what: &'static str, tried: io::Result<()>) -> Finding {
+    match tried {
+        Ok(()) => Finding {
+            what,
+            ok: false,
+            found: "possible: whoever has the rights of this user can do it, though nobody in a \
+                    run sees the directory; keep them behind a door (`holdpoint snapshots door`)"
+                .to_owned(),
+        },
+        Err(error) => Finding { what, ok: true, found: format!("not possible ({error})") },
+    }
+}
+
+/// The same behind a door: over it, and past it, with all that whoever writes has.
+pub(crate) fn behind(door: &Door, saved: &HashSet<PathBuf>) -> Result<Vec<Finding>> {
+    let socket = || PathBuf::from(door.location());
+    let lies = door.lies().map_err(SnapshotError::io("ask", socket()))?;
+    let content = format!("probe {}", std::process::id()).into_bytes();
+    let name = Digest::of(&content).to_string();
+    let id: Id = name.parse().map_err(|_| SnapshotError::NotInSnapshot(socket()))?;
+    let kinds = [FileType::Snapshot, FileType::Index, FileType::Pack, FileType::Key];
+    let first = |of: FileType| Some((of, door.list_with_size(of).ok()?.first()?.0));
+    let (of, one) = kinds.into_iter().find_map(first).unwrap_or((FileType::Config, Id::default()));
+    let says = |verb: &str| {
+        door.says(&serde_json::json!({ "verb": verb, "of": of, "id": one.to_hex().to_string() }))
+    };
+    let file = match of {
+        FileType::Config => lies.directory.join("config"),
+        of => lies.directory.join(of.dirname()).join(one.to_hex().as_str()),
+    };
+    let shorten = OpenOptions::new().write(true).truncate(true).open(&file).map(drop);
+    let replace = door.add(of, &one, &[b"another"]);
+    let over_it = says("remove").or_else(|_| says("delete")).or_else(|_| says("prune"));
+    let remove = over_it.or_else(|_| fs::rename(&file, file.with_extension("gone")));
+    let config = door.add(FileType::Config, &Id::default(), &[b"another"]);
+    let add = door.add(FileType::Snapshot, &id, &[b"not what its name says"]);
+    Ok(vec![
+        can("add", door.share().map(drop)),
+        can("read", door.read(FileType::Config, &Id::default(), None).map(drop)),
+        cannot("shorten", shorten),
+        cannot("replace", replace.or(config)),
+        cannot("add what its name does not say", add),
+        cannot("remove", remove),
+        user(&lies),
+        beside(&lies, saved),
+    ])
+}
+
+fn user(lies: &Lies) -> Finding {
+    let own = rustix::process::getuid().as_raw();
+    let ok = lies.user != own && own != 0;
+    let found = match ok {
+        true => format!("kept by user {}, whom user {own} cannot become", lies.user),
+        false => format!("kept by user {}, and whoever writes is user {own}", lies.user),
+    };
+    Finding { what: "user", ok, found }
+}
+
+fn beside(lies: &Lies, saved: &HashSet<PathBuf>) -> Finding {
+    let device = |path: &PathBuf| fs::metadata(path).ok().map(|it| it.dev());
+    let same = saved.iter().any(|root| device(root) == Some(lies.device));
+    let found = match same {
+        true => "on the same disk as what was saved: this brings back what an agent did, not a \
+                 disk; it is no snapshot for production"
+            .to_owned(),
+        false => "on another disk than everything that was saved".to_owned(),
+    };
+    Finding { what: "disk", ok: !same, found }
 }
 
 /// What destroys a workspace must not reach its snapshots.

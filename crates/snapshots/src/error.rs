@@ -41,6 +41,12 @@ pub enum SnapshotError {
         /// The reason.
         text: String,
     },
+    /// The repository is another user's, who alone removes from it.
+    #[error(
+        "the snapshots lie behind a door, and whoever writes them cannot remove any: run \
+         `holdpoint snapshots prune --behind DIR` as root"
+    )]
+    BehindADoor,
     /// The catalogue said no.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,7 +1,7 @@
 //! What a snapshot leaves out, and how that is said.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -48,14 +48,23 @@ impl Reason {
 
 /// Everything that one snapshot leaves out.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Omitted(BTreeMap<Reason, Vec<PathBuf>>);
+pub(crate) struct Omitted(BTreeMap<Reason, BTreeSet<PathBuf>>);
 
 impl Omitted {
     pub(crate) fn add(&mut self, reason: Reason, path: PathBuf) {
-        let paths = self.0.entry(reason).or_default();
-        if !paths.contains(&path) {
-            paths.push(path);
-        }
+        self.0.entry(reason).or_default().insert(path);
+    }
+
+    /// Whether this very path is left out.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        self.0.values().any(|paths| paths.contains(path))
+    }
+
+    /// Whether `path` is left out with something, or something in it that somebody may miss.
+    pub(crate) fn takes_from(&self, path: &Path) -> bool {
+        let losses = self.0.iter().filter(|(reason, _)| reason.is_loss());
+        path.ancestors().any(|it| self.has(it))
+            || losses.flat_map(|(_, paths)| paths).any(|it| it.starts_with(path))
     }
 
     /// One sentence a reason, the gravest first; paths are told from `root`.
@@ -70,7 +79,7 @@ impl Omitted {
     }
 }
 
-fn sentence(reason: Reason, paths: &[PathBuf], root: &Path) -> String {
+fn sentence(reason: Reason, paths: &BTreeSet<PathBuf>, root: &Path) -> String {
     let name = |path: &PathBuf| {
         let path = path.strip_prefix(root).unwrap_or(path);
         path.to_string_lossy().escape_debug().to_string()
@@ -98,5 +107,8 @@ mod tests {
         let all = omitted.sentences(Path::new("/w"));
         assert_eq!(all, [unreadable, "target (made again by its tool)"]);
         assert_eq!(omitted.losses(Path::new("/w")), [unreadable]);
+        let lacks = |path: &str| omitted.takes_from(Path::new(path));
+        assert!(lacks("/w") && lacks("/w/secret-1") && lacks("/w/target/debug"));
+        assert!(!lacks("/w/src") && !lacks("/w/target-practice"));
     }
 }

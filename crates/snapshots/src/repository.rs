@@ -2,39 +2,48 @@
 //! the clear.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fmt,
     fs::{DirBuilder, File, OpenOptions},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::{
+        fs::{DirBuilderExt as _, OpenOptionsExt as _},
+        net::UnixStream,
+    },
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use holdpoint_store::snapshots::Snapshots as Catalogue;
 use rustic_core::{
-    BackupOptions, BlobId, CheckOptions, ConfigOptions, Credentials, DataId, IndexedFullStatus,
-    KeyOptions, OpenStatus, ParentOptions, PruneOptions, Repository as Rustic, RepositoryBackends,
-    RepositoryOptions, RusticError, SnapshotOptions, TreeId,
+    BackupOptions, BlobId, CheckOptions, ConfigOptions, Credentials, DataId, FileType,
+    IndexedFullStatus, KeyOptions, OpenStatus, ParentOptions, PruneOptions, ReadBackend as _,
+    Repository as Rustic, RepositoryBackends, RepositoryOptions, RusticError, SnapshotOptions,
+    TreeId, WriteBackend,
     repofile::{BlobType, MasterKey, SnapshotFile, Tree},
 };
 use zeroize::Zeroizing;
 
 use crate::{
+    door::Door,
     error::{Result, SnapshotError},
     source::Source,
     storage::{Power, Storage},
 };
 
 /// The file by whose lock whoever prunes has the repository to itself.
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 /// Random bytes of an exported password.
 const PASSWORD_BYTES: usize = 24;
+/// Trees that are kept in memory while one snapshot is looked at.
+const TREES_MAX: usize = 4096;
 /// The host that snapshots name: wherever it is read, they are of this state.
 const HOST: &str = "holdpoint";
 
 /// The repository of one state.
 pub(crate) struct Repository {
+    /// Our own directory; the repository is in it, unless it is behind a door.
     directory: PathBuf,
+    door: Option<Door>,
     key: MasterKey,
 }
 
@@ -56,12 +65,15 @@ pub struct Exported {
 #[derive(Debug)]
 pub(crate) struct Share {
     _file: File,
+    _behind_the_door: Option<UnixStream>,
 }
 
 /// The repository with its index, as it was when it was read.
 pub(crate) struct Indexed {
     directory: PathBuf,
     rustic: Rustic<IndexedFullStatus>,
+    /// Trees that were read: whoever looks for many paths comes by the same ones.
+    trees: Mutex<HashMap<TreeId, Arc<Tree>>>,
 }
 
 impl fmt::Debug for Indexed {
@@ -73,18 +85,33 @@ impl fmt::Debug for Indexed {
 impl Repository {
     /// The repository in `directory`, which is made if it is not there. Its key is in the
     /// catalogue.
-    pub(crate) fn open(directory: &Path, catalogue: &Catalogue) -> Result<Self> {
+    pub(crate) fn open(
+        directory: &Path,
+        door: Option<&Path>,
+        catalogue: &Catalogue,
+    ) -> Result<Self> {
         let key = catalogue.key(|| {
             let key = serde_json::to_vec(&MasterKey::new());
             key.map(Zeroizing::new).map_err(|error| SnapshotError::Key(error.to_string()))
         })?;
         let key =
             serde_json::from_slice(&key).map_err(|error| SnapshotError::Key(error.to_string()))?;
-        let this = Self { directory: directory.to_owned(), key };
-        if !directory.join("config").exists() {
+        let this = Self { directory: directory.to_owned(), door: door.map(Door::at), key };
+        if !this.is_made()? {
             this.make()?;
         }
         Ok(this)
+    }
+
+    fn is_made(&self) -> Result<bool> {
+        match &self.door {
+            None => Ok(self.directory.join("config").exists()),
+            // Our own directory has the lock.
+            Some(door) => {
+                let listed = door.list_with_size(FileType::Config).map_err(self.failed())?;
+                Ok(!listed.is_empty() && self.directory.exists())
+            }
+        }
     }
 
     fn make(&self) -> Result<()> {
@@ -93,7 +120,7 @@ impl Repository {
         made.map_err(SnapshotError::io("make", &self.directory))?;
         let _lock = self.own()?;
         // Somebody else may have made it meanwhile.
-        if self.directory.join("config").exists() {
+        if self.is_made()? {
             return Ok(());
         }
         let made = self.rustic(Power::Add)?.init(
@@ -104,7 +131,12 @@ impl Repository {
         made.map(drop).map_err(self.failed())
     }
 
-    /// Where it is.
+    /// The door that it is behind, if it is behind one.
+    pub(crate) fn door(&self) -> Option<&Door> {
+        self.door.as_ref()
+    }
+
+    /// Where it is, or where our own end of it is.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -114,7 +146,10 @@ impl Repository {
     }
 
     fn rustic(&self, power: Power) -> Result<Rustic<()>> {
-        let storage = Arc::new(Storage::new(&self.directory, power));
+        let storage: Arc<dyn WriteBackend> = match &self.door {
+            Some(door) => Arc::new(door.clone()),
+            None => Arc::new(Storage::new(&self.directory, power)),
+        };
         let backends = RepositoryBackends::new(storage, None);
         // A cache of what is on this machine anyway would be a second copy, and nobody's secret.
         let options = RepositoryOptions::default().no_cache(true);
@@ -143,13 +178,15 @@ impl Repository {
             options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.map_err(SnapshotError::io("open", &path))?;
         lock(&file).map_err(SnapshotError::io("lock", &path))?;
-        Ok(Share { _file: file })
+        let shared = self.door.as_ref().map(Door::share).transpose();
+        let shared = shared.map_err(SnapshotError::io("share what is behind", &path))?;
+        Ok(Share { _file: file, _behind_the_door: shared })
     }
 
     /// The repository with its index as it is now.
     pub(crate) fn indexed(&self) -> Result<Indexed> {
         let rustic = self.opened(Power::Add)?.to_indexed().map_err(self.failed())?;
-        Ok(Indexed { directory: self.directory.clone(), rustic })
+        Ok(Indexed { directory: self.directory.clone(), rustic, trees: Mutex::default() })
     }
 
     /// The names of all snapshots in it.
@@ -172,6 +209,9 @@ impl Repository {
     /// Removes every snapshot that is not `kept`, and what only they needed. Only for who has the
     /// repository to itself.
     pub(crate) fn prune(&self, kept: &[String]) -> Result<()> {
+        if self.door.is_some() {
+            return Err(SnapshotError::BehindADoor);
+        }
         let kept: HashSet<&str> = kept.iter().map(String::as_str).collect();
         let rustic = self.opened(Power::Remove)?;
         let all = rustic.get_all_snapshots().map_err(self.failed())?;
@@ -194,7 +234,8 @@ impl Repository {
         let options = KeyOptions::default().hostname(Some(HOST.to_owned()));
         let added = self.opened(Power::Add)?.add_key(&password, &options);
         added.map_err(self.failed())?;
-        Ok(Exported { repository: self.directory.clone(), password })
+        let lies = self.door.as_ref().and_then(|door| door.lies().ok()).map(|lies| lies.directory);
+        Ok(Exported { repository: lies.unwrap_or_else(|| self.directory.clone()), password })
     }
 }
 
@@ -239,8 +280,17 @@ impl Indexed {
     }
 
     /// What lies in a directory.
-    pub(crate) fn tree(&self, id: TreeId) -> Result<Tree> {
-        self.rustic.get_tree(&id).map_err(self.failed())
+    pub(crate) fn tree(&self, id: TreeId) -> Result<Arc<Tree>> {
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = trees.get(&id) {
+            return Ok(Arc::clone(tree));
+        }
+        let tree = Arc::new(self.rustic.get_tree(&id).map_err(self.failed())?);
+        if trees.len() >= TREES_MAX {
+            trees.clear();
+        }
+        trees.insert(id, Arc::clone(&tree));
+        Ok(tree)
     }
 
     /// A piece of a file.

@@ -108,7 +108,14 @@ impl Snapshots {
             what: "state directory",
             name: "in memory".to_owned(),
         })?;
-        let repository = Repository::open(&directory, &state.snapshots())?;
+        let repository = Repository::open(&directory, terms.door.as_deref(), &state.snapshots())?;
+        Ok(Self { state: state.clone(), repository, terms })
+    }
+
+    /// The snapshots of a state, whose repository lies in `directory`: for whoever keeps that
+    /// directory, and may remove.
+    pub fn open_in(state: &State, terms: Terms, directory: &Path) -> Result<Self> {
+        let repository = Repository::open(directory, None, &state.snapshots())?;
         Ok(Self { state: state.clone(), repository, terms })
     }
 
@@ -224,22 +231,23 @@ impl Snapshots {
             .filter(|it| it.kind == WORKSPACE)
             .map(|it| PathBuf::from(&it.what))
             .collect();
-        check::check(self.repository.directory(), &saved)
+        match self.repository.door() {
+            Some(door) => check::behind(door, &saved),
+            None => check::check(self.repository.directory(), &saved),
+        }
     }
 
     /// Removes what is kept no longer, and what no row of the catalogue names; the newest of
-    /// everything stays. Nobody else writes or reads meanwhile.
-    pub fn prune(&self, now: Timestamp) -> Result<Pruned> {
+    /// everything stays, and what a run needs that goes on. Nobody else writes or reads meanwhile.
+    pub fn prune(&self, going_on: &HashSet<String>, now: Timestamp) -> Result<Pruned> {
         let _lock = self.repository.own()?;
         let catalogue = self.state.snapshots();
         let all = catalogue.list()?;
-        let goes_on: HashSet<String> =
-            self.state.run_processes()?.into_iter().map(|(run, _)| run).collect();
         let mut newest = HashSet::new();
         let (mut kept, mut removed) = (Vec::new(), 0);
         for snapshot in all {
             let first = newest.insert((snapshot.kind.clone(), snapshot.what.clone()));
-            let needed = snapshot.run.as_ref().is_some_and(|run| goes_on.contains(run));
+            let needed = snapshot.run.as_ref().is_some_and(|run| going_on.contains(run));
             if first || needed || snapshot.until > now {
                 kept.push(snapshot.stored);
             } else {

@@ -113,6 +113,46 @@ impl Storage {
         }
     }
 
+    /// Adds a file of which nothing may be there yet, and waits until it is on disk. The same once
+    /// more is no mistake, but for the configuration, which no name vouches for.
+    pub(crate) fn add_new(&self, of: FileType, id: &Id, content: &[u8]) -> io::Result<()> {
+        let path = self.path(of, id);
+        let number = self.drafts.fetch_add(1, Ordering::Relaxed);
+        let draft = format!("{}-{number}-{:?}", std::process::id(), std::thread::current().id());
+        let draft = self.directory.join(DRAFTS).join(draft);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&draft)?;
+        let written = file.write_all(content).and_then(|()| file.sync_all());
+        let directory = path.parent().unwrap_or(&self.directory).to_owned();
+        let linked = written.and_then(|()| make_directory(&directory)).and_then(|()| {
+            // A link, unlike a rename, never takes the place of what is there.
+            match fs::hard_link(&draft, &path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    let same = of != FileType::Config
+                        && path.metadata().is_ok_and(|it| it.len() == content.len() as u64);
+                    if same { Ok(()) } else { Err(error) }
+                }
+                linked => linked.and_then(|()| sync_directory(&directory)),
+            }
+        });
+        // A draft that stays is in nobody's way, and goes with the next prune.
+        let _ = fs::remove_file(&draft);
+        linked
+    }
+
+    /// Reads a file, or a part of it: an offset and a length.
+    pub(crate) fn read(
+        &self,
+        of: FileType,
+        id: &Id,
+        part: Option<(u32, u32)>,
+    ) -> io::Result<Vec<u8>> {
+        let path = self.path(of, id);
+        let Some((offset, length)) = part else { return fs::read(path) };
+        let mut bytes = vec![0; length as usize];
+        File::open(path)?.read_exact_at(&mut bytes, u64::from(offset))?;
+        Ok(bytes)
+    }
+
     fn rename(&self, draft: &Path, path: &Path) -> io::Result<()> {
         match fs::rename(draft, path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -140,7 +180,7 @@ impl Storage {
         Ok(())
     }
 
-    fn list(&self, of: FileType) -> io::Result<Vec<(Id, u32)>> {
+    pub(crate) fn list(&self, of: FileType) -> io::Result<Vec<(Id, u32)>> {
         let mut found = Vec::new();
         let top = self.directory.join(of.dirname());
         if of == FileType::Config {
@@ -196,7 +236,7 @@ impl ReadBackend for Storage {
     }
 
     fn read_full(&self, of: FileType, id: &Id) -> RusticResult<Bytes> {
-        let read = fs::read(self.path(of, id)).map(Bytes::from);
+        let read = self.read(of, id, None).map(Bytes::from);
         read.map_err(failed("a file of the repository cannot be read"))
     }
 
@@ -208,11 +248,8 @@ impl ReadBackend for Storage {
         offset: u32,
         length: u32,
     ) -> RusticResult<Bytes> {
-        let mut bytes = vec![0; length as usize];
-        let read = File::open(self.path(of, id))
-            .and_then(|file| file.read_exact_at(&mut bytes, u64::from(offset)));
-        read.map_err(failed("a part of a file of the repository cannot be read"))?;
-        Ok(bytes.into())
+        let read = self.read(of, id, Some((offset, length))).map(Bytes::from);
+        read.map_err(failed("a part of a file of the repository cannot be read"))
     }
 
     fn warmup_path(&self, of: FileType, id: &Id) -> String {

@@ -14,6 +14,8 @@ pub struct Terms {
     pub(crate) keep_days: u64,
     /// Directories that are nobody's work: our own state.
     pub(crate) apart: Vec<PathBuf>,
+    /// The socket behind which the repository lies; none where it lies in our own directory.
+    pub(crate) door: Option<PathBuf>,
 }
 
 impl Terms {
@@ -21,6 +23,12 @@ impl Terms {
     pub fn new(configured: &SnapshotTerms, state: &Path) -> Self {
         let SnapshotTerms { files, bytes, file_bytes, ignored_bytes, keep_days } = *configured;
         let apart = vec![std::fs::canonicalize(state).unwrap_or_else(|_| state.to_owned())];
-        Self { files, bytes, file_bytes, ignored_bytes, keep_days, apart }
+        Self { files, bytes, file_bytes, ignored_bytes, keep_days, apart, door: None }
+    }
+
+    /// The same, into a repository behind a door, if there is one.
+    #[must_use]
+    pub fn behind(self, door: Option<&Path>) -> Self {
+        Self { door: door.map(Path::to_owned), ..self }
     }
 }

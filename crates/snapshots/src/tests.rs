@@ -1,7 +1,7 @@
 //! Random trees, random destruction, and the way back.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     ffi::OsString,
     fs::{self, Permissions},
     os::unix::{
@@ -218,7 +218,7 @@ fn prune_keeps_the_newest_and_what_is_not_over() {
     let old = save("old", DAY);
     let recent = save("recent", 20 * DAY);
     let newest = save("newest", 21 * DAY);
-    let pruned = place.snapshots.prune(Timestamp(22 * DAY)).unwrap();
+    let pruned = place.snapshots.prune(&HashSet::new(), Timestamp(22 * DAY)).unwrap();
     assert_eq!((pruned.removed, pruned.kept), (1, 2));
     let undo = place.snapshots.prepare(&recent, None, Timestamp(22 * DAY)).unwrap();
     drop(undo.stage().unwrap().carry_out().unwrap());
@@ -228,7 +228,7 @@ fn prune_keeps_the_newest_and_what_is_not_over() {
     let verified = place.snapshots.verify(Timestamp(22 * DAY)).unwrap();
     assert_eq!(verified.faults, Vec::<String>::new());
     // All of it is over: the newest stays all the same.
-    let pruned = place.snapshots.prune(Timestamp(99 * DAY)).unwrap();
+    let pruned = place.snapshots.prune(&HashSet::new(), Timestamp(99 * DAY)).unwrap();
     assert_eq!(pruned.kept, 1);
 }
 

@@ -1,11 +1,12 @@
 //! A model host that plays a script: whatever agent asks, the next step is a call of one of the
-//! agent's own tools, until the script is over. It speaks OpenAI's Responses and Chat Completions
-//! and Gemini's `generateContent`, with server-sent events.
+//! agent's own tools, until the script is over. It speaks OpenAI's Responses and Chat Completions,
+//! Anthropic's Messages and Gemini's `generateContent`, with server-sent events.
 //!
-//! - `responses`, `chat`, `gemini`: the dialects
+//! - `responses`, `chat`, `messages`, `gemini`: the dialects
 
 mod chat;
 mod gemini;
+mod messages;
 mod responses;
 
 use std::{
@@ -25,7 +26,10 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_rustls::TlsAcceptor;
 
 /// The names under which agents know it.
-pub const HOSTS: [&str; 2] = ["api.openai.com", "generativelanguage.googleapis.com"];
+pub const HOSTS: [&str; 3] =
+    ["api.openai.com", "generativelanguage.googleapis.com", "api.anthropic.com"];
+/// The name under which agents outside of an enclosure know it.
+const NEAR: &str = "localhost";
 
 /// What the model says when the script is over.
 pub const LAST_WORDS: &str = "That is all.";
@@ -77,7 +81,8 @@ impl ModelHost {
     /// Starts on a free loopback port with this script.
     pub async fn start(script: Vec<Step>) -> Self {
         let authority = Authority::new("Model host").unwrap();
-        let tls = TlsAcceptor::from(authority.server(&HOSTS.map(str::to_owned)).unwrap());
+        let names: Vec<String> = HOSTS.into_iter().chain([NEAR]).map(str::to_owned).collect();
+        let tls = TlsAcceptor::from(authority.server(&names).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Heard::default()));
@@ -104,6 +109,11 @@ impl ModelHost {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Its address as a URL, for agents that reach it without a gateway.
+    pub fn near(&self) -> String {
+        format!("https://{NEAR}:{}", self.addr.port())
     }
 
     /// The certificate to trust, in PEM.
@@ -164,13 +174,17 @@ async fn serve(
     let path = head.uri.path().to_owned();
     let mut heard = log.lock().unwrap();
     heard.asked.push(format!("{} {path}", head.method));
-    for name in ["authorization", "x-goog-api-key"] {
+    for name in ["authorization", "x-goog-api-key", "x-api-key"] {
         let value = head.headers.get(name).and_then(|value| value.to_str().ok());
         heard.credentials.extend(value.map(str::to_owned));
     }
     let (turn, say): (Turn, Say) = match path.as_str() {
         "/v1/responses" => (responses::turn(&body), responses::say),
         "/v1/chat/completions" => (chat::turn(&body), chat::say),
+        "/v1/messages" if body["stream"] != true => {
+            return answer(StatusCode::OK, "application/json", messages::whole());
+        }
+        "/v1/messages" => (messages::turn(&body), messages::say),
         path if path.ends_with(":streamGenerateContent") => (gemini::turn(&body), gemini::say),
         path if path.ends_with(":generateContent") => {
             return answer(StatusCode::OK, "application/json", gemini::whole());
@@ -202,6 +216,9 @@ fn call(step: &Step, turn: &Turn) -> Call {
             tool: "run_shell_command",
             arguments: json!({"command": command, "description": "a step"}),
         },
+        () if turn.has("Bash") => {
+            Call { tool: "Bash", arguments: json!({"command": command, "description": "a step"}) }
+        }
         () if turn.has("bash") => {
             Call { tool: "bash", arguments: json!({"command": command, "description": "a step"}) }
         }
@@ -213,6 +230,7 @@ fn call(step: &Step, turn: &Turn) -> Call {
             () if turn.has("read_file") => {
                 Call { tool: "read_file", arguments: json!({"file_path": path}) }
             }
+            () if turn.has("Read") => Call { tool: "Read", arguments: json!({"file_path": path}) },
             () if turn.has("read") => Call { tool: "read", arguments: json!({"filePath": path}) },
             () => shell(&format!("cat {path}")),
         },
@@ -223,6 +241,10 @@ fn call(step: &Step, turn: &Turn) -> Call {
                     "instruction": "put the one in place of the other",
                 });
                 Call { tool: "replace", arguments }
+            }
+            () if turn.has("Edit") => {
+                let arguments = json!({"file_path": path, "old_string": old, "new_string": new});
+                Call { tool: "Edit", arguments }
             }
             () if turn.has("edit") => {
                 let arguments = json!({"filePath": path, "oldString": old, "newString": new});

@@ -43,7 +43,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{Cli, Verb},
-    status::{CommandError, Ended},
+    status::{CommandError, Ended, Status},
 };
 
 /// Runs one verb to its end.
@@ -64,7 +64,9 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Tabletop(tabletop)) => return tabletop::run(tabletop, cli.json),
         Some(Verb::Inside(words)) => return run::inside(&words.words),
         Some(Verb::Init(words)) => return run::init(&words.words),
-        Some(Verb::Exec(words)) => return run::exec(&words.words),
+        Some(Verb::Snapshots(ref own)) if own.door().is_some() => {
+            return own.door().map_or(Ok(Status::Done), snapshots::door);
+        }
         Some(Verb::Probe) => return doctor::probe(),
         Some(Verb::Acts(words)) => return self_test::acts(&words.words),
         other => Cli { verb: other, ..cli },
@@ -79,7 +81,10 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         }
         _ => {}
     }
-    let here = Here::open(&verb)?;
+    let here = match &verb.verb {
+        Some(Verb::Snapshots(own)) => snapshots::open_state(own, &verb)?,
+        _ => Here::open(&verb)?,
+    };
     match verb.verb {
         None => holds::newest(&here),
         Some(Verb::Run(run)) => run::run(&run, &here),
@@ -108,7 +113,6 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
             | Verb::Tabletop(_)
             | Verb::Inside(_)
             | Verb::Init(_)
-            | Verb::Exec(_)
             | Verb::Probe
             | Verb::Acts(_),
         ) => Err(CommandError::usage("this verb needs no state")),

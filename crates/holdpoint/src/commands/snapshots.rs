@@ -1,8 +1,17 @@
 //! `holdpoint snapshots`: what was saved, and whether it can be trusted.
 
+use std::{
+    collections::HashSet,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
 use clap::{Args, Subcommand};
 use holdpoint_core::Timestamp;
+use holdpoint_snapshots::{Snapshots as Kept, door::server::Server};
 use holdpoint_store::snapshots::Snapshot;
+use nix::unistd::{Uid, geteuid, seteuid};
 use serde_json::json;
 
 use super::{
@@ -10,9 +19,13 @@ use super::{
     undo::{
         open,
         preserved::{Take, take},
+        terms,
     },
 };
-use crate::status::{CommandError, Ended, Status};
+use crate::{
+    cli::Cli,
+    status::{CommandError, Ended, Status},
+};
 
 const DAY_SECONDS: u64 = 24 * 3600;
 
@@ -38,9 +51,82 @@ enum Verb {
     /// more than to add and to read.
     Check,
     /// Remove what is older than it is kept, but never what is newest of anything.
-    Prune,
+    Prune(Prune),
+    /// Keep snapshots for another user, who can add and read and nothing else: until it is ended.
+    Door(Door),
     /// A key with which plain restic reads everything here.
     Key,
+}
+
+/// Remove what is older than it is kept, but never what is newest of anything.
+#[derive(Debug, Args)]
+struct Prune {
+    /// The directory behind a door: for root, who alone is both users.
+    #[arg(long, value_name = "DIR")]
+    behind: Option<PathBuf>,
+}
+
+/// Keep snapshots for another user, who can add and read and nothing else: until it is ended.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:\n  sudo -u holdpoint-store holdpoint snapshots door --directory /var/lib/holdpoint-store \\\n    \
+--socket /run/holdpoint/snapshots.sock --user 1000\n\n\
+Then `snapshots_door = \"/run/holdpoint/snapshots.sock\"` in the holdpoint.toml of user 1000.")]
+pub struct Door {
+    /// Where the snapshots lie.
+    #[arg(long, value_name = "DIR")]
+    directory: PathBuf,
+    /// The socket.
+    #[arg(long, value_name = "PATH")]
+    socket: PathBuf,
+    /// The number of the user who may knock.
+    #[arg(long, value_name = "UID")]
+    user: u32,
+}
+
+impl Snapshots {
+    /// The door that is to be opened, which needs no state.
+    pub fn door(&self) -> Option<&Door> {
+        match &self.verb {
+            Some(Verb::Door(door)) => Some(door),
+            _ => None,
+        }
+    }
+}
+
+/// Does something with the rights of whoever owns `place`, as root can.
+fn as_owner_of<T>(
+    place: &Path,
+    act: impl FnOnce() -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    let owner = Uid::from_raw(fs::metadata(place).map_err(CommandError::unable)?.uid());
+    let own = geteuid();
+    if owner == own {
+        return act();
+    }
+    seteuid(owner).map_err(CommandError::unable)?;
+    let done = act();
+    seteuid(own).map_err(CommandError::unable)?;
+    done
+}
+
+/// Opens the state; one that belongs to another user only to prune what is behind a door.
+pub(super) fn open_state(own: &Snapshots, cli: &Cli) -> Result<Here, CommandError> {
+    match &own.verb {
+        Some(Verb::Prune(Prune { behind: Some(_) })) => {
+            as_owner_of(&cli.state_dir()?, || Here::open(cli))
+        }
+        _ => Here::open(cli),
+    }
+}
+
+/// Opens a door, and answers whoever knocks.
+pub fn door(door: &Door) -> Ended {
+    let Door { directory, socket, user } = door;
+    let server = Server::open(directory, socket, *user).map_err(CommandError::unable)?;
+    eprintln!("holdpoint: {} is open to user {user}", socket.display());
+    server.serve().map_err(CommandError::unable)?;
+    Ok(Status::Done)
 }
 
 /// Runs `holdpoint snapshots`.
@@ -50,7 +136,8 @@ pub fn run(snapshots: &Snapshots, here: &Here) -> Ended {
         Verb::Take(it) => take(it, here),
         Verb::Verify => verify(here),
         Verb::Check => check(here),
-        Verb::Prune => prune(here),
+        Verb::Prune(it) => prune(it, here),
+        Verb::Door(it) => door(it),
         Verb::Key => key(here),
     }
 }
@@ -125,8 +212,17 @@ fn check(here: &Here) -> Ended {
     Ok(if ok { Status::Done } else { Status::Wanting })
 }
 
-fn prune(here: &Here) -> Ended {
-    let pruned = open(here)?.prune(now()).map_err(CommandError::unable)?;
+fn prune(prune: &Prune, here: &Here) -> Ended {
+    let runs = as_owner_of(&here.dir, || here.state.run_processes().map_err(CommandError::unable))?;
+    let runs: HashSet<String> = runs.into_iter().map(|(run, _)| run).collect();
+    let pruned = match &prune.behind {
+        None => open(here)?.prune(&runs, now()).map_err(CommandError::unable)?,
+        // What is written there has to be theirs who keep it.
+        Some(directory) => as_owner_of(directory, || {
+            let kept = Kept::open_in(&here.state, terms(here), directory);
+            kept.and_then(|kept| kept.prune(&runs, now())).map_err(CommandError::unable)
+        })?,
+    };
     let fact = json!({ "removed": pruned.removed, "kept": pruned.kept });
     here.print(&fact, &format!("{} removed, {} kept", pruned.removed, pruned.kept))?;
     Ok(Status::Done)

@@ -191,7 +191,7 @@ fn git(file: &Path, words: &[&str]) -> io::Result<Output> {
 }
 
 /// Git that reads no configuration by itself.
-pub(crate) fn alone() -> Command {
+pub fn alone() -> Command {
     let mut command = Command::new("git");
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");

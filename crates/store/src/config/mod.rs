@@ -71,6 +71,8 @@ pub struct Config {
     pub refusals: RefusalTerms,
     /// What snapshots take, and how long they are kept.
     pub snapshots: SnapshotTerms,
+    /// The socket behind which another user keeps them.
+    pub snapshots_door: Option<PathBuf>,
     /// What statements may do, and how much of it is kept.
     pub sql: SqlTerms,
     /// Addresses that stand for one database each.
@@ -117,6 +119,7 @@ impl Default for Config {
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
             snapshots: SnapshotTerms::default(),
+            snapshots_door: None,
             sql: SqlTerms::default(),
             databases: Vec::new(),
             reverse: Vec::new(),
@@ -163,6 +166,7 @@ impl Config {
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,
             snapshots: raw.snapshots.check()?,
+            snapshots_door: raw.snapshots_door.map(beside).transpose()?,
             sql: raw.sql.check()?,
             databases: database::check(raw.database)?,
             reverse: reverse::check(raw.reverse)?,

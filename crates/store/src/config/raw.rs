@@ -20,6 +20,7 @@ pub(super) struct RawConfig {
     pub(super) hold: RawHold,
     pub(super) refusals: RawRefusals,
     pub(super) snapshots: RawSnapshots,
+    pub(super) snapshots_door: Option<Spanned<String>>,
     pub(super) sql: RawSql,
     pub(super) database: Vec<RawDatabase>,
     pub(super) resolve: Vec<Spanned<String>>,

@@ -10,7 +10,7 @@
 pub mod agent;
 pub mod answer;
 pub mod heard;
-mod patch;
+pub(crate) mod patch;
 pub mod tools;
 
 pub use agent::Agent;

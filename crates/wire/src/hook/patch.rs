@@ -15,7 +15,7 @@ const HEADERS: &[Header] = &[
 ];
 
 /// The files of a patch; none if the text is no patch.
-pub(super) fn acts(text: &str) -> Vec<Act> {
+pub(crate) fn acts(text: &str) -> Vec<Act> {
     let named = |line: &str| {
         let (head, act) = HEADERS.iter().find(|(head, _)| line.starts_with(head))?;
         Some(act(line.strip_prefix(head)?.trim().to_owned()))

@@ -228,6 +228,34 @@ fn what_cannot_be_known_is_code_that_nobody_sees() {
 }
 
 #[test]
+fn a_patch_in_a_command_is_about_its_files() {
+    let text = "apply_patch <<'END'\n*** Begin Patch\n*** Update File: src/a.rs\n@@\n-a\n+b\n\
+                *** Delete File: list.txt\n*** End Patch\nEND\n";
+    let names: Vec<String> = steps(text)
+        .iter()
+        .map(|it| format!("{} {}", it.operation.name, it.operation.resource.id))
+        .collect();
+    assert_eq!(names, ["file:overwrite file:/w/app/src/a.rs", "file:delete file:/w/app/list.txt"]);
+    assert!(steps("apply_patch nonsense").iter().any(|step| step.unseen));
+}
+
+/// What such a program does, its calls say.
+#[test]
+fn libraries_that_only_reckon_hide_nothing() {
+    for (text, unseen) in [
+        ("python3 -c 'import rich, yaml; print(1)'", false),
+        ("python3 -c 'from bs4 import BeautifulSoup'", false),
+        ("node -e \"const _ = require('lodash'); console.log(_.chunk([1], 1))\"", false),
+        ("ruby -e 'require \"erb\"; puts 1'", false),
+        ("python3 -c 'import boto3; boto3.client(1)'", true),
+        ("node -e \"require('@aws-sdk/client-s3')\"", true),
+    ] {
+        let seen = steps(text).iter().any(|it| it.operation.effect == Effect::Execute);
+        assert_eq!(seen, unseen, "{text}");
+    }
+}
+
+#[test]
 fn what_is_too_deep_or_too_long_is_held_and_soon() {
     let started = Instant::now();
     for text in [

@@ -3,8 +3,10 @@
 //! - [`places`]: where each agent reads which hooks to ask
 //! - [`insert`]: something put into a JSON file as text
 //! - [`canary`]: whether a hook that is in place refuses
+//! - `databases`: what the workspace's own settings name, offered
 
 pub mod canary;
+mod databases;
 pub mod insert;
 pub mod places;
 
@@ -23,7 +25,7 @@ use crate::{
     status::{CommandError, Ended, Status},
     terminal,
 };
-use places::{Place, What, place};
+use places::{Place, Root, What, place};
 
 /// Where it is written down what was put where, in the state directory.
 const PUT: &str = "init.json";
@@ -35,11 +37,14 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 #[command(after_help = "\
 Example:\n  holdpoint init\n  holdpoint init --agent claude --yes\n  holdpoint init --remove\n\n\
 Without --agent: every agent that is found in the home, on the path or in this repository. The hooks \
-are put into the home, so that they hold in every repository.")]
+are put into the home, so that they hold in every repository; with --project into this repository.")]
 pub struct Init {
     /// Only this agent; repeatable.
     #[arg(long, value_name = "NAME")]
     agent: Vec<Agent>,
+    /// Put them into the repository that this directory is in, not into the home.
+    #[arg(long, conflicts_with = "remove")]
+    project: bool,
     /// Take back exactly what was put.
     #[arg(long)]
     remove: bool,
@@ -81,12 +86,18 @@ pub fn run(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
 
 fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
     let home = home()?;
+    let here = std::env::current_dir().map_err(CommandError::unable)?;
+    let repository = here.ancestors().find(|it| it.join(".git").exists()).unwrap_or(&here);
+    let root = if init.project { Root::Repository(repository) } else { Root::Home(&home) };
+    let offers = databases::found(&here, dir);
+    if !json {
+        eprint!("{}", databases::shown(&offers));
+    }
     let agents = match init.agent.as_slice() {
         [] => {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let path: Vec<PathBuf> = std::env::split_paths(&path).collect();
-            let here = std::env::current_dir().map_err(CommandError::unable)?;
-            places::found(&home, &here, &path)
+            places::found(&home, repository, &path)
         }
         named => named.to_vec(),
     };
@@ -98,7 +109,7 @@ fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
     let mut known = read(dir)?;
     let mut changes = Vec::new();
     for agent in agents {
-        let place = place(agent, &home, &program, &words(agent, dir, chosen));
+        let place = place(agent, root, &program, &words(agent, dir, chosen));
         let change = change(&place)
             .map_err(|error| CommandError::unable(format!("{}: {error}", place.file.display())))?;
         changes.extend(change);
@@ -107,7 +118,7 @@ fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
         show(put, '+', json);
     }
     if changes.is_empty() {
-        say(json, &json!({ "put": [] }), "every hook is in place");
+        say(json, &json!({ "put": [], "databases": offers }), "every hook is in place");
         return Ok(Status::Done);
     }
     if !init.yes && terminal::ask("Put these in place? [y/N] ")?.trim() != "y" {
@@ -126,7 +137,7 @@ fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
     if codex {
         text += "\nCodex runs a hook only once you have reviewed it: say /hooks to it";
     }
-    say(json, &json!({ "put": files }), &text);
+    say(json, &json!({ "put": files, "databases": offers }), &text);
     Ok(Status::Done)
 }
 

@@ -75,12 +75,58 @@ pub fn found(home: &Path, repository: &Path, path: &[PathBuf]) -> Vec<Agent> {
     Agent::ALL.into_iter().filter(own).filter(is_here).collect()
 }
 
+/// Where hooks are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root<'a> {
+    /// Into the home: they hold in every repository.
+    Home(&'a Path),
+    /// Into one repository: they hold there, also for agents that read nothing of this home.
+    Repository(&'a Path),
+}
+
+impl Root<'_> {
+    /// The file of an agent's hooks.
+    fn file(self, agent: Agent) -> PathBuf {
+        let (root, file) = match self {
+            Self::Home(root) => (root, at_home(agent)),
+            Self::Repository(root) => (root, in_repository(agent)),
+        };
+        root.join(file)
+    }
+}
+
+fn at_home(agent: Agent) -> &'static str {
+    match agent {
+        Agent::Claude | Agent::Vscode => ".claude/settings.json",
+        Agent::Codex => ".codex/hooks.json",
+        Agent::Gemini => ".gemini/settings.json",
+        Agent::Cursor => ".cursor/hooks.json",
+        Agent::Windsurf => ".codeium/windsurf/hooks.json",
+        Agent::Copilot => ".copilot/hooks/holdpoint.json",
+        Agent::Opencode => ".config/opencode/plugins/holdpoint.js",
+        Agent::Cline => "Documents/Cline/Hooks/PreToolUse",
+    }
+}
+
+fn in_repository(agent: Agent) -> &'static str {
+    match agent {
+        // Where a human keeps what is not shared: the program lies where it lies on this machine.
+        Agent::Claude | Agent::Vscode => ".claude/settings.local.json",
+        Agent::Windsurf => ".windsurf/hooks.json",
+        Agent::Copilot => ".github/hooks/holdpoint.json",
+        Agent::Opencode => ".opencode/plugins/holdpoint.js",
+        Agent::Cline => ".clinerules/hooks/PreToolUse",
+        agent => at_home(agent),
+    }
+}
+
 /// The hook of an agent that runs `command` (a program and its words, as a shell reads them).
-pub fn place(agent: Agent, home: &Path, program: &Path, words: &[String]) -> Place {
+pub fn place(agent: Agent, root: Root<'_>, program: &Path, words: &[String]) -> Place {
     let command = command(program, words);
-    let elements = |file: &str, empty, elements| Place {
+    let file = root.file(agent);
+    let elements = |empty, elements| Place {
         agent,
-        file: home.join(file),
+        file: file.clone(),
         what: What::Elements { empty, elements },
     };
     let hook = |extra: Value| merged(json!({ "type": "command", "command": command }), extra);
@@ -88,7 +134,6 @@ pub fn place(agent: Agent, home: &Path, program: &Path, words: &[String]) -> Pla
         |matcher: &str, extra: Value| json!({ "matcher": matcher, "hooks": [hook(extra)] });
     match agent {
         Agent::Claude | Agent::Vscode => elements(
-            ".claude/settings.json",
             "{}\n",
             vec![
                 (
@@ -99,14 +144,12 @@ pub fn place(agent: Agent, home: &Path, program: &Path, words: &[String]) -> Pla
             ],
         ),
         Agent::Codex => elements(
-            ".codex/hooks.json",
             "{}\n",
             ["PreToolUse", "PermissionRequest", "PostToolUse"]
                 .map(|event| (["hooks", event], of_claude(".*", json!({ "timeout": PATIENCE }))))
                 .into(),
         ),
         Agent::Gemini => elements(
-            ".gemini/settings.json",
             "{}\n",
             ["BeforeTool", "AfterTool"]
                 .map(|event| {
@@ -116,7 +159,6 @@ pub fn place(agent: Agent, home: &Path, program: &Path, words: &[String]) -> Pla
                 .into(),
         ),
         Agent::Cursor => elements(
-            ".cursor/hooks.json",
             "{ \"version\": 1 }\n",
             ["beforeShellExecution", "beforeMCPExecution", "beforeReadFile", "preToolUse"]
                 .map(|event| (["hooks", event], json!({ "command": command, "failClosed": true })))
@@ -125,21 +167,16 @@ pub fn place(agent: Agent, home: &Path, program: &Path, words: &[String]) -> Pla
                 .collect(),
         ),
         Agent::Windsurf => elements(
-            ".codeium/windsurf/hooks.json",
             "{}\n",
             ["pre_run_command", "pre_write_code", "pre_read_code", "pre_mcp_tool_use"]
                 .map(|event| (["hooks", event], json!({ "command": command, "show_output": true })))
                 .into(),
         ),
-        Agent::Copilot => {
-            whole(agent, home.join(".copilot/hooks/holdpoint.json"), copilot(&command))
-        }
-        Agent::Opencode => {
-            whole(agent, home.join(".config/opencode/plugins/holdpoint.js"), plugin(program, words))
-        }
+        Agent::Copilot => whole(agent, file, copilot(&command)),
+        Agent::Opencode => whole(agent, file, plugin(program, words)),
         Agent::Cline => Place {
             agent,
-            file: home.join("Documents/Cline/Hooks/PreToolUse"),
+            file,
             what: What::Whole { text: format!("#!/bin/sh\nexec {command}\n"), runs: true },
         },
     }

@@ -17,7 +17,10 @@ use holdpoint_store::{
 };
 use secrecy::ExposeSecret as _;
 
-use super::{Here, now};
+use super::{
+    super::{Here, now},
+    Ground,
+};
 use crate::{status::CommandError, terminal::ask};
 
 /// Credentials that a human is asked about at a time.
@@ -28,12 +31,17 @@ const TOLD_MAX: usize = 3;
 /// Where things are found.
 pub(super) struct Grounds {
     /// The workspace of the run.
-    pub(super) workspace: PathBuf,
+    workspace: PathBuf,
     /// The human's home.
-    pub(super) home: PathBuf,
+    home: PathBuf,
 }
 
 impl Grounds {
+    /// Those of a run on `ground`.
+    pub(super) fn of(ground: &Ground) -> Self {
+        Self { workspace: ground.workspace.clone(), home: ground.home.path.clone() }
+    }
+
     fn place(&self, path: &Path) -> Place {
         let below =
             |root: &Path| Some(path.strip_prefix(root).ok()?.to_string_lossy().into_owned());

@@ -23,7 +23,7 @@ use holdpoint_store::issued::{Captured, Issued, Kind, NewCaptured, Reach};
 use memchr::memmem;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Here, now};
+use super::super::{Here, now};
 use crate::status::CommandError;
 
 /// Bytes of a login file.

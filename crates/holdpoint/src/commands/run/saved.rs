@@ -2,19 +2,24 @@
 //! in there before it is whole and on disk.
 
 use std::{
+    collections::HashSet,
+    fs,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use holdpoint_core::identity::Ring;
-use holdpoint_sandbox::Mark;
-use holdpoint_snapshots::{Cause, Saved, SnapshotError};
+use holdpoint_sandbox::{Mark, kept};
+use holdpoint_snapshots::{Cause, Changed, Saved, SnapshotError};
 use nix::sys::signal::SigSet;
 
 use super::super::{Here, now, snapshots::size, undo};
 use crate::status::CommandError;
 
+/// What git keeps everything in.
+const GIT: &str = ".git";
 /// After so long, a human is told what takes so long.
 const SILENCE: Duration = Duration::from_millis(400);
 /// How often it is looked at whether it is done.
@@ -118,12 +123,33 @@ impl UndoPoint {
         if let Err(error) = here.state.snapshots().run_ended(run, now()) {
             eprintln!("holdpoint: {error}");
         }
-        let changed = saved.seen.changed_since(&self.root, &undo::terms(here));
-        Some(match changed {
-            Some(0) => "no file changed".to_owned(),
-            Some(1) => format!("1 file changed; `holdpoint undo {run}` takes it back"),
-            Some(count) => format!("{count} files changed; `holdpoint undo {run}` takes it back"),
-            None => format!("`holdpoint undo {run}` takes back what changed"),
-        })
+        let Some(changed) = saved.seen.changed_since(&self.root, &undo::terms(here)) else {
+            return Some(format!("`holdpoint undo {run}` takes back what changed"));
+        };
+        let files = match changed.there.len() + changed.gone {
+            0 => return Some("no file changed".to_owned()),
+            1 => "1 file changed".to_owned(),
+            count => format!("{count} files changed"),
+        };
+        let outside = match outside_git(&self.root, &changed) {
+            Some(count) if count > 0 => format!(", {count} outside git"),
+            _ => String::new(),
+        };
+        Some(format!("{files}{outside}; `holdpoint undo {run}` takes it back"))
     }
+}
+
+/// How many of the files that are there git does not know. None if there is no repository.
+fn outside_git(root: &Path, changed: &Changed) -> Option<usize> {
+    root.join(GIT).exists().then_some(())?;
+    // It reads its index, runs nothing, and knows nothing of this machine's settings.
+    let listed = kept::git_alone().args(["ls-files", "-z"]).current_dir(root).output().ok()?;
+    listed.status.success().then_some(())?;
+    let known: HashSet<&[u8]> = listed.stdout.split(|byte| *byte == 0).collect();
+    let outside = changed.there.iter().filter(|path| {
+        let own = path.strip_prefix(root).unwrap_or(path);
+        let directory = fs::symlink_metadata(root.join(own)).is_ok_and(|found| found.is_dir());
+        !directory && !own.starts_with(GIT) && !known.contains(own.as_os_str().as_bytes())
+    });
+    Some(outside.count())
 }
