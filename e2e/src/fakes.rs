@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use holdpoint_drill::Authority;
@@ -26,8 +27,16 @@ pub const CLUSTER: &str = "cluster.example.test";
 pub const UNLISTED: &str = "unlisted.example.test";
 /// A registry of images.
 pub const IMAGES: &str = "ghcr.io";
+/// Registries of a company, for whoever has [`TOKEN`].
+pub const PRIVATE_NPM: &str = "npm.acme-outdoor.dev";
+/// The other one.
+pub const PRIVATE_PYPI: &str = "pypi.acme-outdoor.dev";
+/// What these want, as a bearer or as the password of `ada`.
+pub const TOKEN: &str = "Kq7RmT2vXw9ZbN4cLp6YdH8sJf1GaEu3";
 /// Every host.
-pub const HOSTS: [&str; 12] = [
+pub const HOSTS: [&str; 14] = [
+    PRIVATE_NPM,
+    PRIVATE_PYPI,
     API,
     CLUSTER,
     UNLISTED,
@@ -115,7 +124,11 @@ fn serve(request: &Request<Incoming>, log: &Mutex<Vec<String>>) -> Response<Full
     let host = named.unwrap_or_default().trim_end_matches(":443");
     let (method, path) = (request.method().as_str(), request.uri().path());
     log.lock().unwrap().push(format!("{method} {host}{path}"));
-    let (status, media, body) = answer(host, path);
+    let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let (status, media, body) = match [PRIVATE_NPM, PRIVATE_PYPI].contains(&host) {
+        true if !is_private(given.unwrap_or_default()) => (401, "text/plain", Bytes::new()),
+        _ => answer(host, path),
+    };
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response.headers_mut().insert("content-type", media.parse().unwrap());
@@ -128,8 +141,9 @@ fn answer(host: &str, path: &str) -> Answer {
         API => whole(&json!({"host": host, "path": path})),
         CLUSTER => cluster(path),
         IMAGES => image(path),
-        "registry.npmjs.org" => npm(path),
-        "pypi.org" | "files.pythonhosted.org" => pypi(path),
+        "registry.npmjs.org" | PRIVATE_NPM => npm(host, path),
+        "pypi.org" | "files.pythonhosted.org" => pypi("files.pythonhosted.org", path),
+        PRIVATE_PYPI => pypi(host, path),
         "index.crates.io" | "static.crates.io" => crates(path),
         "proxy.golang.org" => go(path),
         _ => missing(),
@@ -144,7 +158,13 @@ fn missing() -> Answer {
     (404, "application/json", "{}".into())
 }
 
-fn npm(path: &str) -> Answer {
+/// Whether this is [`TOKEN`], by itself or as the password of `ada`.
+fn is_private(given: &str) -> bool {
+    let pair = BASE64_STANDARD.encode(format!("ada:{TOKEN}"));
+    given == format!("Bearer {TOKEN}") || given == format!("Basic {pair}")
+}
+
+fn npm(host: &str, path: &str) -> Answer {
     let tarball = format!("/{PACKAGE}/-/{PACKAGE}-1.0.0.tgz");
     if path == tarball {
         let described = json!({"name": PACKAGE, "version": "1.0.0"}).to_string();
@@ -157,18 +177,17 @@ fn npm(path: &str) -> Answer {
     if path != format!("/{PACKAGE}") {
         return missing();
     }
-    let dist = json!({"tarball": format!("https://registry.npmjs.org{tarball}")});
+    let dist = json!({"tarball": format!("https://{host}{tarball}")});
     let version = json!({"name": PACKAGE, "version": "1.0.0", "dist": dist});
     whole(&json!({"_id": PACKAGE, "_rev": "1-0", "name": PACKAGE, "dist-tags": {"latest": "1.0.0"},
         "versions": {"1.0.0": version}}))
 }
 
 /// The simple index (PEP 503), and one source distribution that needs nothing to be built.
-fn pypi(path: &str) -> Answer {
+fn pypi(files: &str, path: &str) -> Answer {
     let wheel = format!("{}-1.0.0-py3-none-any.whl", PACKAGE.replace('-', "_"));
     if path == format!("/simple/{PACKAGE}/") {
-        let link =
-            format!("<a href=\"https://files.pythonhosted.org/packages/{wheel}\">{wheel}</a>");
+        let link = format!("<a href=\"https://{files}/packages/{wheel}\">{wheel}</a>");
         return (200, "text/html", link.into());
     }
     if path == format!("/packages/{wheel}") {

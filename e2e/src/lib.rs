@@ -7,6 +7,7 @@
 //! - [`faulty`]: an upstream that fails
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`enclosed`]: a command in its enclosure
+//! - [`login_host`]: who renews an agent's login, and its model
 //! - [`agent_room`]: real agents in an enclosure
 //! - [`far_ends`]: where its gateway finds the far ends
 //! - [`model`]: the model that they ask, which plays a script
@@ -61,6 +62,7 @@ pub mod hooks;
 pub mod incidents;
 pub mod issuing;
 pub mod lenient;
+pub mod login_host;
 pub mod model;
 pub mod npm;
 pub mod postgres;

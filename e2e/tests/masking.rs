@@ -391,6 +391,47 @@ async fn what_is_committed_is_what_it_is_outside() {
     }
 }
 
+/// What was read before may still be in the kernel's memory as it was seen then: so each of these moves
+/// comes before anything is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_seen_by_moving_what_nobody_has_read() {
+    const UNPACK: &str = r"/usr/bin/python3 - <<'END'
+import os, zlib
+for d, _, fs in os.walk('.'):
+    for f in fs:
+        b = open(os.path.join(d, f), 'rb').read()
+        print(b.decode('latin-1'))
+        for at in range(len(b) if 'pack' in f or len(f) == 38 else 0):
+            if b[at] == 0x78:
+                try: print(zlib.decompressobj().decompress(b[at:]).decode('latin-1')[:4000])
+                except zlib.error: pass
+END
+";
+    for place in places().await {
+        let who = place.who();
+        let made = place
+            .outside("bash")
+            .args(["-ec", "git init -q -b main .; git add .env notes src; git commit -qm one; git gc -q; cp -a . ../elsewhere/whole"])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{who}");
+        for moved in [
+            "mv .git/objects .git/o2",
+            "mv .git/objects/pack .git/objects/p2",
+            "mv .git g2",
+            "mv notes n2",
+        ] {
+            let called = place.script(&format!("{moved}; {UNPACK}"));
+            if served(&called) {
+                assert!(called.stdout.len() > 1000, "{who}: {moved}: {}", called.stderr);
+                assert!(!has_real(&called.stdout), "{who}: {moved}");
+            }
+            let back = "find . -mindepth 1 -delete; cp -a ../elsewhere/whole/. .";
+            assert!(place.outside("bash").args(["-ec", back]).status().unwrap().success());
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_seen_by_moving_what_holds_it() {
     for place in places().await {

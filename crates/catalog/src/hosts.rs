@@ -170,6 +170,8 @@ enum Kind {
     Model,
     /// A code host.
     Code,
+    /// Where one logs in to others of these.
+    Login,
     /// A platform, to be listed by a human.
     Platform(Speaks),
 }
@@ -181,6 +183,7 @@ impl Kind {
             Self::Registry => (Speaks::Service, true, Bodies::Packages),
             Self::Model => (Speaks::Service, true, Bodies::Prompts),
             Self::Code => (Speaks::Collaboration, true, Bodies::Instructions),
+            Self::Login => (Speaks::Service, true, Bodies::Instructions),
             Self::Platform(speaks) => (speaks, false, Bodies::Instructions),
         }
     }
@@ -302,6 +305,12 @@ const HOSTS: &[(Kind, &str, &[&str])] = &[
     (Kind::Code, "bitbucket", &["bitbucket.org", "api.bitbucket.org"]),
     (Kind::Code, "codeberg", &["codeberg.org"]),
     (Kind::Code, "sourcehut", &["git.sr.ht"]),
+    (Kind::Model, "cursor", &["api2.cursor.sh", "*.api5.cursor.sh"]),
+    (Kind::Model, "github_copilot", &["*.githubcopilot.com"]),
+    (Kind::Login, "anthropic", &["console.anthropic.com", "platform.claude.com"]),
+    (Kind::Login, "openai", &["auth.openai.com"]),
+    (Kind::Login, "google", &["oauth2.googleapis.com", "accounts.google.com"]),
+    (Kind::Login, "microsoft", &["login.microsoftonline.com"]),
     (Kind::Platform(Speaks::Rest), "notion", &["api.notion.com"]),
     (Kind::Platform(Speaks::Rest), "algolia", &["*.algolia.net", "*.algolianet.com"]),
     (Kind::Platform(Speaks::Rest), "google", &["*.googleapis.com"]),

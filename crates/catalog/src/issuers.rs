@@ -20,6 +20,11 @@ pub struct Issuer {
 }
 
 impl Issuer {
+    /// The hosts of its endpoints.
+    pub fn hosts(&self) -> impl Iterator<Item = &'static str> {
+        self.endpoints.iter().map(|(_, host, _)| *host)
+    }
+
     fn answers(&self, method: &str, host: &str, path: &str) -> bool {
         self.endpoints.iter().any(|(own, name, place)| {
             *own == method && fits(name, host, '.') && fits(place, path, '/')
@@ -52,7 +57,10 @@ pub fn serves(issuer: &Issuer, host: &str) -> bool {
 const ISSUERS: &[Issuer] = &[
     Issuer {
         name: "github",
-        endpoints: &[("POST", "github.com", "/login/oauth/access_token")],
+        endpoints: &[
+            ("POST", "github.com", "/login/oauth/access_token"),
+            ("GET", "api.github.com", "/copilot_internal/v2/token"),
+        ],
         resources: &[
             "github.com",
             "api.github.com",
@@ -101,6 +109,16 @@ const ISSUERS: &[Issuer] = &[
         name: "openai",
         endpoints: &[("POST", "auth.openai.com", "/oauth/token")],
         resources: &["api.openai.com", "chatgpt.com", "auth.openai.com"],
+        public_clients: &[],
+    },
+    Issuer {
+        name: "cursor",
+        endpoints: &[
+            ("POST", "api2.cursor.sh", "/oauth/token"),
+            ("GET", "api2.cursor.sh", "/auth/poll"),
+            ("POST", "api2.cursor.sh", "/auth/exchange_user_api_key"),
+        ],
+        resources: &["*.cursor.sh"],
         public_clients: &[],
     },
     Issuer {

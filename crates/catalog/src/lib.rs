@@ -9,6 +9,7 @@
 //! - [`graphql`]: per provider, what each root field does
 //! - [`hosts`]: what well-known hosts speak, and presets for them
 //! - [`issuers`]: endpoints whose answers are credentials
+//! - [`logins`]: files in which programs keep what these give out
 //! - [`rest`]: per provider, what a method and path do
 //! - [`tunnels`]: programs that listen here for something elsewhere
 //! - [`variables`]: where tools look for a provider's credential
@@ -24,6 +25,7 @@ mod github;
 pub mod graphql;
 pub mod hosts;
 pub mod issuers;
+pub mod logins;
 mod railway;
 pub mod rest;
 pub mod tunnels;

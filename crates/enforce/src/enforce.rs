@@ -87,11 +87,21 @@ async fn meet<P: Point>(
     judged: Judged<P::Message>,
 ) -> Result<Met<P>, Refusal> {
     let refusal = match record::denial(&judged) {
-        Some(refusal) => refusal,
+        Some(refusal) => mended(point, &judged, refusal),
         None => match point.fulfil(principal, &judged).await {
             Ok(fulfilment) => return Ok((judged, fulfilment)),
             Err(refusal) => refusal,
         },
     };
     Err(record::refused(point, principal, &judged, refusal).await)
+}
+
+/// A denial that says how it can be mended, as far as its point knows.
+fn mended<P: Point>(point: &P, judged: &Judged<P::Message>, mut refusal: Refusal) -> Refusal {
+    if let Some(mend) = point.mend(judged, refusal.code())
+        && let Some(reason) = refusal.reasons.first_mut()
+    {
+        reason.text = format!("{} {mend}", reason.text);
+    }
+    refusal
 }

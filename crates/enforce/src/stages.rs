@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use holdpoint_core::{
-    Authorized, Digest, Judged, Message, Operation, Refusal, Timestamp,
+    Authorized, Code, Digest, Judged, Message, Operation, Refusal, Timestamp,
     authorized::{Appended, Durable},
     identity::Principal,
     ledger::Record,
@@ -116,6 +116,12 @@ pub trait Fulfil: Arrivals + Forward {
 
     /// Keyed fingerprints of the credentials in `judged` that Holdpoint did not give out.
     fn fingerprints(&self, judged: &Judged<Self::Message>) -> Vec<String>;
+
+    /// What a human can do about `code`, where this point knows more of it than the policy that
+    /// denied `judged`.
+    fn mend(&self, _judged: &Judged<Self::Message>, _code: Code) -> Option<String> {
+        None
+    }
 }
 
 /// How obligations were met.

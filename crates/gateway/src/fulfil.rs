@@ -90,10 +90,29 @@ impl Fulfil for HttpPoint {
         let issued = Lookup::new(&self.state, &known, run, &arrived.message, self.now());
         let used = arrived.credentials.iter().filter(|used| used.told_by != ToldBy::Nothing);
         let foreign = used.filter(|used| {
-            known.secret_of(used.value.expose_secret()).is_none() && issued.via(used).is_none()
+            known.secret_of(run, used.value.expose_secret()).is_none() && issued.via(used).is_none()
         });
         let values = foreign.map(|used| used.value.expose_secret());
         values.map(|value| secrets.fingerprint(&String::from_utf8_lossy(value))).collect()
+    }
+
+    fn mend(&self, judged: &Judged<Arrived>, code: Code) -> Option<String> {
+        if code != Code::UnboundCredential {
+            return None;
+        }
+        let (known, arrived) = (self.known(), judged.message());
+        let mut used = arrived.credentials.iter().map(|used| used.value.expose_secret());
+        let unbound = used.find_map(|value| {
+            let known = known.secret_of(arrived.run(), value)?;
+            (known.grant.hosts.is_empty() || known.grant.purpose.is_empty()).then_some(known)
+        })?;
+        let host = &arrived.message.host;
+        let operation = judged.judgements().first().map(|it| it.operation.name.as_str());
+        Some(format!(
+            "It does: holdpoint secrets bind {} --host {host} --purpose '{}' --environment NAME",
+            unbound.secret.name,
+            operation.unwrap_or("PROVIDER:OPERATION"),
+        ))
     }
 }
 
@@ -276,7 +295,9 @@ impl HttpPoint {
     fn credential_name(&self, arrived: &Arrived) -> Option<String> {
         let known = self.known();
         let mut values = arrived.credentials.iter().map(|it| it.value.expose_secret());
-        values.find_map(|value| known.secret_of(value).map(|known| known.secret.name.clone()))
+        values.find_map(|value| {
+            known.secret_of(arrived.run(), value).map(|known| known.secret.name.clone())
+        })
     }
 }
 

@@ -126,20 +126,22 @@ async fn send(
 /// Puts the real credentials in. The last is replaced first: what lies before it stays where it
 /// was found.
 fn inject(arrived: &mut Arrived, known: &Known, exchange: &Exchange) -> Result<(), Refusal> {
+    let run = arrived.run().to_owned();
     for credential in arrived.credentials.iter().rev() {
         if credential.position.writing == Writing::Signed {
             continue;
         }
-        let held = match (credential.told_by, known.secret_of(credential.value.expose_secret())) {
-            (ToldBy::Shape | ToldBy::Nothing, None) => continue,
-            (ToldBy::Place, None) => {
-                if let Some(real) = exchange.real(credential) {
-                    put(&mut arrived.message, credential, real)?;
+        let held =
+            match (credential.told_by, known.secret_of(&run, credential.value.expose_secret())) {
+                (ToldBy::Shape | ToldBy::Nothing, None) => continue,
+                (ToldBy::Place, None) => {
+                    if let Some(real) = exchange.real(credential) {
+                        put(&mut arrived.message, credential, real)?;
+                    }
+                    continue;
                 }
-                continue;
-            }
-            (_, Some(held)) => held,
-        };
+                (_, Some(held)) => held,
+            };
         // Whatever policy says: where no human put the secret, the phantom stays.
         let grant = &held.grant;
         if !(grant.reaches(&arrived.message.host) && grant.takes(credential.site())) {
@@ -162,7 +164,7 @@ fn strays(arrived: &Arrived, known: &Known) -> Result<Option<Arc<Needles>>, Refu
     if !matches!(arrived.origin, Origin::Upgrade { .. }) || hosts::is_model(host) {
         return Ok(None);
     }
-    let bound = known.secrets().filter(|known| !known.grant.hosts.is_empty());
+    let bound = known.secrets_of(arrived.run()).filter(|known| !known.grant.hosts.is_empty());
     let elsewhere = bound.filter(|known| !known.grant.reaches(host));
     let phantoms = elsewhere.flat_map(KnownSecret::phantoms).map(str::as_bytes);
     let pairs = phantoms.map(|it| (Zeroizing::new(it.to_vec()), vec![b'*'; it.len()]));

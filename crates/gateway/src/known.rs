@@ -2,11 +2,12 @@
 //! it changes and read from memory while messages come.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use holdpoint_catalog::{
+    credentials,
     hosts::{self, Host, Speaks},
     issuers,
 };
@@ -16,7 +17,7 @@ use holdpoint_store::{
     config::ListedIssuer,
     hosts::{HostTable, ListedHost},
     inventory::InventoryTable,
-    secrets::Secret,
+    secrets::{Lent, Secret},
 };
 use holdpoint_wire::{
     World, ask,
@@ -41,11 +42,16 @@ pub struct Known {
     secrets: HashMap<String, Arc<KnownSecret>>,
     /// AWS credentials, by the key ids and the session tokens of their phantoms.
     signers: HashMap<String, Arc<KnownSecret>>,
+    /// What was found, by the runs that it is lent to and the phantoms by which these see it.
+    lent: HashMap<String, HashMap<String, Arc<KnownSecret>>>,
     /// Endpoints that a human named, whose answers are credentials.
     issuers: Vec<ListedIssuer>,
     /// What must not come back from a host, once somebody has asked.
-    scrubs: Mutex<HashMap<String, Option<Arc<Needles>>>>,
+    scrubs: Mutex<Scrubs>,
 }
+
+/// What must not come back, by run (none, for those that are lent nothing) and host.
+type Scrubs = HashMap<(String, String), Option<Arc<Needles>>>;
 
 /// A secret with what it may be used for.
 #[derive(Debug)]
@@ -56,13 +62,16 @@ pub struct KnownSecret {
     pub grant: Grant,
     /// What it signs with, if it is an AWS credential.
     keys: Option<Keys>,
+    /// Its provider marks it as a key to what is there for tests.
+    pub(crate) is_test: bool,
 }
 
 impl KnownSecret {
     fn new(secret: Secret) -> Self {
         let grant = secret.bounds.grant();
         let keys = Keys::read(secret.value.expose_secret());
-        Self { secret, grant, keys }
+        let is_test = credentials::is_test(secret.value.expose_secret());
+        Self { secret, grant, keys, is_test }
     }
 
     /// The parts of the phantom that an agent may use by themselves.
@@ -90,6 +99,7 @@ impl Known {
     pub fn read(state: &State, config: &Config) -> Result<Self, StoreError> {
         let secrets = state.secrets().reveal_all()?.into_iter();
         let secrets: HashMap<String, Arc<KnownSecret>> = secrets
+            .filter(|secret| !secret.found)
             .map(|secret| (secret.phantom.clone(), Arc::new(KnownSecret::new(secret))))
             .collect();
         let signs = |known: &&Arc<KnownSecret>| known.keys.is_some();
@@ -99,7 +109,13 @@ impl Known {
             sent.map(|(_, part)| (part.to_owned(), Arc::clone(known))).collect::<Vec<_>>()
         });
         let signers = signers.collect();
+        let mut lent: HashMap<String, HashMap<String, Arc<KnownSecret>>> = HashMap::new();
+        for Lent { run, secret } in state.secrets().lent()? {
+            let phantom = secret.phantom.clone();
+            lent.entry(run).or_default().insert(phantom, Arc::new(KnownSecret::new(secret)));
+        }
         Ok(Self {
+            lent,
             hosts: HostTable::merge(&config.hosts, &state.hosts().list()?),
             inventory: InventoryTable::merge(&config.inventory, &state.inventory().list()?),
             secrets,
@@ -109,22 +125,32 @@ impl Known {
         })
     }
 
-    /// Whether a human listed `host`, or bound a secret to it.
-    pub(crate) fn lists(&self, host: &str, port: u16) -> bool {
-        self.hosts.find(host, port).is_some() || self.binds(host)
+    /// Whether a human listed `host`, or a secret of `run` is bound to it.
+    pub(crate) fn lists(&self, run: &str, host: &str, port: u16) -> bool {
+        self.hosts.find(host, port).is_some() || self.binds(run, host)
     }
 
-    /// Whether a secret that agents may use is bound to `host`.
-    fn binds(&self, host: &str) -> bool {
-        let mut for_agents = self.secrets().filter(|known| known.secret.bounds.lookup().is_none());
+    /// Whether a secret that `run` may use is bound to `host`.
+    fn binds(&self, run: &str, host: &str) -> bool {
+        let mut for_agents =
+            self.secrets_of(run).filter(|known| known.secret.bounds.lookup().is_none());
         for_agents.any(|secret| secret.grant.reaches(host))
     }
 
-    /// The secret that a phantom stands for; never one for look-ups, which no agent was given.
-    pub fn secret_of(&self, phantom: &[u8]) -> Option<&KnownSecret> {
+    /// The secret that a phantom of `run` stands for; never one for look-ups, which no agent was
+    /// given.
+    pub fn secret_of(&self, run: &str, phantom: &[u8]) -> Option<&KnownSecret> {
         let phantom = std::str::from_utf8(phantom).ok()?;
-        let known = self.secrets.get(phantom).or_else(|| self.signers.get(phantom))?;
+        let given = self.secrets.get(phantom).or_else(|| self.signers.get(phantom));
+        let lent = || self.lent.get(run)?.get(phantom);
+        let known = given.or_else(lent)?;
         known.secret.bounds.lookup().is_none().then_some(known)
+    }
+
+    /// A host that is listed for `run`: by a human, by a preset, or by a secret that is bound to it.
+    pub(crate) fn host_of(&self, run: &str, host: &str, port: u16) -> Option<Host> {
+        let bound = || self.binds(run, host).then(|| bound_host(host));
+        self.unbound_host(host, port).or_else(bound)
     }
 
     /// The credential that the phantom of an access key id stands for, and what it signs with.
@@ -145,7 +171,8 @@ impl Known {
 
     /// The secret of this name.
     pub(crate) fn secret_named(&self, name: &str) -> Option<&KnownSecret> {
-        self.secrets().find(|known| known.secret.name == name)
+        let mut all = self.secrets().chain(self.lent());
+        all.find(|known| known.secret.name == name)
     }
 
     /// Where access tokens may be sent that the answer to `message` gives out, if a human or the
@@ -165,20 +192,47 @@ impl Known {
         listed.map(|issuer| issuer.hosts.clone()).or_else(of_catalogue)
     }
 
-    /// Every secret.
-    pub fn secrets(&self) -> impl Iterator<Item = &KnownSecret> {
+    /// Every secret that a human gave.
+    fn secrets(&self) -> impl Iterator<Item = &KnownSecret> {
         self.secrets.values().map(Arc::as_ref)
     }
 
-    /// What must not come back from `host`: every secret that is bound to it, in any spelling,
-    /// whether this message carried it or an earlier one, over whatever port. A host to which
-    /// none is bound never had any.
-    pub(crate) fn scrub(&self, host: &str) -> Result<Option<Arc<Needles>>, NeedlesError> {
+    /// Every secret that was found, once for each run that it is lent to.
+    fn lent(&self) -> impl Iterator<Item = &KnownSecret> {
+        self.lent.values().flat_map(HashMap::values).map(Arc::as_ref)
+    }
+
+    /// What is lent to `run`.
+    pub(crate) fn lent_to(&self, run: &str) -> impl Iterator<Item = &KnownSecret> {
+        self.lent.get(run).into_iter().flat_map(HashMap::values).map(Arc::as_ref)
+    }
+
+    /// Every secret that `run` may use.
+    pub(crate) fn secrets_of(&self, run: &str) -> impl Iterator<Item = &KnownSecret> {
+        self.secrets().chain(self.lent_to(run))
+    }
+
+    /// What must not come back from `host` to `run`: every secret that is bound to it, in any
+    /// spelling, whether this message carried it or an earlier one, over whatever port, and `more`
+    /// that its messages may have brought there. A host to which none is bound never had any.
+    pub(crate) fn scrub(
+        &self,
+        run: &str,
+        host: &str,
+        more: Vec<Pair>,
+    ) -> Result<Option<Arc<Needles>>, NeedlesError> {
+        if !more.is_empty() {
+            let pairs = more.into_iter().chain(self.bound_to(run, host));
+            return Ok(Some(Arc::new(Needles::new(pairs)?)));
+        }
+        // Most runs are lent nothing, and share what is looked for.
+        let own = if self.lent.contains_key(run) { run } else { "" };
+        let key = (own.to_owned(), host.to_owned());
         let scrubs = || self.scrubs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(scrub) = scrubs().get(host) {
+        if let Some(scrub) = scrubs().get(&key) {
             return Ok(scrub.clone());
         }
-        let pairs = self.bound_to(host);
+        let pairs = self.bound_to(run, host);
         let scrub = match pairs.is_empty() {
             true => None,
             false => Some(Arc::new(Needles::new(pairs)?)),
@@ -187,27 +241,21 @@ impl Known {
         if scrubs.len() >= SCRUBBED_HOSTS_MAX {
             scrubs.clear();
         }
-        scrubs.insert(host.to_owned(), scrub.clone());
+        scrubs.insert(key, scrub.clone());
         Ok(scrub)
     }
 
-    /// The same, with `more` that this run's messages may have brought there.
-    pub(crate) fn scrub_with(
-        &self,
-        host: &str,
-        more: Vec<Pair>,
-    ) -> Result<Option<Arc<Needles>>, NeedlesError> {
-        if more.is_empty() {
-            return self.scrub(host);
-        }
-        let pairs = self.bound_to(host).into_iter().chain(more);
-        Ok(Some(Arc::new(Needles::new(pairs)?)))
-    }
-
-    /// The secrets that are bound to `host`, in every spelling, with what stands for them.
-    fn bound_to(&self, host: &str) -> Vec<Pair> {
-        let bound = self.secrets().filter(|known| known.grant.reaches(host));
-        bound.flat_map(KnownSecret::pairs).collect()
+    /// The secrets that are bound to `host`, in every spelling, with what stands for them: where
+    /// `run` has a phantom of its own, that one.
+    fn bound_to(&self, run: &str, host: &str) -> Vec<Pair> {
+        let own: HashSet<&str> =
+            self.lent_to(run).map(|known| known.secret.name.as_str()).collect();
+        let others = self.lent().filter(|known| !own.contains(known.secret.name.as_str()));
+        let all = self.secrets_of(run).chain(others);
+        let mut seen = HashSet::new();
+        all.filter(|known| known.grant.reaches(host) && seen.insert(known.secret.name.as_str()))
+            .flat_map(KnownSecret::pairs)
+            .collect()
     }
 
     /// Whether a secret may go where `message` goes, if it is bound to the host: over TLS to the
@@ -251,28 +299,43 @@ impl Known {
     }
 }
 
-impl World for Known {
-    /// A host is listed by a human, by a secret that is bound to it, or by a preset.
-    fn host(&self, host: &str, port: u16) -> Option<Host> {
+/// A host that is listed because a secret is bound to it.
+fn bound_host(host: &str) -> Host {
+    let identity = hosts::identity(host);
+    Host {
+        speaks: identity.map_or(Speaks::Rest, |identity| identity.speaks),
+        environment: None,
+        provider: identity.map(|identity| identity.provider),
+    }
+}
+
+impl Known {
+    /// A host that a human or a preset lists.
+    fn unbound_host(&self, host: &str, port: u16) -> Option<Host> {
         if host == ask::HOST {
             return Some(Host { environment: Some(Environment::None), ..Host::unnamed() });
         }
-        let preset = hosts::preset(host);
-        let identity = hosts::identity(host);
-        let provider = identity.map(|identity| identity.provider);
-        if let Some(listed) = self.hosts.find(host, port) {
-            let environment = Some(listed.environment).filter(|it| *it != Environment::Unknown);
-            // A word for what nobody can read yet is read as plain REST.
-            let speaks = listed.speaks.parse().unwrap_or(Speaks::Rest);
-            return Some(Host { speaks, environment, provider });
-        }
-        preset.or_else(|| {
-            self.binds(host).then(|| Host {
-                speaks: identity.map_or(Speaks::Rest, |identity| identity.speaks),
-                environment: None,
-                provider,
-            })
-        })
+        let Some(listed) = self.hosts.find(host, port) else { return hosts::preset(host) };
+        let environment = Some(listed.environment).filter(|it| *it != Environment::Unknown);
+        // A word for what nobody can read yet is read as plain REST.
+        let speaks = listed.speaks.parse().unwrap_or(Speaks::Rest);
+        let provider = hosts::identity(host).map(|identity| identity.provider);
+        Some(Host { speaks, environment, provider })
+    }
+}
+
+impl World for Known {
+    /// How a host is read, whoever speaks to it: it is listed by a human, by a preset, or by a
+    /// secret that is bound to it.
+    fn host(&self, host: &str, port: u16) -> Option<Host> {
+        let bound = || {
+            let mut all = self.secrets().chain(self.lent());
+            let binds = |known: &KnownSecret| {
+                known.secret.bounds.lookup().is_none() && known.grant.reaches(host)
+            };
+            all.any(binds).then(|| bound_host(host))
+        };
+        self.unbound_host(host, port).or_else(bound)
     }
 
     fn persisted(&self, _sha256: &str) -> Option<Arc<str>> {

@@ -297,6 +297,7 @@ impl HttpPoint {
         let agents = self.state.agents().list()?.into_iter().map(|agent| agent.principal);
         let alive = agents.filter(|principal| !principal.killed);
         let alive = alive.map(|principal| principal.run).collect();
+        self.issuing.look()?;
         Ok((Known::read(&self.state, &self.config())?, alive))
     }
 

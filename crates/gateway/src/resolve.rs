@@ -14,7 +14,7 @@ use holdpoint_enforce::{
     resolve::{Destination, Surroundings, is_loopback, is_opening, loses_references, requests},
 };
 use holdpoint_wire::{
-    Host, World as _,
+    Host,
     http::credentials::{self, CredentialUse, ToldBy},
     lookup::Whereabouts,
 };
@@ -42,7 +42,8 @@ impl Resolve for HttpPoint {
         let issued = Lookup::new(&self.state, &known, &principal.run, message, self.now());
         let linked = || issued.lists_host().then(Host::unnamed);
         let given = || self.is_service(&principal.run, message).then(Host::unnamed);
-        let listed = known.host(&message.host, message.port).or_else(linked).or_else(given);
+        let listed = known.host_of(&principal.run, &message.host, message.port);
+        let listed = listed.or_else(linked).or_else(given);
         self.watch_learning(principal, &operations, listed.as_ref())?;
         let destination = Destination { name: &arrived.message.host, listed: listed.as_ref() };
         // A run that was stopped is refused, wherever its resources lie.
@@ -55,7 +56,9 @@ impl Resolve for HttpPoint {
             false => Environment::Local,
         };
         let (issued, strays) = (&issued, OnceCell::new());
-        let live = Live { point: self, known: &known, arrived, issued, told, on_loopback, strays };
+        let task = principal.task.environment;
+        let live =
+            Live { point: self, known: &known, arrived, issued, told, on_loopback, strays, task };
         Ok(requests(&live, principal, destination, operations))
     }
 }
@@ -74,6 +77,8 @@ struct Live<'a> {
     /// Whether a phantom is on its way to a host that it is not bound to; looked for when needed,
     /// and once: the whole message is searched for every secret.
     strays: OnceCell<bool>,
+    /// The environment that the task is about.
+    task: Option<Environment>,
 }
 
 impl Live<'_> {
@@ -85,12 +90,28 @@ impl Live<'_> {
         environment: Environment,
     ) -> Credential {
         let message = &self.arrived.message;
-        match self.known.secret_of(used.value.expose_secret()) {
+        match self.known.secret_of(self.arrived.run(), used.value.expose_secret()) {
             None if used.told_by == ToldBy::Nothing => Credential::None,
             None => self.issued.credential(used, operation, environment),
             Some(_) if !self.known.takes_secrets(message) => Credential::Leaving,
             Some(known) => known.grant.covers(&message.host, used.site(), operation, environment),
         }
+    }
+
+    /// What a key acts on that its provider marks for tests, as every phantom in the message is one:
+    /// test data, of whatever environment the task is about.
+    fn test_data(&self, resource: &ResourceId) -> Option<Whereabouts> {
+        let run = self.arrived.run();
+        let used = self.arrived.credentials.iter();
+        let used = used.filter_map(|it| self.known.secret_of(run, it.value.expose_secret()));
+        let marks: Vec<bool> = used.map(|known| known.is_test).collect();
+        let environment = match self.task {
+            Some(task @ (Environment::Staging | Environment::Development)) => task,
+            _ => Environment::Development,
+        };
+        (!marks.is_empty() && marks.iter().all(|test| *test))
+            .then(|| Whereabouts::new(vec![(resource.clone(), environment)]))
+            .flatten()
     }
 
     /// Whether what is sent is text for a model, as far as a table knows.
@@ -107,7 +128,8 @@ impl Live<'_> {
         let leaves = |phantom: &str| credentials::occurrences(message, phantom.as_bytes());
         !self.is_prompt(operation)
             && *self.strays.get_or_init(|| {
-                let bound = self.known.secrets().filter(|known| !known.grant.hosts.is_empty());
+                let all = self.known.secrets_of(self.arrived.run());
+                let bound = all.filter(|known| !known.grant.hosts.is_empty());
                 let mut bound_elsewhere = bound.filter(|known| !known.grant.reaches(&message.host));
                 bound_elsewhere.any(|known| known.phantoms().into_iter().any(leaves))
             })
@@ -120,7 +142,7 @@ impl Surroundings for Live<'_> {
     }
 
     fn provider(&self, resource: &ResourceId) -> Option<Whereabouts> {
-        self.told.get(resource).cloned()
+        self.told.get(resource).cloned().or_else(|| self.test_data(resource))
     }
 
     fn credential(&self, operation: &Operation, environment: Environment) -> Credential {
@@ -152,7 +174,7 @@ impl Surroundings for Live<'_> {
 
     fn host_preset(&self) -> bool {
         let message = &self.arrived.message;
-        !self.known.lists(&message.host, message.port)
+        !self.known.lists(self.arrived.run(), &message.host, message.port)
     }
 
     fn is_short_read(&self) -> bool {

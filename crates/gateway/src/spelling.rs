@@ -33,8 +33,19 @@ const SPELLINGS: [fn(&str) -> String; 9] = [
 ];
 
 /// `real` in every spelling, with `phantom` in the same one. They differ in letters and digits
-/// only, of which every encoder makes one character: the two are equally long.
+/// only, of which every encoder makes one character: the two are equally long, unless `real` came
+/// later than its phantom; then it is blotted out.
 pub(crate) fn pairs(real: &str, phantom: &str) -> Vec<Pair> {
+    let mut pairs = spelled(real, phantom);
+    for (needle, stand_in) in &mut pairs {
+        if needle.len() != stand_in.len() {
+            *stand_in = vec![b'*'; needle.len()];
+        }
+    }
+    pairs
+}
+
+fn spelled(real: &str, phantom: &str) -> Vec<Pair> {
     let spelled = SPELLINGS
         .iter()
         .map(|spell| (Zeroizing::new(spell(real).into_bytes()), spell(phantom).into_bytes()));

@@ -2,7 +2,9 @@
 
 use std::{ops::Range, path::PathBuf};
 
-use holdpoint_catalog::credentials::{self, Binding, Confidence, Found, Kind, Mark, Sink, Writing};
+use holdpoint_catalog::credentials::{
+    self, Binding, Confidence, Found, Kind, Mark, Place, Sink, Writing,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A credential that lies within reach.
@@ -60,9 +62,9 @@ impl Exposed {
         self.kind.mark == Mark::Test
     }
 
-    /// What it binds itself to.
-    pub fn binding(&self) -> Binding {
-        credentials::binding(&Found {
+    /// What it binds itself to, found at `place`.
+    pub fn binding(&self, place: Place) -> Binding {
+        let found = Found {
             span: 0..0,
             line: self.line,
             name: self.name.clone(),
@@ -71,7 +73,8 @@ impl Exposed {
             sink: self.sink.clone(),
             confidence: self.confidence,
             writing: self.writing,
-        })
+        };
+        credentials::binding(&found, place)
     }
 }
 

@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use holdpoint_catalog::credentials::{Binding, Found, Use, binding};
-use holdpoint_store::{
-    StoreError,
-    secrets::{Bounds, Purpose},
-};
+use holdpoint_catalog::credentials::{Binding, Found, Place, Use, binding};
+use holdpoint_store::{StoreError, secrets::Bounds};
 use secrecy::SecretString;
 
 /// Characters of a name that come from where it was found.
@@ -38,9 +35,14 @@ impl fmt::Debug for Proposal {
 }
 
 impl Proposal {
-    /// What `found`, with `value` and its keyed `fingerprint`, would be kept as.
-    pub fn of(found: &Found, value: SecretString, fingerprint: &str) -> Result<Self, StoreError> {
-        let Binding { how, hosts, purposes } = binding(found);
+    /// What `found` at `place`, with `value` and its keyed `fingerprint`, would be kept as.
+    pub fn of(
+        found: &Found,
+        place: Place,
+        value: SecretString,
+        fingerprint: &str,
+    ) -> Result<Self, StoreError> {
+        let Binding { how, hosts, purposes } = binding(found, place);
         let name = name(&found.name, fingerprint);
         let bounds = match how {
             Use::Sent => Bounds {
@@ -48,8 +50,8 @@ impl Proposal {
                 purposes: purposes.iter().map(|it| it.parse()).collect::<Result<_, _>>()?,
                 ..Bounds::default()
             },
-            Use::Local => Bounds { purposes: vec![Purpose::local()], ..Bounds::default() },
-            Use::Unbound => Bounds::default(),
+            // What signs with a phantom signs with a value for development; a human says what is real.
+            Use::Local | Use::Unbound => Bounds::default(),
         };
         Ok(Self { name, value, bounds, how, hosts })
     }
@@ -57,7 +59,11 @@ impl Proposal {
     /// The command that binds it, where it does not bind itself: what a refusal with
     /// `unbound_credential` tells.
     pub fn command(&self) -> Option<String> {
-        (self.how == Use::Unbound).then(|| bind_command(&self.name, &self.hosts))
+        match self.how {
+            Use::Sent => None,
+            Use::Local => Some(format!("holdpoint secrets bind {} --local", self.name)),
+            Use::Unbound => Some(bind_command(&self.name, &self.hosts)),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Masks: what stands in files for the secrets in them, and where each may become real again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt, mem,
     ops::Range,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -26,8 +27,43 @@ const ANYWHERE_MIN: usize = 12;
 #[derive(Debug)]
 pub struct Masks {
     workspace: PathBuf,
+    /// What of a home is seen is masked too.
+    home: PathBuf,
     secrets: Secrets,
     known: Mutex<Known>,
+    drawn: Mutex<Drawn>,
+}
+
+/// A credential that was found, and the phantom that was drawn for it.
+#[derive(Debug, Clone)]
+pub struct Stood {
+    /// What was found.
+    pub found: Found,
+    /// The real one.
+    pub value: SecretString,
+    /// What is seen.
+    pub phantom: String,
+    /// The file; none for a variable.
+    pub path: Option<PathBuf>,
+}
+
+/// What is done with each phantom that is drawn.
+pub type Taken = Box<dyn Fn(Vec<Stood>) + Send + Sync>;
+
+/// Phantoms that stand for nothing at the gateway before somebody takes them.
+#[derive(Default)]
+struct Drawn {
+    /// Those that nobody took yet.
+    waiting: Vec<Stood>,
+    /// Phantom and name of all, once each.
+    seen: HashSet<(String, String)>,
+    taken: Option<Taken>,
+}
+
+impl fmt::Debug for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drawn").field("waiting", &self.waiting.len()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +79,11 @@ struct Known {
 /// What is seen of one secret.
 enum Seen {
     AsItIs,
-    Phantom(String),
+    Phantom {
+        phantom: String,
+        /// It stands for nothing yet.
+        drawn: bool,
+    },
     Blank,
 }
 
@@ -63,9 +103,36 @@ type Patch = (Range<usize>, Vec<u8>);
 const BLANK: u8 = b'x';
 
 impl Masks {
-    /// None yet, of a workspace.
-    pub fn of(workspace: PathBuf, secrets: Secrets) -> Self {
-        Self { workspace, secrets, known: Mutex::default() }
+    /// None yet, of a workspace and what is seen of a home.
+    pub fn of(workspace: PathBuf, home: PathBuf, secrets: Secrets) -> Self {
+        Self { workspace, home, secrets, known: Mutex::default(), drawn: Mutex::default() }
+    }
+
+    /// Has `taken` called with what was drawn until now, and with each that is drawn from now on.
+    pub fn take(&self, taken: Taken) {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        taken(mem::take(&mut drawn.waiting));
+        drawn.taken = Some(taken);
+    }
+
+    /// Tells of a phantom that was drawn.
+    fn tell(&self, found: &Found, value: &SecretString, phantom: &str, path: Option<&Path>) {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = drawn.seen.len() < SECRETS_MAX
+            && drawn.seen.insert((phantom.to_owned(), found.name.clone()));
+        if !new {
+            return;
+        }
+        let stood = Stood {
+            found: found.clone(),
+            value: value.clone(),
+            phantom: phantom.to_owned(),
+            path: path.map(Path::to_owned),
+        };
+        match &drawn.taken {
+            Some(taken) => taken(vec![stood]),
+            None => drawn.waiting.push(stood),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -73,7 +140,8 @@ impl Masks {
     }
 
     fn relative(&self, path: &Path) -> String {
-        path.strip_prefix(&self.workspace).unwrap_or(path).to_string_lossy().into_owned()
+        let below = path.strip_prefix(&self.workspace).or_else(|_| path.strip_prefix(&self.home));
+        below.unwrap_or(path).to_string_lossy().into_owned()
     }
 
     /// The value of a variable with its secret masked; nothing if there is none in it.
@@ -81,9 +149,15 @@ impl Masks {
         let found = Finder::shared().find_variable(name, value)?;
         let secret = found.value(value.as_bytes())?;
         let span = found.span.clone();
-        let shown = match self.seen(&mut self.lock(), &secret, false) {
+        let seen = self.seen(&mut self.lock(), &secret, false);
+        let shown = match seen {
             Seen::AsItIs => return None,
-            Seen::Phantom(phantom) => found.replaced(value.as_bytes(), &phantom),
+            Seen::Phantom { phantom, drawn } => {
+                if drawn {
+                    self.tell(&found, &secret, &phantom, None);
+                }
+                found.replaced(value.as_bytes(), &phantom)
+            }
             Seen::Blank => None,
         };
         let shown = shown.unwrap_or_else(|| vec![BLANK; span.len()]);
@@ -96,9 +170,10 @@ impl Masks {
             return Seen::AsItIs;
         }
         let place = self.workspace.as_os_str().as_encoded_bytes();
-        let phantom = match self.secrets.stand_in(place, secret) {
+        let (phantom, drawn) = match self.secrets.stand_in(place, secret) {
             Ok(StandIn::Itself) => return Seen::AsItIs,
-            Ok(StandIn::Kept(phantom) | StandIn::Drawn(phantom)) => phantom,
+            Ok(StandIn::Kept(phantom)) => (phantom, false),
+            Ok(StandIn::Drawn(phantom)) => (phantom, true),
             // Without the store nothing can be said, and nothing real is seen.
             Ok(StandIn::Nothing) | Err(_) => return Seen::Blank,
         };
@@ -111,7 +186,7 @@ impl Masks {
             }
             known.secrets.insert(phantom.clone(), secret.clone());
         }
-        Seen::Phantom(phantom)
+        Seen::Phantom { phantom, drawn }
     }
 
     /// What was found, replaced.
@@ -119,15 +194,19 @@ impl Masks {
         let mut patches = Vec::new();
         for found in Finder::shared().find_in(&self.relative(path), bytes) {
             let span = found.span.clone();
-            let seen = match found.value(bytes) {
-                Some(secret) => self.seen(known, &secret, own),
+            let value = found.value(bytes);
+            let seen = match &value {
+                Some(secret) => self.seen(known, secret, own),
                 None => Seen::Blank,
             };
             let shown = match seen {
                 Seen::AsItIs => continue,
                 Seen::Blank if own => continue,
                 Seen::Blank => None,
-                Seen::Phantom(phantom) => {
+                Seen::Phantom { phantom, drawn } => {
+                    if let Some(value) = value.filter(|_| drawn && !own) {
+                        self.tell(&found, &value, &phantom, Some(path));
+                    }
                     known.place(path, &phantom, keys(&found, bytes));
                     found.replaced(bytes, &phantom)
                 }

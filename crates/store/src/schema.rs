@@ -257,6 +257,28 @@ const MIGRATIONS: &[&str] = &[
         answer   TEXT            -- the hold, or why not
     ) STRICT;
     CREATE INDEX undos_by_what ON undos (what, id);
+    ",
+    "
+    -- 0: a human gave it. 1: it was found, and binds itself. 2: found, and bound by a human.
+    ALTER TABLE secrets ADD COLUMN found INTEGER NOT NULL DEFAULT 0;
+
+    CREATE TABLE lent (
+        run     TEXT NOT NULL,
+        phantom TEXT NOT NULL,
+        secret  TEXT NOT NULL,
+        PRIMARY KEY (run, phantom)
+    ) STRICT;
+    CREATE INDEX lent_by_secret ON lent (secret);
+    CREATE INDEX lent_by_phantom ON lent (phantom);
+
+    -- The refresh tokens of logins that runs share, by keyed fingerprints.
+    CREATE TABLE login_tokens (
+        real   TEXT PRIMARY KEY,
+        family TEXT NOT NULL,
+        sealed BLOB,  -- of the latest of its family only
+        at     INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX login_tokens_by_family ON login_tokens (family);
 ",
 ];
 

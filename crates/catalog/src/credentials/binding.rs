@@ -1,6 +1,6 @@
 //! What a found credential is for: known names bind themselves, everything else is asked about.
 
-use super::{Confidence, Found, Sink, kinds::Mark, provider};
+use super::{Confidence, Found, Sink, kinds::Mark, login_files::PACKAGE_LOGINS, provider};
 use crate::hosts::{self, Bodies};
 
 /// What a credential is for, as far as it says so itself.
@@ -25,9 +25,44 @@ pub enum Use {
     Unbound,
 }
 
-/// What `found` binds itself to. Only the catalogue's own hosts count, never what a text that
-/// anybody can write says of itself, unless the text is a package manager's login.
-pub fn binding(found: &Found) -> Binding {
+/// Where a credential was found, as far as this says who wrote down what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Where anybody can write: a repository, a variable that it set.
+    Anywhere,
+    /// The settings of git, or the passwords that it keeps: they are the human's own.
+    Git,
+    /// The human's own login file of a package manager.
+    Packages,
+}
+
+impl Place {
+    /// What the file at `path` of a workspace is. No repository brings a `.git` along.
+    pub fn in_workspace(path: &str) -> Self {
+        if path == GIT_CONFIG { Self::Git } else { Self::Anywhere }
+    }
+
+    /// What the file at `path` of the human's home is.
+    pub fn in_home(path: &str) -> Self {
+        match path {
+            _ if GIT_PASSWORDS.contains(&path) => Self::Git,
+            _ if PACKAGE_LOGINS.contains(&path) => Self::Packages,
+            _ => Self::Anywhere,
+        }
+    }
+}
+
+/// Where git keeps what is for its hosts.
+const GIT_CONFIG: &str = ".git/config";
+const GIT_PASSWORDS: &[&str] = &[".git-credentials", ".config/git/credentials"];
+
+/// What a password for git is for. Which pushes pass is for policy to say.
+const GIT: &str = "git:*";
+
+/// What `found` at `place` binds itself to. Only the catalogue's own hosts count, never what a text
+/// that anybody can write says of itself; what the human wrote down for packages or for git is for
+/// the host beside it.
+pub fn binding(found: &Found, place: Place) -> Binding {
     let proposed = match &found.sink {
         Sink::Here => return Binding { how: Use::Local, hosts: Vec::new(), purposes: Vec::new() },
         Sink::Hosts(hosts) => hosts.clone(),
@@ -36,6 +71,13 @@ pub fn binding(found: &Found) -> Binding {
     let known =
         found.provider.and_then(provider).filter(|_| found.confidence >= Confidence::Likely);
     match known {
+        _ if place == Place::Git && !proposed.is_empty() => {
+            Binding { how: Use::Sent, hosts: proposed, purposes: vec![GIT.to_owned()] }
+        }
+        _ if place == Place::Packages && !proposed.is_empty() => {
+            let purposes = purposes(&proposed, Mark::Live);
+            Binding { how: Use::Sent, hosts: proposed, purposes }
+        }
         Some(provider) if !provider.hosts().is_empty() => {
             let hosts = provider.hosts().into_iter().map(str::to_owned).collect::<Vec<_>>();
             let purposes = purposes(&hosts, found.kind.mark);

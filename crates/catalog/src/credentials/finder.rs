@@ -150,6 +150,10 @@ impl Finder {
 
     /// The credential in the variable `name`; its span is within `value`.
     pub fn find_variable(&self, name: &str, value: &str) -> Option<Found> {
+        // Where a shell is, and no password.
+        if matches!(name, "PWD" | "OLDPWD" | "INIT_CWD") {
+            return None;
+        }
         let line = format!("{name}={value}\n");
         let found = self.find_in(".env", line.as_bytes());
         let before = name.len() + 1;
@@ -289,6 +293,10 @@ impl Search<'_> {
         let hit = hit.start + usize::from(quoted)..hit.end - usize::from(quoted);
         let name = assignments::name_at(self.bytes, &hit);
         self.named_to = name.end;
+        // The user of a URL, whose password is looked at where it stands.
+        if self.bytes.get(..name.start).is_some_and(|before| before.ends_with(b"://")) {
+            return;
+        }
         let Some(text) = self.bytes.get(name.clone()).and_then(|it| std::str::from_utf8(it).ok())
         else {
             return;

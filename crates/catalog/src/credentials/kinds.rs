@@ -72,6 +72,12 @@ impl Letters {
     }
 }
 
+/// Whether its provider marks `value` as a key to what it keeps for tests.
+pub fn is_test(value: &str) -> bool {
+    let marked = FORMATS.iter().filter(|kind| kind.mark == Mark::Test);
+    marked.filter_map(|kind| kind.format).any(|format| value.starts_with(format.prefix))
+}
+
 /// The kind of this name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     PLAIN.into_iter().chain(FORMATS).find(|kind| kind.name == name)

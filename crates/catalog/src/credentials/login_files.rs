@@ -98,6 +98,17 @@ pub const LOGIN_FILES: &[&str] = &[
     ".zshrc",
 ];
 
+/// Of them, those of package managers: what is in them is for the registry that stands beside it.
+pub const PACKAGE_LOGINS: &[&str] = &[
+    ".config/pip/pip.conf",
+    ".config/uv/uv.toml",
+    ".docker/config.json",
+    ".netrc",
+    ".npmrc",
+    ".pip/pip.conf",
+    ".yarnrc.yml",
+];
+
 /// Files and directories, below a home or a workspace, in which agents write down what they read,
 /// said and were told.
 pub const TRANSCRIPTS: &[&str] = &[

@@ -40,10 +40,10 @@ use std::ops::Range;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-pub use binding::{Binding, Use, binding};
+pub use binding::{Binding, Place, Use, binding};
 pub use finder::{FINDS_MAX, Finder, VALUE_BYTES_MAX};
-pub use kinds::{Kind, Mark, kind};
-pub use login_files::{LOGIN_FILES, TRANSCRIPTS};
+pub use kinds::{Kind, Mark, is_test, kind};
+pub use login_files::{LOGIN_FILES, PACKAGE_LOGINS, TRANSCRIPTS};
 pub use providers::{Provider, Rotation, provider, providers};
 pub use writing::Writing;
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
-use super::{Confidence, Finder, Sink, Use, binding};
+use super::{Confidence, Finder, Place, Sink, Use, binding};
 
 const UUID: &str = "3d2c42fb-9f1e-4b6a-8c0d-73aa51be90ab";
 
@@ -102,13 +102,14 @@ fn where_it_would_go_is_told() {
 
 #[test]
 fn known_names_bind_themselves_and_the_rest_is_asked_about() {
-    let bound = |path: &str, text: &str| {
+    let bound = |path: &str, place: Place, text: &str| {
         let found = Finder::shared().find_in(path, text.as_bytes());
-        let it = binding(found.first().unwrap());
+        let it = binding(found.first().unwrap(), place);
         (it.how, it.hosts.first().cloned().unwrap_or_default(), it.purposes.concat())
     };
     let check = |path: &str, text: &str, how, host: &str, purpose: &str| {
-        assert_eq!(bound(path, text), (how, host.to_owned(), purpose.to_owned()), "{text}");
+        let place = Place::in_workspace(path);
+        assert_eq!(bound(path, place, text), (how, host.to_owned(), purpose.to_owned()), "{text}");
     };
     let live = format!("STRIPE_SECRET_KEY={}_live_kJ8sN2pQ7vXr4TzWm6YbQw3E", "sk");
     check(".env", &live, Use::Sent, "api.stripe.com", "rest:read");
@@ -131,6 +132,24 @@ fn known_names_bind_themselves_and_the_rest_is_asked_about() {
     // A text that anybody can write binds nothing to the host that it names.
     let text = "SHOP_API=https://evil.example.dev\nSHOP_API_TOKEN=kJ8sN2pQ7vXr4TzWm6Yb";
     check(".env", text, Use::Unbound, "evil.example.dev", "");
+    let registry = format!("//npm.acme.dev/:_authToken={UUID}");
+    check(".npmrc", &registry, Use::Unbound, "npm.acme.dev", "");
+    // What the human wrote down for packages, or for git, is for the host beside it.
+    let human = |path: &str, text: &str, host: &str, purpose: &str| {
+        let expect = (Use::Sent, host.to_owned(), purpose.to_owned());
+        assert_eq!(bound(path, Place::in_home(path), text), expect, "{text}");
+    };
+    human(".npmrc", &registry, "npm.acme.dev", "rest:read");
+    human(
+        ".netrc",
+        "machine pypi.acme.dev login a password Tr0ub4dor&3x",
+        "pypi.acme.dev",
+        "rest:read",
+    );
+    let remote =
+        "[remote \"origin\"]\n\turl = https://ada:kJ8sN2pQ7vXr4TzWm6Yb@git.acme.dev/shop.git\n";
+    check(".git/config", remote, Use::Sent, "git.acme.dev", "git:*");
+    check("a/.git/config", remote, Use::Unbound, "git.acme.dev", "");
 }
 
 #[test]

@@ -147,7 +147,7 @@ impl Exchange {
             .hidden
             .iter()
             .flat_map(|token| spelling::pairs(token.value.expose_secret(), &token.phantom));
-        known.scrub_with(&self.message.host, pairs.collect())
+        known.scrub(&self.run, &self.message.host, pairs.collect())
     }
 }
 
@@ -172,7 +172,7 @@ fn carried(
     let mut carried = Carried { via: lookup.via_of_code(), ..Carried::default() };
     for used in arrived.credentials.iter().filter(|used| used.told_by != ToldBy::Nothing) {
         let value = used.value.expose_secret();
-        if let Some(secret) = known.secret_of(value) {
+        if let Some(secret) = known.secret_of(run, value) {
             carried.via.insert(secret.secret.name.clone());
         } else if let Some(names) = lookup.via(used) {
             carried.via.extend(names);

@@ -14,7 +14,10 @@ mod pages;
 mod realms;
 mod turns;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use holdpoint_core::Timestamp;
 use holdpoint_store::{State, StoreError};
@@ -42,6 +45,14 @@ impl Issuing {
     pub(crate) fn new(state: State, clock: Clock) -> Result<Self, StoreError> {
         let captures = Arc::new(AtomicBool::new(state.issued().any_captured()?));
         Ok(Self { state, clock, realms: Arc::default(), turns: Arc::default(), captures })
+    }
+
+    /// Looks whether something was captured, or lent, by somebody else than this gateway.
+    pub(crate) fn look(&self) -> Result<(), StoreError> {
+        if self.state.issued().any_captured()? {
+            self.captures.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     fn now(&self) -> Timestamp {

@@ -6,7 +6,7 @@ use holdpoint_core::{Digest, Timestamp};
 use rusqlite::{Connection, Row, params};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Issued, Kind, Reach, forget_expired, is_alive};
+use super::{Issued, Kind, Reach, forget_expired, is_alive, logins::is_login};
 use crate::{
     database::{count, first, from_json, millis, rows, to_json, word},
     error::{Result, StoreError},
@@ -87,6 +87,7 @@ impl Issued {
                 .collect();
             let sql = "DELETE FROM issued WHERE id IN (
                            SELECT id FROM issued WHERE run = ?1 AND sealed IS NOT NULL
+                           AND family NOT LIKE 'login-%'
                            ORDER BY id DESC LIMIT -1 OFFSET ?2)";
             transaction.execute(sql, params![run, CAPTURED_MAX]).map_err(StoreError::from)?;
             phantoms
@@ -114,6 +115,12 @@ impl Issued {
             .0
             .database
             .read(|connection| first(connection, sql, parameters, |row| self.captured(row)))
+    }
+
+    /// The captured tokens of `run`.
+    pub fn captured_of(&self, run: &str) -> Result<Vec<Captured>> {
+        let sql = "SELECT * FROM issued WHERE run = ?1 AND sealed IS NOT NULL";
+        self.0.0.database.read(|connection| rows(connection, sql, [run], |row| self.captured(row)))
     }
 
     /// The captured tokens of `run` that may be sent to `host`: what must not come back from it.
@@ -150,7 +157,7 @@ impl Issued {
         let phantom = free_phantom(&self.0, connection, &token.value)?;
         let family = match family.filter(|_| token.kind == Kind::Refresh) {
             Some(family) => {
-                self.renew(connection, run, family, token, &real)?;
+                self.renew(connection, run, family, token, &real, now)?;
                 family.to_owned()
             }
             None => random_id::<10>("f")?,
@@ -159,7 +166,8 @@ impl Issued {
         Ok(phantom)
     }
 
-    /// Lets every older phantom of a family stand for its new token.
+    /// Lets every older phantom of a family stand for its new token: in this run, and in every run
+    /// that shares its login.
     fn renew(
         &self,
         connection: &Connection,
@@ -167,16 +175,22 @@ impl Issued {
         family: &str,
         token: &NewCaptured,
         real: &str,
+        now: Timestamp,
     ) -> Result<()> {
         let keep = "DELETE FROM issued WHERE id IN (
                         SELECT id FROM issued WHERE run = ?1 AND family = ?2
                         ORDER BY id DESC LIMIT -1 OFFSET ?3)";
         connection.execute(keep, params![run, family, FAMILY_MAX - 1])?;
-        let sql = "SELECT phantom FROM issued WHERE run = ?1 AND family = ?2";
-        let phantoms =
-            rows(connection, sql, [run, family], |row| Ok(row.get::<_, String>("phantom")?))?;
-        for phantom in phantoms {
-            let sealed = self.seal(run, &phantom, &token.value)?;
+        let shared = is_login(family);
+        if shared {
+            self.continue_login(connection, family, &token.value, real, now)?;
+        }
+        let sql = "SELECT run, phantom FROM issued WHERE family = ?1 AND (run = ?2 OR ?3)";
+        let held = |row: &Row<'_>| Ok((row.get("run")?, row.get("phantom")?));
+        let held: Vec<(String, String)> =
+            rows(connection, sql, params![family, run, shared], held)?;
+        for (run, phantom) in held {
+            let sealed = self.seal(&run, &phantom, &token.value)?;
             let sql = "UPDATE issued SET sealed = ?1, real = ?2, expires_at = ?3
                        WHERE run = ?4 AND phantom = ?5";
             let until = millis(token.expires_at);
@@ -186,7 +200,7 @@ impl Issued {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one for each column")]
-    fn insert_captured(
+    pub(super) fn insert_captured(
         &self,
         connection: &Connection,
         run: &str,
@@ -219,19 +233,23 @@ impl Issued {
         Ok(())
     }
 
-    fn seal(&self, run: &str, phantom: &str, value: &SecretString) -> Result<Vec<u8>> {
+    pub(super) fn seal(&self, run: &str, phantom: &str, value: &SecretString) -> Result<Vec<u8>> {
         self.0.0.seal.seal(value.expose_secret().as_bytes(), &sealed_for(run, phantom))
+    }
+
+    pub(super) fn unseal(&self, run: &str, phantom: &str, sealed: &[u8]) -> Result<SecretString> {
+        let value = self.0.0.seal.unseal(sealed, &sealed_for(run, phantom), "issued token")?;
+        let value =
+            std::str::from_utf8(&value).map_err(|_| StoreError::Corrupt("an issued token"))?;
+        Ok(value.into())
     }
 
     fn captured(&self, row: &Row<'_>) -> Result<Captured> {
         let (run, phantom): (String, String) = (row.get("run")?, row.get("phantom")?);
         let sealed: Vec<u8> = row.get("sealed")?;
-        let value = self.0.0.seal.unseal(&sealed, &sealed_for(&run, &phantom), "issued token")?;
-        let value =
-            std::str::from_utf8(&value).map_err(|_| StoreError::Corrupt("an issued token"))?;
         Ok(Captured {
             kind: word(row, "kind")?,
-            value: value.into(),
+            value: self.unseal(&run, &phantom, &sealed)?,
             reach: from_json(row, "reach")?,
             family: row.get("family")?,
             via: from_json(row, "via")?,

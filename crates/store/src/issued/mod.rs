@@ -2,6 +2,7 @@
 //! captured tokens sealed, with the phantoms that stand for them.
 
 mod capture;
+mod logins;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,7 @@
 
 mod aws;
 mod bounds;
+mod lent;
 mod phantom;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 pub use aws::{AWS_VARIABLES, AwsCredentialError, aws_credential};
 pub use bounds::{Bounds, Purpose};
+pub use lent::{Lent, Offer};
 pub use phantom::{PhantomError, phantom_of};
 
 use crate::{
@@ -65,8 +67,12 @@ pub struct Listed {
     /// What it was made for.
     #[serde(flatten)]
     pub bounds: Bounds,
-    /// What the agent holds in its place.
+    /// What the agent holds in its place; of what was found, each workspace has its own.
     pub phantom: String,
+    /// It was found where an agent can read, and nobody gave it: only runs that it is lent to can
+    /// use it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub found: bool,
     /// Since when.
     pub created_at: Timestamp,
 }
@@ -79,6 +85,8 @@ pub struct Secret {
     pub bounds: Bounds,
     /// What the agent holds in its place.
     pub phantom: String,
+    /// It was found, and nobody gave it: its own phantom is nobody's.
+    pub found: bool,
     /// The real credential.
     pub value: SecretString,
 }
@@ -122,7 +130,8 @@ impl Secrets {
             self.check_new(transaction, name, value)?;
             let phantom = free_phantom(&self.0, transaction, value)?;
             let bounds = bounds.clone();
-            let listed = Listed { name: name.to_owned(), bounds, phantom, created_at: now };
+            let listed =
+                Listed { name: name.to_owned(), bounds, phantom, found: false, created_at: now };
             self.insert(transaction, &listed, value)?;
             Ok::<_, SecretError>(listed)
         })?;
@@ -145,6 +154,7 @@ impl Secrets {
             transaction.execute("DELETE FROM secrets WHERE name = ?1", [name])?;
             let bound = Listed { bounds: bounds.clone(), ..before };
             self.insert(transaction, &bound, &secret.value)?;
+            lent::settle(transaction, &bound)?;
             Ok(bound)
         })?;
         self.0.announce(Topic::Secrets);
@@ -168,10 +178,11 @@ impl Secrets {
             transaction.execute("DELETE FROM secrets WHERE name = ?1", [name])?;
             self.check_new(transaction, name, value)?;
             let drawn = free_phantom(&self.0, transaction, value)?;
-            let stays = before.phantom.len() == drawn.len();
+            let stays = before.found || before.phantom.len() == drawn.len();
             let phantom = if stays { before.phantom.clone() } else { drawn };
             let rotated = Listed { phantom, ..before };
             self.insert(transaction, &rotated, value)?;
+            lent::settle(transaction, &rotated)?;
             Ok::<_, SecretError>(rotated)
         })?;
         self.0.announce(Topic::Secrets);
@@ -183,6 +194,7 @@ impl Secrets {
         let removed = self.0.0.database.write(|transaction| -> Result<usize> {
             // What was obtained with it ends with it.
             forget_via(transaction, name)?;
+            transaction.execute("DELETE FROM lent WHERE secret = ?1", [name])?;
             Ok(transaction.execute("DELETE FROM secrets WHERE name = ?1", [name])?)
         })?;
         if removed == 0 {
@@ -228,11 +240,15 @@ impl Secrets {
             if count(connection, ours, [text])? > 0 || is_phantom(connection, text)? {
                 return Ok(Some(StandIn::Itself));
             }
+            if count(connection, "SELECT count(*) FROM lent WHERE phantom = ?1", [text])? > 0 {
+                return Ok(Some(StandIn::Itself));
+            }
             let kept = "SELECT * FROM secrets WHERE fingerprint = ?1";
             let kept = first(connection, kept, [self.fingerprint(text)], listed)?;
-            Ok::<_, StoreError>(kept.map(|kept| match kept.bounds.is_local() {
-                true => StandIn::Itself,
-                false => StandIn::Kept(kept.phantom),
+            Ok::<_, StoreError>(kept.and_then(|kept| match kept {
+                kept if kept.bounds.is_local() => Some(StandIn::Itself),
+                kept if kept.found => None,
+                kept => Some(StandIn::Kept(kept.phantom)),
             }))
         })?;
         if let Some(known) = known {
@@ -284,8 +300,9 @@ impl Secrets {
         let sealed = self.0.0.seal.seal(value.as_bytes(), &sealed_for(listed)?)?;
         connection.execute(
             "INSERT INTO secrets
-                 (name, hosts, purposes, environment, places, phantom, fingerprint, sealed, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 (name, hosts, purposes, environment, places, phantom, fingerprint, sealed,
+                  created_at, found)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 listed.name,
                 to_json(&listed.bounds.hosts, "hosts")?,
@@ -296,6 +313,7 @@ impl Secrets {
                 self.fingerprint(value),
                 sealed,
                 millis(listed.created_at),
+                i64::from(listed.found),
             ],
         )?;
         Ok(())
@@ -307,7 +325,8 @@ impl Secrets {
         let value = self.0.0.seal.unseal(&sealed, &sealed_for(&listed)?, "secret")?;
         let value = std::str::from_utf8(&value).map_err(|_| StoreError::Corrupt("a secret"))?;
         let value = SecretString::from(value);
-        Ok(Secret { name: listed.name, bounds: listed.bounds, phantom: listed.phantom, value })
+        let Listed { name, bounds, phantom, found, .. } = listed;
+        Ok(Secret { name, bounds, phantom, found, value })
     }
 }
 
@@ -375,6 +394,7 @@ fn listed(row: &Row<'_>) -> Result<Listed> {
         name: row.get("name")?,
         bounds: Bounds { hosts, purposes, environment, places },
         phantom: row.get("phantom")?,
+        found: row.get::<_, i64>("found")? > 0,
         created_at: timestamp(row, "created_at")?,
     })
 }

@@ -1,10 +1,13 @@
 //! Secrets stay secret, phantoms look like them, and bounds bound.
 
-use holdpoint_core::{Environment, Timestamp, identity::Grant};
+use holdpoint_core::{
+    Environment, Timestamp,
+    identity::{Grant, Task},
+};
 use proptest::prelude::*;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Bounds, PhantomError, Purpose, SecretError, phantom_of};
+use super::{Bounds, Offer, PhantomError, Purpose, SecretError, StandIn, phantom_of};
 use crate::{error::StoreError, state::State};
 
 const NOW: Timestamp = Timestamp(5);
@@ -271,4 +274,43 @@ fn a_secret_for_look_ups_is_for_nothing_else() {
         assert_eq!(added.is_ok(), expect, "{hosts:?} {purposes:?} {environment:?}: {added:?}");
     }
     assert_eq!(bounds(&[host], &["railway:*"], None).lookup(), None);
+}
+
+#[test]
+fn what_is_found_is_lent_to_its_run_and_two_places_say_more_than_one() {
+    let state = State::in_memory().unwrap();
+    let run =
+        |name: &str| state.agents().add(name, &Task::default(), NOW).unwrap().agent.principal.run;
+    let (one, other) = (run("one"), run("other"));
+    let secrets = state.secrets();
+    let offer = |host: &str, phantom: &str| Offer {
+        name: format!("found-{phantom}-{}", host.len()),
+        value: secret(REAL),
+        bounds: bounds(&[host], &["rest:read"], None),
+        phantom: phantom.to_owned(),
+    };
+    let at_once = [offer("a.example.com", "p1"), offer("long.example.com", "p1")];
+    assert_eq!(secrets.lend(&one, &at_once, NOW).unwrap(), 0);
+    assert_eq!(secrets.lend(&other, &[offer("long.example.com", "p2")], NOW).unwrap(), 0);
+    let lent = secrets.lent().unwrap();
+    let seen: Vec<(&str, usize)> =
+        lent.iter().map(|it| (it.secret.phantom.as_str(), it.secret.bounds.hosts.len())).collect();
+    let mut both = [(one.as_str(), "p1"), (other.as_str(), "p2")];
+    both.sort_unstable();
+    assert_eq!(seen, both.map(|(_, phantom)| (phantom, 2)));
+    assert!(lent.iter().all(|it| it.secret.value.expose_secret() == REAL));
+    // Its phantom stands for itself, and it has none that everybody could use.
+    assert!(matches!(secrets.stand_in(b"x", &secret("p1")).unwrap(), StandIn::Itself));
+    assert!(matches!(secrets.stand_in(b"x", &secret(REAL)).unwrap(), StandIn::Drawn(_)));
+    // A human has the last word, whatever is found later.
+    secrets.bind("found-p1-13", &bounds(&["c.example.com"], &["rest:*"], None)).unwrap();
+    secrets.lend(&one, &[offer("a.example.com", "p1")], NOW).unwrap();
+    assert_eq!(secrets.list().unwrap()[0].bounds.hosts.len(), 1);
+    assert!(secrets.unasked().unwrap().is_empty());
+    // What is over is lent no more.
+    state.agents().remove("other").unwrap();
+    secrets.lend(&one, &[offer("a.example.com", "p1")], NOW).unwrap();
+    assert_eq!(secrets.lent().unwrap().len(), 1);
+    let short = Offer { value: secret("hunter2"), ..offer("a.example.com", "p3") };
+    assert_eq!(secrets.lend(&one, &[short], NOW).unwrap(), 1, "it could stand anywhere by chance");
 }

@@ -14,6 +14,8 @@ use crate::status::CommandError;
 
 /// How long a gateway may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long one may take that another run starts, once ours has ended.
+const OTHER: Duration = Duration::from_secs(2);
 /// How often it is looked for.
 const GLANCE: Duration = Duration::from_millis(5);
 /// Where a gateway that nobody watches says what goes wrong.
@@ -29,9 +31,14 @@ pub(super) fn ready(here: &Here) -> Result<Gateway, CommandError> {
     }
     let mut child = start(&here.dir)?;
     let until = Instant::now() + PATIENCE;
+    let mut ended = None;
     while !is_up(&here.dir) {
-        if child.try_wait().map_err(CommandError::unable)?.is_some() && !is_up(&here.dir) {
-            return Err(CommandError::unable(not_up(&here.dir)));
+        if child.try_wait().map_err(CommandError::unable)?.is_some() {
+            // Another run may have begun to start one a moment before.
+            let since = *ended.get_or_insert_with(Instant::now);
+            if since.elapsed() > OTHER {
+                return Err(CommandError::unable(not_up(&here.dir)));
+            }
         }
         if Instant::now() > until {
             // It may have ended by itself.

@@ -57,7 +57,8 @@ pub(super) fn workspace(state: &Path) -> Result<PathBuf, CommandError> {
     Ok(workspace.to_owned())
 }
 
-fn home() -> Result<PathBuf, CommandError> {
+/// The human's home.
+pub(super) fn home() -> Result<PathBuf, CommandError> {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
     let home = home.ok_or_else(|| {
         CommandError::usage("there is no home directory: set HOME, which the agent gets one of")

@@ -51,7 +51,9 @@ impl Lent {
         granted: &[Granted],
         signing: &Signing,
     ) -> Result<Self, CommandError> {
-        let kept = here.state.secrets().list().map_err(CommandError::unable)?;
+        let mut kept = here.state.secrets().list().map_err(CommandError::unable)?;
+        // What was found is lent to whoever sees it.
+        kept.retain(|listed| !listed.found);
         let found =
             granted.iter().map(|granted| find(granted, &kept)).collect::<Result<Vec<_>, _>>()?;
         let named = found.iter().map(|(granted, listed)| named(granted, listed));

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use holdpoint_catalog::credentials::Finder;
+use holdpoint_catalog::credentials::{Finder, PACKAGE_LOGINS};
 use holdpoint_posture::search::{Cache, Searched, search};
 use holdpoint_sandbox::{
     environment::Environment,
@@ -17,8 +17,11 @@ use holdpoint_sandbox::{
 };
 use serde_json::json;
 
-use super::Here;
+use super::{Here, ground};
 use crate::status::{CommandError, Ended, Status};
+
+/// Bytes of a login file that is shown, at most.
+const LOGIN_BYTES_MAX: usize = 1024 * 1024;
 
 /// The secrets of one run.
 pub(super) struct Masked {
@@ -30,10 +33,11 @@ pub(super) struct Masked {
 }
 
 impl Masked {
-    /// Those in the files of `workspace`.
-    pub(super) fn find(here: &Here, workspace: &Path) -> Self {
+    /// Those in the files of `workspace`; what is seen of `home` is masked as it is shown.
+    pub(super) fn find(here: &Here, workspace: &Path, home: &Path) -> Self {
         let secrets = here.state.secrets();
-        let masks = Arc::new(Masks::of(workspace.to_owned(), secrets.clone()));
+        let masks = Masks::of(workspace.to_owned(), home.to_owned(), secrets.clone());
+        let masks = Arc::new(masks);
         let mut cache = Cache::open(&here.dir, workspace);
         let fingerprint = |value: &str| secrets.fingerprint(value);
         let searched = search(workspace, Finder::shared(), &mut cache, &fingerprint);
@@ -89,6 +93,17 @@ impl Masked {
             }
             self.variables += 1;
         }
+    }
+
+    /// The human's own login files of package managers in `home`, masked, to read.
+    pub(super) fn logins(&self, home: &Path) -> Vec<Piece> {
+        let seen = |name: &&str| {
+            let at = home.join(name);
+            let bytes = fs::read(&at).ok().filter(|bytes| bytes.len() <= LOGIN_BYTES_MAX)?;
+            let shown = self.masks.masked(&at, &bytes, false).unwrap_or(bytes);
+            Some(Piece::File { at, text: String::from_utf8(shown).ok()? })
+        };
+        PACKAGE_LOGINS.iter().filter_map(seen).collect()
     }
 
     /// Masked copies to read, where nothing can be served. They are made in `directory`.
@@ -154,7 +169,7 @@ fn is_masked(masks: &Masks, file: &Path) -> bool {
 
 /// Runs `holdpoint run --show-masks`: what would be masked, by file and line, never the value.
 pub(super) fn show(here: &Here, workspace: &Path) -> Ended {
-    let mut masked = Masked::find(here, workspace);
+    let mut masked = Masked::find(here, workspace, &ground::home()?);
     masked.variables(&mut Environment::of([]));
     let exposed =
         masked.searched.exposed.iter().filter(|exposed| {

@@ -8,8 +8,10 @@
 //! - `nested`: a run that is asked for inside of a run
 //! - `repository`: what of a repository lies beside the workspace
 //! - `masked`: which secrets are masked
+//! - `bound`: what these are for, and what a human is asked about
 //! - `past`: secrets in the history of its repository
 //! - `seen`: what it sees of files, and what becomes of what it wrote
+//! - `logins`: logins that are renewed inside and outside at once
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
 //! - `signing`: how its commits are signed
@@ -17,11 +19,13 @@
 //! - `told`: what the human is told at the start and at the end
 
 mod alert;
+mod bound;
 mod expiry;
 mod gateway;
 pub(super) mod ground;
 mod identity;
 mod lent;
+mod logins;
 mod masked;
 mod nested;
 mod past;
@@ -62,10 +66,12 @@ use nix::sys::stat::umask;
 pub use self::nested::nested;
 use self::{
     alert::Alert,
+    bound::Grounds,
     expiry::Lifetime,
     ground::Place,
     identity::{Identity, forget},
     lent::{Granted, Lent},
+    logins::Logins,
     masked::Masked,
     saved::{Saving, UndoPoint},
     seen::Seen,
@@ -73,11 +79,13 @@ use self::{
     signing::Signing,
     told::Told,
 };
-use super::{Here, agents::no_agent_is_human};
+use super::{Here, agents::no_agent_is_human, merge};
 use crate::status::{CommandError, Ended, Status};
 
 /// The CA as Java reads it, in the state directory.
 const JAVA_TRUST: &str = "ca.jks";
+/// The run's own files with logins, in its directory.
+const LOGINS: &str = "logins";
 /// How soon a gateway that has gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -213,11 +221,19 @@ impl Planned<'_> {
         layout.pieces.extend(trusted.map_err(CommandError::unable)?);
         let mut environment = Environment::of(std::env::vars_os());
         lent.join(&mut environment)?;
-        let mut masked = Masked::find(here, &ground.workspace);
+        let mut masked = Masked::find(here, &ground.workspace, &ground.home.path);
         masked.variables(&mut environment);
+        layout.pieces.extend(masked.logins(&ground.home.path));
+        let masks = Arc::clone(&masked.masks);
+        let directory = merge::shelf(here, &ground.mark.run).join(LOGINS);
+        let mut logins = Logins::plan(here, &ground.home.path, &mut layout, &directory)?;
         let mut seen = Seen::plan(here, ground, &mut layout, masked)?;
         let told = Told::begin(here, &identity.principal, program, ground, &environment, gateway);
-        let told = told.and(seen.line());
+        identity.made()?;
+        logins.lend(here, &ground.mark.run, &masks)?;
+        let grounds = Grounds::of(ground);
+        let bound = bound::lend(here, &ground.mark.run, &masks, grounds)?;
+        let told = told.and(seen.line()).and(bound);
         let plan = Plan {
             layout,
             writable: Layout::writable(ground),
@@ -233,6 +249,7 @@ impl Planned<'_> {
         let view = seen.view.take();
         let inside = Inside { run, plan: &plan, begun, view, signing };
         let ended = inside.run(here, supervised, identity, &told, saving);
+        logins.end(here, &ground.mark.run, &masks);
         seen.end(here);
         signing::end(&ground.mark.run);
         let (ended, point) = ended?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use holdpoint_catalog::credentials::{Finder, Sink, Use};
+use holdpoint_catalog::credentials::{Finder, Place, Sink, Use};
 use holdpoint_posture::{
     exposed::Exposed,
     proposal,
@@ -127,7 +127,7 @@ fn tell(here: &Here, searched: &Searched) -> Ended {
 fn told<'a>(here: &Here, exposed: &'a Exposed) -> Result<Told<'a>, CommandError> {
     let secrets = here.state.secrets();
     let kept = exposed.fingerprint.as_deref().map(|it| secrets.of_fingerprint(it)).transpose();
-    let how = match exposed.binding().how {
+    let how = match exposed.binding(place_of(exposed)).how {
         Use::Sent => "sent",
         Use::Local => "local",
         Use::Unbound => "unbound",
@@ -138,6 +138,19 @@ fn told<'a>(here: &Here, exposed: &'a Exposed) -> Result<Told<'a>, CommandError>
         test: exposed.is_test(),
         how,
     })
+}
+
+/// Where it lies, for what it is for: in this directory, or in the home.
+fn place_of(exposed: &Exposed) -> Place {
+    let below = |root: Option<PathBuf>| {
+        let below = exposed.path.as_deref()?.strip_prefix(root?).ok()?;
+        Some(below.to_string_lossy().into_owned())
+    };
+    match below(env::current_dir().ok()) {
+        Some(path) => Place::in_workspace(&path),
+        None => below(env::var_os("HOME").map(PathBuf::from))
+            .map_or(Place::Anywhere, |path| Place::in_home(&path)),
+    }
 }
 
 fn text(told: &[Told<'_>], searched: &Searched) -> String {
