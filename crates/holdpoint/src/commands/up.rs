@@ -5,6 +5,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
 use clap::Args;
 use holdpoint_enforce::Stage;
 use holdpoint_store::config::{Flags, Resolve};
+use nix::sys::signal::SigSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -79,6 +80,8 @@ impl Up {
 pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
     tracing_to_stderr();
     protect_memory()?;
+    // A run that starts it when another has gone waits for signals itself, and has blocked them.
+    SigSet::all().thread_unblock().map_err(CommandError::unable)?;
     let lock = here.state.lock_gateway().map_err(CommandError::unable)?;
     let runtime = tokio::runtime::Runtime::new().map_err(CommandError::unable)?;
     let here = Arc::new(here);

@@ -33,7 +33,7 @@ use std::{
     path::PathBuf,
     process::Command,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
@@ -48,7 +48,6 @@ use holdpoint_sandbox::{
     SandboxError, inside::Plan, layout::Layout, publish::Published, view::View, wait,
 };
 use holdpoint_store::{
-    State,
     agents::{Kill, new_run},
     runs::HandedOver,
     supervised::Supervised,
@@ -73,6 +72,10 @@ use crate::status::{CommandError, Ended, Status};
 const JAVA_TRUST: &str = "ca.jks";
 /// How soon a gateway that has gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(50);
+/// How long others have to start one, such as a human with a newer binary, before a run does.
+const FOR_OTHERS: Duration = Duration::from_secs(3);
+/// How seldom it is tried again at last, where none starts.
+const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Run an agent with one way out.
 #[derive(Debug, Args)]
@@ -216,7 +219,7 @@ fn enclosed(
     umask(ours);
     let enclosure = made.map_err(not_made)?;
     supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
-    if let Err(error) = guard(&here.state, &principal.run, &plan.services, &enclosure) {
+    if let Err(error) = guard(here, &principal.run, &plan.services, &enclosure) {
         enclosure.end();
         let text = format!("the gateway does not take the way out: {error}; nothing was started");
         return Err(CommandError::unable(text));
@@ -246,25 +249,32 @@ fn not_made(error: SandboxError) -> CommandError {
 
 /// Hands the way out to the gateway, and again to the next one whenever it goes.
 fn guard(
-    state: &State,
+    here: &Here,
     run: &str,
     services: &[u16],
     enclosure: &Enclosure,
 ) -> Result<(), CommandError> {
     let listeners = enclosure.listeners();
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
-    let handed = state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
+    let handed = here.state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
     let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
     let own = own.map_err(CommandError::unable)?;
-    let (state, run, services) = (state.clone(), run.to_owned(), services.to_owned());
+    let (state, run, services) = (here.state.clone(), run.to_owned(), services.to_owned());
+    let (dir, proxy) = (here.dir.clone(), here.config.proxy);
     let keep = move || {
         let mut handed: Option<HandedOver> = Some(handed);
+        let (mut gone, mut patience) = (Instant::now(), FOR_OTHERS);
         loop {
             if let Some(handed) = handed.take() {
                 handed.until_gone();
+                (gone, patience) = (Instant::now(), FOR_OTHERS);
             }
             // Nobody accepts meanwhile: what the agent sends waits.
             thread::sleep(AGAIN);
+            if gone.elapsed() > patience {
+                gateway::again(&dir, proxy);
+                (gone, patience) = (Instant::now(), PATIENCE_MAX.min(patience * 2));
+            }
             let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
             handed = state.hand_over(&run, &services, &borrowed).ok();
         }
