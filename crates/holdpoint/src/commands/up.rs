@@ -9,7 +9,7 @@ use nix::sys::signal::SigSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Here;
+use super::{Here, modes};
 use crate::{
     postgres::DatabaseAddress,
     reverse::ReverseAddress,
@@ -107,9 +107,10 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
             format!("\n  {listen} is {upstream} for {agent}")
         };
         let banner = format!(
-            "holdpoint stands at {}; state in {}; Ctrl-C stops it{}{}",
+            "holdpoint stands at {}; state in {}; Ctrl-C stops it{}{}{}",
             listening.proxy,
             listening.state.display(),
+            modes::banner(&here.config.modes).map_or_else(String::new, |it| format!("\n  {it}")),
             listening.reverse.iter().map(for_one).collect::<String>(),
             listening.databases.iter().map(for_database).collect::<String>()
         );

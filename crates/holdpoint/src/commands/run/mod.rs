@@ -65,7 +65,7 @@ use self::{
     services::Service,
     told::Told,
 };
-use super::{Here, agents::no_agent_is_human, now};
+use super::{Here, agents::no_agent_is_human, modes, now};
 use crate::status::{CommandError, Ended, Status};
 
 /// The CA as Java reads it, in the state directory.
@@ -174,6 +174,7 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     };
     let principal = identity(here, &ground.mark)?;
     let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
+    let told = told.and(modes::banner(&here.config.modes).map(|it| format!("  mode         {it}")));
     let told = told.and(seen.lines());
     if lent::signs(&ground.workspace) {
         eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
