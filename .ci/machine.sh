@@ -18,10 +18,13 @@ readonly COMMANDS=(
     "unshare util-linux" # a disk that is full, for one process alone
     "faketime faketime" # a clock that steps, for one process alone
     "ssh openssh-client" # what it says inside is a test
+    "chromium chromium" # a browser outside opens what is served inside, and runs inside itself
+    "bwrap bubblewrap"  # what hears that it cannot mount
     "node nodejs" # real agents, and clients whose words on a refusal are compared: these two,
     "npm npm"
     "kubectl kubernetes-client" # this one,
-    "javac default-jdk-headless" # and Java's own
+    "javac default-jdk-headless" # Java's own,
+    "go golang-go" # and Go's
 )
 
 say() { printf '\n== %s\n' "$*"; }
@@ -51,6 +54,8 @@ missing_packages() {
     done
     # Another client, of WebSockets, comes from PyPI into a place of its own.
     python3 -c 'import ensurepip, venv' 2>/dev/null || printf 'python3-venv\n'
+    # Java's driver of PostgreSQL comes as an archive of classes.
+    [[ -e /usr/share/java/postgresql.jar ]] || printf 'libpostgresql-jdbc-java\n'
     [[ -e /usr/include/stdio.h ]] || printf 'libc6-dev\n'
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || printf 'ca-certificates\n'
 }
@@ -76,6 +81,21 @@ need_rust() {
     found=$(cargo --version | cut -d' ' -f2)
     [[ $(printf '%s\n%s\n' "$RUST_MIN" "$found" | sort -V | head -n1) == "$RUST_MIN" ]] ||
         give_up "Rust $RUST_MIN or newer is needed, this is $found; try: rustup update stable"
+}
+
+# OpenSSH's server, unpacked and not installed, so that no server starts on this machine for a test.
+need_sshd() {
+    local folder
+    folder=$(target_folder)/tools/sshd
+    [[ -x /usr/sbin/sshd || -x $folder/usr/sbin/sshd ]] && return
+    command -v apt-get >/dev/null ||
+        give_up "this is neither Debian nor Ubuntu; OpenSSH's server is needed in $folder"
+    say "Unpacking with apt and dpkg, into $folder: openssh-server"
+    mkdir -p "$folder"
+    (
+        cd "$folder" && apt-get download -q openssh-server libwrap0 &&
+            for package in *.deb; do dpkg-deb -x "$package" . || exit; done && rm -f -- *.deb
+    ) || give_up "apt could not fetch openssh-server; try: apt-get update"
 }
 
 # need_component clippy: a part of the toolchain that cargo calls.

@@ -2,8 +2,7 @@
 //! stand-in for Railway at the far end.
 
 use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
@@ -17,6 +16,7 @@ use crate::{
     git_host::{self, GitHost},
     holdpoint::Called,
     model::{self, ModelHost, Step},
+    npm,
 };
 
 /// The packages, each in one version.
@@ -233,28 +233,7 @@ fn with_input(mut command: Command, input: &str) -> Called {
     child.wait_with_output().unwrap().into()
 }
 
-/// The folder with the agents' programs: installed from npm once, beside what is built.
+/// The folder with the agents' programs.
 fn installed() -> PathBuf {
-    let target = option_env!("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    let folder = target.join("tools/agents");
-    fs::create_dir_all(&folder).unwrap();
-    let folder = fs::canonicalize(folder).unwrap();
-    let (done, wanted) = (folder.join("installed"), PACKAGES.join(" "));
-    // Tests run in processes of their own: only one of them installs.
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    if fs::read_to_string(&done).unwrap_or_default() != wanted {
-        fs::write(folder.join("package.json"), "{\"private\":true}").unwrap();
-        let quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--save-exact"];
-        call(Command::new("npm").arg("install").args(quiet).args(PACKAGES).current_dir(&folder));
-        call(Command::new("npm").args(["rebuild", SCRIPTED]).current_dir(&folder));
-        fs::write(done, wanted).unwrap();
-    }
-    folder.join("node_modules/.bin")
-}
-
-fn call(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {output:?}");
+    npm::installed("agents", &PACKAGES, &[SCRIPTED]).join(".bin")
 }

@@ -27,7 +27,7 @@ pub const UNLISTED: &str = "unlisted.example.test";
 /// A registry of images.
 pub const IMAGES: &str = "ghcr.io";
 /// Every host.
-pub const HOSTS: [&str; 11] = [
+pub const HOSTS: [&str; 12] = [
     API,
     CLUSTER,
     UNLISTED,
@@ -39,10 +39,13 @@ pub const HOSTS: [&str; 11] = [
     "crates.io",
     "index.crates.io",
     "static.crates.io",
+    "proxy.golang.org",
 ];
 
 /// The package that every registry has.
 pub const PACKAGE: &str = "holdpoint-tiny";
+/// The same for Go, whose packages have the names of hosts.
+pub const MODULE: &str = "example.test/tiny";
 /// The layer of the only image.
 pub const LAYER: &str = "a layer";
 
@@ -128,6 +131,7 @@ fn answer(host: &str, path: &str) -> Answer {
         "registry.npmjs.org" => npm(path),
         "pypi.org" | "files.pythonhosted.org" => pypi(path),
         "index.crates.io" | "static.crates.io" => crates(path),
+        "proxy.golang.org" => go(path),
         _ => missing(),
     }
 }
@@ -190,6 +194,26 @@ fn crates(path: &str) -> Answer {
         return (200, "application/gzip", source);
     }
     missing()
+}
+
+/// One module ("Go Modules Reference", GOPROXY protocol).
+fn go(path: &str) -> Answer {
+    let manifest = format!("module {MODULE}\n");
+    let Some(asked) = path.strip_prefix(&format!("/{MODULE}/@v/")) else { return missing() };
+    match asked {
+        "list" => (200, "text/plain", "v1.0.0\n".into()),
+        "v1.0.0.info" => whole(&json!({"Version": "v1.0.0"})),
+        "v1.0.0.mod" => (200, "text/plain", manifest.into()),
+        "v1.0.0.zip" => {
+            let folder = format!("{MODULE}@v1.0.0");
+            let source = "package tiny\n\nconst Greeting = \"hello\"\n";
+            let files = [("go.mod", &*manifest), ("tiny.go", source)];
+            let files = files.map(|(name, content)| (format!("{folder}/{name}"), content));
+            let files = files.each_ref().map(|(name, content)| (&**name, *content));
+            (200, "application/zip", zip(&files))
+        }
+        _ => missing(),
+    }
 }
 
 /// One image of one layer (OCI distribution specification).

@@ -11,6 +11,11 @@
 //! - [`agent_room`]: real agents in an enclosure
 //! - [`far_ends`]: where its gateway finds the far ends
 //! - [`model`]: the model that they ask, which plays a script
+//! - [`flood`]: a run that floods, and its kill
+//! - [`running`]: a run that goes on, and servers outside
+//! - [`browser`]: a real browser outside
+//! - [`ssh`]: a real server of SSH, and tunnels through it
+//! - [`npm`]: programs from npm
 //! - [`terminal`]: a terminal with somebody at it
 //! - [`websocket`]: an upstream that speaks WebSocket, with a gateway in front of it
 //! - [`git`]: a code host with a gateway in front of it, and real git
@@ -35,6 +40,7 @@
 
 pub mod agent_room;
 pub mod aws;
+pub mod browser;
 pub mod bulk_host;
 pub mod clients;
 pub mod curl;
@@ -46,6 +52,7 @@ pub mod fakes;
 pub mod far_ends;
 pub mod faulty;
 pub mod files;
+pub mod flood;
 pub mod git;
 pub mod git_host;
 pub mod grpc_host;
@@ -55,11 +62,14 @@ pub mod incidents;
 pub mod issuing;
 pub mod lenient;
 pub mod model;
+pub mod npm;
 pub mod postgres;
 pub mod proxy;
 pub mod python;
 pub mod replay;
+pub mod running;
 pub mod small_disk;
+pub mod ssh;
 pub mod stage;
 pub mod terminal;
 pub mod tree;

@@ -96,6 +96,29 @@ impl Server {
         std::fs::write(&path, text + "\n" + lines).unwrap();
     }
 
+    /// Takes nothing unencrypted any more, but from its superuser.
+    pub fn encrypt(&self, certificate: &Path, key: &Path) {
+        let place = |name: &str, path: &Path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let place = self.file(name, &text);
+            let owner =
+                std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(self.data()).unwrap());
+            std::os::unix::fs::chown(&place, Some(owner), None).unwrap();
+            std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o600)).unwrap();
+            place
+        };
+        let (certificate, key) = (place("server.pem", certificate), place("server.key", key));
+        self.configure(&format!(
+            "ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n"
+        ));
+        let hba = Path::new(&self.data()).join("pg_hba.conf");
+        let rules = "host all postgres 127.0.0.1/32 scram-sha-256\n\
+            hostssl all all 127.0.0.1/32 scram-sha-256\n";
+        std::fs::write(hba, rules).unwrap();
+        self.cut();
+        self.begin();
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
@@ -117,7 +140,7 @@ impl Server {
             user,
             password,
             database,
-            "disable",
+            "prefer",
             &["-v", "ON_ERROR_STOP=1", "-c", text],
         );
         assert_eq!(said.status, 0, "{text}: {}", said.err);
@@ -196,7 +219,26 @@ impl Guarded {
     /// A server with `setup`, whose database lies in `environment`; `terms` are further lines of
     /// `holdpoint.toml`.
     pub fn start(binary: &str, environment: &str, terms: &str, setup: &str) -> Self {
-        let server = Server::start(setup);
+        let entry = format!("environment = \"{environment}\"");
+        Self::before(Server::start(setup), binary, ROLE, &entry, terms)
+    }
+
+    /// A gateway before a server that is there, for a role with the password of [`ROLE`]; `entry`
+    /// are further lines of its `[[database]]`.
+    pub fn before(server: Server, binary: &str, role: &str, entry: &str, terms: &str) -> Self {
+        let port = server.port();
+        Self::before_port(server, port, binary, role, entry, terms)
+    }
+
+    /// The same where something else stands before the server, at `port`.
+    pub fn before_port(
+        server: Server,
+        port: u16,
+        binary: &str,
+        role: &str,
+        entry: &str,
+        terms: &str,
+    ) -> Self {
         let holdpoint = Holdpoint::new(binary);
         holdpoint.json(&["agents", "new", "worker", "--json"]);
         holdpoint.enrol("ada");
@@ -206,8 +248,7 @@ impl Guarded {
         let phantom = added.json()["phantom"].as_str().unwrap().to_owned();
         let configuration = format!(
             "{terms}\n[[database]]\nlisten = \"127.0.0.1:0\"\nsecret = \"shop\"\nagent = \"worker\"\n\
-             upstream = \"postgres://{ROLE}@127.0.0.1:{}/shop\"\nenvironment = \"{environment}\"\n",
-            server.port()
+             upstream = \"postgres://{role}@127.0.0.1:{port}/shop\"\n{entry}\n"
         );
         std::fs::write(holdpoint.state().join("holdpoint.toml"), configuration).unwrap();
         let gateway = holdpoint.up(&[], &[]);

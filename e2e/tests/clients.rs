@@ -1,8 +1,6 @@
 //! What developers and agents work with, through the gateway: package managers, clients of
-//! registries and clusters, and the HTTP of four languages. What is honest works; what is refused
+//! registries and clusters, and the HTTP of five languages. What is honest works; what is refused
 //! or held, each of them says in our words, which are golden files beside this one.
-//!
-//! Go's client is kubectl's.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests: what fails here is a failed test")]
 
@@ -10,7 +8,7 @@ use std::process::Command;
 
 use e2e::{
     clients::{Client, ClientsStage, Golden, done, undici},
-    fakes::{API, CLUSTER, IMAGES, LAYER, PACKAGE, UNLISTED},
+    fakes::{API, CLUSTER, IMAGES, LAYER, MODULE, PACKAGE, UNLISTED},
     python::Python,
 };
 
@@ -303,5 +301,39 @@ async fn java_reads_our_words() {
         golden.refused(&format!("HttpClient {method}"), &client, ask(method, url));
     }
     golden.compare("java");
+    stage.only_read();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn go_fetches_modules_and_reads_our_words() {
+    let stage = ClientsStage::set(BINARY).await;
+    let client = stage.client();
+    let built = std::path::Path::new(FOLDER).join("go-build");
+    let go = |arguments: &[&str]| {
+        let mut command = client.command("go", arguments);
+        command.env("GOCACHE", &built).env("GOMODCACHE", client.path().join("modules"));
+        // The checksum database signs what it says; ours cannot.
+        command.env("GOSUMDB", "off").env("GOFLAGS", "-modcacherw").env("GOTOOLCHAIN", "local");
+        command
+    };
+    client.write("go.mod", &format!("module own.test/own\n\nrequire {MODULE} v1.0.0\n"));
+    done(go(&["mod", "download", MODULE]));
+    assert!(client.path().join(format!("modules/{MODULE}@v1.0.0/tiny.go")).exists());
+
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/ask.go");
+    done(go(&["build", "-o", "ask", source]));
+    let program = client.path().join("ask");
+    let ask = |method: &str, url: &str| client.command(program.to_str().unwrap(), &[method, url]);
+    let passed = done(ask("GET", &format!("https://{API}/items/5")));
+    assert!(passed.contains("/items/5"), "{passed}");
+
+    let mut golden = Golden::new(&stage);
+    for (method, url) in &refused() {
+        golden.refused(&format!("net/http {method}"), &client, ask(method, url));
+    }
+    let mut elsewhere = go(&["mod", "download", "example.test/other@v1.0.0"]);
+    elsewhere.env("GOPROXY", format!("https://{UNLISTED}"));
+    golden.refused("go mod download, of an unlisted proxy", &client, elsewhere);
+    golden.compare("go");
     stage.only_read();
 }

@@ -157,14 +157,18 @@ fn a_session_is_one_episode() {
         desk.write("run.sh", "rm -rf /usr/lib");
         assert_eq!(word("bash run.sh"), "deny", "what is written is read when it runs");
 
-        let asked = desk.before(Dialect::Claude, "rm mine.txt", true);
+        // A gateway saves what can be saved, and asks about the rest.
+        let (one, road) = match gateway {
+            false => ("rm mine.txt", "python3 -c \"import os; os.remove('mine.txt')\""),
+            true => ("rm -rf .git", "python3 -c \"import shutil; shutil.rmtree('.git')\""),
+        };
+        let asked = desk.before(Dialect::Claude, one, true);
         assert_eq!(Dialect::Claude.word(&asked), "ask");
-        let other =
-            desk.before(Dialect::Claude, "python3 -c \"import os; os.remove('mine.txt')\"", true);
+        let other = desk.before(Dialect::Claude, road, true);
         assert!(other.text().contains("refused_before"), "gateway {gateway}: {other:?}");
         // The human said yes: it was carried out.
-        desk.after(Dialect::Claude, "rm mine.txt");
-        let again = desk.before(Dialect::Claude, "rm mine.txt", true);
+        desk.after(Dialect::Claude, one);
+        let again = desk.before(Dialect::Claude, one, true);
         assert!(!again.text().contains("refused_before"), "{again:?}");
     }
 }

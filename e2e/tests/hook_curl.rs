@@ -20,72 +20,10 @@ use std::{
 use bytes::Bytes;
 use holdpoint_core::Operation;
 use holdpoint_wire::{
-    Machine, World,
     http::{self, Address, Body, Message, RawMessage},
+    machine::Bare,
     shell::{self, Dialect},
-    world::Host,
 };
-
-/// The machine that the command runs on: a directory with one file.
-struct Desk {
-    directory: String,
-}
-
-impl World for Desk {
-    fn host(&self, _host: &str, _port: u16) -> Option<Host> {
-        None
-    }
-
-    fn persisted(&self, _sha256: &str) -> Option<Arc<str>> {
-        None
-    }
-}
-
-impl Machine for Desk {
-    fn home(&self) -> &str {
-        "/home/dev"
-    }
-
-    fn workspace(&self) -> Option<&str> {
-        Some(&self.directory)
-    }
-
-    fn text(&self, path: &str) -> Option<Arc<str>> {
-        fs::read_to_string(path).ok().map(Arc::from)
-    }
-
-    fn files_below(&self, _directory: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ignored(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn in_repository(&self) -> bool {
-        false
-    }
-
-    fn has_work(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn protected_branch(&self, _branch: &str) -> bool {
-        false
-    }
-
-    fn made(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn masked(&self) -> bool {
-        true
-    }
-
-    fn enclosed(&self) -> bool {
-        false
-    }
-}
 
 const METHODS: [&str; 8] =
     ["", "-X POST", "-X PUT", "-XPATCH", "--request DELETE", "-I", "--request=GET", "-X 'DELETE'"];
@@ -135,7 +73,7 @@ struct Refused {
 }
 
 /// What the gateway reads in the bytes of a message that came to it as a proxy.
-fn at_the_gateway(bytes: &[u8], world: &Desk) -> Result<Vec<Operation>, Refused> {
+fn at_the_gateway(bytes: &[u8], world: &Bare) -> Result<Vec<Operation>, Refused> {
     let end = bytes.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let mut lines = head.split("\r\n");
@@ -173,7 +111,9 @@ fn a_command_means_what_curl_sends() {
         "{\"query\":\"mutation { projectDelete(id: \\\"p\\\") }\"}",
     )
     .unwrap();
-    let desk = Desk { directory: room.path().display().to_string() };
+    let text = |path: &str| fs::read_to_string(path).ok().map(Arc::from);
+    let workspace = room.path().display().to_string();
+    let desk = Bare { workspace, text, masked: true };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     let (mut compared, mut differ) = (0, Vec::new());
@@ -202,7 +142,7 @@ fn a_command_means_what_curl_sends() {
                 let own = shell::Command {
                     dialect: Dialect::Bash,
                     text: &command,
-                    directory: &desk.directory,
+                    directory: &desk.workspace,
                     environment: &environment,
                 };
                 let steps = shell::interpret(&own, &desk).unwrap().steps;

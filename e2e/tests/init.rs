@@ -139,3 +139,42 @@ fn the_doctor_says_a_canary_to_each_hook() {
     assert!(wanting[0]["found"].as_str().unwrap().contains("gemini"), "{wanting:#?}");
     assert_eq!(json!(wanting[0]["mend"].as_str().unwrap().is_empty()), json!(false));
 }
+
+#[test]
+fn databases_of_env_files_are_offered_without_their_passwords() {
+    let (holdpoint, home) = (Holdpoint::new(BINARY), home());
+    fs::write(
+        home.path().join(".env"),
+        "PASSWORD=hunter22\nURL=postgres://app:${PASSWORD}@localhost/shop\n",
+    )
+    .unwrap();
+    let production = "URL='postgresql://app:s3cretword@db.example.com:6543/shop?sslmode=require'\n";
+    fs::write(home.path().join(".env.production"), production).unwrap();
+    fs::write(home.path().join(".env.example"), "URL=postgres://a:b@example.com/none\n").unwrap();
+    let called = call(&holdpoint, home.path(), &["init", "--agent", "claude", "--yes"], "");
+    let said = called.stdout + &called.stderr;
+    assert_eq!(called.status, 0, "{said}");
+    for word in [
+        "postgres://app@localhost/shop",
+        "postgres://app@db.example.com:6543/shop",
+        "environment = \"production\"",
+        "holdpoint secrets add shop-production --host db.example.com",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    for word in ["hunter22", "s3cretword", "example.com/none"] {
+        assert!(!said.contains(word), "{word}: {said}");
+    }
+    // What is offered can be taken as it is, and is then no longer offered.
+    let called =
+        call(&holdpoint, home.path(), &["init", "--agent", "claude", "--json", "--yes"], "");
+    let offers: Value = serde_json::from_str(&called.stdout).unwrap();
+    let entries =
+        offers["databases"].as_array().unwrap().iter().map(|it| it["entry"].as_str().unwrap());
+    let entries: String = entries.collect();
+    fs::write(holdpoint.state().join("holdpoint.toml"), entries).unwrap();
+    let called =
+        call(&holdpoint, home.path(), &["init", "--agent", "claude", "--json", "--yes"], "");
+    let offers: Value = serde_json::from_str(&called.stdout).unwrap();
+    assert_eq!(offers["databases"], json!([]));
+}

@@ -2,7 +2,6 @@
 //! reached inside and judged by who owns them, and names lead to the gateway without any proxy.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that panics has failed, which is what it is for"
 )]
@@ -11,9 +10,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
-    thread,
+    process::Command,
     time::Duration,
 };
 
@@ -21,6 +18,7 @@ use e2e::{
     echo::{LISTED, UNLISTED},
     enclosed::Enclosed,
     holdpoint::{Called, until},
+    running::{Process, Running, free_port},
 };
 use serde_json::Value;
 
@@ -67,61 +65,11 @@ class Dev(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Dev).serve_forever()
 ";
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// A process that is ended with the value.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Runs a script of Python outside, under `name`, until it listens on `port`.
 fn listens(place: &Enclosed, name: &str, code: &str, arguments: &[&str], port: u16) -> Process {
     let script = place.path("elsewhere").join(name);
     fs::write(&script, code).unwrap();
-    let child = place.outside(PYTHON).arg(&script).args(arguments).spawn().unwrap();
-    let process = Process(child);
-    until("a server listens", || TcpStream::connect(("127.0.0.1", port)).ok());
-    process
-}
-
-/// A run that goes on, and the lines that it says on standard error.
-struct Running {
-    process: Process,
-    lines: Receiver<String>,
-}
-
-impl Running {
-    fn start(place: &Enclosed, options: &[&str], script: &str) -> Self {
-        let mut run = place.outside(place.path("holdpoint"));
-        run.arg("run").args(options).args(["--", "bash", "-c", script]);
-        let mut child = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (said, lines) = channel();
-        thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let _ = said.send(line);
-            }
-        });
-        Self { process: Process(child), lines }
-    }
-
-    /// The next line that begins with `beginning`.
-    fn says(&self, beginning: &str) -> String {
-        loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(20));
-            let line = line.unwrap_or_else(|_| panic!("it never said {beginning}"));
-            if line.starts_with(beginning) {
-                return line;
-            }
-        }
-    }
+    Process::listening(place.outside(PYTHON).arg(&script).args(arguments), port)
 }
 
 fn get(port: u16) -> String {
@@ -373,7 +321,7 @@ async fn a_kill_cuts_streams_and_published_ports_at_once() {
         );
         let local = format!("localhost:{server}");
         let mut running = Running::start(&place, &["--local", &local], &script);
-        let run = running.says("  stop it").rsplit(' ').next().unwrap().to_owned();
+        let run = running.says("holdpoint: bash is guarded").rsplit(' ').next().unwrap().to_owned();
         running.says("holdpoint: port");
         until("the stream is up", || {
             fs::read(place.path("work/said")).ok().filter(|it| !it.is_empty())

@@ -192,3 +192,71 @@ fn in_development_a_loss_passes_once_it_is_saved() {
         assert_eq!(guarded.server.checksum("orders"), before, "{text}");
     }
 }
+
+/// What is dropped beside tables is made again, and rows of a table that lost a column are put
+/// beside it; what nobody could make again is not said to be kept.
+#[test]
+fn definitions_and_columns_have_a_way_back_or_are_not_said_to() {
+    let setup = format!(
+        "{SHOP}
+CREATE INDEX orders_by_total ON orders (total);
+CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2';
+CREATE TYPE mood AS ENUM ('fine');
+CREATE FUNCTION says() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER says BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION says();"
+    );
+    let guarded = Guarded::start(BINARY, "development", NO_WAIT, &setup);
+    let definitions = || {
+        guarded.server.admin(
+            "shop",
+            "SELECT string_agg(d, '|' ORDER BY d) FROM (
+             SELECT pg_get_indexdef(indexrelid) d FROM pg_index WHERE indrelid = 'orders'::regclass
+             UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'orders'::regclass
+             UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+             UNION ALL SELECT proname FROM pg_proc WHERE proname IN ('twice', 'says')) t",
+        )
+    };
+    let before = definitions();
+    for text in [
+        "DROP INDEX orders_by_total",
+        "ALTER TABLE orders DROP CONSTRAINT orders_customer_fkey",
+        "ALTER TABLE orders DROP CONSTRAINT orders_pkey",
+        "DROP FUNCTION twice(int)",
+        "DROP TRIGGER says ON orders",
+        "DROP FUNCTION says() CASCADE",
+    ] {
+        let said = guarded.run(text);
+        assert_eq!(said.status, 0, "{text}: {}", said.err);
+        assert_ne!(definitions(), before, "{text}");
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        assert_eq!(definitions(), before, "{text}");
+    }
+    for text in [
+        "ALTER TABLE customers ALTER COLUMN name TYPE varchar(1) USING left(name, 1)",
+        "ALTER TABLE customers DROP COLUMN name",
+    ] {
+        let sum = guarded.server.checksum("customers");
+        let said = guarded.run(text);
+        assert_eq!(said.status, 0, "{text}: {}", said.err);
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        let json = undone.json();
+        let beside = json["undone"]["tables"][0]["beside"].as_str().unwrap();
+        assert_eq!(guarded.server.checksum(beside), sum, "{text}");
+    }
+    for text in ["DROP TYPE mood", "DROP SCHEMA IF EXISTS public CASCADE"] {
+        let said = guarded.run(text);
+        assert!(said.status != 0 && !said.err.contains("holdpoint undo"), "{text}: {}", said.err);
+    }
+    let production = Guarded::start(BINARY, "production", NO_WAIT, &setup);
+    let said = production.run("ALTER TABLE customers DROP COLUMN name");
+    assert!(said.err.contains("held by Holdpoint"), "{}", said.err);
+    let id = production.hold()["hold"].as_str().unwrap().to_owned();
+    production.approve(&id);
+    let undone = production.holdpoint.call(&["undo", &id, "--yes", "--json"]);
+    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+    // Whoever puts rows back has it on record, before.
+    let shown = production.holdpoint.json(&["ledger", "show", "--last", "5", "--json"]);
+    assert!(shown.to_string().contains("undo of postgres://app@127.0.0.1"), "{shown}");
+}

@@ -10,8 +10,10 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     process::Stdio,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -51,8 +53,13 @@ async fn events_arrive_one_by_one_also_where_they_are_scrubbed() {
 
 /// The most memory that the gateway has ever used, in bytes.
 fn peak(stage: &EchoStage) -> usize {
+    status(stage, "VmHWM:")
+}
+
+/// A line of what the kernel says of the gateway's memory (`proc(5)`), in bytes.
+fn status(stage: &EchoStage, name: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", stage.gateway.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
@@ -118,4 +125,54 @@ async fn what_is_too_large_to_be_stored_cannot_be_held() {
     }
     assert!(stage.arrived().is_empty());
     assert_eq!(stage.holdpoint.json(&["holds", "--json"]).as_array().unwrap().len(), 1);
+}
+
+/// Sends half a MiB, the last byte of it once `finish` is said; the beginning of the answer.
+fn in_two_parts(stage: &EchoStage, bearer: &str, finish: &AtomicBool) -> [u8; 12] {
+    let mut socket = TcpStream::connect(stage.gateway.proxy()).unwrap();
+    let length = MIB / 2;
+    let head = format!(
+        "POST http://{LISTED}/items HTTP/1.1\r\nHost: {LISTED}\r\nContent-Length: {length}\r\n\
+         Proxy-Authorization: Bearer {bearer}\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(&vec![b'x'; length - 1]).unwrap();
+    while !finish.load(Ordering::Acquire) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    socket.write_all(b"x").unwrap();
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_bodies_together_have_their_memory_and_no_more() {
+    const CROWD: usize = 24;
+    let configuration = format!("{CONFIGURATION}bodies_bytes = 1048576\n");
+    let stage = EchoStage::set(BINARY, &configuration).await;
+    let items = format!("https://{LISTED}/items");
+    let small = upload(&stage, "small", &items, 1000, &[]);
+    assert_eq!(small.status, 200, "{small:?}");
+    let before = status(&stage, "VmRSS:");
+    let agent = stage.agent("crowd");
+    let finish = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let part = || in_two_parts(&stage, agent.bearer(), &finish);
+        let crowd: Vec<_> = (0..CROWD).map(|_| scope.spawn(part)).collect();
+        // What is taken is taken within a moment, and stays: none of them goes on.
+        let taken = (0..20).map(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            status(&stage, "VmRSS:").saturating_sub(before)
+        });
+        let grown = taken.max().unwrap();
+        let read = agent.run(&[&items]);
+        finish.store(true, Ordering::Release);
+        assert!(grown < 6 * MIB, "of {CROWD} bodies the gateway took {grown} bytes");
+        assert_eq!(read.status, 200, "what has no body needs no room: {read:?}");
+        // Those that have room make room for the others; the upstream is not there at this port.
+        for one in crowd {
+            assert_eq!(&one.join().unwrap(), b"HTTP/1.1 502");
+        }
+    });
 }

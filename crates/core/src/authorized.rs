@@ -105,6 +105,11 @@ impl<M> Judged<M> {
         &self.message
     }
 
+    /// What was judged, to be judged again.
+    pub(crate) fn into_parts(self) -> (M, Vec<Judgement>) {
+        (self.message, self.judgements)
+    }
+
     /// The message's digest.
     pub fn digest(&self) -> Digest {
         self.digest

@@ -76,6 +76,9 @@ codes! {
     ApprovalDenied = "approval_denied",
     /// The state that a human approved is not the present one.
     ApprovalVoid = "approval_void",
+    /// What it would take away is being saved, which takes longer than it may wait; nothing was
+    /// done.
+    Preparing = "preparing",
     /// It waits for its time, in which it can be cancelled; nothing was sent.
     Scheduled = "scheduled",
     /// The upstream could not be reached; nothing was sent.

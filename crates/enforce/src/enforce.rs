@@ -4,7 +4,7 @@ use holdpoint_core::{Judged, Message, Operation, Refusal, identity::Principal};
 
 use crate::{
     record,
-    stages::{Fulfilment, Point, Stage},
+    stages::{Arrivals, Forward, Fulfilment, Point, Stage},
 };
 
 /// Takes one message from arrival to outcome. What comes back is the upstream's answer, or a
@@ -26,9 +26,11 @@ pub async fn enforce<P: Point>(
     let judged = point.policies().judge(message, requests);
     point.reached(Stage::Decided);
 
-    let (receipts, hold) = match fulfil(point, &principal, &judged).await? {
+    let (judged, fulfilment) = fulfil(point, &principal, judged).await?;
+    let (receipts, hold) = match fulfilment {
         Fulfilment::Receipts { receipts, hold } => (receipts, hold),
         Fulfilment::Answered(outcome) => return Ok(outcome),
+        Fulfilment::Unsaved => return Err(record::unsaved()),
     };
     point.reached(Stage::Fulfilled);
 
@@ -59,18 +61,37 @@ async fn interpret<P: Point>(
     }
 }
 
-/// Meets the obligations. What is denied, or has to wait, ends here: recorded and remembered.
+/// What came of a judged message, and how its obligations were met.
+type Met<P> = (Judged<<P as Arrivals>::Message>, Fulfilment<<P as Forward>::Outcome>);
+
+/// Meets the obligations. What was to be saved, and cannot be, is judged once more, as what nobody
+/// here can save.
 async fn fulfil<P: Point>(
     point: &P,
     principal: &Principal,
-    judged: &Judged<P::Message>,
-) -> Result<Fulfilment<P::Outcome>, Refusal> {
-    let refusal = match record::denial(judged) {
+    judged: Judged<P::Message>,
+) -> Result<Met<P>, Refusal> {
+    match meet(point, principal, judged).await? {
+        (judged, Fulfilment::Unsaved) => {
+            let judged = point.policies().judge_unsaved(judged, principal);
+            meet(point, principal, judged).await
+        }
+        met => Ok(met),
+    }
+}
+
+/// Meets the obligations. What is denied, or has to wait, ends here: recorded and remembered.
+async fn meet<P: Point>(
+    point: &P,
+    principal: &Principal,
+    judged: Judged<P::Message>,
+) -> Result<Met<P>, Refusal> {
+    let refusal = match record::denial(&judged) {
         Some(refusal) => refusal,
-        None => match point.fulfil(principal, judged).await {
-            Ok(fulfilment) => return Ok(fulfilment),
+        None => match point.fulfil(principal, &judged).await {
+            Ok(fulfilment) => return Ok((judged, fulfilment)),
             Err(refusal) => refusal,
         },
     };
-    Err(record::refused(point, principal, judged, refusal).await)
+    Err(record::refused(point, principal, &judged, refusal).await)
 }

@@ -5,10 +5,12 @@
 //! - [`record`]: what is written down before and after the effect
 //! - [`resolve`]: from operations to questions for policy, live and from fixtures alike
 //! - [`steps`]: the same for what commands, files and tools do
+//! - [`keep`]: what a step would take away, and whoever saves it first
 //! - [`explain`]: the walk up to the decision, for what has not been done yet
 
 pub mod enforce;
 pub mod explain;
+pub mod keep;
 pub mod record;
 pub mod resolve;
 pub mod stages;

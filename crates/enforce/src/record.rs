@@ -176,6 +176,12 @@ pub fn ledger_unavailable(error: LedgerUnavailable) -> Refusal {
     Refusal::new(RefusalKind::Unavailable, Code::LedgerUnavailable, error.to_string())
 }
 
+/// It was judged as what nobody can save, and was to be saved all the same: a defect of ours.
+pub(crate) fn unsaved() -> Refusal {
+    let text = "what it would take away cannot be saved";
+    Refusal::new(RefusalKind::Unavailable, Code::NoWayBack, text)
+}
+
 /// An obligation was forgotten, or a proof is about another message: a defect of ours.
 fn unauthorized(error: AuthorizeError) -> Refusal {
     tracing::error!(%error, "a message came to the mint without its proofs");

@@ -50,6 +50,11 @@ pub trait Surroundings {
     /// Whether the agent runs inside `run`.
     fn enclosed(&self) -> bool;
 
+    /// Whether somebody here can save what `operation` takes away in `environment`, before it does.
+    fn can_snapshot(&self, _operation: &Operation, _environment: Environment) -> bool {
+        false
+    }
+
     /// Whether somebody here keeps the message of `operation` until its time, and sends it then.
     fn can_delay(&self, _operation: &Operation) -> bool {
         false
@@ -88,8 +93,7 @@ pub fn requests(
             tampers: false,
             ground: Ground::None,
             changes: None,
-            // No fulfiller of a message keeps a pre-image.
-            can_snapshot: false,
+            can_snapshot: surroundings.can_snapshot(&operation, environment),
             can_delay: surroundings.can_delay(&operation),
         };
         Request { principal: principal.clone(), operation, facts }
@@ -153,6 +157,11 @@ fn environment(
 /// else can open it later.
 pub fn is_opening(operation: &str) -> bool {
     websocket::is_opening(operation) || operation == connect::OPEN
+}
+
+/// Whether an operation takes references off a git remote, whose objects can be fetched before.
+pub fn loses_references(operation: &Operation) -> bool {
+    matches!(operation.name.as_str(), "git:force_ref" | "git:delete_ref")
 }
 
 /// Whether something is less afterwards: then only what is known of the very resource counts.

@@ -130,6 +130,9 @@ pub enum Fulfilment<O> {
     },
     /// This very operation was carried out a short while ago: here is its answer.
     Answered(O),
+    /// What it would take away was to be saved, and cannot be. It is judged once more, as what
+    /// nobody here can save.
+    Unsaved,
 }
 
 /// The ledger of an enforcement point.

@@ -21,8 +21,8 @@ pub struct Around<'a, S> {
     pub machine: &'a dyn Machine,
     /// What is known of a host; every host counts as listed, as nothing is forwarded from here.
     pub listed: &'a dyn Fn(&str) -> Host,
-    /// Whether what a step takes away is saved, or can be, before it goes.
-    pub saves: &'a dyn Fn(&Step) -> bool,
+    /// Whether what a step takes away is saved, or can be, before it goes; and where that lies.
+    pub saves: &'a dyn Fn(&Step, Environment) -> bool,
 }
 
 impl<S: Surroundings> Around<'_, S> {
@@ -69,13 +69,13 @@ impl<S: Surroundings> Around<'_, S> {
             request.facts.tampers = step.tampers;
             request.facts.ground = step.ground;
             request.facts.credentials_in_reach = in_reach;
-            request.facts.can_snapshot = (self.saves)(step);
+            request.facts.can_snapshot = (self.saves)(step, request.facts.environment);
         }
         requests
     }
 }
 
 /// Names that mean this machine in a container's network as well.
-fn is_here(host: &str) -> bool {
+pub(crate) fn is_here(host: &str) -> bool {
     resolve::is_loopback(host) || matches!(host, "0.0.0.0" | "host.docker.internal")
 }

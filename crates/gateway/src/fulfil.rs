@@ -1,5 +1,6 @@
 //! What must be done first: a human's release, asked for or consumed, and time to go by.
 
+mod references;
 pub(crate) mod schedules;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,9 @@ use holdpoint_core::{
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
 };
-use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
+use holdpoint_enforce::{
+    Fulfil, Fulfilment, Ledger as _, Point as _, record, resolve::loses_references,
+};
 use holdpoint_store::{
     Hold, HoldState, StoreError,
     holds::{Consumed, NewHold, OpenError, Opening},
@@ -35,19 +38,27 @@ impl Fulfil for HttpPoint {
         principal: &Principal,
         judged: &Judged<Arrived>,
     ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
+        let Some(saved) = self.save_first(principal, judged).await else {
+            return Ok(Fulfilment::Unsaved);
+        };
         let obligations = judged.decision().obligations();
-        match &judged.message().origin {
+        let fulfilment = match &judged.message().origin {
             // Released bytes are executed by their release or not at all.
             Origin::Release(release) => self.use_release(principal, judged, release).await,
-            _ if obligations.is_empty() => {
+            _ if !obligations.holds() => {
                 Ok(Fulfilment::Receipts { receipts: Vec::new(), hold: None })
             }
-            // Policy was told that nobody here saves anything, or opens a connection later.
-            _ if obligations.snapshot => Err(unfulfilled()),
+            // Policy was told that nobody here opens a connection later.
             Origin::Upgrade { .. } if obligations.delay_seconds > 0 => Err(unfulfilled()),
             Origin::Agent { .. } => self.ask(principal, judged),
             Origin::Upgrade { consumed, .. } => self.open(principal, judged, consumed).await,
-        }
+        };
+        fulfilment.map(|fulfilment| match fulfilment {
+            Fulfilment::Receipts { receipts, hold } => {
+                Fulfilment::Receipts { receipts: receipts.into_iter().chain(saved).collect(), hold }
+            }
+            other => other,
+        })
     }
 
     async fn remember(
@@ -87,6 +98,34 @@ impl Fulfil for HttpPoint {
 }
 
 impl HttpPoint {
+    /// Saves what is about to go, where that can be done: because policy asks for it, or because a
+    /// human has released it. `None` if policy asks for it and it cannot be done.
+    async fn save_first(
+        &self,
+        principal: &Principal,
+        judged: &Judged<Arrived>,
+    ) -> Option<Option<Receipt>> {
+        let obligations = judged.decision().obligations();
+        let released = matches!(judged.message().origin, Origin::Release(_));
+        let goes = released || obligations.snapshot && !obligations.holds();
+        if !goes {
+            return Some(None);
+        }
+        if !judged.judgements().iter().any(|it| loses_references(&it.operation)) {
+            return (!obligations.snapshot).then_some(None);
+        }
+        match self.save_references(principal, judged).await {
+            Ok(evidence) => {
+                Some(Some(Receipt::issue(Obligation::Snapshot, judged.digest(), evidence)))
+            }
+            Err(_) if obligations.snapshot => None,
+            Err(unkept) => {
+                tracing::warn!(?unkept, "references that a human released could not be saved");
+                Some(None)
+            }
+        }
+    }
+
     /// Lets the message wait for a human, unless this very operation was answered before.
     fn ask(
         &self,
@@ -176,7 +215,6 @@ impl HttpPoint {
                 let consumed = self.consume_due(principal, judged, &release.hold)?;
                 self.execute(judged, release, consumed).await
             }
-            _ if obligations.snapshot => Err(unfulfilled()),
             _ if obligations.delay_seconds > 0 => Err(self.schedule(judged, &release.hold)),
             _ => self.consume(judged, release).await,
         }

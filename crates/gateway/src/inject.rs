@@ -90,6 +90,14 @@ impl Forward for HttpPoint {
     }
 }
 
+impl HttpPoint {
+    /// Puts the real credentials into a message of our own.
+    pub(crate) async fn put_in(&self, arrived: &mut Arrived, known: &Known) -> Result<(), Refusal> {
+        let exchange = Exchange::begin(&self.issuing, arrived, known).await?;
+        inject(arrived, known, &exchange)
+    }
+}
+
 /// Sends a message, and takes in what the answer gives out.
 async fn send(
     client: Arc<Client>,

@@ -15,7 +15,7 @@ use holdpoint_core::{
     refusal::RefusalKind,
 };
 use holdpoint_enforce::{
-    Identify, Interpret, Ledger, LedgerUnavailable, Point, Stage, resolve::is_loopback,
+    Identify, Interpret, Ledger, LedgerUnavailable, Point, Stage, keep::Keep, resolve::is_loopback,
     stages::Arrivals,
 };
 use holdpoint_store::{Config, Holds, State, StoreError, holds::Consumed, ledger};
@@ -63,6 +63,8 @@ pub struct HttpPoint {
     services: RwLock<HashMap<String, Vec<u16>>>,
     known: RwLock<Arc<Known>>,
     policies: RwLock<Arc<Pdp>>,
+    /// Whoever saves what is about to be taken away.
+    keeper: OnceLock<Arc<dyn Keep>>,
     observe: fn(Stage),
 }
 
@@ -233,8 +235,19 @@ impl HttpPoint {
             services: RwLock::default(),
             known,
             policies,
+            keeper: OnceLock::new(),
             observe,
         })
+    }
+
+    /// Has what is about to be taken away saved by `keeper`; the first that is said stays.
+    pub fn kept_by(&self, keeper: Arc<dyn Keep>) {
+        let _first_stays = self.keeper.set(keeper);
+    }
+
+    /// Whoever saves what is about to be taken away, if anybody does.
+    pub(crate) fn keeper(&self) -> Option<&Arc<dyn Keep>> {
+        self.keeper.get()
     }
 
     /// What waits, on the configured terms.

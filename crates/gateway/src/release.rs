@@ -40,7 +40,9 @@ pub async fn execute_released(point: Arc<HttpPoint>, stop: Stop) {
     let mut denials = Denials { since: point.now(), recorded: HashSet::new() };
     loop {
         denials.record(&point).await;
-        let by_message = |hold: &Hold| !is_opening(hold) && !postgres::is_ours(hold);
+        // What has no message of ours is done by whoever asks for it again: an undo.
+        let by_message =
+            |hold: &Hold| hold.payload.is_some() && !is_opening(hold) && !postgres::is_ours(hold);
         let (due, again) = point.due().await;
         let now = approved(&point).into_iter().filter(by_message);
         for hold in now.chain(due) {

@@ -10,7 +10,8 @@ use holdpoint_core::{
 };
 use holdpoint_enforce::{
     Point as _, Resolve,
-    resolve::{Destination, Surroundings, is_loopback, is_opening, requests},
+    keep::Loss,
+    resolve::{Destination, Surroundings, is_loopback, is_opening, loses_references, requests},
 };
 use holdpoint_wire::{
     Host, World as _,
@@ -163,6 +164,13 @@ impl Surroundings for Live<'_> {
             Origin::Agent { enclosed } | Origin::Upgrade { enclosed, .. } => enclosed,
             Origin::Release(_) => false,
         }
+    }
+
+    fn can_snapshot(&self, operation: &Operation, environment: Environment) -> bool {
+        loses_references(operation)
+            && Loss::may_stay_here(environment)
+            && self.point.keeper().is_some()
+            && self.arrived.is_whole()
     }
 
     fn can_delay(&self, operation: &Operation) -> bool {

@@ -1,8 +1,12 @@
 //! The command line.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use clap::{Parser, Subcommand};
+use holdpoint_sandbox::{INIT, INSIDE};
 
 use crate::{
     commands::{
@@ -89,14 +93,11 @@ pub enum Verb {
     /// The nine-second incident, unguarded and then guarded.
     Tabletop(Tabletop),
     /// Between the outside and the inside of a run; called by `run` only.
-    #[command(name = "__inside", hide = true)]
+    #[command(skip)]
     Inside(Words),
     /// The first process inside of a run; called by `__inside` only.
-    #[command(name = "__init", hide = true)]
+    #[command(skip)]
     Init(Words),
-    /// What becomes the command of a run; called by `__init` only.
-    #[command(name = "__exec", hide = true)]
-    Exec(Words),
     /// Finds out what the kernel has; called by `doctor` only.
     #[command(name = "__probe", hide = true)]
     Probe,
@@ -114,6 +115,19 @@ pub struct Words {
 }
 
 impl Cli {
+    /// What this process was called with. The stages of a run are told apart at once: putting all of
+    /// the command line's grammar together would take each of them as long as all else that it does.
+    pub fn read() -> Self {
+        let mut words = std::env::args_os().skip(1);
+        let stage = match words.next().as_deref().and_then(OsStr::to_str) {
+            Some(INSIDE) => Verb::Inside,
+            Some(INIT) => Verb::Init,
+            _ => return Self::parse(),
+        };
+        let verb = Some(stage(Words { words: words.collect() }));
+        Self { state: None, json: false, verb }
+    }
+
     /// The state directory: the flag, the variable, or the default below home.
     pub fn state_dir(&self) -> Result<PathBuf, CommandError> {
         if let Some(dir) = &self.state {

@@ -1,14 +1,18 @@
 //! Hooks that ask the gateway: read, judged, recorded and answered, many at a time.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use holdpoint_core::{
     Digest,
     ledger::{Record, RecordKind},
 };
-use holdpoint_enforce::{Ledger as _, Point as _};
+use holdpoint_enforce::{Ledger as _, Point as _, keep::Keep};
 use holdpoint_gateway::{listen::Stop, point::HttpPoint};
 use holdpoint_sandbox::hook::{Answered, Answering};
+use holdpoint_snapshots::{Keeper, Terms};
 use holdpoint_store::{
     StoreError,
     episodes::Episodes,
@@ -21,6 +25,7 @@ use crate::{
     commands::{
         Here,
         hook::{
+            DEADLINE,
             question::{self, Question},
             told::Told,
         },
@@ -31,6 +36,9 @@ use crate::{
 
 /// Hooks that are answered at the same time.
 const ASKING_MAX: usize = 64;
+/// How long a hook may wait for what is saved first: the rest of its time is for the judgement and
+/// the record.
+const SAVING_MAX: Duration = Duration::from_millis(DEADLINE.as_millis() as u64 * 2 / 3);
 
 /// What the hooks of a gateway are answered from.
 #[derive(Debug)]
@@ -39,13 +47,18 @@ pub struct Hooks {
     point: Arc<HttpPoint>,
     /// What humans said; nothing if it cannot be read.
     told: RwLock<Option<Arc<Told>>>,
+    keeper: Arc<Keeper>,
 }
 
 impl Hooks {
     /// Answers from `point`'s policies and ledger.
     pub fn new(here: Arc<Here>, point: Arc<HttpPoint>) -> Result<Self, StoreError> {
         let told = Told::read(&here.state, &here.config)?;
-        Ok(Self { here, point, told: RwLock::new(Some(Arc::new(told))) })
+        let terms = Arc::clone(&here);
+        let terms = move || Terms::new(&terms.last_good.config().snapshots, &terms.dir);
+        let keeper = Arc::new(Keeper::new(here.state.clone(), terms, SAVING_MAX, now));
+        point.kept_by(Arc::clone(&keeper) as Arc<dyn Keep>);
+        Ok(Self { here, point, told: RwLock::new(Some(Arc::new(told))), keeper })
     }
 
     /// Takes what a human has changed.
@@ -138,6 +151,7 @@ impl Hooks {
             known: &*told,
             episodes: Some(&episodes),
             remember_minutes: config.refusals.remember_minutes,
+            keeper: Some(&*self.keeper),
         };
         answering.answer(&question.call(heard, now())).map_err(CommandError::unable)
     }

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use holdpoint::{Cli, run};
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(Cli::read()) {
         Ok(status) => status.into(),
         Err(error) => {
             eprintln!("holdpoint: {error}");

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What the names of pre-images begin with.
-const PREFIX: &str = "p-";
+pub(crate) const PREFIX: &str = "p-";
 
 /// What rows are kept as that `id` is about: rows themselves, or a hold that took some away when it
 /// was released; none if it is about something else.
@@ -43,7 +43,9 @@ pub fn put_back(here: &Here, id: &str, doing: bool) -> Result<Undone, CommandErr
     let roots = upstream.roots().clone();
     let client = Client::new(upstream.dialer(&here.config)?, forward::Limits::default());
     let runtime = tokio::runtime::Runtime::new().map_err(CommandError::unable)?;
-    let undone = undo(&client, database, &roots, &secret, &preimage, doing);
+    let payloads = here.state.payloads();
+    let kept = (&payloads, &preimage);
+    let undone = undo(&client, database, &roots, &secret, kept, doing);
     runtime.block_on(undone).map_err(CommandError::unable)
 }
 

@@ -17,6 +17,7 @@ use holdpoint_gateway::{
     serve::Server,
     tls::{Authority, Leaves},
 };
+use holdpoint_snapshots::asking::Asking;
 use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger};
 use tokio::{
     net::TcpListener,
@@ -25,7 +26,7 @@ use tokio::{
 };
 
 use crate::{
-    commands::{Here, now, policy, undo},
+    commands::{Here, now, policy},
     hooks::Hooks,
     postgres::{self, DatabaseAddress},
     reverse::{self, Bound, ReverseAddress},
@@ -192,6 +193,7 @@ fn listen_limits(config: &Config) -> listen::Limits {
         connections_max: u32::try_from(config.limits.connections).unwrap_or(u32::MAX),
         head_bytes_max: number(config.limits.header_bytes),
         body_prefix_bytes: number(config.limits.body_bytes),
+        bodies_bytes_max: number(config.limits.bodies_bytes),
         ..listen::Limits::default()
     }
 }
@@ -215,7 +217,7 @@ async fn take(here: &Here, point: &HttpPoint, hooks: &Hooks, topic: Topic) {
     }
     hooks.refresh();
     if topic == Topic::Snapshots {
-        return record_undone(here, point).await;
+        return answer_undos(here, point).await;
     }
     let what = topic.as_str().to_owned();
     let detail = format!("policies {}", point.policies().digest());
@@ -224,17 +226,12 @@ async fn take(here: &Here, point: &HttpPoint, hooks: &Hooks, topic: Topic) {
     }
 }
 
-/// Records what is about to be undone; whoever undoes it waits for that.
-async fn record_undone(here: &Here, point: &HttpPoint) {
-    let catalogue = here.state.snapshots();
-    for undone in catalogue.unrecorded().unwrap_or_default() {
-        let kept = match record(point, undo::on_record(&undone)).await {
-            Ok(()) => catalogue.recorded(undone.id).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = kept {
-            tracing::error!(%error, "an undo is not recorded, and is not done");
-        }
+/// Decides about undos, and puts them on record; whoever asked carries them out.
+async fn answer_undos(here: &Here, point: &HttpPoint) {
+    let (policies, holds, state) = (point.policies(), here.holds(), &here.state);
+    let asking = Asking { ledger: point, policies, state, holds, clock: now };
+    if let Err(error) = asking.answer_all().await {
+        tracing::error!(%error, "an undo is not decided, and is not done");
     }
 }
 

@@ -21,10 +21,11 @@ use rustix::{
 
 use crate::{
     INSIDE, PORT,
-    environment::Environment,
     error::{During as _, Result, SandboxError},
     inside::{GO, LISTENING, Plan},
+    layout::Piece,
     publish::{Published, publish},
+    signer::Signer,
     sockets::Sockets,
     terminal::Terminal,
     view::View,
@@ -36,6 +37,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a child that does not speak is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// An inside that has begun to be made and waits for its plan; ended when it is dropped.
+#[derive(Debug)]
+pub struct Begun {
+    meeting: UnixListener,
+    child: Option<Child>,
+}
+
 /// An inside that is made, and in which nothing runs yet.
 #[derive(Debug)]
 pub struct Enclosure {
@@ -43,41 +51,54 @@ pub struct Enclosure {
     signals: Signals,
     inside: UnixStream,
     listeners: Vec<OwnedFd>,
+    socket: Option<OwnedFd>,
 }
 
-impl Enclosure {
-    /// Makes the inside of `plan` for `command`, by running the binary at `/proc/self/exe` again.
-    /// `rendezvous` is a name that nobody else can guess.
-    ///
-    /// `view` serves what the plan's layout shows.
-    pub fn make(
-        rendezvous: &str,
-        plan: &Plan,
-        view: Option<View>,
-        environment: &Environment,
-        command: &[OsString],
-    ) -> Result<Self> {
+impl Begun {
+    /// Begins an inside for `command`, by running the binary at `/proc/self/exe` again, so that it
+    /// is there when its plan is. `rendezvous` is a name that nobody else can guess.
+    pub fn begin(rendezvous: &str, command: &[OsString]) -> Result<Self> {
         let meeting = SocketAddr::from_abstract_name(rendezvous)
             .and_then(|address| UnixListener::bind_addr(&address))
             .during("cannot meet the inside")?;
+        let mut child = Command::new("/proc/self/exe");
+        child.args([INSIDE, rendezvous]).args(command).env_clear();
+        let child = child.spawn().during("cannot start the inside")?;
+        Ok(Self { meeting, child: Some(child) })
+    }
+
+    /// Has it made as `plan` says. `view` serves what the plan's layout shows.
+    pub fn make(mut self, plan: &Plan, view: Option<View>) -> Result<Enclosure> {
         let signals = Signals::hold()?;
-        let mut child = Command::new("/proc/self/exe")
-            .args([INSIDE, rendezvous])
-            .args(command)
-            .env_clear()
-            .envs(environment.variables.iter().map(|(name, value)| (name, value)))
-            .spawn()
-            .during("cannot start the inside")?;
-        let made = meet(&meeting, &mut child).and_then(|inside| agree(inside, plan, view));
+        let ended = || SandboxError::new("the inside was not made", "it ended before it began");
+        let mut child = self.child.take().ok_or_else(ended)?;
+        let made = meet(&self.meeting, &mut child).and_then(|inside| agree(inside, plan, view));
         match made {
-            Ok((inside, listeners)) => Ok(Self { child, signals, inside, listeners }),
+            Ok(Agreed { inside, listeners, socket }) => {
+                Ok(Enclosure { child, signals, inside, listeners, socket })
+            }
             Err(error) => Err(ended_early(child, error)),
         }
     }
+}
 
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            end(child);
+        }
+    }
+}
+
+impl Enclosure {
     /// The sockets that wait inside: what comes in here is of this run and of nobody else.
     pub fn listeners(&self) -> &[OwnedFd] {
         &self.listeners
+    }
+
+    /// What signs for whoever is inside, from now on.
+    pub fn signs_by(&mut self, signer: Signer) -> Result<()> {
+        self.socket.take().map_or(Ok(()), |socket| signer.serve(socket))
     }
 
     /// The process that ends everything inside when it ends.
@@ -154,11 +175,7 @@ fn is_of(stream: &UnixStream, process: u32) -> bool {
 }
 
 /// Tells the plan, takes the listeners, and begins to serve: the inside is made of what is served.
-fn agree(
-    mut inside: UnixStream,
-    plan: &Plan,
-    view: Option<View>,
-) -> Result<(UnixStream, Vec<OwnedFd>)> {
+fn agree(mut inside: UnixStream, plan: &Plan, view: Option<View>) -> Result<Agreed> {
     let mut line = serde_json::to_vec(plan)
         .map_err(|error| SandboxError::new("cannot write the plan", error))?;
     line.push(b'\n');
@@ -173,7 +190,16 @@ fn agree(
     if let Some(view) = view {
         view.serve(files.pop().ok_or_else(early)?)?;
     }
-    Ok((inside, files))
+    let signs = plan.layout.pieces.iter().any(|piece| matches!(piece, Piece::Socket { .. }));
+    let socket = signs.then(|| files.pop().ok_or_else(early)).transpose()?;
+    Ok(Agreed { inside, listeners: files, socket })
+}
+
+/// What an inside that is being made has given.
+struct Agreed {
+    inside: UnixStream,
+    listeners: Vec<OwnedFd>,
+    socket: Option<OwnedFd>,
 }
 
 /// Ends a child that did not come to its work; it has said why on standard error.

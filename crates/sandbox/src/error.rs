@@ -1,16 +1,16 @@
 //! Why an enclosure could not be made: then nothing is started.
 
-use std::{fmt::Display, io};
+use std::{borrow::Cow, fmt::Display, io};
 
 use thiserror::Error;
 
 /// A step of the enclosure that failed.
 #[derive(Debug, Error)]
-#[error("{step}: {cause}{}", mend.map(|mend| format!("; {mend}")).unwrap_or_default())]
+#[error("{step}: {cause}{}", mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default())]
 pub struct SandboxError {
     step: String,
     cause: String,
-    mend: Option<&'static str>,
+    mend: Option<Cow<'static, str>>,
 }
 
 /// What a step comes to.
@@ -24,8 +24,8 @@ impl SandboxError {
 
     /// Says what to do about it.
     #[must_use]
-    pub fn mend(self, mend: &'static str) -> Self {
-        Self { mend: Some(mend), ..self }
+    pub fn mend(self, mend: impl Into<Cow<'static, str>>) -> Self {
+        Self { mend: Some(mend.into()), ..self }
     }
 }
 

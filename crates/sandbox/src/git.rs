@@ -1,5 +1,5 @@
-//! Git's ways to code hosts: what would go by SSH goes by HTTPS, with phantoms for passwords, and
-//! nothing is signed. Other SSH hears a clear word.
+//! Git's ways to code hosts: what would go by SSH goes by HTTPS, with phantoms for passwords; and
+//! who signs, if anybody does. Other SSH hears a clear word.
 
 use std::{
     ffi::OsString,
@@ -10,7 +10,7 @@ use std::{
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::{OURS, layout::Piece};
+use crate::{OURS, SIGNER, layout::Piece};
 
 /// A host of repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,14 @@ const UNSIGNED: &str = "\
 \tgpgSign = false
 ";
 
+/// Git signs with this SSH key, which the socket has; whether it signs is the human's word.
+fn signed(key: &str) -> String {
+    format!(
+        "[gpg]\n\tformat = ssh\n[gpg \"ssh\"]\n\tprogram = ssh-keygen\n\
+         [user]\n\tsigningKey = \"key::{key}\"\n[push]\n\tgpgSign = false\n"
+    )
+}
+
 /// What git reads before everything else; the human's own configuration comes after it and is left
 /// alone.
 const FIRST: &str = "gitconfig.first";
@@ -65,25 +73,29 @@ exit 1'
     BatchMode yes
 ";
 
-/// The pieces that tell git, and SSH, how to go.
-pub fn pieces(hosts: &[CodeHost]) -> Vec<Piece> {
+/// The pieces that tell git, and SSH, how to go, and which `key` signs.
+pub fn pieces(hosts: &[CodeHost], key: Option<&str>) -> Vec<Piece> {
     let ssh = fs::canonicalize(SSH_CONFIG).ok();
     let ssh = ssh.map(|at| Piece::File { at, text: SSH.to_owned() });
-    let own = [(FIRST, first(hosts)), (LAST, last(hosts))];
+    let own = [(FIRST, first(hosts)), (LAST, last(hosts, key))];
+    let socket = key.map(|_| Piece::Socket { at: SIGNER.into() });
     own.map(|(name, text)| Piece::File { at: own_path(name), text })
         .into_iter()
         .chain(ssh)
+        .chain(socket)
         .collect()
 }
 
 /// The variables that lead git to it.
-pub fn variables() -> Vec<(OsString, OsString)> {
-    vec![
+pub fn variables(key: Option<&str>) -> Vec<(OsString, OsString)> {
+    let socket = key.map(|_| ("SSH_AUTH_SOCK".into(), SIGNER.into()));
+    let own = [
         ("GIT_CONFIG_SYSTEM".into(), own_path(FIRST).into()),
         ("GIT_CONFIG_COUNT".into(), "1".into()),
         ("GIT_CONFIG_KEY_0".into(), "include.path".into()),
         ("GIT_CONFIG_VALUE_0".into(), own_path(LAST).into()),
-    ]
+    ];
+    own.into_iter().chain(socket).collect()
 }
 
 fn own_path(name: &str) -> PathBuf {
@@ -103,8 +115,8 @@ fn first(hosts: &[CodeHost]) -> String {
 
 /// Agents that hide the human's configuration from git (Gemini's shell does) add to this one, and
 /// clear every helper that is asked for passwords: so the phantom goes as a header.
-fn last(hosts: &[CodeHost]) -> String {
-    let mut text = UNSIGNED.to_owned();
+fn last(hosts: &[CodeHost], key: Option<&str>) -> String {
+    let mut text = key.map_or_else(|| UNSIGNED.to_owned(), signed);
     for CodeHost { name, user, phantom } in hosts {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "[url \"https://{name}/\"]");
@@ -142,7 +154,7 @@ mod tests {
             phantom: phantom.map(Into::into),
         };
         let hosts = [host("a.test", Some("x")), host("b.test", None)];
-        let (first, last) = (first(&hosts), last(&hosts));
+        let (first, last) = (first(&hosts), last(&hosts, None));
         for (told, line) in [
             (&first, "\tpushInsteadOf = https://a.test/"),
             (&last, "[url \"https://a.test/\"]"),
@@ -154,5 +166,8 @@ mod tests {
         }
         assert!(!last.contains("[credential \"https://a.test\"]"), "{last}");
         assert!(first.ends_with("path = /etc/gitconfig\n"), "{first}");
+        let signed = super::last(&[], Some("ssh-ed25519 AAAA"));
+        assert!(signed.contains("\tsigningKey = \"key::ssh-ed25519 AAAA\"\n"), "{signed}");
+        assert!(last.contains("[commit]\n\tgpgSign = false\n") && !signed.contains("[commit]"));
     }
 }

@@ -1,6 +1,8 @@
 //! Hooks: what an agent is about to do is read, judged and recorded before it does it, by whoever
 //! answers: the gateway that is up, or the hook's own process where none is.
 
+mod keeping;
+
 use std::collections::BTreeMap;
 
 use holdpoint_catalog::hosts::{self, Host};
@@ -11,7 +13,11 @@ use holdpoint_core::{
     ledger::{Decided, Meaning, Record, RecordKind},
     policy::{Credential, Decision, Pdp, Verdict},
 };
-use holdpoint_enforce::{resolve::Surroundings, steps::Around};
+use holdpoint_enforce::{
+    keep::{Keep, Unkept},
+    resolve::Surroundings,
+    steps::Around,
+};
 use holdpoint_store::{
     StoreError,
     episodes::{Asked, Episode, Episodes},
@@ -25,6 +31,8 @@ use holdpoint_wire::{
     },
     tool,
 };
+
+use keeping::{Keeping, preparing};
 
 use crate::machine::{Known, ThisMachine, workspace_of};
 
@@ -58,6 +66,8 @@ pub struct Answering<'a> {
     pub episodes: Option<&'a Episodes>,
     /// For how long a refusal is remembered.
     pub remember_minutes: u64,
+    /// Whoever saves what would be taken away; none where nobody does.
+    pub keeper: Option<&'a dyn Keep>,
 }
 
 /// An answer, and what has to be recorded before it is given.
@@ -140,17 +150,49 @@ impl Answering<'_> {
             since: self.since(call.now),
             enclosed: call.enclosed,
         };
-        let around = Around {
-            surroundings: &surroundings,
+        let directory = directory(call, &workspace);
+        let keeping = Keeping {
+            keeper: self.keeper,
             machine: &machine,
-            listed: &|host| listed(self.known, host),
-            saves: &|step| call.enclosed || machine.gives_back(step),
+            call,
+            workspace: &workspace,
+            directory: &directory,
         };
-        let judged = around.judge(self.pdp, &principal, Said { digest: subject }, &read.steps);
+        let judge = |keeping: &Keeping<'_>| {
+            let around = Around {
+                surroundings: &surroundings,
+                machine: &machine,
+                listed: &|host| listed(self.known, host),
+                saves: &|step, environment| keeping.saves(step, environment),
+            };
+            around.judge(self.pdp, &principal, Said { digest: subject }, &read.steps)
+        };
+        let mut judged = judge(&keeping);
+        let unkept = keeping.keep(&judged, &read.steps, &principal).err();
+        if let Some(Unkept::Preparing) = unkept {
+            return Ok(preparing(call, principal, &judged));
+        }
+        if unkept.is_some() {
+            // What cannot be saved is judged as what nobody saves.
+            judged = judge(&Keeping { keeper: None, ..keeping });
+        }
         let told = text(&judged, heard);
+        let told = match &unkept {
+            Some(Unkept::Cannot(why)) => {
+                format!("{told} What it takes away was to be saved, and cannot be: {why}.")
+            }
+            _ => told,
+        };
         if !call.enclosed && heard.moment == Moment::Before {
             let learned = Learned::of(&judged, read.written, &machine, &principal, call.now);
-            self.remember(session, begins.then_some(workspace), learned, heard, subject, call.now)?;
+            self.remember(
+                session,
+                begins.then_some(workspace.clone()),
+                learned,
+                heard,
+                subject,
+                call.now,
+            )?;
         }
         let reply = match (judged.decision(), call.enclosed) {
             (Decision::Allow { .. }, _) => Reply::Allow,
@@ -311,12 +353,17 @@ fn workspace(call: &Call) -> String {
     }
 }
 
+/// Where a call is made.
+fn directory(call: &Call, workspace: &str) -> String {
+    let own = call.heard.directory.clone().or_else(|| call.heard.roots.first().cloned());
+    own.unwrap_or_else(|| {
+        if call.heard.roots.is_empty() { call.directory.clone() } else { workspace.to_owned() }
+    })
+}
+
 /// Everything that the calls would do.
 fn read(call: &Call, workspace: &str, machine: &ThisMachine<'_>) -> Result<Read, Unreadable> {
-    let own = call.heard.directory.clone().or_else(|| call.heard.roots.first().cloned());
-    let directory = own.unwrap_or_else(|| {
-        if call.heard.roots.is_empty() { call.directory.clone() } else { workspace.to_owned() }
-    });
+    let directory = directory(call, workspace);
     let mut all = Read::default();
     for act in call.heard.calls.iter().flat_map(|it| &it.acts) {
         let Reading { steps, written } = reading(call, act, &directory, machine)?;

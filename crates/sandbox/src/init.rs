@@ -3,14 +3,13 @@
 use std::{
     ffi::{OsStr, OsString},
     io,
-    os::{fd::RawFd, unix::process::CommandExt as _},
-    path::Path,
+    os::fd::RawFd,
     path::PathBuf,
-    process::Command,
+    process::{Child, Command},
+    thread::{self, ScopedJoinHandle},
 };
 
 use crate::{
-    EXEC, OURS,
     error::{During as _, Result, SandboxError},
     landlock, mounts, powers, seccomp,
     stops::Say,
@@ -44,25 +43,39 @@ fn understood(words: &[OsString]) -> Option<(RawFd, Vec<PathBuf>, &[OsString])> 
     Some((say.to_str()?.parse().ok()?, writable, command))
 }
 
-fn start(command: &[OsString], say: Say) -> Result<Ended> {
+fn start(command: &[OsString], mut say: Say) -> Result<Ended> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(SandboxError::new("cannot start", "there is no command"));
     };
-    // None is lost: they are held back before there is anything to tell of them.
+    // None is lost: they are held back before there is anything to tell of them, and none is passed
+    // on to us before the command has begun.
     let signals = Signals::hold()?;
-    let mut command = Command::new(Path::new(OURS).join("holdpoint"));
-    let child = command.arg(EXEC).arg(program).args(arguments).spawn();
-    signals.wait_for(child.during("cannot start the command")?.id(), Stops::Say(say))
+    let child = match spawned(program, arguments)? {
+        Ok(child) => child,
+        Err(error) => return Ok(could_not(program, &error)),
+    };
+    say.begun().during("cannot say that the command has begun")?;
+    signals.wait_for(child.id(), Stops::Say(say))
 }
 
-/// Becomes a command, with the signals that the first process holds back for itself.
-pub fn become_command(words: &[OsString]) -> Result<Ended> {
-    let (program, arguments) = words
-        .split_first()
-        .ok_or_else(|| SandboxError::new("cannot start", "there is no command"))?;
-    Signals::let_through()?;
-    let error = Command::new(program).args(arguments).exec();
-    Ok(could_not(program, &error))
+/// Starts a command, with the signals let through that the first process holds back for itself: by a
+/// thread, as a command has those of the thread that starts it.
+fn spawned(program: &OsStr, arguments: &[OsString]) -> Result<io::Result<Child>> {
+    let start = || {
+        Signals::let_through()?;
+        Ok(match Command::new(program).args(arguments).spawn() {
+            // A script that does not say what runs it, as a shell runs it (execvp(3)).
+            Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
+                Command::new("/bin/sh").arg(program).args(arguments).spawn()
+            }
+            other => other,
+        })
+    };
+    let started = thread::scope(|scope| {
+        thread::Builder::new().spawn_scoped(scope, start).map(ScopedJoinHandle::join)
+    });
+    let ended = || SandboxError::new("cannot start the command", "what was to start it ended");
+    started.during("cannot start the command")?.map_err(|_| ended())?
 }
 
 fn could_not(program: &OsStr, error: &io::Error) -> Ended {

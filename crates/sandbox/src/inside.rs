@@ -15,6 +15,7 @@ use std::{
 };
 
 use holdpoint_store::passing;
+use rustix::{fs::Mode, process::umask};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -38,29 +39,34 @@ pub struct Plan {
     pub directory: PathBuf,
     /// Ports of the outside's loopback that are there inside too.
     pub services: Vec<u16>,
+    /// The variables of the command.
+    pub variables: Vec<(OsString, OsString)>,
+    /// The rights that are taken from what it makes (umask(2)).
+    pub umask: u32,
 }
 
-/// What comes with the listeners, and behind them with the device by which the outside serves what
-/// it shows, if it shows something.
+/// What comes with the listeners, and behind them with what else the outside answers: the socket
+/// that signs, and the device by which it serves what it shows.
 pub(crate) const LISTENING: &[u8] = b"listening\n";
 /// What comes back once somebody accepts from them.
 pub(crate) const GO: &[u8] = b"go\n";
 /// The greatest length of a plan.
-const PLAN_BYTES_MAX: u64 = 1024 * 1024;
+const PLAN_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Runs `command` inside what the process at `rendezvous` plans. Our own environment is the
-/// command's.
+/// Runs `command` inside what the process at `rendezvous` plans. What needs no plan is done before
+/// there is one.
 pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     close_what_was_left_open().during("cannot close what was left open")?;
     let signals = Signals::hold()?;
     let meet = || UnixStream::connect_addr(&SocketAddr::from_abstract_name(rendezvous)?);
     let mut outside = meet().during("cannot reach the outside")?;
-    let plan = read_plan(&outside)?;
     namespaces::enter()?;
+    let plan = read_plan(&outside)?;
+    umask(Mode::from_bits_truncate(plan.umask));
     let listeners = loopback::listen(&plan.services)?;
-    let device = mounts::prepare(&plan.layout)?;
-    hand_over(&outside, &listeners, device.as_ref())?;
-    drop((listeners, device));
+    let answered = mounts::prepare(&plan.layout)?;
+    hand_over(&outside, &listeners, &answered)?;
+    drop((listeners, answered));
     mounts::build(&plan.layout)?;
     outside.write_all(LISTENING).during("cannot tell the outside")?;
     await_go(&mut outside)?;
@@ -73,6 +79,7 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
         .arg(plan.writable.len().to_string())
         .args(&plan.writable);
     let directory = plan.directory.is_dir().then_some(plan.directory);
+    first.env_clear().envs(plan.variables);
     first.args(command).current_dir(directory.unwrap_or_else(|| "/".into()));
     let child = first.spawn().during("cannot start the first process inside")?;
     drop(say);
@@ -101,11 +108,11 @@ fn read_plan(outside: &UnixStream) -> Result<Plan> {
     serde_json::from_slice(&line).map_err(|error| SandboxError::new("cannot read the plan", error))
 }
 
-fn hand_over(outside: &UnixStream, listeners: &[OwnedFd], device: Option<&OwnedFd>) -> Result<()> {
+fn hand_over(outside: &UnixStream, listeners: &[OwnedFd], answered: &[OwnedFd]) -> Result<()> {
     if listeners.is_empty() {
         return Err(loopback::nothing());
     }
-    let files: Vec<_> = listeners.iter().chain(device).map(|file| file.as_fd()).collect();
+    let files: Vec<_> = listeners.iter().chain(answered).map(|file| file.as_fd()).collect();
     passing::send(outside, LISTENING, &files).during("cannot hand the way out over")
 }
 

@@ -10,7 +10,10 @@ use landlock::{
 };
 use std::path::PathBuf;
 
-use crate::error::{Result, SandboxError};
+use crate::{
+    SIGNER,
+    error::{Result, SandboxError},
+};
 
 /// The newest version that this crate knows; an older kernel enforces what it has.
 const NEWEST: ABI = ABI::V9;
@@ -43,6 +46,10 @@ fn try_restrict(writable: &[PathBuf]) -> std::result::Result<RulesetStatus, Rule
             false => AccessFs::from_file(NEWEST) & write & !AccessFs::ResolveUnix,
         };
         ruleset = ruleset.add_rule(PathBeneath::new(opened, allowed))?;
+    }
+    // Whoever listens there is outside of the wall.
+    if let Ok(signer) = PathFd::new(SIGNER) {
+        ruleset = ruleset.add_rule(PathBeneath::new(signer, AccessFs::ResolveUnix))?;
     }
     Ok(ruleset.restrict_self()?.ruleset)
 }

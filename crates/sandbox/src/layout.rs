@@ -13,6 +13,7 @@ use crate::{
     OURS,
     home::Home,
     mark::{self, Mark},
+    nested,
     view::Shown,
 };
 
@@ -110,6 +111,18 @@ pub enum Piece {
         /// What is in it.
         text: String,
     },
+    /// A program that we wrote, read-only.
+    Program {
+        /// Where.
+        at: PathBuf,
+        /// What is in it.
+        text: String,
+    },
+    /// A socket on which somebody outside answers.
+    Socket {
+        /// Where.
+        at: PathBuf,
+    },
     /// Nothing, where there is something outside.
     Hidden {
         /// Where.
@@ -152,6 +165,8 @@ impl Piece {
             | Self::ThrowAway { at, .. }
             | Self::View { at, .. }
             | Self::File { at, .. }
+            | Self::Program { at, .. }
+            | Self::Socket { at }
             | Self::Hidden { at } => at,
         }
     }
@@ -231,6 +246,7 @@ impl Layout {
         let binary = Path::new(OURS).join("holdpoint");
         let (from, access) = (fs::canonicalize(&ground.binary)?, Access::ReadOnly);
         pieces.push(Piece::Outside { at: binary, from, access });
+        pieces.extend(nested::pieces());
         pieces.extend(SECRET.iter().map(|path| Piece::Hidden { at: path.into() }));
         pieces.extend(ground.home.pieces());
         let also = ground.also.iter().map(|(path, access)| (path, *access));

@@ -10,12 +10,14 @@
 //! - [`history`]: and of git's objects
 //! - [`java`]: the trust store of every Java in reach
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
+//! - `nested`: what those hear who would make an enclosure of their own
 //! - [`mark`]: what a run says of itself to whoever is inside
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
 //! - `namespaces`, `loopback` (with `redirect`), `mounts`: its steps
 //! - [`init`]: the first process inside: powers dropped, then the command
 //! - `powers`, `landlock`, `seccomp`: its steps
+//! - [`signer`]: a socket that signs git objects and nothing else
 //! - [`publish`]: ports of the inside on the host's own loopback; `sockets`, `listening`: by which
 //! - `netlink`: what is said to the kernel about networks
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
@@ -49,19 +51,21 @@ pub mod mark;
 pub mod masks;
 mod mounts;
 mod namespaces;
+mod nested;
 mod netlink;
 pub mod offers;
 mod powers;
 pub mod publish;
 mod redirect;
 mod seccomp;
+pub mod signer;
 mod sockets;
 mod stops;
 mod terminal;
 pub mod view;
 pub mod wait;
 
-pub use enclosure::Enclosure;
+pub use enclosure::{Begun, Enclosure};
 pub use error::SandboxError;
 pub use mark::Mark;
 pub use mounts::can_serve;
@@ -70,13 +74,13 @@ pub use mounts::can_serve;
 pub const INSIDE: &str = "__inside";
 /// The hidden verb by which the binary runs itself as [`init`].
 pub const INIT: &str = "__init";
-/// The hidden verb by which the binary runs itself to become the command.
-pub const EXEC: &str = "__exec";
 /// The hidden verb by which the binary finds out what the kernel has.
 pub const PROBE: &str = "__probe";
 /// The hidden verb by which the binary tries forbidden acts, inside.
 pub const ACTS: &str = "__acts";
 /// Where the one way out is, inside: the gateway's usual port.
 pub const PORT: u16 = 7080;
+/// Where git objects are signed, inside.
+pub const SIGNER: &str = "/run/holdpoint/signer";
 /// Where our own files are, inside.
 pub const OURS: &str = "/run/holdpoint";

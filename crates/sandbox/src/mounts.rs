@@ -3,12 +3,13 @@
 use std::{
     collections::BTreeSet,
     ffi::{CString, OsString},
-    fs,
+    fs::{self, Permissions},
     os::{
         fd::{AsRawFd as _, OwnedFd},
         unix::{
             ffi::{OsStrExt as _, OsStringExt as _},
-            fs::symlink,
+            fs::{PermissionsExt as _, symlink},
+            net::UnixListener,
         },
     },
     path::{Path, PathBuf},
@@ -36,6 +37,8 @@ const OLD: &str = "/old";
 const NEW: &str = "/new";
 /// Files that we wrote; not in the tree.
 const FILES: &str = "/files";
+/// Where somebody outside listens, before it has its place; not in the tree either.
+const SOCKET: &str = "/files/socket";
 /// What is served from outside, by its numbers; not in the tree either.
 const VIEWS: &str = "/views";
 /// The outside's `/proc`, inside, until the first process has mounted its own: the kernel wants
@@ -55,14 +58,19 @@ const NO_FUSE: &str = "the kernel refuses to mount FUSE in user namespaces here:
 /// What no piece of the inside may be: a device, or a program that changes who runs it.
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
-/// Makes room for a new root. If something in it is served from outside, it comes by the device
-/// that is the answer.
-pub(crate) fn prepare(layout: &Layout) -> Result<Option<OwnedFd>> {
+/// Makes room for a new root. What in it somebody outside answers is the answer: the socket, and
+/// behind it the device by which files are served, if there are such.
+pub(crate) fn prepare(layout: &Layout) -> Result<Vec<OwnedFd>> {
     stand_beside().during("cannot make room for a new root")?;
-    let served = layout.pieces.iter().any(|piece| matches!(piece, Piece::View { .. }));
-    served.then(views).transpose().map_err(|error| {
+    let has = |wanted: fn(&Piece) -> bool| layout.pieces.iter().any(wanted);
+    let listens = has(|piece| matches!(piece, Piece::Socket { .. }));
+    let socket = listens.then(|| UnixListener::bind(SOCKET)).transpose();
+    let socket = socket.during("cannot listen for what is to be signed")?.map(OwnedFd::from);
+    let served = has(|piece| matches!(piece, Piece::View { .. }));
+    let device = served.then(views).transpose().map_err(|error| {
         SandboxError::new("cannot mount what is served from outside", error).mend(NO_FUSE)
-    })
+    })?;
+    Ok(socket.into_iter().chain(device).collect())
 }
 
 /// Mounts a file system that somebody else will serve (fuse(4)).
@@ -134,6 +142,10 @@ fn inside(path: &Path) -> PathBuf {
 fn below(root: &str, path: &Path) -> PathBuf {
     Path::new(root).join(path.strip_prefix("/").unwrap_or(path))
 }
+
+/// The rights of a file that we wrote, and of a program.
+const READ: u32 = 0o444;
+const RUN: u32 = 0o555;
 
 /// The pieces placed so far.
 #[derive(Debug, Default)]
@@ -208,17 +220,24 @@ impl Builder {
                 let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, path), &at));
                 copied.map_err(failed)?;
             }
-            Piece::File { text, .. } => self.file(text.as_bytes(), &at).map_err(failed)?,
+            Piece::File { text, .. } => self.file(text, READ, &at).map_err(failed)?,
+            Piece::Program { text, .. } => self.file(text, RUN, &at).map_err(failed)?,
+            Piece::Socket { .. } => {
+                make_room(&at, false)
+                    .and_then(|()| Ok(mount_bind(SOCKET, &at)?))
+                    .map_err(failed)?;
+            }
             Piece::Hidden { .. } => self.hide(&at).map_err(failed)?,
         }
         Ok(())
     }
 
     /// A file of our own over whatever is there.
-    fn file(&mut self, text: &[u8], at: &Path) -> std::io::Result<()> {
+    fn file(&mut self, text: &str, mode: u32, at: &Path) -> std::io::Result<()> {
         let file = PathBuf::from(format!("{FILES}/{}", self.files));
         self.files += 1;
         fs::write(&file, text)?;
+        fs::set_permissions(&file, Permissions::from_mode(mode))?;
         make_room(at, false)?;
         mount_bind(&file, at)?;
         self.read_only.insert(at.to_owned());
@@ -233,7 +252,7 @@ impl Builder {
                 self.read_only.insert(at.to_owned());
                 Ok(())
             }
-            Ok(found) if found.is_file() => self.file(b"", at),
+            Ok(found) if found.is_file() => self.file("", READ, at),
             _ => Ok(()),
         }
     }

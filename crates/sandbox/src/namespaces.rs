@@ -7,16 +7,20 @@ use nix::{
     unistd::{getegid, geteuid},
 };
 
-use crate::error::{During as _, Result, SandboxError};
-
-/// What to do where user namespaces are off.
-const MEND: &str = "user namespaces are switched off here: as root, set \
-                    `sysctl kernel.unprivileged_userns_clone=1` (Debian), give the binary an \
-                    AppArmor profile with `userns` (Ubuntu 24.04), or let the container have them";
+use crate::{
+    error::{During as _, Result},
+    offers::namespaces_mend,
+};
 
 /// Moves this process into new namespaces; its next child is the first of the new processes. It
 /// keeps its own user and group and nobody else's.
 pub(crate) fn enter() -> Result<()> {
+    // What hinders it here is looked up only when it does.
+    tried().map_err(|error| error.mend(namespaces_mend()))
+}
+
+/// The same, for whoever says by himself what to do where it fails.
+pub(crate) fn tried() -> Result<()> {
     let (user, group) = (geteuid(), getegid());
     let all = CloneFlags::CLONE_NEWUSER
         | CloneFlags::CLONE_NEWNS
@@ -24,15 +28,14 @@ pub(crate) fn enter() -> Result<()> {
         | CloneFlags::CLONE_NEWNET
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS;
-    unshare(all).map_err(|error| SandboxError::new("cannot make namespaces", error).mend(MEND))?;
+    unshare(all).during("cannot make namespaces")?;
     // user_namespaces(7): without CAP_SETGID outside, groups can be mapped only after this.
     for (file, map) in [
         ("setgroups", "deny".to_owned()),
         ("uid_map", format!("{user} {user} 1")),
         ("gid_map", format!("{group} {group} 1")),
     ] {
-        fs::write(format!("/proc/self/{file}"), map)
-            .map_err(|error| SandboxError::new(format!("cannot write {file}"), error).mend(MEND))?;
+        fs::write(format!("/proc/self/{file}"), map).during(&format!("cannot write {file}"))?;
     }
     // After the change of user namespace, which forgets it.
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)

@@ -49,7 +49,7 @@ fn probed() -> Vec<Offer> {
 
 /// Finds out, and leaves this process unfit for anything else.
 pub fn probe() -> Vec<Offer> {
-    let namespaces = namespaces::enter().map(|()| "of users, mounts, processes and networks");
+    let namespaces = namespaces::tried().map(|()| "of users, mounts, processes and networks");
     let namespaces = namespaces.map(str::to_owned).map_err(io::Error::other);
     let overlay = match &namespaces {
         Ok(_) => mounts::probe_overlay().map(|()| "can lie over a directory".to_owned()),
@@ -74,7 +74,7 @@ fn offer(what: &str, needed: bool, found: io::Result<String>, mend: String) -> O
 
 /// What to do for namespaces of users. Never the switch for all programs: an AppArmor profile for
 /// ours alone.
-fn namespaces_mend() -> String {
+pub(crate) fn namespaces_mend() -> String {
     let is_on = |name: &str, on: &str| {
         fs::read_to_string(format!("/proc/sys/{name}")).is_ok_and(|text| text.trim() == on)
     };
@@ -139,8 +139,9 @@ fn system_call_filter() -> Offer {
 
 fn cgroups() -> Offer {
     let found = place_of_groups().map(|place| format!("can be made below {}", place.display()));
-    let mend = "nothing needs it yet: a run ends with its namespace of processes. systemd delegates \
-                a group with `systemd-run --user --scope -p Delegate=yes bash`";
+    let mend = "nothing needs it: a run is killed by its namespace of processes";
+    let found =
+        found.map(|found| format!("{found}; a run is killed by its namespace of processes"));
     offer("cgroup", false, found, mend.to_owned())
 }
 

@@ -5,7 +5,7 @@
 //! it stops (Ctrl-Z): when it does, so do we, one after the other up to the shell's own child.
 //! The first process inside cannot be stopped from there, so it says so in words: `stops`.
 
-use std::{io::Read as _, os::fd::AsFd, process::ExitStatus};
+use std::{os::fd::AsFd, process::ExitStatus};
 
 use nix::{
     sys::{
@@ -134,14 +134,15 @@ impl Signals {
     /// Waits for whatever comes first. A signal goes before the desk, and a stop before both.
     fn next(&self, stops: &mut Stops, desk: Option<&Desk>) -> Result<Next> {
         loop {
-            let hear = match stops {
-                Stops::Hear(hear) => Some(hear.0.as_fd()),
-                Stops::Here | Stops::Say(_) => None,
+            let (hear, begun) = match stops {
+                Stops::Hear(hear) => (Some(hear.pipe.as_fd()), hear.begun),
+                Stops::Here | Stops::Say(_) => (None, true),
             };
             if hear.is_none() && desk.is_none() {
                 return Ok(Next::Signal);
             }
-            let fds = [Some(self.0.as_fd()), hear, desk.map(AsFd::as_fd)];
+            // Until the command has begun, signals wait for it.
+            let fds = [begun.then(|| self.0.as_fd()), hear, desk.map(AsFd::as_fd)];
             let mut ready: Vec<PollFd<'_>> = fds
                 .iter()
                 .flatten()
@@ -150,7 +151,7 @@ impl Signals {
             retry_on_intr(|| poll(&mut ready, None)).during("cannot wait")?;
             let mut said = ready.iter().map(|it| !it.revents().is_empty());
             let mut next = || said.next().unwrap_or_default();
-            let (signal, heard) = (next(), hear.is_some() && next());
+            let (signal, heard) = (begun && next(), hear.is_some() && next());
             let asked = desk.is_some() && next();
             if heard && stops.hear()? {
                 return Ok(Next::Stop);
@@ -217,12 +218,12 @@ impl Stops {
     /// Hears what is said; whether it is that the command has stopped.
     fn hear(&mut self) -> Result<bool> {
         let Self::Hear(hear) = self else { return Ok(false) };
-        let length = hear.0.read(&mut [0; 1]).during("cannot hear the first process")?;
-        if length == 0 {
+        let said = hear.next().during("cannot hear the first process")?;
+        if said.is_none() {
             // It has ended, or is about to.
             *self = Self::Here;
         }
-        Ok(length > 0)
+        Ok(said.unwrap_or_default())
     }
 }
 

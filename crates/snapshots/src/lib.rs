@@ -10,19 +10,22 @@
 //! - `source`: how the repository reads a workspace; `omitted`: what it could not have
 //! - `repository`: the repository; `storage`: the directory that it lies in
 //! - `difference` between two snapshots; [`Plan`]: what an undo would do; `entry`: one thing of it
-//! - `staging`, `restore`: an undo
+//! - `staging`, `restore`: an undo; [`asking`]: whether it may be carried out
 //! - [`preserve`]: databases and references of git
+//! - [`Keeper`]: what is about to be taken away is saved first, for whoever waits
 //! - [`Finding`]: what the credential that writes can do to what it wrote
 //!
 //! # Blocking
 //!
 //! All of it blocks, for as long as reading a workspace takes.
 
+pub mod asking;
 mod check;
 mod difference;
 mod entry;
 mod error;
 mod ignored;
+mod keeper;
 mod looks;
 mod omitted;
 mod opened;
@@ -44,6 +47,7 @@ mod walk;
 
 pub use check::Finding;
 pub use error::SnapshotError;
+pub use keeper::Keeper;
 pub use plan::{Action, Change, Plan};
 pub use repository::Exported;
 pub use restore::Restored;

@@ -58,6 +58,18 @@ impl Omitted {
         }
     }
 
+    /// Whether this very path is left out.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        self.0.values().flatten().any(|it| it == path)
+    }
+
+    /// Whether `path` is left out with something, or something in it that somebody may miss.
+    pub(crate) fn takes_from(&self, path: &Path) -> bool {
+        let losses = self.0.iter().filter(|(reason, _)| reason.is_loss());
+        self.0.values().flatten().any(|it| path.starts_with(it))
+            || losses.flat_map(|(_, paths)| paths).any(|it| it.starts_with(path))
+    }
+
     /// One sentence a reason, the gravest first; paths are told from `root`.
     pub(crate) fn sentences(&self, root: &Path) -> Vec<String> {
         self.0.iter().map(|(reason, paths)| sentence(*reason, paths, root)).collect()
@@ -98,5 +110,8 @@ mod tests {
         let all = omitted.sentences(Path::new("/w"));
         assert_eq!(all, [unreadable, "target (made again by its tool)"]);
         assert_eq!(omitted.losses(Path::new("/w")), [unreadable]);
+        let lacks = |path: &str| omitted.takes_from(Path::new(path));
+        assert!(lacks("/w") && lacks("/w/secret-1") && lacks("/w/target/debug"));
+        assert!(!lacks("/w/src") && !lacks("/w/target-practice"));
     }
 }

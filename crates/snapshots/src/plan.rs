@@ -2,9 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
+use holdpoint_core::Digest;
 use serde::Serialize;
 
 use crate::{
@@ -68,8 +70,13 @@ pub struct Plan {
 
 impl Plan {
     /// From what is different; only what is `within`, if that is said. What changed after
-    /// `run_ended` was not done by the run.
-    pub(crate) fn new(pairs: Difference, within: Option<&Path>, run_ended: Option<Moment>) -> Self {
+    /// `run_ended` was not done by the run, unless it is `ours`: put there by the undo before.
+    pub(crate) fn new(
+        pairs: Difference,
+        within: Option<&Path>,
+        run_ended: Option<Moment>,
+        ours: &dyn Fn(&Path, &Entry) -> bool,
+    ) -> Self {
         let leaders = leaders(&pairs);
         let parted = parted(&pairs, &leaders);
         let mut actions: BTreeMap<PathBuf, Action> = BTreeMap::new();
@@ -86,7 +93,7 @@ impl Plan {
             (!only_time).then(|| Change {
                 action: *action,
                 path: path.clone(),
-                newer: is_newer(path, &pairs, run_ended),
+                newer: is_newer(path, &pairs, run_ended, ours),
             })
         };
         let changes = actions.iter().filter_map(shown).collect();
@@ -98,9 +105,27 @@ impl Plan {
         self.actions.is_empty()
     }
 
-    /// How many of the changes undo what somebody else than the run did later.
-    pub fn newer(&self) -> usize {
-        self.changes.iter().filter(|change| change.newer).count()
+    /// The changes that take away what somebody else than the run did later. What comes back takes
+    /// nothing away.
+    pub fn newer(&self) -> impl Iterator<Item = &Change> {
+        let takes =
+            |it: &&Change| it.newer && matches!(it.action, Action::Replace | Action::Remove);
+        self.changes.iter().filter(takes)
+    }
+
+    /// Of every change, and of what is there now: a release is for these. Of directories only that
+    /// they are there: asking changes their times.
+    pub fn digest(&self) -> Digest {
+        let line = |change: &Change| {
+            let now = self.pairs.get(&change.path).and_then(|pair| pair.now.as_ref());
+            let now = now.filter(|now| !now.is_directory());
+            let now = now.map(|now| (&now.content, now.rights, now.modified));
+            let mut line = format!("{} {now:?} ", change.action.letter()).into_bytes();
+            line.extend_from_slice(change.path.as_os_str().as_bytes());
+            line
+        };
+        let lines: Vec<Vec<u8>> = self.changes.iter().map(line).collect();
+        Digest::of_fields(lines.iter().map(Vec::as_slice))
     }
 }
 
@@ -138,10 +163,16 @@ fn add_ways(actions: &mut BTreeMap<PathBuf, Action>, pairs: &Difference) {
 
 /// Whoever changed it after the run had ended was somebody else. What is gone tells by the
 /// directory that it was in.
-fn is_newer(path: &Path, pairs: &Difference, run_ended: Option<Moment>) -> bool {
+fn is_newer(
+    path: &Path,
+    pairs: &Difference,
+    run_ended: Option<Moment>,
+    ours: &dyn Fn(&Path, &Entry) -> bool,
+) -> bool {
     let Some(run_ended) = run_ended else { return false };
     let now = |path: &Path| pairs.get(path).and_then(|pair| pair.now.as_ref());
-    let witness = path.ancestors().find_map(now);
+    let witness = path.ancestors().find_map(|at| Some((at, now(at)?)));
+    let witness = witness.filter(|(at, entry)| !ours(at, entry)).map(|(_, entry)| entry);
     witness.and_then(|entry| entry.changed).is_some_and(|changed| changed > run_ended)
 }
 

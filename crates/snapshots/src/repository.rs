@@ -2,12 +2,12 @@
 //! the clear.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fmt,
     fs::{DirBuilder, File, OpenOptions},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use holdpoint_store::snapshots::Snapshots as Catalogue;
@@ -29,6 +29,8 @@ use crate::{
 const LOCK: &str = "lock";
 /// Random bytes of an exported password.
 const PASSWORD_BYTES: usize = 24;
+/// Trees that are kept in memory while one snapshot is looked at.
+const TREES_MAX: usize = 4096;
 /// The host that snapshots name: wherever it is read, they are of this state.
 const HOST: &str = "holdpoint";
 
@@ -62,6 +64,8 @@ pub(crate) struct Share {
 pub(crate) struct Indexed {
     directory: PathBuf,
     rustic: Rustic<IndexedFullStatus>,
+    /// Trees that were read: whoever looks for many paths comes by the same ones.
+    trees: Mutex<HashMap<TreeId, Arc<Tree>>>,
 }
 
 impl fmt::Debug for Indexed {
@@ -149,7 +153,7 @@ impl Repository {
     /// The repository with its index as it is now.
     pub(crate) fn indexed(&self) -> Result<Indexed> {
         let rustic = self.opened(Power::Add)?.to_indexed().map_err(self.failed())?;
-        Ok(Indexed { directory: self.directory.clone(), rustic })
+        Ok(Indexed { directory: self.directory.clone(), rustic, trees: Mutex::default() })
     }
 
     /// The names of all snapshots in it.
@@ -239,8 +243,17 @@ impl Indexed {
     }
 
     /// What lies in a directory.
-    pub(crate) fn tree(&self, id: TreeId) -> Result<Tree> {
-        self.rustic.get_tree(&id).map_err(self.failed())
+    pub(crate) fn tree(&self, id: TreeId) -> Result<Arc<Tree>> {
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = trees.get(&id) {
+            return Ok(Arc::clone(tree));
+        }
+        let tree = Arc::new(self.rustic.get_tree(&id).map_err(self.failed())?);
+        if trees.len() >= TREES_MAX {
+            trees.clear();
+        }
+        trees.insert(id, Arc::clone(&tree));
+        Ok(tree)
     }
 
     /// A piece of a file.

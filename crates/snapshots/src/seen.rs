@@ -3,24 +3,29 @@
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::Path,
+    time::Instant,
 };
 
 use crate::{
-    looks::Looks,
+    looks::{Kind, Looks},
+    omitted::Omitted,
     terms::Terms,
     walk::{Listing, Walk},
 };
 
 /// What a workspace looked like.
 #[derive(Debug, Default, Clone)]
-pub struct Seen(Vec<(u64, u64)>);
+pub struct Seen {
+    states: Vec<(u64, u64)>,
+    omitted: Omitted,
+}
 
 impl Seen {
     pub(crate) fn of(listing: &Listing) -> Self {
         let mut seen: Vec<(u64, u64)> =
             listing.entries.iter().map(|found| (hash(&found.path), state(&found.looks))).collect();
         seen.sort_unstable();
-        Self(seen)
+        Self { states: seen, omitted: listing.omitted.clone() }
     }
 
     /// How many files and links were added, changed or removed since. None if it cannot be told.
@@ -29,14 +34,42 @@ impl Seen {
         let walk = Walk { root, terms, known: &known, opened: None };
         let now = Self::of(&walk.list().ok()?);
         let differs = |(path, state): &&(u64, u64)| self.find(*path) != Some(*state);
-        let changed = now.0.iter().filter(differs).count();
-        let gone = self.0.iter().filter(|(path, _)| now.find(*path).is_none()).count();
+        let changed = now.states.iter().filter(differs).count();
+        let gone = self.states.iter().filter(|(path, _)| now.find(*path).is_none()).count();
         Some(changed + gone)
     }
 
+    /// Whether some of what is at `path` was left out, though somebody may miss it; or all of it.
+    pub(crate) fn lacks(&self, path: &Path) -> bool {
+        self.omitted.takes_from(path)
+    }
+
+    /// Whether everything that is at `path` is as it was then. What is gone is no loss any more.
+    /// Nobody looks longer than `until`.
+    pub(crate) fn is_still(&self, path: &Path, until: Instant) -> bool {
+        let mut open = vec![path.to_owned()];
+        while let Some(path) = open.pop() {
+            if Instant::now() > until {
+                return true;
+            }
+            let Ok(looks) = Looks::at(&path) else { continue };
+            if self.omitted.has(&path) {
+                continue;
+            }
+            if self.find(hash(&path)) != Some(state(&looks)) {
+                return false;
+            }
+            if looks.kind == Kind::Directory {
+                let Ok(entries) = std::fs::read_dir(&path) else { return false };
+                open.extend(entries.flatten().map(|entry| entry.path()));
+            }
+        }
+        true
+    }
+
     fn find(&self, path: u64) -> Option<u64> {
-        let at = self.0.binary_search_by_key(&path, |(path, _)| *path).ok()?;
-        self.0.get(at).map(|(_, state)| *state)
+        let at = self.states.binary_search_by_key(&path, |(path, _)| *path).ok()?;
+        self.states.get(at).map(|(_, state)| *state)
     }
 }
 
@@ -50,7 +83,7 @@ fn hash(path: &Path) -> u64 {
 fn state(looks: &Looks) -> u64 {
     let mut hasher = DefaultHasher::new();
     (looks.kind as u8, looks.rights, looks.user, looks.group).hash(&mut hasher);
-    if looks.kind != crate::looks::Kind::Directory {
+    if looks.kind != Kind::Directory {
         (looks.size, looks.modified, looks.changed, looks.inode).hash(&mut hasher);
     }
     hasher.finish()

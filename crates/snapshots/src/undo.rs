@@ -7,9 +7,11 @@ use std::{
 
 use holdpoint_core::Timestamp;
 use holdpoint_store::snapshots::Snapshot;
+use rustic_core::TreeId;
 
 use crate::{
     difference::{difference, entry_at},
+    entry::Entry,
     error::{Result, SnapshotError},
     looks::{Looks, Moment},
     opened::Opened,
@@ -73,8 +75,30 @@ impl Snapshots {
         {
             return Err(SnapshotError::NotInSnapshot(within.to_owned()));
         }
-        let plan = Plan::new(pairs, within, to.run_ended.map(moment));
+        let before = self.before_last_undo(&reading, &to.what)?;
+        let ours = |path: &Path, now: &Entry| {
+            before.iter().any(|tree| {
+                let entry = entry_at(&reading, *tree, path).ok().flatten();
+                entry.is_some_and(|it| it.has_content_of(now) && it.modified == now.modified)
+            })
+        };
+        let plan = Plan::new(pairs, within, to.run_ended.map(moment), &ours);
         Ok(Prepared { reading, root, plan, saved, opened, lock })
+    }
+}
+
+impl Snapshots {
+    /// What was there before the last undo of `what`, and what it went back to: finding either is
+    /// finding no newer work.
+    fn before_last_undo(&self, reading: &Indexed, what: &str) -> Result<Vec<TreeId>> {
+        let Some(last) = self.state.undos().last(what)? else { return Ok(Vec::new()) };
+        let mut trees = Vec::new();
+        for id in [Some(last.asked.to), last.asked.saved].into_iter().flatten() {
+            if let Some(snapshot) = self.state.snapshots().find(&id)? {
+                trees.push(reading.snapshot(&snapshot.stored)?.tree);
+            }
+        }
+        Ok(trees)
     }
 }
 

@@ -176,14 +176,11 @@ impl Walk<'_> {
             Kind::Directory if name.as_bytes().starts_with(STAGING.as_bytes()) => {
                 Some(Reason::Rebuildable)
             }
-            Kind::Directory if !(self.known)(path) => {
-                let named = REBUILDABLE.iter().any(|it| name == *it);
-                let rebuildable = if named {
-                    !has_git || ignored.covers(path, true)
-                } else {
-                    is_cache(path) && (!has_git || ignored.covers(path, true))
-                };
-                rebuildable.then_some(Reason::Rebuildable)
+            Kind::Directory => {
+                let named = REBUILDABLE.iter().any(|it| name == *it) || is_cache(path);
+                let rebuildable = named && (!has_git || ignored.covers(path, true));
+                // Whether it is known is asked last: that reads the snapshot.
+                (rebuildable && !(self.known)(path)).then_some(Reason::Rebuildable)
             }
             _ => None,
         }

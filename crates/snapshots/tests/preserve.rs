@@ -43,7 +43,9 @@ impl Place {
     }
 
     fn bring_back(&self, it: &dyn Preserve, to: &Snapshot) -> Option<Snapshot> {
-        self.snapshots.bring_back(it, to, Timestamp(2)).unwrap()
+        let saved = self.snapshots.save_present(it, to, Timestamp(2)).unwrap();
+        self.snapshots.take_in(it, to).unwrap();
+        saved
     }
 }
 

@@ -59,11 +59,19 @@ pub struct Agents(pub(crate) State);
 impl Agents {
     /// Makes an identity. An approver's name is refused: who asks must never be who releases.
     pub fn add(&self, name: &str, task: &Task, now: Timestamp) -> Result<NewAgent> {
-        self.add_in(new_run()?, name, task, now)
+        let made = self.insert(new_run()?, name, task, now)?;
+        self.0.announce(Topic::Agents);
+        Ok(made)
     }
 
-    /// The same, in a run that [`new_run`] named.
+    /// The same, in a run that [`new_run`] named: the gateway looks it up when the run begins.
     pub fn add_in(&self, run: String, name: &str, task: &Task, now: Timestamp) -> Result<NewAgent> {
+        let made = self.insert(run, name, task, now)?;
+        self.0.mention(Topic::Agents);
+        Ok(made)
+    }
+
+    fn insert(&self, run: String, name: &str, task: &Task, now: Timestamp) -> Result<NewAgent> {
         check_name("agent name", name)?;
         check_name("run", &run)?;
         let bearer = new_bearer()?;
@@ -83,7 +91,6 @@ impl Agents {
             )?;
             Ok(())
         })?;
-        self.0.announce(Topic::Agents);
         let principal =
             Principal { agent: name.to_owned(), run, task: task.clone(), killed: false };
         Ok(NewAgent { agent: Agent { principal, created_at: now }, bearer })
@@ -160,13 +167,25 @@ impl Agents {
 
     /// Forgets an agent; its bearer proves nothing any more.
     pub fn remove(&self, name: &str) -> Result<()> {
+        self.delete(name)?;
+        self.0.announce(Topic::Agents);
+        Ok(())
+    }
+
+    /// The same for one whose run is over, from which nothing can come any more.
+    pub fn forget(&self, name: &str) -> Result<()> {
+        self.delete(name)?;
+        self.0.mention(Topic::Agents);
+        Ok(())
+    }
+
+    fn delete(&self, name: &str) -> Result<()> {
         let removed = self.0.0.database.write(|transaction| -> Result<usize> {
             Ok(transaction.execute("DELETE FROM agents WHERE name = ?1", [name])?)
         })?;
         if removed == 0 {
             return Err(StoreError::Missing { what: "agent", name: name.to_owned() });
         }
-        self.0.announce(Topic::Agents);
         Ok(())
     }
 

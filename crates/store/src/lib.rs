@@ -18,6 +18,7 @@
 //! - [`ledger`]: the record of everything that was decided, which nobody can alter unseen
 //! - [`watch`]: who hears that something changed
 //! - [`supervised`]: which runs go on; [`runs`]: those that have a gateway accept for them
+//! - [`undos`]: undos that are asked for
 //! - [`passing`]: open files to other processes
 //! - [`hooks`]: hooks that ask the gateway; [`spool`]: what they record without one;
 //!   [`episodes`]: what their sessions have done so far
@@ -54,6 +55,7 @@ pub mod snapshots;
 pub mod spool;
 pub mod state;
 pub mod supervised;
+pub mod undos;
 pub mod watch;
 
 pub use config::Config;

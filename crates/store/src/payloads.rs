@@ -3,7 +3,10 @@
 //! Records in the ledger name a payload by its digest. Erasing a payload takes its key and its
 //! bytes away and leaves the digest, so that the proof stays intact.
 
+mod pieces;
+
 use holdpoint_core::{Digest, Timestamp};
+pub use pieces::{Pieces, Writer};
 use rusqlite::{Row, Transaction, params};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -95,6 +98,12 @@ impl Payloads {
         if size > limits.stored_body_bytes {
             return Err(PayloadError::TooLarge { size, max: limits.stored_body_bytes });
         }
+        self.check_all(transaction, size)
+    }
+
+    /// Whether all together have room for so many bytes more.
+    fn check_all(&self, transaction: &Transaction<'_>, size: u64) -> Result<(), PayloadError> {
+        let limits = &self.0.0.limits;
         let sum = "SELECT coalesce(sum(size), 0) FROM payloads WHERE key IS NOT NULL";
         if count(transaction, sum, [])?.saturating_add(size) > limits.stored_bytes {
             return Err(PayloadError::Full { max: limits.stored_bytes });
@@ -142,6 +151,11 @@ impl Payloads {
         let erased = self.0.0.database.write(|transaction| erase_in(transaction, id))?;
         if erased == 0 {
             return Err(StoreError::Missing { what: "payload", name: id.to_owned() });
+        }
+        if let Some(path) =
+            pieces::folder(self).map(|folder| folder.join(id)).filter(|it| it.exists())
+        {
+            std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
         }
         self.0.0.database.checkpoint()
     }

@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, Permissions},
-    io::{self, Read as _},
+    io::{self, BufRead as _, BufReader, Read as _},
     net::{TcpListener, UdpSocket},
     os::{
         fd::{BorrowedFd, OwnedFd},
@@ -92,11 +92,12 @@ fn runs_socket(state: &State) -> Result<PathBuf> {
 pub struct HandedOver(UnixStream);
 
 impl HandedOver {
-    /// Waits until the gateway is gone.
-    pub fn until_gone(mut self) {
-        let mut nothing = [0; 16];
-        // Nothing is ever said here: whatever comes is the end.
-        while matches!(self.0.read(&mut nothing), Ok(length) if length > 0) {}
+    /// Waits until the gateway is gone; `hear` is told meanwhile which holds of the run wait for a
+    /// human, whenever others do.
+    pub fn until_gone(self, mut hear: impl FnMut(&[&str])) {
+        for line in BufReader::new(self.0).lines().map_while(Result::ok) {
+            hear(&line.split_whitespace().collect::<Vec<_>>());
+        }
     }
 }
 
@@ -192,6 +193,11 @@ impl Handed {
         self.supervisor.write_all(TAKEN).await
     }
 
+    /// Tells the supervisor which holds of the run wait for a human.
+    pub async fn waits(&mut self, holds: &[String]) -> io::Result<()> {
+        self.supervisor.write_all(format!("{}\n", holds.join(" ")).as_bytes()).await
+    }
+
     /// Waits until the supervisor, and so the run, is gone.
     pub async fn until_gone(&mut self) {
         let mut nothing = [0; 16];
@@ -235,8 +241,15 @@ mod tests {
                 [address(&listener)]
             );
             if gateway_goes_first {
+                handed.waits(&["h-1".to_owned(), "h-2".to_owned()]).await.unwrap();
+                handed.waits(&[]).await.unwrap();
                 drop(handed);
-                tokio::task::spawn_blocking(|| over.until_gone()).await.unwrap();
+                let heard = move || {
+                    let mut heard = Vec::new();
+                    over.until_gone(|holds| heard.push(holds.join(",")));
+                    heard
+                };
+                assert_eq!(tokio::task::spawn_blocking(heard).await.unwrap(), ["h-1,h-2", ""]);
             } else {
                 drop(over);
                 handed.until_gone().await;

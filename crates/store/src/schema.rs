@@ -241,20 +241,46 @@ const MIGRATIONS: &[&str] = &[
         recorded INTEGER NOT NULL DEFAULT 0
     ) STRICT;
 ",
+    // An undo is asked for, and answered, like any other operation.
+    "
+    DROP TABLE undone;
+    CREATE TABLE undos (
+        id       INTEGER PRIMARY KEY,
+        kind     TEXT NOT NULL,
+        target   TEXT NOT NULL,  -- the snapshot that it goes back to
+        saved    TEXT,           -- the snapshot of what it replaces
+        what     TEXT NOT NULL,
+        changes  INTEGER NOT NULL,
+        digest   TEXT NOT NULL,  -- of every change
+        destroys TEXT,           -- newer work, in words
+        state    TEXT NOT NULL,
+        answer   TEXT            -- the hold, or why not
+    ) STRICT;
+    CREATE INDEX undos_by_what ON undos (what, id);
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let found = usize::try_from(version).map_err(|_| StoreError::Corrupt("user_version"))?;
     let known = MIGRATIONS.len();
+    // What every command does waits for no disk and for nobody else's writing.
+    if version(connection)? == known {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    let found = version(&transaction)?;
     let pending = MIGRATIONS.get(found..).ok_or(StoreError::NewerSchema { found, known })?;
     for migration in pending {
         transaction.execute_batch(migration)?;
     }
     transaction.pragma_update(None, "user_version", known as i64)?;
     Ok(transaction.commit()?)
+}
+
+fn version(connection: &Connection) -> Result<usize> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    usize::try_from(version).map_err(|_| StoreError::Corrupt("user_version"))
 }
 
 #[cfg(test)]

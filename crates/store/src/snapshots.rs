@@ -1,5 +1,4 @@
-//! The catalogue of snapshots: what was saved, when, why, until when it is kept; and what was
-//! undone.
+//! The catalogue of snapshots: what was saved, when, why, until when it is kept.
 //!
 //! A row is written once its snapshot is whole and on disk: what has no row does not count.
 
@@ -13,7 +12,6 @@ use crate::{
     error::{Result, StoreError},
     id::random_id,
     state::State,
-    watch::Topic,
 };
 
 /// The place for which the key of the snapshots is sealed.
@@ -71,21 +69,6 @@ pub struct NewSnapshot<'a> {
     pub until: Timestamp,
     /// What it leaves out.
     pub omitted: &'a [String],
-}
-
-/// An undo that is about to begin, or has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Undone {
-    /// Its number.
-    pub id: i64,
-    /// The snapshot that it goes back to.
-    pub to: String,
-    /// The snapshot that it took of what it replaces.
-    pub saved: String,
-    /// What it is about.
-    pub what: String,
-    /// How many things it changes.
-    pub changes: u64,
 }
 
 /// The snapshots that there are.
@@ -201,42 +184,6 @@ impl Snapshots {
             Ok(())
         })
     }
-
-    /// An undo is about to begin. It is not on record yet.
-    pub fn undoing(&self, to: &str, saved: &str, what: &str, changes: u64) -> Result<i64> {
-        let id = self.0.0.database.write(|transaction| {
-            transaction.execute(
-                "INSERT INTO undone (target, saved, what, changes) VALUES (?1, ?2, ?3, ?4)",
-                params![to, saved, what, integer(changes)],
-            )?;
-            Ok::<_, StoreError>(transaction.last_insert_rowid())
-        })?;
-        self.0.announce(Topic::Snapshots);
-        Ok(id)
-    }
-
-    /// Every undo that the ledger has no record of.
-    pub fn unrecorded(&self) -> Result<Vec<Undone>> {
-        let sql = "SELECT * FROM undone WHERE recorded = 0 ORDER BY id";
-        self.0.0.database.read(|connection| rows(connection, sql, [], undone))
-    }
-
-    /// An undo is in the ledger.
-    pub fn recorded(&self, id: i64) -> Result<()> {
-        self.0.0.database.write(|transaction| {
-            transaction.execute("UPDATE undone SET recorded = 1 WHERE id = ?1", [id])?;
-            Ok(())
-        })
-    }
-
-    /// Whether an undo is in the ledger.
-    pub fn is_recorded(&self, id: i64) -> Result<bool> {
-        let sql = "SELECT recorded FROM undone WHERE id = ?1";
-        let found = self.0.0.database.read(|connection| {
-            first(connection, sql, [id], |row| Ok(row.get::<_, bool>("recorded")?))
-        })?;
-        Ok(found.unwrap_or(false))
-    }
 }
 
 fn snapshot(row: &Row<'_>) -> Result<Snapshot> {
@@ -255,17 +202,6 @@ fn snapshot(row: &Row<'_>) -> Result<Snapshot> {
         verified: optional_timestamp(row, "verified")?,
         omitted: from_json(row, "omitted")?,
         run_ended: optional_timestamp(row, "run_ended")?,
-    })
-}
-
-fn undone(row: &Row<'_>) -> Result<Undone> {
-    let changes: i64 = row.get("changes")?;
-    Ok(Undone {
-        id: row.get("id")?,
-        to: row.get("target")?,
-        saved: row.get("saved")?,
-        what: row.get("what")?,
-        changes: changes.unsigned_abs(),
     })
 }
 
@@ -323,16 +259,5 @@ mod tests {
             let bytes = std::fs::read(dir.path().join(file)).unwrap();
             assert!(!bytes.windows(12).any(|window| window == b"a master key"), "{file}");
         }
-    }
-
-    #[test]
-    fn an_undo_waits_for_its_record() {
-        let snapshots = State::in_memory().unwrap().snapshots();
-        let id = snapshots.undoing("s-1", "s-2", "/w", 4).unwrap();
-        assert_eq!(snapshots.unrecorded().unwrap().len(), 1);
-        assert!(!snapshots.is_recorded(id).unwrap());
-        snapshots.recorded(id).unwrap();
-        assert!(snapshots.is_recorded(id).unwrap());
-        assert_eq!(snapshots.unrecorded().unwrap(), []);
     }
 }

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::{
     agents::Agents,
@@ -27,6 +27,7 @@ use crate::{
     seal::{Seal, make_private_directory},
     secrets::Secrets,
     snapshots::Snapshots,
+    undos::Undos,
     watch::Watch,
 };
 
@@ -128,6 +129,11 @@ impl State {
         Secrets(self.clone())
     }
 
+    /// The undos that are asked for.
+    pub fn undos(&self) -> Undos {
+        Undos(self.clone())
+    }
+
     /// The catalogue of snapshots.
     pub fn snapshots(&self) -> Snapshots {
         Snapshots(self.clone())
@@ -218,10 +224,16 @@ fn protect_directory(dir: &Path) -> Result<()> {
 
 /// The value of `key`; the first process that asks makes it.
 fn meta(database: &Database, key: &str, make: impl FnOnce() -> Result<String>) -> Result<String> {
-    database.write(|transaction| {
+    let find = |connection: &Connection| -> Result<Option<String>> {
         let select = "SELECT value FROM meta WHERE key = ?1";
-        let found = transaction.query_row(select, [key], |row| row.get(0)).optional()?;
-        if let Some(value) = found {
+        Ok(connection.query_row(select, [key], |row| row.get(0)).optional()?)
+    };
+    if let Some(value) = database.read(find)? {
+        return Ok(value);
+    }
+    database.write(|transaction| {
+        // Another process may have been faster.
+        if let Some(value) = find(transaction)? {
             return Ok(value);
         }
         let value = make()?;

@@ -123,6 +123,15 @@ impl State {
     /// Says that `topic` changed: in this process, and to the gateway if one runs elsewhere. The
     /// stores say it of their own changes.
     pub fn announce(&self, topic: Topic) {
+        self.tell(topic, say);
+    }
+
+    /// The same for what counts without the gateway's having heard of it: nobody waits for it.
+    pub(crate) fn mention(&self, topic: Topic) {
+        self.tell(topic, |socket, topic| speak(socket, topic).map(drop));
+    }
+
+    fn tell(&self, topic: Topic, say: impl FnOnce(&Path, Topic) -> io::Result<()>) {
         let watch = &self.0.watch;
         watch.announce_here(topic);
         let Some(socket) = &watch.socket else { return };
@@ -164,12 +173,17 @@ impl State {
 /// Says a topic and waits until the gateway has taken the change: what a human changed counts
 /// from the moment when their command returns.
 fn say(socket: &Path, topic: Topic) -> io::Result<()> {
+    let mut taken = [0; TAKEN.len()];
+    speak(socket, topic)?.read_exact(&mut taken)
+}
+
+/// Says a topic.
+fn speak(socket: &Path, topic: Topic) -> io::Result<UnixStream> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     writeln!(stream, "{}", topic.as_str())?;
-    let mut taken = [0; TAKEN.len()];
-    stream.read_exact(&mut taken)
+    Ok(stream)
 }
 
 /// The gateway's end of `control.sock`; gone when dropped.

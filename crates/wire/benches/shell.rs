@@ -2,73 +2,13 @@
 //!
 //!     cargo bench -p holdpoint-wire --bench shell
 
-use std::{collections::BTreeMap, hint::black_box, sync::Arc};
+use std::{collections::BTreeMap, hint::black_box};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use holdpoint_wire::{
-    Machine, World,
+    machine::Bare,
     shell::{Command, Dialect, interpret},
-    world::Host,
 };
-
-/// A machine with nothing on it.
-struct Bare;
-
-impl World for Bare {
-    fn host(&self, _host: &str, _port: u16) -> Option<Host> {
-        None
-    }
-
-    fn persisted(&self, _sha256: &str) -> Option<Arc<str>> {
-        None
-    }
-}
-
-impl Machine for Bare {
-    fn home(&self) -> &str {
-        "/home/dev"
-    }
-
-    fn workspace(&self) -> Option<&str> {
-        Some("/home/dev/app")
-    }
-
-    fn text(&self, _path: &str) -> Option<Arc<str>> {
-        None
-    }
-
-    fn files_below(&self, _directory: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ignored(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn in_repository(&self) -> bool {
-        true
-    }
-
-    fn has_work(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn protected_branch(&self, _branch: &str) -> bool {
-        false
-    }
-
-    fn made(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn masked(&self) -> bool {
-        false
-    }
-
-    fn enclosed(&self) -> bool {
-        false
-    }
-}
 
 fn read(text: &str) {
     let environment = BTreeMap::new();
@@ -79,7 +19,7 @@ fn read(text: &str) {
         environment: &environment,
     };
     // What is refused was read as far as it took to refuse it.
-    let _reading = black_box(interpret(black_box(&command), &Bare));
+    let _reading = black_box(interpret(black_box(&command), &Bare::default()));
 }
 
 fn lines(criterion: &mut Criterion) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::World;
+use crate::{World, world::Host};
 
 /// What a command may find on the machine that it runs on. Paths are absolute and in normal form.
 pub trait Machine: World {
@@ -58,4 +58,78 @@ pub trait Machine: World {
 
     /// Whether the agent runs with no way out but ours.
     fn enclosed(&self) -> bool;
+}
+
+/// A machine of which nothing is known but where the agent works: what commands are measured on
+/// and compared by.
+#[derive(Debug, Clone)]
+pub struct Bare {
+    /// Where the agent works.
+    pub workspace: String,
+    /// The text of a file.
+    pub text: fn(&str) -> Option<Arc<str>>,
+    /// Whether secrets in files are masked.
+    pub masked: bool,
+}
+
+impl Default for Bare {
+    fn default() -> Self {
+        Self { workspace: "/home/dev/app".to_owned(), text: |_| None, masked: false }
+    }
+}
+
+impl World for Bare {
+    fn host(&self, _host: &str, _port: u16) -> Option<Host> {
+        None
+    }
+
+    fn persisted(&self, _sha256: &str) -> Option<Arc<str>> {
+        None
+    }
+}
+
+impl Machine for Bare {
+    fn home(&self) -> &str {
+        "/home/dev"
+    }
+
+    fn workspace(&self) -> Option<&str> {
+        Some(&self.workspace)
+    }
+
+    fn text(&self, path: &str) -> Option<Arc<str>> {
+        (self.text)(path)
+    }
+
+    fn files_below(&self, _directory: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn ignored(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn in_repository(&self) -> bool {
+        false
+    }
+
+    fn has_work(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn protected_branch(&self, _branch: &str) -> bool {
+        false
+    }
+
+    fn made(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn masked(&self) -> bool {
+        self.masked
+    }
+
+    fn enclosed(&self) -> bool {
+        false
+    }
 }

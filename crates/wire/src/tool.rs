@@ -56,8 +56,20 @@ const SERVICES: &[&str] = &[
 const OF_ALL: &[&str] =
     &["merge", "release", "publish", "deploy", "fork", "transfer", "visibility"];
 /// Keys whose text is a command.
-const COMMANDS: &[&str] =
-    &["command", "cmd", "shell_command", "commandline", "bash", "shell", "script", "commands"];
+const COMMANDS: &[&str] = &[
+    "command",
+    "cmd",
+    "shell_command",
+    "commandline",
+    "bash",
+    "shell",
+    "script",
+    "commands",
+    "cli_command",
+    "kubectl_command",
+    "aws_command",
+    "gcloud_command",
+];
 /// Keys whose text is a path.
 const PATHS: &[&str] = &[
     "path",
@@ -115,7 +127,7 @@ pub fn interpret(call: &Call<'_>, machine: &dyn Machine) -> Result<Reading, Unre
             () if COMMANDS.contains(&key.as_str()) && names_a_shell(call) => {
                 command(call, text, machine)?
             }
-            () if is_statement(key, text) => statements(text),
+            () if is_statement(key, text) && !is_sought(call, key, text) => statements(text),
             () => continue,
         };
         opened = true;
@@ -130,7 +142,7 @@ pub fn interpret(call: &Call<'_>, machine: &dyn Machine) -> Result<Reading, Unre
     }
     let urls: Vec<&String> =
         texts.iter().map(|(_, text)| text).filter(|text| is_url(text)).collect();
-    if verbs::reads(call.tool) && urls.is_empty() {
+    if names_a_look(call.tool) && urls.is_empty() {
         reading.steps.push(Step::reads());
         return Ok(reading);
     }
@@ -142,6 +154,16 @@ pub fn interpret(call: &Call<'_>, machine: &dyn Machine) -> Result<Reading, Unre
     Ok(reading)
 }
 
+/// Whether a tool's name says that it only reads, wherever the verb stands: `pods_list`,
+/// `resolve-library-id`.
+fn names_a_look(tool: &str) -> bool {
+    let words = verbs::words(tool);
+    let last = words.last().is_some_and(|word| verbs::reads(word) || word == "snapshot");
+    let first = words.first().is_some_and(|word| word == "resolve");
+    let nothing_else = verbs::effect_of_words(tool).is_none_or(|it| it == Effect::Observe);
+    verbs::reads(tool) || nothing_else && (first || last && words.len() > 1)
+}
+
 /// Every text, with the key that it stands under, in small letters.
 fn collect(json: &Json, key: &str, texts: &mut Vec<(String, String)>) {
     if texts.len() > TEXTS_MAX {
@@ -149,19 +171,42 @@ fn collect(json: &Json, key: &str, texts: &mut Vec<(String, String)>) {
     }
     match json {
         Json::String(text) => texts.push((key.to_owned(), text.clone())),
-        Json::Array(values) => values.iter().for_each(|value| collect(value, key, texts)),
+        Json::Array(values) => match words_of(json).filter(|_| COMMANDS.contains(&key)) {
+            Some(words) => texts.push((key.to_owned(), words.join(" "))),
+            None => values.iter().for_each(|value| collect(value, key, texts)),
+        },
         Json::Object(fields) => {
-            fields.iter().for_each(|(key, value)| collect(value, &key.to_ascii_lowercase(), texts));
+            let behind = ["args", "arguments", "argv"].iter().find_map(|key| json.get(key));
+            let behind = behind.and_then(words_of).unwrap_or_default();
+            for (key, value) in fields {
+                let key = key.to_ascii_lowercase();
+                match value.as_str().filter(|_| COMMANDS.contains(&key.as_str())) {
+                    Some(program) if !behind.is_empty() => {
+                        texts.push((key, format!("{program} {}", behind.join(" "))));
+                    }
+                    _ => collect(value, &key, texts),
+                }
+            }
         }
         Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
+}
+
+/// The words of a command that is handed over as a list, each as a shell would have to read it.
+fn words_of(json: &Json) -> Option<Vec<String>> {
+    let Json::Array(values) = json else { return None };
+    let quoted = |value: &Json| Some(format!("'{}'", value.as_str()?.replace('\'', "'\\''")));
+    let words: Option<Vec<String>> = values.iter().map(quoted).collect();
+    words.filter(|words| !words.is_empty())
 }
 
 /// Whether a tool is one that runs commands: a `command` of another is a word of its own.
 fn names_a_shell(call: &Call<'_>) -> bool {
     let words = verbs::words(call.tool);
     let server = verbs::words(call.server);
-    let runs = ["run", "exec", "execute", "shell", "bash", "command", "terminal", "process", "ssh"];
+    let runs = [
+        "run", "exec", "execute", "shell", "bash", "command", "terminal", "process", "ssh", "call",
+    ];
     words.iter().chain(&server).any(|word| runs.contains(&word.as_str()))
 }
 
@@ -182,6 +227,15 @@ fn is_statement(key: &str, text: &str) -> bool {
     let keyed = ["sql", "query", "statement", "queries", "statements", "migration"].contains(&key);
     keyed && (begins || key == "sql" || first.starts_with("--") || first.starts_with("/*"))
         || begins && !PROSE.contains(&key) && text.trim_end().ends_with(';')
+}
+
+/// Whether a text that begins as a statement does is what somebody looks for in a tracker.
+fn is_sought(call: &Call<'_>, key: &str, text: &str) -> bool {
+    let target = sql::Target::unknown(sql::Dialect::Postgres);
+    is_service(call.server)
+        && key == "query"
+        && verbs::reads(call.tool)
+        && sql::interpret(text, &target).is_err()
 }
 
 fn statements(text: &str) -> Reading {

@@ -9,7 +9,6 @@ use std::{
     },
 };
 
-use clap::Parser as _;
 use holdpoint::{Cli, run_observed};
 use holdpoint_enforce::Stage;
 
@@ -31,7 +30,7 @@ fn observe(stage: Stage) {
 }
 
 fn main() -> ExitCode {
-    match run_observed(Cli::parse(), observe) {
+    match run_observed(Cli::read(), observe) {
         Ok(status) => status.into(),
         Err(error) => {
             eprintln!("holdpoint: {error}");

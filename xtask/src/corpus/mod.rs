@@ -92,10 +92,12 @@ fn judge_file(
     text: &str,
 ) -> io::Result<Vec<Line>> {
     let said = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
-    let (place, dialect) =
-        (said("# world:").unwrap_or("local"), said("# dialect:").unwrap_or("bash"));
-    let is_command = |line: &&str| !line.is_empty() && !line.starts_with("# world:");
-    let is_command = |line: &&str| is_command(line) && !line.starts_with("# dialect:");
+    let place = said("# world:").unwrap_or("local");
+    let (dialect, of_tools) =
+        (said("# dialect:").unwrap_or("bash"), said("# kind:") == Some("mcp"));
+    let heads = ["# world:", "# dialect:", "# kind:"];
+    let is_command =
+        |line: &&str| !line.is_empty() && !heads.iter().any(|head| line.starts_with(head));
     let mut lines = Vec::new();
     for line in text.lines().filter(is_command) {
         let (weight, command) = match (kind, line.split_once('\t')) {
@@ -104,7 +106,14 @@ fn judge_file(
             }
             _ => (1, line),
         };
-        let episode = episode(world, place, dialect, &command.replace('⏎', "\n"));
+        let operation = match of_tools {
+            true => tool_call(command)?,
+            false => json!({
+                "kind": "shell", "dialect": dialect, "command": command.replace('⏎', "\n"),
+                "cwd": world.pointer("/task/workspace"),
+            }),
+        };
+        let episode = episode(world, place, operation);
         let answer = explain(pdp, &episode.to_string(), 1, false).map_err(io::Error::other)?;
         let judged = answer.operations.last();
         lines.push(Line {
@@ -124,16 +133,22 @@ fn is_only_opaque(judged: &Judged) -> bool {
         && judged.reasons.iter().all(|it| it.code == holdpoint_core::Code::Opaque)
 }
 
-/// A command in the world of the corpus, whose database is where `place` says.
-fn episode(world: &Value, place: &str, dialect: &str, command: &str) -> Value {
+/// A line `server tool {arguments}`.
+fn tool_call(line: &str) -> io::Result<Value> {
+    let wrong = || io::Error::other(format!("{line}: `server tool {{arguments}}`"));
+    let (server, rest) = line.split_once(' ').ok_or_else(wrong)?;
+    let (tool, arguments) = rest.split_once(' ').ok_or_else(wrong)?;
+    let arguments: Value = serde_json::from_str(arguments).map_err(|_| wrong())?;
+    Ok(json!({ "kind": "mcp", "server": server, "tool": tool, "arguments": arguments }))
+}
+
+/// An operation in the world of the corpus, whose database is where `place` says.
+fn episode(world: &Value, place: &str, operation: Value) -> Value {
     let own = [world.get("files"), world.pointer(&format!("/environment/{place}"))];
     let files = own.into_iter().flatten().filter_map(Value::as_object).flatten();
     let read = |(path, content): (&String, &Value)| json!({ "kind": "file", "op": "read", "path": path, "content": content });
     let mut operations: Vec<Value> = files.map(read).collect();
-    let workspace = world.pointer("/task/workspace");
-    operations.push(json!({
-        "kind": "shell", "dialect": dialect, "command": command, "cwd": workspace,
-    }));
+    operations.push(operation);
     json!({
         "id": "corpus", "task": world.get("task"), "git": world.get("git"),
         "operations": operations,

@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bindgen", &[]),
     ("enforce", &["core", "catalog", "wire"]),
     ("store", &["core"]),
-    ("snapshots", &["core", "store"]),
+    ("snapshots", &["core", "wire", "enforce", "store"]),
     ("gateway", &["core", "catalog", "wire", "enforce", "store"]),
     ("sandbox", &["core", "catalog", "wire", "enforce", "store"]),
     ("console", &["core", "store"]),

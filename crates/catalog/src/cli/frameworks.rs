@@ -96,7 +96,7 @@ frameworks! {
         "db:drop" [""] Destroy, "db:drop:all" [""] Destroy, "db:reset" [""] Destroy, "db:schema:load" [""] Destroy, "db:purge" [""] Destroy,
         "db:migrate:reset" [""] Destroy, "db:setup" [""] Destroy, "db:truncate_all" [""] Destroy, "db:seed:replant" [""] Destroy,
         "db:rollback" [""] Destroy, "db:migrate:down" [""] Destroy, "db:migrate" [""] Modify, "db:seed" [""] Modify, "db:create" [""] Modify, "db:prepare" [""] Modify,
-        "db:structure:load" [""] Destroy, "db:fixtures:load" [""] Destroy, "db:migrate:redo" [""] Destroy }
+        "destroy" [""] Observe, "db:structure:load" [""] Destroy, "db:fixtures:load" [""] Destroy, "db:migrate:redo" [""] Destroy }
     "manage.py django-admin" => "django" { local: false, tests: false, wipes: false;
         "flush" [""] Destroy, "reset_db" [""] Destroy, "sqlflush" [""] Observe, "migrate * zero" [""] Destroy, "migrate" [""] Modify, "loaddata" [""] Modify,
         "dbshell" [""] Modify, "delete_all" [""] Destroy, "clean_duplicate_history" [""] Destroy, "truncate" [""] Destroy }

@@ -86,6 +86,8 @@ impl Tool {
             return Meaning { effect: Observe, known: true, reveals: false };
         }
         match row {
+            // What only looks excuses no verb behind it that destroys.
+            Some(row) if row.effect == Observe && !row.reveals && destroys(words) => floor(words),
             Some(row) => Meaning { effect: row.effect, known: true, reveals: row.reveals },
             // Behind `--`, an option is a word like any other.
             None if has("--help") && !has("--") => {
@@ -113,37 +115,87 @@ const THINGS: &str =
     projects queue redis registry release releases repo route routes run runner runs sandbox
     secret secrets server servers service services session site sites snapshot snapshots sql ssh
     stack storage subscription table tables task team teams template token topic user users volume
-    volumes webhook webhooks workflow workspace workspaces zone zones";
+    volumes webhook webhooks workflow workspace workspaces zone zones migration migrations schema schemas
+    queue topic topics stream streams site sites plugin plugins ci item items pipelinerun pipelineruns
+    taskrun certificate certificates member";
 
 /// What the words of a call say where no row does; code that nobody sees, if no word says anything.
 /// A name of a thing is no verb: only words that stand before the first operand that cannot be
 /// one count.
 pub fn floor(words: &[&str]) -> Meaning {
-    let plain = |word: &&&str| {
-        word.len() <= 24 && word.chars().all(|it| it.is_ascii_lowercase() || "-_:".contains(it))
-    };
-    let spoken: Vec<&str> = words.iter().take(4).take_while(plain).copied().collect();
+    let spoken: Vec<&str> = words.iter().take(4).take_while(|it| is_spoken(it)).copied().collect();
     let told = spoken.iter().filter_map(|word| verbs::effect_of_words(word)).collect::<Vec<_>>();
     let effect = match told.first() {
         Some(Observe) => Observe,
         Some(_) => told.into_iter().max().unwrap_or(Execute),
+        // `db:list`: what it is about stands before the verb.
+        None if spoken.iter().any(|word| word.rsplit(':').next().is_some_and(verbs::reads)) => {
+            Observe
+        }
         None if words.is_empty() || is_looked_at(&spoken) => Observe,
         None => Execute,
     };
     Meaning { effect, known: false, reveals: false }
 }
 
+/// Whether a word can be a verb or what it is about: no path, no number, no address.
+fn is_spoken(word: &str) -> bool {
+    word.len() <= 32 && word.chars().all(|it| it.is_ascii_alphabetic() || "-_:".contains(it))
+}
+
 /// Whether the words end in one that looks, and what stands before it are names of things: an
 /// unexplained verb has things behind it as well (`frobnicate status`).
 fn is_looked_at(spoken: &[&str]) -> bool {
     let one_of = |list: &str, word: &str| list.split_whitespace().any(|it| it == word);
-    let mut things = spoken.iter().skip_while(|word| one_of(THINGS, word));
+    let mut things =
+        spoken.iter().flat_map(|word| word.split(':')).skip_while(|word| one_of(THINGS, word));
     things.next().is_some_and(|word| one_of(LOOKING, word))
 }
 
 /// What a program's words say where no table knows it: only what destroys counts.
 pub fn destroys(words: &[&str]) -> bool {
     floor(words).effect == Destroy
+}
+
+/// Whether the words of a program that no table knows say that it only looks, or makes what can
+/// be made again.
+pub fn looks(words: &[&str]) -> bool {
+    const MAKING: &str =
+        "build compile generate fmt lint typecheck render synth template docs breakdown
+        analyze analyse proxy-status members routes config serve";
+    let one_of = |list: &str, word: &str| list.split_whitespace().any(|it| it == word);
+    // `bosh deployments` shows them.
+    let lists = matches!(words, [one] if one.ends_with('s') && one_of(THINGS, one));
+    let made = words.first().is_some_and(|it| MAKING.split_whitespace().any(|own| own == *it));
+    !words.is_empty() && (lists || made && !destroys(words) || floor(words).effect == Observe)
+}
+
+/// Words after which names come, whatever they say: `generate migration DropUsers`.
+const NAMING: &str = "add create generate new make g test t bench check lint install i doc docs list ls
+    status show info help search validate deploy:status rename describe get log logs history add-migration
+    make:migration new-migration create-migration migration:create migration:generate revision build b fmt";
+/// Verbs that take away what a database holds.
+const WIPING: &str =
+    "drop wipe reset flush truncate purge destroy nuke erase rollback downgrade fresh
+    undo teardown dropall wipeall clobber refresh";
+/// What such a verb is about then.
+const STORES: &str = "db database databases schema schemas migrate migrates migration migrations migratus
+    migrator flyway liquibase table tables sql mongo mongoid mongodb redis postgres mysql sqlite ecto ash
+    orm datastore keyspace prisma sequelize typeorm knex alembic supabase infra infrastructure stack prod
+    production";
+
+/// Whether a program's words say that it wipes the database of a project, whichever tool it is:
+/// `db:drop`, `flywayClean`, `migrate … reset`.
+pub fn wipes(words: &[&str]) -> bool {
+    let is = |list: &str, word: &str| list.split_whitespace().any(|it| it == word);
+    let spoken = words.iter().take(5).take_while(|word| !is(NAMING, word));
+    let parts: Vec<String> = spoken.flat_map(|word| verbs::words(word)).collect();
+    let says = |list: &str| parts.iter().any(|word| is(list, word));
+    // A build is cleaned every day, a schema is not.
+    let joined = says("dropdb resetdb wipedb flushdb cleandb nukedb");
+    let all = says("drop wipe nuke") && says("all everything");
+    let cleans = says("clean") && says("flyway liquibase db database schema");
+    says(WIPING) && says(STORES) || cleans || all || joined
 }
 
 macro_rules! tools {
@@ -197,7 +249,7 @@ tools! {
         "config" [""] Observe secrets, "config:get" [""] Observe secrets, "config:set|config:unset" [""] Modify, "run|run:detached|ps:exec|pg:psql" [""] Execute, "pg:credentials:url" [""] Observe secrets,
         "logs|ps|apps|apps:info|releases|status|addons|pg:info|domains|auth:whoami|pg:backups" [""] Observe }
     "vercel vc now" => "vercel" Platform ["--scope -S --token -t -A"] {
-        "remove|rm" [""] Destroy, "project rm|remove" [""] Destroy, "env rm|remove" [""] Remove, "env pull" [""] Observe secrets, "env add" [""] Modify, "env ls" [""] Observe, "domains rm" [""] Destroy, "deploy" [""] Modify,
+        "remove|rm" [""] Destroy, "project rm|remove" [""] Destroy, "env rm|remove" [""] Remove, "env pull" [""] Observe secrets, "env add" [""] Modify, "env ls" [""] Observe, "domains rm" [""] Destroy, "deploy" [""] Modify, "" ["--prod"] Modify,
         "rollback|promote|alias" [""] Modify, "logs|inspect|ls|list|whoami|link|login|dev|build|pull|project|teams|switch|domains|certs" [""] Observe }
     "netlify ntl" => "netlify" Platform ["--site -s"] {
         "sites:delete" [""] Destroy, "env:list" [""] Observe secrets, "env:get" [""] Observe secrets, "env:unset|env:set|env:import" [""] Modify, "deploy" [""] Modify, "dev|build|status|login|link|open|functions:list|sites:list|logs" [""] Observe }
@@ -238,6 +290,10 @@ tools! {
     "zfs zpool" => "zfs" Here [""] { "destroy|rollback|labelclear" [""] Destroy, "list|get|status|iostat" [""] Observe, "*" [""] Modify }
     "doppler" => "doppler" Platform ["-p --project -c --config"] { "secrets set|delete|upload" [""] Modify, "secrets" [""] Observe secrets, "*" [""] Observe }
     "gpg gpg2" => "gpg" Here [""] { "" ["--export-secret-keys --export-secret-subkeys"] Observe secrets, "" ["--delete-secret-keys --delete-secret-and-public-key"] Destroy, "" [""] Observe }
+    "celery" => "celery" Platform ["-A --app -b --broker --workdir -n -Q -l -c"] { "purge" [""] Destroy, "*" [""] Observe }
+    "op" => "1password" Platform ["--vault --account --format"] { "read|inject" [""] Observe secrets, "item|document get" [""] Observe secrets, "*" [""] Observe }
+    "age rage" => "age" Here ["-i -o -r"] { "" ["-d --decrypt"] Observe secrets, "" [""] Observe }
+    "pg_dump pg_dumpall mysqldump mongodump mongoexport pg_basebackup" => "dump" Platform [""] { "" [""] Observe }
     "lerna changeset" => "npm" Service [""] { "publish" [""] Execute, "*" [""] Observe }
     "np semantic-release release-it" => "npm" Service [""] { "" [""] Execute }
     "tmutil timeshift snapper vssadmin" => "backup" Here [""] { "delete|deletelocalsnapshots|disable|Delete" [""] Destroy, "*" [""] Observe }
@@ -276,6 +332,56 @@ mod tests {
         check("doctl account status", Observe);
         check("gcloud app logs tail", Observe);
         check("doctl frobnicate --help", Observe);
+    }
+
+    #[test]
+    fn words_that_stand_for_the_rest_excuse_none_that_destroys() {
+        check("doppler projects delete shop", Destroy);
+        check("doppler configs", Observe);
+        check("celery purge", Destroy);
+        check("celery worker", Observe);
+    }
+
+    #[test]
+    fn whichever_tool_it_is_its_words_say_that_it_wipes_a_database() {
+        for (words, expect) in [
+            ("db:drop", true),
+            ("flywayClean", true),
+            ("liquibase:dropAll", true),
+            ("schema:drop", true),
+            ("ef database drop", true),
+            ("sql:drop", true),
+            ("migrate:refresh", true),
+            ("run migration fresh", true),
+            ("clean", false),
+            ("generate migration DropUsers", false),
+            ("ef migrations add DropUsers", false),
+            ("test drop_table", false),
+            ("db:migrate", false),
+            ("migration:list", false),
+            ("cache clear", false),
+        ] {
+            let all: Vec<&str> = words.split(' ').collect();
+            assert_eq!(wipes(&all), expect, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_tool_that_nobody_knows_may_look() {
+        for (words, expect) in [
+            ("ecs DescribeInstances", true),
+            ("rdb instance list", true),
+            ("site:info shop", true),
+            ("db:list", true),
+            ("job status api", true),
+            ("build", true),
+            ("frobnicate status", false),
+            ("frobnicate", false),
+            ("clusters delete prod", false),
+        ] {
+            let all: Vec<&str> = words.split(' ').collect();
+            assert_eq!(looks(&all), expect, "{words}");
+        }
     }
 
     #[test]

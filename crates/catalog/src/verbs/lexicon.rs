@@ -62,9 +62,9 @@ meanings! {
     /// Ends the phrase behind a verb.
     PREPOSITION = 1: "from in of for to by with without on at via skip force",
     /// Only reads, where it comes first.
-    READING = 2: "get list read search describe find fetch show view lookup count query check is
+    READING = 2: "get list ls read search describe find fetch show view lookup count query check is
         has can exists validate verify preview estimate head watch download export explain lint
-        diff compare",
+        diff compare retrieve",
     /// Takes data away.
     DESTROYING = 3: "delete del destroy purge wipe wipeout drop truncate terminate erase nuke obliterate
         shred expunge annihilate eradicate decommission teardown unprovision deprovision rmdir

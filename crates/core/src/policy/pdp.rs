@@ -19,6 +19,7 @@ use super::{
 use crate::{
     authorized::{Judged, Judgement, Message},
     digest::Digest,
+    identity::Principal,
     obligation::Obligations,
     reason::Code,
 };
@@ -126,6 +127,16 @@ impl Pdp {
         let digest = message.digest();
         let (decision, spared) = self.modes.spare(decision);
         Judged::new(message, digest, judgements, decision, self.digest).spared_by(spared)
+    }
+
+    /// Judges the same message once more, as what nobody here can save.
+    pub fn judge_unsaved<M: Message>(&self, judged: Judged<M>, principal: &Principal) -> Judged<M> {
+        let (message, judgements) = judged.into_parts();
+        let request = |Judgement { operation, facts, .. }| {
+            let facts = Facts { can_snapshot: false, ..facts };
+            Request { principal: principal.clone(), operation, facts }
+        };
+        self.judge(message, judgements.into_iter().map(request).collect())
     }
 
     /// The decision, and how many evaluations it took.

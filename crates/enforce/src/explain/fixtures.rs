@@ -17,7 +17,10 @@ use holdpoint_wire::{
 };
 
 use super::episode::Episode;
-use crate::resolve::{self, Surroundings};
+use crate::{
+    keep::Loss,
+    resolve::{self, Surroundings},
+};
 
 /// An episode as the world around its operations.
 pub(super) struct Fixtures<'a> {
@@ -146,6 +149,10 @@ impl Surroundings for Carrying<'_> {
     fn enclosed(&self) -> bool {
         // Until the sandbox is built, nothing that an episode says of it can be relied upon.
         false
+    }
+
+    fn can_snapshot(&self, operation: &Operation, environment: Environment) -> bool {
+        self.kept && resolve::loses_references(operation) && Loss::may_stay_here(environment)
     }
 
     fn can_delay(&self, operation: &Operation) -> bool {

@@ -22,7 +22,7 @@ use super::{
     machine::Surrounded,
     unreadable,
 };
-use crate::steps::Around;
+use crate::{keep::Loss, steps::Around};
 
 /// What was judged, and what it would have written.
 pub(super) type Outcome = (Judged, BTreeMap<String, Written>);
@@ -106,9 +106,11 @@ fn judged(
         Ok(reading) => reading,
         Err(error) => return (unreadable(index, error.into()), BTreeMap::new()),
     };
-    // A fulfiller of this build keeps the files of the workspace.
-    let saves = |step: &Step| {
-        step.ground == Ground::Workspace || step.ground == Ground::Root && machine.episode.enclosed
+    // The fulfillers of this build are taken as healthy.
+    let directory = machine.state.directory();
+    let saves = |step: &Step, environment| {
+        step.ground == Ground::Root && machine.episode.enclosed
+            || Loss::may_stay_here(environment) && Loss::of(step, directory, directory).is_some()
     };
     let around = Around {
         surroundings: &machine.fixtures.without_credential(),

@@ -20,6 +20,7 @@ use tokio::{
 use super::{
     Limits,
     discard::discard,
+    memory::Share,
     message::{Parts, Via, message_of},
     refuse::Unanswerable,
     strict::{misframed, unanswerable},
@@ -39,11 +40,12 @@ pub struct Arrival {
 pub(super) type Discarding = watch::Receiver<bool>;
 
 impl Arrival {
-    /// Reads a request until it can be judged.
+    /// Reads a request until it can be judged. `share` is to be kept until it is answered.
     pub(super) async fn read(
         request: Request<Incoming>,
         via: Via,
         limits: &Limits,
+        share: &mut Share,
     ) -> Result<(Self, Discarding), Unanswerable> {
         let (head, incoming) = request.into_parts();
         let (sender, discarding) = watch::channel(false);
@@ -56,7 +58,15 @@ impl Arrival {
             }
         };
         let most = bytes_to_judge(&message, limits.body_prefix_bytes);
+        if !incoming.is_end_stream() {
+            let announced = incoming.size_hint().exact().and_then(|it| usize::try_from(it).ok());
+            if let Err(full) = share.reserve(announced.unwrap_or(most).min(most)).await {
+                discard(incoming, limits, sender);
+                return Err(full);
+            }
+        }
         let (body, rest) = read_body(incoming, (most, pace), limits, sender).await?;
+        share.shrink_to(body.bytes().len());
         Ok((Self { message: message.with_body(body, most), rest }, discarding))
     }
 }

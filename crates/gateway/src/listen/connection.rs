@@ -23,6 +23,7 @@ use super::{
     discard::{discard_unread, discarded},
     enclosed::Meant,
     http2::Turn,
+    memory::Share,
     message::{Via, connect_authority, wants_upgrade},
     proxy::unless,
     refuse::{Unanswerable, complete},
@@ -186,9 +187,10 @@ impl<H: Handler> Session<H> {
             return self.reject(request, &evidence, trailers()).await;
         }
         let in_stream = request.version() == Version::HTTP_2;
-        match Arrival::read(request, via, &self.proxy.limits).await {
+        let mut share = self.proxy.memory.share();
+        match Arrival::read(request, via, &self.proxy.limits, &mut share).await {
             Ok((arrival, discarding)) => {
-                let response = self.handle(evidence, arrival).await;
+                let response = self.handle(evidence, arrival, share).await;
                 if in_stream {
                     discarded(discarding, &self.proxy.limits).await;
                 }
@@ -203,12 +205,13 @@ impl<H: Handler> Session<H> {
         &self,
         evidence: Evidence,
         arrival: Arrival,
+        share: Share,
     ) -> Response<ResponseBody> {
         let session = self.clone();
         let claim = evidence.clone();
         let handled = tokio::spawn(async move {
-            // All of it, its place and its turn too: a capture would take the handler alone.
-            let session = session;
+            // All of it, its place, its turn and its share too: a capture would take the handler alone.
+            let (session, _share) = (session, share);
             session.proxy.handler.handle(claim, arrival).await
         })
         .await;

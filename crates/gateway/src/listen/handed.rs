@@ -4,10 +4,12 @@ use std::{io, sync::Arc, time::Duration};
 
 use holdpoint_store::{
     State,
+    config::HoldTerms,
     runs::{Handed, RunsSocket, Supervisor},
 };
 use tokio::{
     net::{TcpListener, UdpSocket},
+    sync::broadcast::error::RecvError,
     task::JoinSet,
     time::sleep,
 };
@@ -82,14 +84,31 @@ async fn attend<H: Handler>(
         serving.spawn(proxy.serve_at(listener, Door::Enclosure(enclosed), over.stop()));
     }
     handed.taken().await?;
-    until_over(&mut handed, stop).await;
+    until_over(&mut handed, state, stop).await;
     over.say();
     serving.join_all().await;
     proxy.handler.guards(&handed.run, &[]);
     Ok(())
 }
 
-async fn until_over(handed: &mut Handed, stop: &Stop) {
-    // Either is the end.
-    let _ = unless(stop, handed.until_gone()).await;
+/// Until the run is over, or we are; its supervisor hears meanwhile what of it is held.
+async fn until_over(handed: &mut Handed, state: &State, stop: &Stop) {
+    let (mut changes, mut told) = (state.subscribe(), Vec::new());
+    loop {
+        let changed = async {
+            tokio::select! {
+                () = handed.until_gone() => false,
+                changed = changes.recv() => !matches!(changed, Err(RecvError::Closed)),
+            }
+        };
+        if unless(stop, changed).await != Some(true) {
+            return;
+        }
+        let waiting = state.holds(HoldTerms::default()).waiting(&handed.run);
+        let waiting = waiting.unwrap_or_default();
+        if waiting != told && handed.waits(&waiting).await.is_err() {
+            return;
+        }
+        told = waiting;
+    }
 }

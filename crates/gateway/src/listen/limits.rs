@@ -18,7 +18,9 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// Bytes of a body that are read before the message is judged; the rest streams.
     pub body_prefix_bytes: usize,
-    /// How long a client may pause within a body.
+    /// Bytes of all bodies together that are in memory at a time; whoever needs more waits.
+    pub bodies_bytes_max: usize,
+    /// How long a client may pause within a body, and how long a body waits for its room.
     pub body_idle_timeout: Duration,
     /// Bytes of an unwanted body that are read and dropped before the connection is closed.
     pub discard_bytes_max: usize,
@@ -54,6 +56,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(10),
             body_prefix_bytes: 1024 * 1024,
+            bodies_bytes_max: 256 * 1024 * 1024,
             body_idle_timeout: Duration::from_secs(60),
             discard_bytes_max: 64 * 1024 * 1024,
             discard_timeout: Duration::from_secs(10),

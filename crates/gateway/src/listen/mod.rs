@@ -28,6 +28,7 @@ pub mod handed;
 pub mod handler;
 mod http2;
 pub mod limits;
+mod memory;
 pub mod message;
 mod names;
 pub mod proxy;

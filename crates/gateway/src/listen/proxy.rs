@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Door, Handler, Limits, Stop, connection::Session};
+use super::{Door, Handler, Limits, Stop, connection::Session, memory::Memory};
 use crate::tls::Leaves;
 
 /// How long to wait after a failed accept: usually the process is out of file descriptors.
@@ -27,6 +27,8 @@ pub struct Proxy<H> {
     pub(super) clock: Clock,
     /// A place for each message of an HTTP/2 connection that is handled.
     pub(super) streams: Arc<Semaphore>,
+    /// Room for the bodies that are read.
+    pub(super) memory: Memory,
 }
 
 impl<H> fmt::Debug for Proxy<H> {
@@ -39,7 +41,8 @@ impl<H: Handler> Proxy<H> {
     /// A proxy that shows agents the certificates of `leaves`.
     pub fn new(handler: H, leaves: Arc<Leaves>, limits: Limits, clock: Clock) -> Self {
         let streams = Arc::new(Semaphore::new(most(limits.streams_all_max)));
-        Self { handler, leaves, limits, clock, streams }
+        let memory = Memory::new(&limits);
+        Self { handler, leaves, limits, clock, streams, memory }
     }
 
     /// Serves until `stop` is said, then lets what is in flight end within the drain time.

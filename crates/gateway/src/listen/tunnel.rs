@@ -139,7 +139,8 @@ impl<H: Handler> Inside<'_, H> {
     {
         let Authority { host, port } = &self.authority;
         let arrival = Arrival { message: connect::message(host, *port), rest: None };
-        let mut response = self.session.handle(self.evidence.clone(), arrival).await;
+        let share = self.session.proxy.memory.share();
+        let mut response = self.session.handle(self.evidence.clone(), arrival, share).await;
         let Some(stream) = response.extensions_mut().remove::<Stream>() else {
             return tracing::info!(host, port, "a raw stream was refused");
         };

@@ -7,7 +7,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 
 use super::{
-    Admission, Arrival, Evidence, Handler, Stop, connection::Session, message::Via,
+    Admission, Arrival, Evidence, Handler, Stop, connection::Session, memory::Share, message::Via,
     refuse::Unanswerable,
 };
 use crate::{
@@ -35,11 +35,12 @@ impl<H: Handler> Session<H> {
             return self.reject(request, &evidence, Unanswerable::challenge()).await;
         };
         let agent = hyper::upgrade::on(&mut request);
-        let arrival = match self.arrive(request, via).await {
+        let mut share = self.proxy.memory.share();
+        let arrival = match self.arrive(request, via, &mut share).await {
             Ok(arrival) => arrival,
             Err(unanswerable) => return self.turn_away(&evidence, unanswerable).await,
         };
-        let mut response = self.handle(evidence.clone(), arrival).await;
+        let mut response = self.handle(evidence.clone(), arrival, share).await;
         if let Some(opened) = response.extensions_mut().remove::<Opened>() {
             answer(&mut response);
             tokio::spawn(self.clone().join(agent, opened, evidence, until));
@@ -49,8 +50,13 @@ impl<H: Handler> Session<H> {
 
     /// The handshake as a message. Extensions are not offered to the upstream: what is compressed
     /// could not be searched.
-    async fn arrive(&self, request: Request<Incoming>, via: Via) -> Result<Arrival, Unanswerable> {
-        let (mut arrival, _) = Arrival::read(request, via, &self.proxy.limits).await?;
+    async fn arrive(
+        &self,
+        request: Request<Incoming>,
+        via: Via,
+        share: &mut Share,
+    ) -> Result<Arrival, Unanswerable> {
+        let (mut arrival, _) = Arrival::read(request, via, &self.proxy.limits, share).await?;
         let headers = &mut arrival.message.headers;
         headers.retain(|(name, _)| name != header::SEC_WEBSOCKET_EXTENSIONS.as_str());
         headers.push((header::UPGRADE.as_str().to_owned(), "websocket".into()));

@@ -45,7 +45,7 @@ impl Session<'_> {
             self.client.put(&say_complete("COMMIT")).await?;
             return Ok(Ended::Well);
         }
-        let script = std::mem::take(&mut self.script);
+        let script = self.script.take();
         let measured = match self.point.measure(&script).await {
             Ok(first) => self.point.save_and_run_again(self.claim, &script, first).await,
             failed => failed,

@@ -1,11 +1,7 @@
 //! The extended protocol: what a client sends up to its Sync is judged together, but for what
 //! begins and ends transactions, which is judged where it stands.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io,
-    sync::Arc,
-};
+use std::{io, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use holdpoint_wire::{
@@ -20,90 +16,16 @@ use holdpoint_wire::{
 };
 
 use super::{
+    batch::{Item, Name, Prepared, What},
     frame::{Frame, invalid},
     reading::Reading,
     script::{Bound, Values},
     session::{Block, Ended, Session},
 };
 
-/// Prepared statements and portals of one session, and messages before one Sync.
-const PREPARED_MAX: usize = 10_000;
+/// Messages before one Sync, and bytes of them.
 const MESSAGES_MAX: usize = 100_000;
-/// Bytes of messages before one Sync.
 const BATCH_BYTES_MAX: usize = 64 << 20;
-
-/// What a client has sent since its last Sync, and what it may refer to.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    items: Vec<Item>,
-    bytes: usize,
-    prepared: HashMap<String, Prepared>,
-    portals: HashMap<String, Bound>,
-    /// Names that messages since the last run are about.
-    touched: Vec<Name>,
-    /// Names of which nobody knows what the server takes them for: not all that touched them was
-    /// done.
-    unsure: HashSet<Name>,
-    /// Something failed: what comes before the next Sync is ignored.
-    skips: bool,
-    /// What is run now came by the extended protocol.
-    pub(super) in_pipeline: bool,
-    /// A copy has ended, and the client's Sync for it is still to come.
-    pub(super) awaits_sync: bool,
-}
-
-/// What a client refers to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Name {
-    Statement(String),
-    Portal(String),
-}
-
-impl Batch {
-    /// A name gets another meaning, if the server does as it is told.
-    fn touch(&mut self, name: Name) {
-        self.unsure.remove(&name);
-        self.touched.push(name);
-    }
-
-    /// Whether it is known what the server takes a name for.
-    fn check(&self, name: &Name) -> Result<(), Unreadable> {
-        match self.unsure.contains(name) {
-            true => Err(Unreadable::new(
-                "it is not known what became of this name after a failure; prepare it again",
-            )),
-            false => Ok(()),
-        }
-    }
-}
-
-/// A prepared statement.
-#[derive(Debug, Clone)]
-struct Prepared {
-    reading: Arc<Reading>,
-    types: Vec<u32>,
-}
-
-/// One message, and what it is about.
-#[derive(Debug)]
-struct Item {
-    packet: Bytes,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
-    /// A statement is prepared under a name.
-    Parse(String, Arc<Reading>),
-    /// A portal is run.
-    Execute(Bound),
-    /// Something that runs nothing, but may compute what never changes.
-    Bind,
-    /// Something that runs nothing.
-    Other,
-    /// Something that nobody can read, with its text.
-    Unreadable(String, Unreadable),
-}
 
 /// Messages that are sent together.
 #[derive(Debug, Default)]
@@ -191,7 +113,7 @@ impl Session<'_> {
     /// What a message is about.
     fn what(&mut self, message: Frontend, frame: &Frame) -> What {
         let batch = &mut self.batch;
-        if batch.prepared.len() + batch.portals.len() > PREPARED_MAX {
+        if batch.is_full() {
             let text = "there are too many prepared statements; close some";
             return What::Unreadable(String::new(), Unreadable::over_limit(text));
         }
@@ -209,14 +131,14 @@ impl Session<'_> {
                 match one {
                     Err(unreadable) => What::Unreadable(text, unreadable),
                     Ok(None) => {
-                        batch.prepared.remove(&name);
+                        batch.forget(&name);
                         batch.touch(Name::Statement(name));
                         What::Other
                     }
                     Ok(Some(reading)) => {
                         batch.touch(Name::Statement(name.clone()));
                         let prepared = Prepared { reading: Arc::clone(&reading), types };
-                        batch.prepared.insert(name.clone(), prepared);
+                        batch.prepare(name.clone(), prepared);
                         What::Parse(name, reading)
                     }
                 }
@@ -227,7 +149,7 @@ impl Session<'_> {
                 match known.and_then(|()| self.bound(&statement, bind)) {
                     Ok(bound) => {
                         self.batch.touch(Name::Portal(portal.clone()));
-                        self.batch.portals.insert(portal, bound);
+                        self.batch.bind(portal, bound);
                         What::Bind
                     }
                     Err(unreadable) => What::Unreadable(statement, unreadable),
@@ -246,12 +168,12 @@ impl Session<'_> {
                 }
             }
             Frontend::Close(Named::Statement, name) => {
-                batch.prepared.remove(&name);
+                batch.forget(&name);
                 batch.touch(Name::Statement(name));
                 What::Other
             }
             Frontend::Close(Named::Portal, name) => {
-                batch.portals.remove(&name);
+                batch.close(&name);
                 batch.touch(Name::Portal(name));
                 What::Other
             }

@@ -46,6 +46,13 @@ const DATA: &[&str] = &["pg_largeobject", "pg_largeobject_metadata"];
 /// Catalogues that say nothing about what is there.
 const NOISE: &[&str] = &["pg_depend", "pg_shdepend", "pg_statistic", "pg_stat_progress"];
 
+/// Statements that are about rows alone: what else they do, a trigger or a rule does.
+const OF_ROWS: &[&str] =
+    &["copy_from", "delete", "insert", "merge", "nextval", "notify", "setval", "update", "upsert"];
+
+/// Statements by which what is in a column is lost.
+const OF_COLUMNS: &[&str] = &["alter_column_type", "drop_column"];
+
 /// Statements that write a table's rows anew without losing one.
 const REWRITES: &[&str] = &["add_column", "alter_table", "set_unlogged", "alter_expression"];
 
@@ -71,7 +78,7 @@ pub(super) fn measured(
     escapes: bool,
 ) -> Measured {
     let texts: Vec<&Operation> =
-        script.iter().flat_map(|bound| &bound.reading.operations).collect();
+        script.iter().flat_map(|bound| bound.reading.operations.iter()).collect();
     let opaque = texts.iter().any(|it| it.effect == Effect::Execute);
     let mut changing = texts.iter().filter(|it| it.effect.changes()).peekable();
     let rewrites = !opaque && changing.peek().is_some() && changing.all(|it| names(it, REWRITES));
@@ -87,11 +94,13 @@ pub(super) fn measured(
     let small = is_small(counted, &gone, small_rows);
     operations.extend(counted.own.iter().flat_map(|table| of_rows(table, target, small)));
     operations.extend(gone.iter().map(|gone| of_gone(gone, target)));
-    operations.extend(of_catalogue(counted, target, opaque));
+    let told = if opaque { Told::Nothing } else { Told::by(script) };
+    operations.extend(of_catalogue(counted, target, told));
     let is_gone = |table: &Table| gone.iter().any(|gone| gone.table.oid == table.oid);
     let lost = counted.own.iter().filter(|it| it.updated > 0 || it.deleted > 0);
     let lost = lost.filter(|table| !is_gone(table));
     Measured {
+        columns: columns(script),
         operations,
         text: text(counted, &gone, script),
         lost: lost.cloned().collect(),
@@ -102,6 +111,19 @@ pub(super) fn measured(
             .collect(),
         ..Measured::default()
     }
+}
+
+/// Tables of which a text says that a column goes, or that what is in it is converted.
+fn columns(script: &[Bound]) -> Vec<(String, String)> {
+    let operations = script.iter().flat_map(|bound| bound.reading.operations.iter());
+    let lost = operations.filter(|it| it.effect == Effect::Destroy && names(it, OF_COLUMNS));
+    let mut found: Vec<(String, String)> = lost
+        .filter_map(|it| it.resource.id.as_str().rsplit('/').next()?.split_once('.'))
+        .map(|(schema, name)| (schema.to_owned(), name.to_owned()))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Whether a transaction changes a few rows by key, and loses nothing else.
@@ -154,8 +176,33 @@ fn of_gone(gone: &Gone, target: &Target) -> Operation {
     Operation::known(format!("postgres:{name}"), effect, resource, Reversibility::None)
 }
 
+/// What texts tell of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    /// Nothing: they are about rows, or hide what they do.
+    Nothing,
+    /// That something is made.
+    Made,
+    /// That something is changed or taken away.
+    Changed,
+}
+
+impl Told {
+    fn by(script: &[Bound]) -> Self {
+        let operations = script.iter().flat_map(|bound| bound.reading.operations.iter());
+        let told = operations.map(|it| match it.effect {
+            // What takes temporary tables away says that it only looks.
+            _ if it.name == "postgres:discard" => Self::Changed,
+            _ if !it.effect.changes() || names(it, OF_ROWS) => Self::Nothing,
+            Effect::Create => Self::Made,
+            _ => Self::Changed,
+        });
+        told.max().unwrap_or(Self::Nothing)
+    }
+}
+
 /// What changes of the catalogue mean that no text explains: as much as they could.
-fn of_catalogue(counted: &Counted, target: &Target, opaque: bool) -> Vec<Operation> {
+fn of_catalogue(counted: &Counted, target: &Target, told: Told) -> Vec<Operation> {
     let mut found = Vec::new();
     let mut guess = |name: &str, effect: Effect| {
         let resource = Resource::from(target.id());
@@ -169,7 +216,11 @@ fn of_catalogue(counted: &Counted, target: &Target, opaque: bool) -> Vec<Operati
         let takes = table.updated > 0 || table.deleted > 0;
         if DATA.contains(&name) && takes {
             guess("large_objects", Effect::Destroy);
-        } else if NOISE.contains(&name) || DATA.contains(&name) || !opaque {
+        } else if NOISE.contains(&name)
+            || DATA.contains(&name)
+            || told == Told::Changed
+            || told == Told::Made && table.deleted == 0
+        {
             // Explained by the text, or nothing at all.
         } else if ACCESS.contains(&name) {
             guess("hidden_access", Effect::GrantAccess);
@@ -225,7 +276,7 @@ fn text(counted: &Counted, gone: &[&Gone], script: &[Bound]) -> String {
 /// Whether a statement's own text is about a table.
 fn is_said(table: &Table, script: &[Bound]) -> bool {
     let end = format!(".{}", table.name);
-    let operations = script.iter().flat_map(|bound| &bound.reading.operations);
+    let operations = script.iter().flat_map(|bound| bound.reading.operations.iter());
     operations.filter(|it| it.effect.changes()).any(|it| it.resource.id.as_str().ends_with(&end))
 }
 
@@ -359,6 +410,17 @@ mod tests {
             ),
             ("SELECT 1", counted(system("pg_largeobject", 0, 1)), "large_objects:destroy:unknown"),
             ("SELECT 1", counted(system("pg_depend", 0, 9)), ""),
+            (
+                "INSERT INTO t VALUES (1)",
+                counted(system("pg_attribute", 1, 0)),
+                "hidden_alter:execute:unknown",
+            ),
+            (
+                "CREATE TABLE t (a int)",
+                counted(system("pg_trigger", 0, 1)),
+                "create_table:create:unknown hidden_protection:weaken_recovery:unknown",
+            ),
+            ("DISCARD TEMP", counted(system("pg_class", 0, 1)), ""),
         ] {
             let (found, _) = told(text, &counted, false);
             assert_eq!(found, operations, "{text}");

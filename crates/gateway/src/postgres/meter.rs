@@ -47,11 +47,19 @@ impl From<Refusal> for MeterError {
 impl SessionPoint {
     /// Counts what the open transaction, in which `script` was run, has changed.
     pub(super) async fn measure(&self, script: &[Bound]) -> Result<Measured, MeterError> {
-        match self.own(&Own::Check).await {
+        // Both go out at once; where the first fails, the second does so too.
+        let (checked, counted) = {
+            let mut upstream = self.upstream.lock().await;
+            upstream.own(&Own::Check).await.map_err(OwnError::from)?;
+            upstream.own(&Own::Count).await.map_err(OwnError::from)?;
+            upstream.flush().await.map_err(OwnError::from)?;
+            (upstream.answer().await, upstream.answer().await)
+        };
+        match checked {
             Err(OwnError::Server(_, said)) => return Err(MeterError::Server(said)),
             checked => drop(checked?),
         }
-        let rows = self.own(&Own::Count).await?;
+        let rows = counted?;
         let Some((transaction, rows)) = rows.split_first() else {
             return Err(OwnError::TooLarge(0).into());
         };
@@ -69,6 +77,7 @@ impl SessionPoint {
             true => self.gone().await?,
             false => (Vec::new(), Vec::new()),
         };
+        let definitions = self.definitions(&system, &gone).await?;
         let counted = meaning::Counted { own, system, gone };
         let small_rows = self.served.http.config().sql.small_rows;
         let mut measured =
@@ -78,6 +87,7 @@ impl SessionPoint {
             measured.operations.push(meaning::deferred(&self.served.target));
         }
         measured.changes = changes(&counted);
+        measured.definitions = definitions;
         measured.locked = locked;
         measured.xid = transaction.text(0).to_owned();
         measured.search_path = transaction.text(2).to_owned();
@@ -131,6 +141,7 @@ fn table(row: &Row) -> Option<Table> {
         deleted: row.number(5),
         keyed: row.text(6) == "true",
         follows: row.text(7).split(',').filter_map(|oid| oid.parse().ok()).collect(),
+        hidden: row.text(8) == "true",
     })
 }
 

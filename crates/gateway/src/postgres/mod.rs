@@ -7,18 +7,21 @@
 //! - `listen`: encryption, the first packet, the login with the phantom
 //! - `connect`: the same towards the server, with the real password
 //! - `frame`, `upstream`: messages on both sides; only what was judged reaches the server
-//! - `begin`: who asks, and what their role could do; `session`: message by message; `simple` and `extended`: the two protocols
-//! - `script`: the message of the walk; `reading`: what its texts mean
+//! - `begin`: who asks, and what their role could do; `session`: message by message; `simple` and `extended`: the two protocols; `batch`: what waits for a Sync
+//! - `script`: the message of the walk; `ran`: what was run in the open transaction; `reading`: what its texts mean
 //! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
 //! - `commit`: the end of a transaction; `meter` and `meaning`: what it changed
-//! - `preimage`, `saved`: the rows as they were; `undo`: the way back to them
+//! - `preimage`, `changed`, `saved`, `spool`, `definitions`: things as they were; `undo`: the way back to them
 //! - `release`: what humans released is run, once
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
 
+mod batch;
 mod begin;
 mod cancel;
+mod changed;
 mod commit;
 mod connect;
+mod definitions;
 mod extended;
 mod frame;
 mod fulfil;
@@ -29,6 +32,7 @@ mod own;
 mod password;
 mod point;
 mod preimage;
+mod ran;
 mod reading;
 mod release;
 mod resolve;
@@ -36,6 +40,7 @@ mod saved;
 mod script;
 mod session;
 mod simple;
+mod spool;
 mod undo;
 mod upstream;
 
@@ -46,4 +51,5 @@ pub(crate) use release::is_ours;
 pub use release::run_released;
 pub use script::kept_with;
 pub(crate) use script::shown;
+pub use spool::{Kept, RowPieces};
 pub use undo::{UndoError, Undone, UndoneTable, undo};

@@ -38,7 +38,8 @@ pub(super) enum Own {
     Made(String),
 }
 
-/// Changed rows by table, the first line about the transaction itself.
+/// Changed rows by table, the first line about the transaction itself. Only tables and what is kept
+/// like them have rows that are counted: the parts of a partitioned one do.
 const COUNT: &str = "\
 SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, \
  pg_catalog.current_setting('track_counts'), pg_catalog.current_setting('search_path'), \
@@ -50,7 +51,7 @@ SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, \
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_updated(g.tgrelid) \
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(g.tgrelid)) \
     OPERATOR(pg_catalog.>) 0)::pg_catalog.text, \
- NULL, NULL, NULL \
+ NULL, NULL, NULL, NULL \
 UNION ALL \
 SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
  s.i::pg_catalog.text, s.u::pg_catalog.text, s.d::pg_catalog.text, \
@@ -59,14 +60,16 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
  (SELECT pg_catalog.string_agg(f.confrelid::pg_catalog.oid::pg_catalog.text, ',') \
    FROM pg_catalog.pg_constraint f WHERE f.conrelid OPERATOR(pg_catalog.=) c.oid \
    AND f.contype OPERATOR(pg_catalog.=) 'f' AND f.confdeltype OPERATOR(pg_catalog.<>) 'a' \
-   AND f.confdeltype OPERATOR(pg_catalog.<>) 'r') \
+   AND f.confdeltype OPERATOR(pg_catalog.<>) 'r'), \
+ pg_catalog.row_security_active(c.oid)::pg_catalog.text \
 FROM pg_catalog.pg_class c \
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, \
 LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS i, \
  pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) AS u, \
  pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS d) s \
 WHERE pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL \
- AND c.relpersistence OPERATOR(pg_catalog.<>) 't' AND c.relkind OPERATOR(pg_catalog.<>) 't' \
+ AND c.relpersistence OPERATOR(pg_catalog.<>) 't' \
+ AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::pg_catalog.\"char\"[]) \
  AND (s.i OPERATOR(pg_catalog.+) s.u OPERATOR(pg_catalog.+) s.d) OPERATOR(pg_catalog.>) 0";
 
 const TAKEN: &str = "\

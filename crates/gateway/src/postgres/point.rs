@@ -238,7 +238,7 @@ impl Interpret for SessionPoint {
         }
         let readings = script.statements.iter().map(|bound| &bound.reading);
         let mut operations: Vec<Operation> = Vec::new();
-        for operation in readings.flat_map(|reading| &reading.operations) {
+        for operation in readings.flat_map(|reading| reading.operations.iter()) {
             if !operations.contains(operation) {
                 operations.push(operation.clone());
             }

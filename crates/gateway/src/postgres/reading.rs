@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use holdpoint_core::{Effect, Operation};
@@ -10,6 +10,7 @@ use holdpoint_wire::{
     Unreadable,
     sql::{
         self, Target,
+        shape::shape,
         statements::{Kind, Statement, statements},
     },
 };
@@ -69,12 +70,12 @@ pub(super) struct Reading {
     /// What it is to its transaction.
     pub(super) kind: Kind,
     /// What it would do by its text.
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Arc<Vec<Operation>>,
 }
 
 impl Reading {
     fn of(statement: Statement, target: &Target) -> Result<Self, Unreadable> {
-        let operations = sql::interpret(&statement.text, target)?;
+        let operations = Arc::new(sql::interpret(&statement.text, target)?);
         Ok(Self { text: statement.text, kind: statement.kind, operations })
     }
 
@@ -107,38 +108,64 @@ pub(super) fn is_counted(operation: &Operation) -> bool {
     operation.effect == Effect::Execute || COUNTED.binary_search(&operation.name.as_str()).is_ok()
 }
 
-/// The texts that were read lately.
+/// Every statement of a text.
+type Read = Arc<Vec<Arc<Reading>>>;
+
+/// The texts that were read lately, and the shapes of single statements.
 #[derive(Debug, Default)]
-pub(super) struct Readings(Mutex<HashMap<String, Arc<Vec<Arc<Reading>>>>>);
+pub(super) struct Readings {
+    texts: Mutex<HashMap<String, Read>>,
+    shapes: Mutex<HashMap<String, Arc<Reading>>>,
+}
 
 impl Readings {
     /// Every statement of a text, read.
-    pub(super) fn read(
-        &self,
-        text: &str,
-        target: &Target,
-    ) -> Result<Arc<Vec<Arc<Reading>>>, Unreadable> {
-        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(text) {
+    pub(super) fn read(&self, text: &str, target: &Target) -> Result<Read, Unreadable> {
+        let short = text.len() <= REMEMBERED_BYTES_MAX;
+        let shape = if short { shape(text) } else { None };
+        // A statement of this shape was read: this one means the same.
+        if let Some(known) = shape.as_ref().and_then(|shape| lock(&self.shapes).get(shape).cloned())
+        {
+            if known.text == text {
+                return Ok(Arc::new(vec![known]));
+            }
+            let (kind, operations) = (known.kind.clone(), Arc::clone(&known.operations));
+            let reading = Reading { text: text.to_owned(), kind, operations };
+            return Ok(Arc::new(vec![Arc::new(reading)]));
+        }
+        if shape.is_none()
+            && let Some(known) = lock(&self.texts).get(text)
+        {
             return Ok(Arc::clone(known));
         }
         let each = statements(text)?.into_iter();
         let each = each.map(|statement| Reading::of(statement, target).map(Arc::new));
         let read = Arc::new(each.collect::<Result<Vec<_>, _>>()?);
-        if text.len() <= REMEMBERED_BYTES_MAX {
-            let mut known = lock();
-            if known.len() >= REMEMBERED_MAX {
-                known.clear();
-            }
-            known.insert(text.to_owned(), Arc::clone(&read));
+        match (shape, read.as_slice()) {
+            (Some(shape), [one]) => remember(&self.shapes, shape, Arc::clone(one)),
+            _ if short => remember(&self.texts, text.to_owned(), Arc::clone(&read)),
+            _ => {}
         }
         Ok(read)
     }
 }
 
+fn remember<T>(known: &Mutex<HashMap<String, T>>, key: String, value: T) {
+    let mut known = lock(known);
+    if known.len() >= REMEMBERED_MAX {
+        known.clear();
+    }
+    known.insert(key, value);
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use holdpoint_wire::sql::{Dialect, Target};
+    use proptest::prelude::*;
 
     use super::{AT_ONCE, COUNTED, Readings, is_at_once};
 
@@ -171,6 +198,60 @@ mod tests {
             let [reading] = read.as_slice() else { panic!("{text}") };
             let found = reading.operations.iter().any(is_at_once);
             assert_eq!((found, reading.may_only_read()), (at_once, may_only_read), "{text}");
+        }
+    }
+
+    /// Statements whose numbers are left out: `{}`.
+    const TEMPLATES: &[&str] = &[
+        "SELECT abalance FROM accounts WHERE aid = {}",
+        "select * from t where id in ({}, {}) limit {}",
+        "UPDATE accounts SET balance = balance + {} WHERE aid = {}",
+        "UPDATE t SET a = {} WHERE id > {}",
+        "UPDATE t SET a = -{} WHERE id > -{}",
+        "DELETE FROM t WHERE id >= {}",
+        "DELETE FROM t WHERE id <> {}",
+        "DELETE FROM t WHERE {} = {}",
+        "DELETE FROM t WHERE id = {} OR id < {}",
+        "DELETE FROM t WHERE id IN ({}, {}, 3, 4, 5, 6, 7, 8, 9, 10, {})",
+        "INSERT INTO history VALUES ({}, {}, '{}', CURRENT_TIMESTAMP)",
+        "SELECT setval('s', {})",
+        "SELECT set_config('work_mem', '{}', false)",
+        "SELECT set_config('standard_conforming_strings', '{}', false)",
+        "SELECT f({}), $1, a{}, {}.{} FROM t{}",
+        "SELECT pg_terminate_backend({})",
+        "INSERT INTO t SELECT g FROM generate_series({}, {}) g ON CONFLICT (id) DO UPDATE SET a = {}",
+        "SET statement_timeout = {}",
+        "SELECT {}; DELETE FROM t WHERE id = {}",
+        "SELECT {} -- {}",
+    ];
+
+    fn filled(template: &str, numbers: &[u64]) -> String {
+        let mut numbers = numbers.iter().cycle();
+        let parts: Vec<&str> = template.split("{}").collect();
+        let (last, all) = parts.split_last().unwrap();
+        let all = all.iter().map(|part| format!("{part}{}", numbers.next().unwrap()));
+        all.collect::<String>() + last
+    }
+
+    proptest! {
+        /// What is remembered of a statement is what reading it anew would give.
+        #[test]
+        fn what_is_remembered_is_what_would_be_read(
+            template in prop::sample::select(TEMPLATES),
+            first in prop::collection::vec(prop_oneof![0_u64..4, any::<u64>()], 1..5),
+            second in prop::collection::vec(prop_oneof![0_u64..4, any::<u64>()], 1..5),
+        ) {
+            let target = Target::read("postgres:db.example.com/app", Dialect::Postgres).unwrap();
+            let readings = Readings::default();
+            let said = |readings: &Readings, text: &str| {
+                readings.read(text, &target).map(|all| {
+                    let each = all.iter().map(|it| (it.text.clone(), it.kind.clone(), (*it.operations).clone()));
+                    each.collect::<Vec<_>>()
+                })
+            };
+            for text in [filled(template, &first), filled(template, &second), filled(template, &first)] {
+                prop_assert_eq!(said(&readings, &text), said(&Readings::default(), &text), "{}", text);
+            }
         }
     }
 }

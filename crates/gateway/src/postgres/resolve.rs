@@ -12,7 +12,7 @@ use holdpoint_wire::World as _;
 use super::{
     point::{SessionPoint, rehearsed},
     reading::is_at_once,
-    script::{Script, Step},
+    script::{Measured, Script, Step},
 };
 use crate::known::Known;
 
@@ -30,11 +30,11 @@ impl Resolve for SessionPoint {
                 operation.reveals_secrets = false;
             }
             let environment = self.environment(&known, &operation.resource);
-            let facts = self.facts(&known, principal, script, &operation, environment);
+            let facts = self.facts(&known, script, &operation, environment);
             let request = Request { principal: principal.clone(), operation, facts };
             match script.step {
                 Step::Rehearse => self.rehearsal(request),
-                Step::Run | Step::Commit(_) => request,
+                Step::Run | Step::Commit(_) => self.remembering(request),
             }
         };
         Ok(operations.into_iter().map(ask).collect())
@@ -45,19 +45,27 @@ impl SessionPoint {
     /// What is only rehearsed looks, until its end is judged by what it changed. What policy would
     /// never let pass is not even rehearsed; nor is what takes effect at once.
     fn rehearsal(&self, request: Request) -> Request {
-        let opaque = request.operation.effect == Effect::Execute && self.role.escapes;
-        if opaque || is_at_once(&request.operation) || self.is_denied(&request) {
-            return request;
+        let operation = &request.operation;
+        let opaque = operation.effect == Effect::Execute && self.role.escapes;
+        if opaque || is_at_once(operation) {
+            return self.remembering(request);
         }
-        let mut facts = request.facts;
-        facts.refused_before = false;
-        Request { operation: rehearsed(request.operation), facts, ..request }
+        // What looks is decided as it is; asked twice, policy would say the same.
+        if operation.effect != Effect::Observe && self.is_denied(&request) {
+            return self.remembering(request);
+        }
+        Request { operation: rehearsed(request.operation), ..request }
+    }
+
+    /// The same with what is remembered of refusals, where that is for the decision.
+    fn remembering(&self, mut request: Request) -> Request {
+        request.facts.refused_before = self.refused_before(&request.principal, &request.operation);
+        request
     }
 
     fn facts(
         &self,
         known: &Known,
-        principal: &Principal,
         script: &Script,
         operation: &Operation,
         environment: Environment,
@@ -79,12 +87,12 @@ impl SessionPoint {
             made_by_run: false,
             enclosed: self.enclosed,
             credentials_in_reach: true,
-            refused_before: self.refused_before(principal, operation),
+            refused_before: false,
             tampers: false,
             ground: Ground::None,
             changes: measured.map(|measured| measured.changes.clone()),
             // Before anything is counted, it is taken for something that could be saved.
-            can_snapshot: measured.is_none_or(|it| it.gone.is_empty() || it.saved.is_some())
+            can_snapshot: measured.is_none_or(Measured::is_savable)
                 && !matches!(script.step, Step::Run),
             can_delay: false,
         }

@@ -5,7 +5,7 @@
 use std::{process::Stdio, time::Duration};
 
 use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
-use holdpoint_enforce::enforce;
+use holdpoint_enforce::{Point as _, enforce};
 use holdpoint_store::config::{Database, Tls};
 use secrecy::ExposeSecret as _;
 use tokio::{process::Command, time::timeout};
@@ -13,12 +13,13 @@ use tokio::{process::Command, time::timeout};
 use super::{
     meaning::Gone,
     meter::MeterError,
-    own::Own,
+    own::{Own, literal},
     password,
     point::SessionPoint,
     preimage::{self, Rows, qualified},
     release,
     script::{Bound, Measured, Script, Step, Table},
+    upstream::OwnError,
 };
 use crate::point::Claim;
 
@@ -32,6 +33,8 @@ const DUMP_BYTES_MAX: usize = 4 << 20;
 pub(super) struct Saved {
     /// Statements that make what was dropped again.
     pub(super) structure: Option<String>,
+    /// Statements that make again what else was dropped.
+    pub(super) definitions: Option<String>,
     /// The rows.
     pub(super) tables: Vec<Rows>,
     /// All rows of tables of which only some are lost, and that nobody else can read by then.
@@ -50,13 +53,17 @@ impl SessionPoint {
             first.lost.iter().filter(|it| first.locked.contains(&it.oid)).cloned().collect();
         let partial = script.iter().any(|bound| bound.values.partial);
         let savable = first.gone.iter().all(is_savable);
-        if (first.gone.is_empty() && locked.is_empty()) || !savable || partial {
+        let nothing = first.gone.is_empty()
+            && locked.is_empty()
+            && first.columns.is_empty()
+            && first.definitions.is_empty();
+        if nothing || !savable || !first.definitions.is_savable() || partial {
             return Ok(first);
         }
         for own in [Own::Rollback, Own::Forget, Own::Begin] {
             self.own(&own).await?;
         }
-        let saved = match self.save(&first.gone, &locked).await {
+        let saved = match self.save(&first, &locked).await {
             Ok(saved) => Some(saved),
             Err(MeterError::Refused(refusal)) => {
                 tracing::warn!(text = refusal.text(), "what is taken away cannot be saved");
@@ -86,7 +93,9 @@ impl SessionPoint {
     }
 
     /// Reads whole tables, which nobody can change until the transaction is over.
-    async fn save(&self, gone: &[Gone], locked: &[Table]) -> Result<Saved, MeterError> {
+    async fn save(&self, first: &Measured, locked: &[Table]) -> Result<Saved, MeterError> {
+        let definitions = self.written_down(&first.definitions).await?;
+        let gone = &first.gone;
         let tables: Vec<&Gone> =
             gone.iter().filter(|gone| matches!(gone.kind.as_str(), "r" | "p")).collect();
         for table in tables.iter().map(|gone| &gone.table).chain(locked) {
@@ -94,29 +103,66 @@ impl SessionPoint {
             self.own(&Own::Made(lock)).await?;
         }
         let dropped: Vec<&Gone> = gone.iter().filter(|gone| gone.dropped).collect();
-        let structure = match dropped.is_empty() {
+        // An index without its table is made again by its definition.
+        let relations = dropped.iter().any(|gone| !matches!(gone.kind.as_str(), "i" | "I"));
+        let structure = match !relations {
             true => None,
             false => Some(self.structure(&dropped).await?),
         };
-        let mut left =
-            usize::try_from(self.served.http.config().sql.preimage_bytes).unwrap_or(usize::MAX);
-        let mut saved = Saved { structure, ..Saved::default() };
+        let (payloads, now) = (self.served.http.state.payloads(), self.now());
+        let mut left = self.served.http.config().sql.preimage_bytes;
+        let mut saved = Saved { structure, definitions, ..Saved::default() };
         // The rows of a partitioned table are those of its parts.
         for gone in tables.iter().filter(|gone| gone.kind == "r") {
             let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, &gone.table, left).await;
+            let rows = preimage::whole(&mut upstream, &gone.table, &payloads, left, now).await;
             let rows = rows.map_err(|error| preimage::failed(&gone.table, &error))?;
-            left = left.saturating_sub(rows.before.len());
+            left = left.saturating_sub(rows.before.bytes());
             saved.tables.push(rows);
         }
         for table in locked {
             let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, table, left).await;
+            let rows = preimage::whole(&mut upstream, table, &payloads, left, now).await;
             let rows = rows.map_err(|error| preimage::failed(table, &error))?;
-            left = left.saturating_sub(rows.before.len());
+            left = left.saturating_sub(rows.before.bytes());
             saved.locked.push((table.oid, rows));
         }
+        for (schema, name) in &first.columns {
+            let Some(table) = self.found(schema, name).await? else { continue };
+            let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", qualified(&table));
+            self.own(&Own::Made(lock)).await?;
+            let mut upstream = self.upstream.lock().await;
+            let failed = |error: OwnError| preimage::failed(&table, &error);
+            let types = preimage::types(&mut upstream, &table).await.map_err(failed)?;
+            let rows = preimage::whole(&mut upstream, &table, &payloads, left, now).await;
+            let rows = rows.map_err(failed)?;
+            left = left.saturating_sub(rows.before.bytes());
+            saved.tables.push(Rows { types, ..rows });
+        }
         Ok(saved)
+    }
+
+    /// A table by its name, if there is one that can be read as a whole: the rows of one that
+    /// others inherit from lie elsewhere.
+    async fn found(&self, schema: &str, name: &str) -> Result<Option<Table>, MeterError> {
+        let text = format!(
+            "SELECT c.oid::pg_catalog.text, (c.relhassubclass OR c.relkind \
+             OPERATOR(pg_catalog.<>) 'r')::pg_catalog.text FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE n.nspname OPERATOR(pg_catalog.=) {} AND c.relname OPERATOR(pg_catalog.=) {}",
+            literal(schema),
+            literal(name)
+        );
+        let rows = self.own(&Own::Made(text)).await?;
+        // Made in this very transaction, or no table.
+        let Some(row) = rows.first() else { return Ok(None) };
+        if row.text(1) != "false" {
+            let text = format!("the rows of `{name}` lie in other tables");
+            return Err(Refusal::new(RefusalKind::Deny, Code::NoWayBack, text).into());
+        }
+        let (schema, name) = (schema.to_owned(), name.to_owned());
+        let oid = row.text(0).parse().unwrap_or_default();
+        Ok(Some(Table { oid, schema, name, ..Table::default() }))
     }
 
     /// The statements that make dropped relations again, as PostgreSQL's own tool writes them.

@@ -8,7 +8,7 @@ use holdpoint_core::{Digest, Message, Operation, policy::Changes};
 use holdpoint_wire::Unreadable;
 use serde::{Deserialize, Serialize};
 
-use super::{meaning::Gone, own::Own, reading::Reading, saved::Saved};
+use super::{definitions::Definitions, meaning::Gone, own::Own, reading::Reading, saved::Saved};
 use crate::point::Release;
 
 /// Statements that are judged together.
@@ -58,12 +58,27 @@ pub(super) struct Measured {
     pub(super) gone: Vec<Gone>,
     /// Tables of its own that nobody else can read until it ends.
     pub(super) locked: Vec<u32>,
+    /// Tables that lose a column, or what was in it.
+    pub(super) columns: Vec<(String, String)>,
     /// What was saved of them.
     pub(super) saved: Option<Saved>,
+    /// What is dropped beside tables.
+    pub(super) definitions: Definitions,
     /// The transaction's number.
     pub(super) xid: String,
     /// The search path at its end.
     pub(super) search_path: String,
+}
+
+impl Measured {
+    /// Whether all that is lost could be saved: nobody can save what is hidden from them.
+    pub(super) fn is_savable(&self) -> bool {
+        let nothing_whole =
+            self.gone.is_empty() && self.columns.is_empty() && self.definitions.is_empty();
+        (nothing_whole || self.saved.is_some())
+            && self.definitions.is_savable()
+            && !self.lost.iter().any(|it| it.hidden)
+    }
 }
 
 /// A table, with how many rows a transaction changed in it.
@@ -79,6 +94,8 @@ pub(super) struct Table {
     pub(super) keyed: bool,
     /// Tables whose rows take rows of this one with them.
     pub(super) follows: Vec<u32>,
+    /// A policy of the database's own hides rows of it from the role.
+    pub(super) hidden: bool,
 }
 
 /// A statement with the values of its parameters.

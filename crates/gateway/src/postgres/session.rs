@@ -17,10 +17,11 @@ use holdpoint_wire::{
 };
 
 use super::{
-    extended::Batch,
+    batch::Batch,
     frame::{Framed, invalid},
     own::Own,
     point::SessionPoint,
+    ran::Ran,
     script::{Bound, Script, Step, StoredAnswer, Values},
     upstream::READ_ONLY,
 };
@@ -63,7 +64,7 @@ pub(super) struct Session<'a> {
     /// Whether the open transaction can only be rolled back.
     pub(super) failed: bool,
     /// What was run in the open transaction.
-    pub(super) script: Vec<Bound>,
+    pub(super) script: Ran,
     /// The word that a statement is done, until it is known whether that is so.
     pub(super) withheld: Option<Bytes>,
     /// The session may write by itself at the moment: one statement, which was judged.
@@ -86,7 +87,7 @@ impl<'a> Session<'a> {
             block: Block::None,
             opened: false,
             failed: false,
-            script: Vec::new(),
+            script: Ran::default(),
             withheld: None,
             may_write: false,
             batch: Batch::default(),
@@ -146,7 +147,10 @@ impl<'a> Session<'a> {
         let status = match (self.block, self.failed) {
             (Block::Theirs, true) => b'E',
             (Block::Theirs, false) => b'T',
-            _ => b'I',
+            _ => {
+                self.batch.close_all();
+                b'I'
+            }
         };
         self.client.put(&say_ready(status)).await?;
         self.client.flush().await
@@ -164,6 +168,10 @@ impl<'a> Session<'a> {
         let mut script = self.script_of(bounds.clone(), Step::Rehearse, frames);
         if opens {
             script.before = vec![Own::Forget, Own::Begin];
+        } else if self.script.is_full() {
+            let text = "the transaction is of too many different statements to be judged as one; \
+                        commit it in parts";
+            return self.refuse_unreadable("", Unreadable::over_limit(text)).await;
         }
         let trailing = after.len();
         script.after = after;
@@ -191,11 +199,12 @@ impl<'a> Session<'a> {
             self.failed = false;
         }
         if ended == Ended::Well && self.block != Block::None {
-            self.script.extend(bounds);
-            if let (Some(copied), Some(last)) = (copied, self.script.last_mut()) {
+            let mut bounds = bounds;
+            if let (Some(copied), Some(last)) = (copied, bounds.last_mut()) {
                 last.values.partial = copied.len() > COPIED_BYTES_MAX;
                 last.values.copied = (!last.values.partial).then_some(copied);
             }
+            self.script.extend(bounds);
         }
         Ok(ended)
     }

@@ -170,7 +170,7 @@ impl Session<'_> {
 
     /// Runs a statement that no transaction can hold: judged by its text alone.
     pub(super) async fn alone(&mut self, bounds: Vec<Bound>, frame: Bytes) -> io::Result<Ended> {
-        let operations = bounds.iter().flat_map(|bound| &bound.reading.operations);
+        let operations = bounds.iter().flat_map(|bound| bound.reading.operations.iter());
         if operations.into_iter().all(|it| it.effect == Effect::Observe) {
             return self.read(bounds, frame).await;
         }

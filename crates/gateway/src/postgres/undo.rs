@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use holdpoint_store::{config::Database, secrets::Secret};
+use holdpoint_core::Timestamp;
+use holdpoint_store::{config::Database, payloads::Payloads, secrets::Secret};
 use rustls::ClientConfig;
 use serde::Serialize;
 use thiserror::Error;
@@ -23,9 +24,14 @@ use crate::{
     tls::{Roots, TrustError},
 };
 
+/// The schema for rows that are put beside their table.
+const BESIDE: &str = "holdpoint_undo";
+
 /// Rows that would be put back, or were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Undone {
+    /// The database.
+    pub database: String,
     /// Table by table, in the order in which they are put back.
     pub tables: Vec<UndoneTable>,
     /// Whether it was done: it is not if any row was changed since, or nobody asked for it.
@@ -47,11 +53,17 @@ pub struct UndoneTable {
     pub changed_since: u64,
     /// Rows whose key somebody has taken since.
     pub taken_since: u64,
+    /// The table beside it that they are put into, as it has lost columns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
 }
 
 impl fmt::Display for UndoneTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, inserted, updated, deleted, changed_since, taken_since } = self;
+        let Self { table, inserted, updated, deleted, changed_since, taken_since, beside } = self;
+        if let Some(beside) = beside {
+            return write!(f, "{table}: {inserted} rows with all their columns, in {beside}");
+        }
         write!(f, "{table}: {inserted} back, {updated} as before, {deleted} away")?;
         match changed_since + taken_since {
             0 => Ok(()),
@@ -100,7 +112,7 @@ pub async fn undo(
     database: &Database,
     roots: &Roots,
     secret: &Secret,
-    preimage: &Preimage,
+    (payloads, preimage): (&Payloads, &Preimage),
     doing: bool,
 ) -> Result<Undone, UndoError> {
     let mut tls = ClientConfig::clone(&*roots.clone().client()?);
@@ -113,37 +125,46 @@ pub async fn undo(
     if let Some(structure) = &preimage.structure {
         session.script(structure).await?;
     }
-    let order = in_order(&mut session, &preimage.tables).await?;
+    let (beside, within): (Vec<&Rows>, Vec<&Rows>) =
+        preimage.tables.iter().partition(|rows| !rows.types.is_empty());
+    let order = in_order(&mut session, within).await?;
     let mut tables = Vec::new();
+    for (number, rows) in beside.into_iter().enumerate() {
+        let back = Back { session: &mut session, payloads, rows, number };
+        tables.push(back.put_beside(preimage.at).await?);
+    }
     for (number, rows) in order.iter().enumerate() {
-        tables.push(Back { session: &mut session, rows, number }.prepare().await?);
+        tables.push(Back { session: &mut session, payloads, rows, number }.prepare().await?);
     }
     let clear = tables.iter().all(|it| it.changed_since == 0 && it.taken_since == 0);
     if !(clear && doing) {
         session.rows(&Own::Rollback).await?;
-        return Ok(Undone { tables, done: false });
+        return Ok(Undone { database: database.to_string(), tables, done: false });
     }
     // What refers goes first, and what is referred to comes first.
     for (number, rows) in order.iter().enumerate().rev() {
-        Back { session: &mut session, rows, number }.take_away().await?;
+        Back { session: &mut session, payloads, rows, number }.take_away().await?;
     }
     for (number, rows) in order.iter().enumerate() {
-        Back { session: &mut session, rows, number }.put_back().await?;
+        Back { session: &mut session, payloads, rows, number }.put_back().await?;
+    }
+    if let Some(definitions) = &preimage.definitions {
+        session.script(definitions).await?;
     }
     session.rows(&Own::Check).await?;
     for (number, rows) in order.iter().enumerate() {
-        Back { session: &mut session, rows, number }.verify().await?;
+        Back { session: &mut session, payloads, rows, number }.verify().await?;
     }
     session.rows(&Own::Commit).await?;
-    Ok(Undone { tables, done: true })
+    Ok(Undone { database: database.to_string(), tables, done: true })
 }
 
 /// The tables, each behind those that it refers to.
 async fn in_order<'a>(
     session: &mut Upstream,
-    tables: &'a [Rows],
+    tables: Vec<&'a Rows>,
 ) -> Result<Vec<&'a Rows>, OwnError> {
-    let mut left: Vec<&Rows> = tables.iter().collect();
+    let mut left: Vec<&Rows> = tables;
     let mut order: Vec<&Rows> = Vec::new();
     let query = "SELECT n.nspname::text, c.relname::text, m.nspname::text, d.relname::text \
         FROM pg_catalog.pg_constraint f \
@@ -170,6 +191,7 @@ async fn in_order<'a>(
 /// One table on its way back.
 struct Back<'a> {
     session: &'a mut Upstream,
+    payloads: &'a Payloads,
     rows: &'a Rows,
     number: usize,
 }
@@ -179,8 +201,12 @@ impl Back<'_> {
     async fn prepare(&mut self) -> Result<UndoneTable, UndoError> {
         let table = format!("{}.{}", self.rows.schema, self.rows.name);
         let damaged = || UndoError::Damaged(table.clone());
-        let (before, after) = self.rows.texts().ok_or_else(damaged)?;
-        for (kept, rows) in [(self.before(), &before), (self.after(), &after)] {
+        if !self.rows.is_whole() {
+            return Err(damaged());
+        }
+        let (before, after) = (&self.rows.before, &self.rows.after);
+        for (kept, rows) in [(self.before(), before), (self.after(), after)] {
+            let rows = rows.pieces(self.payloads).ok().flatten().ok_or_else(damaged)?;
             let like =
                 format!("CREATE TEMPORARY TABLE {kept} (LIKE {}) ON COMMIT DROP", self.table());
             self.run(&like).await?;
@@ -189,6 +215,9 @@ impl Back<'_> {
         }
         if self.count(&format!("{} b", self.before())).await? != self.rows.count {
             return Err(damaged());
+        }
+        if !after.is_empty() {
+            self.forget_the_same().await?;
         }
         let (back, as_before, away) = (self.gone(), self.changed(), self.added());
         let same = format!("ROW({})::text = ROW({})::text", self.columns("c."), self.columns("a."));
@@ -208,7 +237,60 @@ impl Back<'_> {
             changed_since: if keyed { self.count(&changed).await? } else { 0 },
             taken_since: if keyed { self.count(&taken).await? } else { 0 },
             table,
+            beside: None,
         })
+    }
+
+    /// Puts the rows of a table that has lost columns into a new one in a schema of its own: which of
+    /// them are to be had back, and where, only a human knows.
+    async fn put_beside(mut self, at: Timestamp) -> Result<UndoneTable, UndoError> {
+        let table = format!("{}.{}", self.rows.schema, self.rows.name);
+        let damaged = || UndoError::Damaged(table.clone());
+        let (columns, types) = (&self.rows.columns, &self.rows.types);
+        if !self.rows.is_whole() || columns.len() != types.len() {
+            return Err(damaged());
+        }
+        let columns = columns.iter().zip(types).map(|(it, of)| format!("{} {of}", quoted(it)));
+        let columns: Vec<String> = columns.collect();
+        let place =
+            format!("{}.{}", quoted(BESIDE), quoted(&format!("{}_{}", self.rows.name, at.0)));
+        self.run(&format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(BESIDE))).await?;
+        self.run(&format!("CREATE TABLE {place} ({})", columns.join(", "))).await?;
+        let rows = self.rows.before.pieces(self.payloads).ok().flatten().ok_or_else(damaged)?;
+        let copy = format!("COPY {place} ({}) FROM STDIN", self.columns(""));
+        self.session.copy_in(&Own::Made(copy), rows).await?;
+        match self.count(&place).await? == self.rows.count {
+            true => {
+                let inserted = self.rows.count;
+                Ok(UndoneTable { table, inserted, beside: Some(place), ..UndoneTable::default() })
+            }
+            false => Err(damaged()),
+        }
+    }
+
+    /// Where a table was kept as a whole, most of its rows are the same before and after.
+    async fn forget_the_same(&mut self) -> Result<(), UndoError> {
+        let numbered = |kept: &str| {
+            let row = format!("ROW({})::text", self.columns(""));
+            format!(
+                "(SELECT ctid AS place, {row} AS said, \
+                 row_number() OVER (PARTITION BY {row}) AS n FROM {kept})"
+            )
+        };
+        let (before, after) = (self.before(), self.after());
+        let same = format!("pg_temp.holdpoint_same_{}", self.number);
+        let found = format!(
+            "CREATE TEMPORARY TABLE {same} ON COMMIT DROP AS \
+             SELECT b.place AS before, a.place AS after FROM {} b JOIN {} a USING (said, n)",
+            numbered(&before),
+            numbered(&after)
+        );
+        self.run(&found).await?;
+        for (kept, place) in [(before, "before"), (after, "after")] {
+            let text = format!("DELETE FROM {kept} WHERE ctid IN (SELECT {place} FROM {same})");
+            self.run(&text).await?;
+        }
+        Ok(())
     }
 
     /// Takes away the rows that were not there before.
@@ -264,7 +346,8 @@ impl Back<'_> {
             self.before(),
             self.table()
         );
-        match self.count(&back).await? == self.rows.count {
+        let all = self.count(&self.before()).await?;
+        match self.count(&back).await? == all {
             true => Ok(()),
             false => Err(UndoError::Database(format!(
                 "the rows of {} are not as they were: a trigger or a rule changed them",

@@ -11,11 +11,12 @@ use super::{
     frame::{Frame, Framed, invalid},
     own::Own,
     script::Script,
+    spool::RowPieces,
 };
 use crate::forward::dial::Wire;
 
-/// Rows and bytes of an answer to the gateway's own statements.
-const ROWS_MAX: usize = 100_000;
+/// Rows of an answer to the gateway's own statements.
+const ROWS_MAX: u64 = 100_000;
 /// Settings that a server reports.
 const PARAMETERS_MAX: usize = 100;
 /// What a session that reads is told apart by.
@@ -32,6 +33,8 @@ pub(super) struct Upstream {
     pub(super) status: u8,
     /// Messages that prepare, bind or close which the server has said are done.
     pub(super) completed: usize,
+    /// Rows are being copied out, and not all have been heard.
+    copying: bool,
 }
 
 /// Settings by which statements were read, as they have to be whenever one is sent.
@@ -54,13 +57,17 @@ pub(super) enum OwnError {
     #[error("the server said: {} ({})", .0.message, .0.state)]
     Server(ServerError, Bytes),
     /// There is more than the gateway takes.
-    #[error("it is longer than {0} bytes")]
-    TooLarge(usize),
+    #[error("it is more than {0} bytes or rows")]
+    TooLarge(u64),
+    /// What it gives cannot be kept.
+    #[error("it cannot be kept: {0}")]
+    NotKept(String),
 }
 
 impl Upstream {
     pub(super) fn new(io: Framed<Box<dyn Wire>>) -> Self {
-        Self { io, parameters: Vec::new(), key: (0, Bytes::new()), status: b'I', completed: 0 }
+        let (parameters, key) = (Vec::new(), (0, Bytes::new()));
+        Self { io, parameters, key, status: b'I', completed: 0, copying: false }
     }
 
     /// Sends what was judged: there is no other way for a client's statement.
@@ -144,8 +151,11 @@ impl Upstream {
             let Frame { tag, body } = self.frame().await?;
             self.completed = completed;
             match tag {
-                b'D' if rows.len() < ROWS_MAX => rows.push(Row(read(backend::data_row(body))?)),
-                b'D' => return Err(OwnError::TooLarge(ROWS_MAX)),
+                b'D' if (rows.len() as u64) < ROWS_MAX => {
+                    rows.push(Row(read(backend::data_row(body))?));
+                }
+                // Heard to its end, or the next answer would be taken for this one.
+                b'D' => failure = Some(OwnError::TooLarge(ROWS_MAX)),
                 b'E' => failure = Some(server_error(body)),
                 b'S' => self.note(body)?,
                 b'Z' => return failure.map_or(Ok(rows), Err),
@@ -154,28 +164,41 @@ impl Upstream {
         }
     }
 
-    /// Has rows copied out by one of the gateway's own statements, at most `max` bytes of them.
-    pub(super) async fn copy_out(&mut self, own: &Own, max: usize) -> Result<Vec<u8>, OwnError> {
+    /// Begins to copy rows out by one of the gateway's own statements.
+    pub(super) async fn begin_copy(&mut self, own: &Own) -> Result<(), OwnError> {
         self.own(own).await?;
         self.flush().await?;
+        self.copying = true;
+        Ok(())
+    }
+
+    /// The next row that is copied out, which a server sends by itself; none after the last.
+    pub(super) async fn copied(&mut self) -> Result<Option<Bytes>, OwnError> {
+        // What the gateway's own statements complete is nobody else's.
         let completed = self.completed;
-        let (mut rows, mut failure) = (Vec::new(), None);
-        loop {
+        let mut failure = None;
+        while self.copying {
             let Frame { tag, body } = self.frame().await?;
             self.completed = completed;
             match tag {
-                b'd' if failure.is_none() => {
-                    rows.extend_from_slice(&body);
-                    if rows.len() > max {
-                        rows.clear();
-                        failure = Some(OwnError::TooLarge(max));
-                    }
-                }
+                b'd' if failure.is_none() => return Ok(Some(body)),
                 b'E' => failure = Some(server_error(body)),
-                b'Z' => return failure.map_or(Ok(rows), Err),
+                b'S' => self.note(body)?,
+                b'Z' => self.copying = false,
                 _ => {}
             }
         }
+        failure.map_or(Ok(None), Err)
+    }
+
+    /// Hears what is being copied out to its end.
+    pub(super) async fn drain(&mut self) -> io::Result<()> {
+        while self.copying {
+            if let Err(OwnError::Io(error)) = self.copied().await {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Runs a text of several statements of the gateway's own.
@@ -185,15 +208,25 @@ impl Upstream {
         self.answer().await.map(drop)
     }
 
-    /// Copies rows in by one of the gateway's own statements.
-    pub(super) async fn copy_in(&mut self, own: &Own, rows: &[u8]) -> Result<(), OwnError> {
+    /// Copies rows in by one of the gateway's own statements. Where they cannot be read to their
+    /// end, nothing was copied.
+    pub(super) async fn copy_in(&mut self, own: &Own, rows: RowPieces) -> Result<(), OwnError> {
         self.io.put(&own.plain()).await?;
-        for piece in rows.chunks(32 << 10) {
-            self.io.put(&backend::framed(b'd', piece)).await?;
+        let mut failure = None;
+        for piece in rows {
+            match piece {
+                Ok(piece) => self.io.put(&backend::framed(b'd', &piece)).await?,
+                Err(error) => failure = Some(OwnError::NotKept(error.to_string())),
+            }
         }
-        self.io.put(&backend::framed(b'c', &[])).await?;
+        let end = match failure {
+            None => backend::framed(b'c', &[]),
+            Some(_) => backend::framed(b'f', b"damaged\0"),
+        };
+        self.io.put(&end).await?;
         self.flush().await?;
-        self.answer().await.map(drop)
+        let answered = self.answer().await;
+        failure.map_or_else(|| answered.map(drop), Err)
     }
 
     /// Takes note of a setting that the server reports.

@@ -113,6 +113,7 @@ fn said(hold: &Hold) -> String {
         _ if hold.meanings.iter().any(|meaning| websocket::is_opening(&meaning.operation)) => {
             "released; the agent's next attempt to open it passes, once"
         }
+        _ if hold.payload.is_none() => "released; the same asked for again passes, once",
         _ => "released; the gateway executes its own stored bytes now, once",
     };
     said.to_owned()

@@ -1,6 +1,6 @@
 //! `holdpoint doctor`: what works here, what does not, and the mend.
 
-use std::{borrow::Cow, net::TcpStream};
+use std::{borrow::Cow, collections::BTreeSet, fs, net::TcpStream, os::unix::fs::MetadataExt as _};
 
 use clap::Args;
 use holdpoint_core::policy::Pdp;
@@ -68,6 +68,7 @@ pub fn run(doctor: &Doctor, here: &Here) -> Ended {
         enclosure(here),
     ];
     findings.extend(hooks(here));
+    findings.extend(reach(here));
     findings.extend(offers::all().into_iter().map(offered));
     let line = |finding: &Finding| {
         let mark = if finding.ok { "ok     " } else { "wanting" };
@@ -166,6 +167,29 @@ fn hooks(here: &Here) -> Vec<Finding> {
             sung.collect()
         }
     }
+}
+
+/// What an agent could do that has nothing but a hook of ours, and works as the user whose state this
+/// is. That is told, and not found wanting: within `run` it is out of reach.
+fn reach(here: &Here) -> Option<Finding> {
+    let puts = init::read(&here.dir).ok().filter(|puts| !puts.is_empty())?;
+    let own = nix::unistd::geteuid();
+    let gateway = up::listening(here).and_then(|it| fs::metadata(format!("/proc/{}", it.pid)).ok());
+    if gateway.is_some_and(|gateway| gateway.uid() != own.as_raw()) {
+        // Then this is not the state's user, or root.
+        return None;
+    }
+    let agents: BTreeSet<&str> = puts.iter().map(|put| put.agent.as_str()).collect();
+    let agents: Vec<&str> = agents.into_iter().collect();
+    let found = format!(
+        "{} only ask a hook and work as user {own}, like the gateway: they could change {} (policies, \
+         secrets, ledger), end the gateway, and take their own hooks out. `holdpoint run` keeps them \
+         from it, or a gateway of another user: `sudo -u holdpoint holdpoint up --state \
+         /var/lib/holdpoint`, with an identity for each (`holdpoint agents new`)",
+        agents.join(", "),
+        here.dir.display()
+    );
+    Some(Finding::new("reach", Ok(found), ""))
 }
 
 /// Whether an enclosure can be made here, and holds.

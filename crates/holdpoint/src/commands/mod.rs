@@ -66,7 +66,6 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Tabletop(tabletop)) => return tabletop::run(tabletop, cli.json),
         Some(Verb::Inside(words)) => return run::inside(&words.words),
         Some(Verb::Init(words)) => return run::init(&words.words),
-        Some(Verb::Exec(words)) => return run::exec(&words.words),
         Some(Verb::Probe) => return doctor::probe(),
         Some(Verb::Acts(words)) => return self_test::acts(&words.words),
         other => Cli { verb: other, ..cli },
@@ -111,7 +110,6 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
             | Verb::Tabletop(_)
             | Verb::Inside(_)
             | Verb::Init(_)
-            | Verb::Exec(_)
             | Verb::Probe
             | Verb::Acts(_),
         ) => Err(CommandError::usage("this verb needs no state")),

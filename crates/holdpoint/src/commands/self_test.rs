@@ -18,7 +18,7 @@ use std::{
 
 use holdpoint_core::identity::Task;
 use holdpoint_sandbox::{
-    ACTS, Enclosure, Mark, OURS,
+    ACTS, Begun, Mark, OURS,
     acts::{self, Targets, Tried},
     environment::Environment,
     inside::Plan,
@@ -129,13 +129,15 @@ impl Outside {
             writable: Layout::writable(&ground),
             directory: workspace.clone(),
             services: Vec::new(),
+            variables: Environment::of(std::env::vars_os()).variables,
+            umask: here.umask.bits(),
         };
         let targets = serde_json::to_string(&self.targets).map_err(CommandError::unable)?;
         let command = [program, ACTS.into(), targets.into()];
-        let environment = Environment::of(std::env::vars_os());
-        let rendezvous = format!("holdpoint-{}", self.run);
-        let enclosure = Enclosure::make(&rendezvous, &plan, None, &environment, &command);
-        let ended = enclosure.and_then(|enclosure| enclosure.run(Vec::new(), None));
+        let begun = Begun::begin(&format!("holdpoint-{}", self.run), &command);
+        let ended = begun
+            .and_then(|begun| begun.make(&plan, None))
+            .and_then(|enclosure| enclosure.run(Vec::new(), None));
         let ended = ended.map_err(CommandError::unable)?;
         let results = fs::read(workspace.join(RESULTS)).map_err(|error| {
             CommandError::unable(format!("the self-test ended with {}: {error}", ended.0))

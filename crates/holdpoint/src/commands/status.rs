@@ -18,6 +18,9 @@ const ANCESTORS_MAX: usize = 64;
 #[command(after_help = "Example:\n  holdpoint status --json | jq .guarded")]
 pub struct Status {}
 
+/// What ends with the first of its processes (pid_namespaces(7)), whoever was started in it.
+const KILLED_BY: &str = "namespace of processes";
+
 /// Where agents read which hooks they ask: in the home, and in the project.
 const HOOKS: [(&str, &str); 6] = [
     ("claude", ".claude/settings.json"),
@@ -52,6 +55,9 @@ struct Found {
     /// The run that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
+    /// By what all of the run is killed at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    killed_by: Option<&'static str>,
 }
 
 /// Runs `holdpoint status` inside of the run that `mark` is of.
@@ -78,9 +84,11 @@ pub fn run(_status: &Status, here: &Here) -> Ended {
     let gateway = up::listening(here).is_some();
     let found = found(here)?;
     let line = |found: &Found| {
-        let Found { agent, guard, processes, run } = found;
+        let Found { agent, guard, processes, run, .. } = found;
         let what = match (guard, run, processes.as_slice()) {
-            (_, Some(run), _) => format!("enclosed, run {run}"),
+            (_, Some(run), _) => {
+                format!("enclosed, run {run}; `holdpoint kill {run}` ends its {KILLED_BY}")
+            }
             (Guard::Advised, ..) => {
                 "advised: by its hook only; `holdpoint run` encloses it".to_owned()
             }
@@ -120,7 +128,8 @@ fn found(here: &Here) -> Result<Vec<Found>, CommandError> {
                 None if is_advised(agent) => Guard::Advised,
                 None => Guard::Outside,
             };
-            Found { agent, guard, processes, run: run.map(str::to_owned) }
+            let killed_by = run.map(|_| KILLED_BY);
+            Found { agent, guard, processes, run: run.map(str::to_owned), killed_by }
         }));
     }
     found.sort_by(|one, other| (one.agent, &one.run).cmp(&(other.agent, &other.run)));

@@ -3,10 +3,10 @@
 //! - `schedule`: what is scheduled is cancelled
 //! - `workspace`: files as they were; `preserved`: databases, and references of git
 //! - `rows`: what a transaction took away
-//! - `record`: it is on record before anything changes
+//! - `asked`: it is decided, and on record, before anything changes
 
+mod asked;
 pub(super) mod preserved;
-mod record;
 mod rows;
 mod schedule;
 mod workspace;
@@ -22,16 +22,15 @@ use crate::{
     status::{CommandError, Ended},
 };
 
-pub(crate) use self::record::on_record;
-
 /// Take back what was done, or what is scheduled before it is done.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:\n  holdpoint undo --last\n  holdpoint undo r-4k2m9 --path src --yes\n  \
 holdpoint undo h-3k5vq2m7\n\n\
 Of a workspace it shows what would change and asks. What is there now is saved first, so that an \
-undo can be undone: by the name of that snapshot, which it tells. Rows that were changed since \
-are not overwritten. Exit status 1 if it was not done.")]
+undo can be undone: by the name of that snapshot, which it tells. Newer work that the run did not \
+do, a run that goes on and a remote that others share wait for an approval. Rows that were changed \
+since are not overwritten. Exit status 1 if it was not done.")]
 pub struct Undo {
     /// A run, to go back to before it; a snapshot; the id of something scheduled, or of rows that
     /// a transaction took away: `holdpoint snapshots` and `holdpoint holds --scheduled` list them.

@@ -28,7 +28,7 @@ pub fn settle(shelf: &Shelf, listed: &dyn Fn(&str) -> bool) -> io::Result<Vec<Wa
         };
         if left.is_empty() {
             shelf.forget(&kept.at);
-            fs::remove_dir_all(shelf.dir.join(kept.home()))?;
+            copy::remove(&shelf.dir.join(kept.home()))?;
         }
         waiting.extend(left);
     }
@@ -61,6 +61,10 @@ pub fn differences(shelf: &Shelf) -> io::Result<String> {
     let mut text = String::new();
     for kept in shelf.all() {
         let home = shelf.dir.join(kept.home());
+        if !home.exists() {
+            // There was nothing, and there is nothing.
+            continue;
+        }
         let side = |name: &str| match fs::symlink_metadata(home.join(name)) {
             Ok(_) => name.to_owned(),
             Err(_) => "/dev/null".to_owned(),
@@ -84,6 +88,7 @@ fn diff(home: &Path, before: &str, after: &str) -> io::Result<String> {
 pub(super) fn withdraw(shelf: &Shelf, kept: &Kept) -> io::Result<()> {
     let (home, entry) = (shelf.dir.join(kept.home()), shelf.dir.join(kept.place()));
     if kept.at.symlink_metadata().is_ok() {
+        fs::create_dir_all(&home)?;
         copy::tree(&kept.at, &entry)?;
     }
     match kept.kind {
@@ -146,6 +151,10 @@ fn sides(shelf: &Shelf, kept: &Kept) -> io::Result<(config::Settings, config::Se
     let (before, after) = (shelf.dir.join(kept.home()).join(BEFORE), shelf.dir.join(kept.place()));
     if [&before, &after, &kept.at].into_iter().any(|file| file.is_symlink()) {
         return Err(io::Error::other("it is a link"));
+    }
+    // Git is asked only where there is something to ask about.
+    if same(&before, &after, Path::new(""))? {
+        return Ok(Default::default());
     }
     Ok((config::read(&before)?, config::read(&after)?))
 }

@@ -73,6 +73,7 @@ impl Shelf {
 
     /// Writes down which is which, for whoever comes later.
     pub fn save(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
         fs::write(self.dir.join(INDEX), serde_json::to_vec_pretty(&self.all())?)
     }
 
@@ -98,6 +99,7 @@ impl Shelf {
             return Ok(found.clone());
         }
         let new = Kept { beside: true, ..self.noted(&all, at, kind)? };
+        fs::create_dir_all(self.dir.join(new.home()))?;
         if at.symlink_metadata().is_ok() {
             copy::tree(at, &self.dir.join(new.place()))?;
         }
@@ -133,25 +135,18 @@ impl Shelf {
     }
 
     /// The same, of what nobody saw before: all of it counts as the run's.
-    pub fn found(&self, at: &Path, kind: Kind) -> io::Result<()> {
+    pub fn found(&self, at: &Path, kind: Kind) {
         let mut all = self.lock();
         if !all.contains_key(at) {
-            let new = self.added(&all, at, kind)?;
+            let new = added(&all, at, kind);
             all.insert(at.to_owned(), new);
         }
-        Ok(())
-    }
-
-    fn added(&self, all: &BTreeMap<PathBuf, Kept>, at: &Path, kind: Kind) -> io::Result<Kept> {
-        let number = all.values().map(|kept| kept.number + 1).max().unwrap_or_default();
-        let new = Kept { at: at.to_owned(), kind, number, beside: false };
-        fs::create_dir_all(self.dir.join(new.home()))?;
-        Ok(new)
     }
 
     fn noted(&self, all: &BTreeMap<PathBuf, Kept>, at: &Path, kind: Kind) -> io::Result<Kept> {
-        let new = self.added(all, at, kind)?;
+        let new = added(all, at, kind);
         if at.symlink_metadata().is_ok() {
+            fs::create_dir_all(self.dir.join(new.home()))?;
             copy::tree(at, &self.dir.join(new.home()).join(BEFORE))?;
         }
         Ok(new)
@@ -193,4 +188,10 @@ impl Shelf {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One more. A directory for it is made once there is something in it.
+fn added(all: &BTreeMap<PathBuf, Kept>, at: &Path, kind: Kind) -> Kept {
+    let number = all.values().map(|kept| kept.number + 1).max().unwrap_or_default();
+    Kept { at: at.to_owned(), kind, number, beside: false }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use super::{Preserve, run};
-use crate::error::Result;
+use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
 const FILE: &str = "references.bundle";
@@ -30,6 +30,40 @@ impl GitRemote {
     }
 }
 
+/// References of a remote that somebody else has fetched, in a bundle.
+#[derive(Debug, Clone)]
+pub(crate) struct GitBundle<'a> {
+    pub(crate) remote: GitRemote,
+    pub(crate) bundle: &'a Path,
+}
+
+impl Preserve for GitBundle<'_> {
+    fn kind(&self) -> &'static str {
+        self.remote.kind()
+    }
+
+    fn what(&self) -> String {
+        self.remote.what()
+    }
+
+    /// Only what git reads whole counts.
+    fn write_out(&self, into: &Path) -> Result<()> {
+        let bare = into.join("bare");
+        run("git", Command::new("git").args(["init", "-q", "--bare"]).arg(&bare))?;
+        let wanted = self.remote.references.iter().map(|it| format!("+{it}:{it}"));
+        let mut fetch = Command::new("git");
+        fetch.arg("-C").arg(&bare).args(["fetch", "-q", "--no-tags"]).arg(self.bundle);
+        run("git", fetch.args(wanted))?;
+        std::fs::remove_dir_all(&bare).map_err(SnapshotError::io("remove", &bare))?;
+        let to = into.join(FILE);
+        std::fs::rename(self.bundle, &to).map_err(SnapshotError::io("take", &to))
+    }
+
+    fn take_in(&self, from: &Path) -> Result<()> {
+        self.remote.take_in(from)
+    }
+}
+
 impl Preserve for GitRemote {
     fn kind(&self) -> &'static str {
         "git"
@@ -47,7 +81,14 @@ impl Preserve for GitRemote {
         let mut bundle = self.git(&bare);
         run("git", bundle.args(["bundle", "create", "-q"]).arg(into.join(FILE)).arg("--all"))?;
         // The bundle is all of it.
-        std::fs::remove_dir_all(&bare).map_err(crate::SnapshotError::io("remove", &bare))
+        std::fs::remove_dir_all(&bare).map_err(SnapshotError::io("remove", &bare))
+    }
+
+    /// A remote that answers, and has none of them any more.
+    fn is_gone(&self) -> bool {
+        let mut list = self.git(Path::new("/"));
+        let listed = run("git", list.args(["ls-remote", "-q", &self.url]).args(&self.references));
+        listed.is_ok_and(|it| it.stdout.is_empty())
     }
 
     fn take_in(&self, from: &Path) -> Result<()> {

@@ -4,7 +4,9 @@
 //! - `sqlite`: a database file, by SQLite's own backup
 //! - `postgres`: a database on this machine, by `pg_dump`
 //! - `git`: references of a remote, by `git`
+//! - `address`: databases by the addresses that their tools are told
 
+mod address;
 mod git;
 mod postgres;
 mod sqlite;
@@ -19,6 +21,8 @@ use std::{
 use holdpoint_core::Timestamp;
 use holdpoint_store::snapshots::Snapshot;
 
+pub(crate) use address::at_address;
+pub(crate) use git::GitBundle;
 pub use git::GitRemote;
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;
@@ -39,6 +43,16 @@ pub trait Preserve {
 
     /// Writes all of it into the empty directory `into`.
     fn write_out(&self, into: &Path) -> Result<()>;
+
+    /// The same with the login that was kept with what was written out to `from`, if one was.
+    fn with_login(&self, _from: &Path) -> Option<Box<dyn Preserve>> {
+        None
+    }
+
+    /// Whether it is not there any more; nobody says so who cannot tell.
+    fn is_gone(&self) -> bool {
+        false
+    }
 
     /// Makes it what was written out to `from`.
     fn take_in(&self, from: &Path) -> Result<()>;
@@ -82,24 +96,44 @@ impl Snapshots {
         self.save_as(&passage.0, it.kind(), it.what(), cause, now)
     }
 
-    /// Makes `it` what `to` says, once it is saved as it is now; names that snapshot. What is gone
-    /// altogether cannot be saved, and is made anew.
-    pub fn bring_back(
+    /// Saves `it` as it is now, before it is made what `to` says. What is gone altogether cannot be
+    /// saved, and is made anew.
+    pub fn save_present(
         &self,
         it: &dyn Preserve,
         to: &Snapshot,
         now: Timestamp,
     ) -> Result<Option<Snapshot>> {
-        let cause = Cause { run: None, why: format!("before the undo to {}", to.id) };
-        let saved = self.preserve(it, &cause, now);
-        if let Err(error) = &saved {
-            tracing::warn!(what = it.what(), %error, "it cannot be saved as it is now");
-        }
         let passage = Passage::below(self.state_directory()?)?;
         self.write_to(&passage.0, to)?;
-        it.take_in(&passage.0)?;
-        Ok(saved.ok())
+        let known = it.with_login(&passage.0);
+        let it = known.as_deref().unwrap_or(it);
+        let cause = Cause { run: None, why: format!("before the undo to {}", to.id) };
+        match self.preserve(it, &cause, now) {
+            Ok(saved) => Ok(Some(saved)),
+            Err(_) if it.is_gone() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
+
+    /// Makes `it` what `to` says.
+    pub fn take_in(&self, it: &dyn Preserve, to: &Snapshot) -> Result<()> {
+        let passage = Passage::below(self.state_directory()?)?;
+        self.write_to(&passage.0, to)?;
+        it.with_login(&passage.0).as_deref().unwrap_or(it).take_in(&passage.0)
+    }
+}
+
+/// Who we are to a server that nobody named a user to (PostgreSQL: 34.1.2, `user`).
+fn own_user() -> String {
+    let own = rustix::process::getuid().as_raw().to_string();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut lines = users.lines().map(|line| line.split(':'));
+    let found = lines.find_map(|mut fields| {
+        let name = fields.next()?;
+        (fields.nth(1)? == own).then(|| name.to_owned())
+    });
+    found.or_else(|| std::env::var("USER").ok()).unwrap_or_default()
 }
 
 /// Runs a program to its end; what it says is an error if it fails. It reads nothing.

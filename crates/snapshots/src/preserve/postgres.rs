@@ -9,6 +9,9 @@ use crate::error::{Result, SnapshotError};
 const FILE: &str = "database.dump";
 /// The database from which others can be made.
 const MAINTENANCE: &str = "postgres";
+/// Where the login is kept with which it was saved: what was saved without anybody asking is
+/// brought back by somebody who need not know it. It is as secret as the rest of the repository.
+const LOGIN: &str = "login.json";
 
 /// A database.
 #[derive(Debug, Clone)]
@@ -55,14 +58,49 @@ impl Preserve for Postgres {
 
     fn write_out(&self, into: &Path) -> Result<()> {
         self.check()?;
+        if let Some(password) = &self.password {
+            let login = serde_json::json!({ "user": self.user, "password": password });
+            let path = into.join(LOGIN);
+            let written = std::fs::write(&path, login.to_string());
+            written.map_err(SnapshotError::io("write", &path))?;
+        }
         let mut command = self.command("pg_dump");
         command.args(["--format", "custom", "--file"]).arg(into.join(FILE)).arg(&self.database);
         run("pg_dump", &mut command).map(drop)
     }
 
+    fn is_gone(&self) -> bool {
+        self.is_there().is_ok_and(|there| !there)
+    }
+
     /// Into a database of its own first, which then takes the name: nobody sees half of it.
     fn take_in(&self, from: &Path) -> Result<()> {
         self.check()?;
+        self.exchange(from)
+    }
+
+    /// Where nobody said another.
+    fn with_login(&self, from: &Path) -> Option<Box<dyn Preserve>> {
+        let kept = std::fs::read(from.join(LOGIN)).ok().filter(|_| self.password.is_none())?;
+        let kept: serde_json::Value = serde_json::from_slice(&kept).ok()?;
+        let of = |name: &str| kept.get(name)?.as_str().map(str::to_owned);
+        let (user, password) = (of("user")?, Some(of("password")?));
+        Some(Box::new(Self { user, password, ..self.clone() }))
+    }
+}
+
+impl Postgres {
+    fn literal(&self) -> String {
+        self.database.replace('\'', "''")
+    }
+
+    fn is_there(&self) -> Result<bool> {
+        let literal = self.literal();
+        let there = format!("SELECT 1 FROM pg_database WHERE datname = '{literal}'");
+        Ok(self.psql(MAINTENANCE, &there)? == "1")
+    }
+
+    fn exchange(&self, from: &Path) -> Result<()> {
         let (new, old) = (format!("{}_undo", self.database), format!("{}_undone", self.database));
         let [database, new_name, old_name] = [&self.database, &new, &old].map(|it| quoted(it));
         self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {new_name}"))?;
@@ -70,9 +108,8 @@ impl Preserve for Postgres {
         let mut command = self.command("pg_restore");
         command.args(["--exit-on-error", "--dbname", &new]).arg(from.join(FILE));
         run("pg_restore", &mut command)?;
-        let literal = self.database.replace('\'', "''");
-        let there = format!("SELECT 1 FROM pg_database WHERE datname = '{literal}'");
-        if self.psql(MAINTENANCE, &there)? == "1" {
+        if self.is_there()? {
+            let literal = self.literal();
             self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {old_name}"))?;
             let end = format!(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{literal}'"

@@ -40,6 +40,11 @@ impl Preserve for Sqlite {
         copy(&from, &mut to)
     }
 
+    fn is_gone(&self) -> bool {
+        let found = self.file.symlink_metadata();
+        found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    }
+
     fn take_in(&self, from: &Path) -> Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let from = Connection::open_with_flags(from.join(FILE), flags).map_err(failed)?;

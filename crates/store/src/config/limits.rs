@@ -77,6 +77,7 @@ settings! {
     /// How much of anything there may be at once: `[limits]`.
     Limits, RawLimits, "limits",
     body_bytes = 10_485_760, 1024..=1_073_741_824, "Bytes of a body that is read whole.";
+    bodies_bytes = 268_435_456, 1024..=1_099_511_627_776, "Bytes of all bodies that are being read and judged, together; whoever needs more waits.";
     stored_body_bytes = 10_485_760, 1024..=1_073_741_824, "Bytes of one stored body or response; a larger message cannot be held.";
     stored_bytes = 1_073_741_824, 1_048_576..=1_099_511_627_776, "Bytes of all stored bodies and responses together.";
     header_bytes = 65_536, 4096..=1_048_576, "Bytes of a message's head.";
@@ -125,7 +126,7 @@ settings! {
     /// What SQL may change at once, and how much of it is kept: `[sql]`.
     SqlTerms, RawSql, "sql",
     small_rows = 10, 0..=1000, "Rows that a transaction may change in production with a pre-image alone.";
-    preimage_bytes = 8_388_608, 1024..=1_073_741_824, "Bytes of one pre-image; what loses more waits for a human, or is refused.";
+    preimage_bytes = 67_108_864, 1024..=1_099_511_627_776, "Bytes of one pre-image; what loses more waits for a human, or is refused.";
     script_bytes = 1_048_576, 1024..=1_073_741_824, "Bytes of the statements of one transaction that can wait for a human.";
     sessions = 1000, 1..=100_000, "Connections to one database at the same time.";
 }

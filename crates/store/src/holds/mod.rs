@@ -181,6 +181,14 @@ impl Holds {
         })
     }
 
+    /// What of `run` waits for an answer, oldest first.
+    pub fn waiting(&self, run: &str) -> Result<Vec<String>> {
+        let sql = "SELECT * FROM holds WHERE state = 'open' ORDER BY created_at, id";
+        let open = self.state.0.database.read(|connection| rows(connection, sql, [], hold))?;
+        let own = open.into_iter().filter(|hold| hold.principal.run == run);
+        Ok(own.map(|hold| hold.id).collect())
+    }
+
     /// What is released at `now` and not executed yet, oldest first.
     pub fn released(&self, now: Timestamp) -> Result<Vec<Hold>> {
         let sql = "SELECT * FROM holds WHERE state = 'approved' ORDER BY decided_at, id";

@@ -185,11 +185,23 @@ impl Walk<'_> {
     }
 
     fn program(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
+        // What this command has written is what it is, whatever its name.
+        let own =
+            |path: &String| matches!(self.files.written.get(path), Some(super::Written::Text(_)));
+        if call.program.contains('/') && self.paths(scope, call.program).iter().any(own) {
+            return self.by_path(scope, call);
+        }
         if let Some(output) = self.builtin(scope, call)? {
             return Ok(output);
         }
         if is_asking(call) {
             return Ok(UNKNOWN.to_string());
+        }
+        if matches!(call.name, "powershell" | "pwsh" | "wsl" | "cmd") {
+            let (name, words) = (call.name, call.arguments);
+            if let Some(output) = super::windows::shell(self, scope, name, words, call.pipe)? {
+                return Ok(output);
+            }
         }
         if let Some(output) = self.carried(scope, call)? {
             return Ok(output);
@@ -230,9 +242,9 @@ impl Walk<'_> {
     ) -> Result<Option<String>, Unreadable> {
         match call.program {
             ":" | "true" | "false" | "test" | "[" | "return" | "exit" | "break" | "continue"
-            | "wait" | "jobs" | "fg" | "bg" | "disown" | "hash" | "shopt" | "ulimit" | "umask"
-            | "times" | "let" | "getopts" | "complete" | "bind" | "history" | "unalias"
-            | "logout" | "caller" | "dirs" | "popd" => {}
+            | "wait" | "jobs" | "fg" | "bg" | "disown" | "shopt" | "ulimit" | "umask" | "times"
+            | "let" | "getopts" | "complete" | "bind" | "history" | "unalias" | "logout"
+            | "caller" | "dirs" | "popd" => {}
             "cd" | "pushd" | "chdir" | "Set-Location" => self.goes(scope, call),
             "export" | "declare" | "local" | "typeset" | "readonly" => self.declare(scope, call),
             "unset" => call.parts().1.iter().for_each(|name| {
@@ -255,6 +267,11 @@ impl Walk<'_> {
                 scope.positional = scope.positional.iter().skip(count).cloned().collect();
             }
             "read" | "mapfile" | "readarray" => reads(scope, call),
+            "hash" => {
+                if let [_, path, name] = call.arguments {
+                    scope.aliases.insert(name.clone(), quoted(path));
+                }
+            }
             "alias" => {
                 for word in call.arguments {
                     if let Some((name, text)) = word.split_once('=') {

@@ -111,7 +111,9 @@ impl Walk<'_> {
                     call.arguments.iter().skip_while(|it| *it != "--").skip(1).cloned().collect();
                 return self.call(scope, &behind, call.pipe).map(Some);
             }
-            "doppler" if call.parts().1.first().is_none_or(|it| *it != "run") => return Ok(None),
+            "doppler" | "op" if call.parts().1.first().is_none_or(|it| *it != "run") => {
+                return Ok(None);
+            }
             "su" | "runuser" => {
                 return self.scripted(scope, call, handed(call)).map(Some);
             }

@@ -1,13 +1,38 @@
 //! Tools that reach beyond the machine, by the tables of the catalogue; and the floor for those
 //! that have none.
 
-use holdpoint_catalog::cli::{
-    local,
-    tools::{self, Reach, Tool},
+use holdpoint_catalog::{
+    cli::{
+        local,
+        tools::{self, Reach, Tool},
+    },
+    verbs,
 };
 use holdpoint_core::{Effect, ResourceId, policy::Ground};
 
-use super::{At, Step, call::Call, disk, expand::UNKNOWN, scope::Scope, walk::Walk};
+use super::{At, Step, call::Call, disk, expand::UNKNOWN, scope::Scope, targets, walk::Walk};
+
+/// Programs that change users, rules and the state of the machine.
+const SYSTEM: &[&str] = &[
+    "useradd",
+    "userdel",
+    "usermod",
+    "adduser",
+    "deluser",
+    "passwd",
+    "chsh",
+    "visudo",
+    "iptables",
+    "ufw",
+    "reboot",
+    "shutdown",
+    "halt",
+    "poweroff",
+    "modprobe",
+    "crontab",
+    "swapoff",
+    "setenforce",
+];
 
 impl Walk<'_> {
     /// A program that no other reader knows.
@@ -16,6 +41,7 @@ impl Walk<'_> {
             "aws" if self.machine().knows_tools() => return self.aws(scope, call),
             "npm" | "pnpm" | "yarn" | "cargo" | "gem" | "twine" | "poetry" | "uv" | "dotnet"
             | "mvn" | "hatch" | "bun" | "nuget" => {
+                self.wiped(scope, call);
                 return self.packages(call);
             }
             "scp" | "sftp" => return self.sent_by_ssh(scope, call),
@@ -52,10 +78,58 @@ impl Walk<'_> {
         if let Some(tool) = tools::tool(call.name).filter(|_| self.machine().knows_tools()) {
             return self.tabled(scope, call, tool);
         }
-        if local::is_local(call.name) {
+        if self.far_loss(call) || self.wiped(scope, call) {
+            return;
+        }
+        // A tool of the cloud may be called as a compiler is.
+        let first = call.arguments.first().map_or("", String::as_str);
+        let takes = ["delete", "destroy", "terminate", "drop"].contains(&first);
+        let cluster = ["kind", "k3d", "minikube", "colima"].contains(&call.name);
+        if local::is_local(call.name) && (!takes || cluster) {
             return;
         }
         self.unknown_program(scope, call);
+    }
+
+    /// A verb that destroys, and something beyond this machine that it names: whatever the tool.
+    fn far_loss(&mut self, call: &Call<'_>) -> bool {
+        let far = |it: &&String| {
+            let host = it.split("://").nth(1).filter(|_| !it.starts_with("file:"));
+            host.is_some_and(|host| {
+                !["localhost", "127.0.0.1"].iter().any(|own| host.starts_with(own))
+            })
+        };
+        let Some(named) = call.arguments.iter().find(far) else { return false };
+        let verb = |it: &&&str| tools::destroys(&[**it]);
+        let operands = call.parts().1;
+        let Some(verb) = operands.iter().take(8).find(verb) else { return false };
+        let id = ResourceId::of(call.name, "resource", named);
+        let name = format!("{}:{verb}", call.name);
+        self.push(Step::guessed(name, Effect::Destroy, id, At::Somewhere));
+        true
+    }
+
+    /// Words that wipe a database, whatever the tool: the one that the project is configured for.
+    pub(super) fn wiped(&mut self, scope: &Scope, call: &Call<'_>) -> bool {
+        let mut words = spoken(call);
+        let code = ["-e", "--eval", "-eval", "--expr"];
+        words.extend(call.values(&["-s", "--session", "--sessions"]));
+        if call.has(&code) {
+            return false;
+        }
+        if named_production(call) {
+            words.push("production");
+        }
+        if !tools::wipes(&words) || call.has(&["--dry-run", "--dump", "--pretend", "--status"]) {
+            return false;
+        }
+        let target = match named_production(call) {
+            true => targets::Target { told: true, ..targets::somewhere() },
+            false => targets::ambient(self, scope, None),
+        };
+        let name = format!("{}:{}", call.name, words.join("_"));
+        self.at_database(&target, &name, Effect::Destroy);
+        true
     }
 
     fn tabled(&mut self, scope: &mut Scope, call: &Call<'_>, tool: &Tool) {
@@ -161,6 +235,10 @@ impl Walk<'_> {
 
     /// Another agent: with its questions switched off it does what nobody sees.
     fn agent(&mut self, scope: &Scope, call: &Call<'_>) {
+        // Another tool of this name: `copilot app delete`.
+        if tools::destroys(&spoken(call)) {
+            return self.unknown_program(scope, call);
+        }
         let unasked = [
             "--dangerously-skip-permissions",
             "--yolo",
@@ -212,7 +290,7 @@ impl Walk<'_> {
     /// The floor: a verb that destroys and anything that names a remote is held; other programs
     /// are as dangerous as what they can reach.
     fn unknown_program(&mut self, scope: &Scope, call: &Call<'_>) {
-        let words: Vec<&str> = call.parts().1;
+        let words = spoken(call);
         if call.name.eq_ignore_ascii_case("robocopy") {
             return super::windows::robocopy(self, scope, call);
         }
@@ -237,31 +315,11 @@ impl Walk<'_> {
             ));
             return;
         }
-        let system = [
-            "useradd",
-            "userdel",
-            "usermod",
-            "adduser",
-            "deluser",
-            "passwd",
-            "chsh",
-            "visudo",
-            "iptables",
-            "ufw",
-            "reboot",
-            "shutdown",
-            "halt",
-            "poweroff",
-            "modprobe",
-            "crontab",
-            "swapoff",
-            "setenforce",
-        ];
         let shows = call.has(&["-l", "-L", "--list", "status"]);
-        if system.contains(&call.name) && shows {
+        if SYSTEM.contains(&call.name) && shows {
             return;
         }
-        if system.contains(&call.name) {
+        if SYSTEM.contains(&call.name) {
             let mut step = Step::known(
                 format!("system:{}", call.name),
                 Effect::Modify,
@@ -271,12 +329,73 @@ impl Walk<'_> {
             step.ground = Ground::Outside;
             return self.push(step);
         }
+        // A program of this machine's own is what its words say; a script is what its text says.
+        let says =
+            |word: &&str| verbs::effect_of_words(word).is_some_and(|it| it > Effect::Observe);
+        let bare = without_values(call, &words);
+        let looks = tools::looks(&words) || !words.iter().any(says) && tools::looks(&bare);
+        if !call.program.contains('/') && (looks || flags_look(call, &words)) {
+            return;
+        }
         // Whether a port is open.
         if matches!(call.name, "nc" | "ncat") && call.flag('z') {
             return;
         }
         self.unseen_program(scope, call.name, false);
     }
+}
+
+/// The operands of a tool that nobody knows: what follows an option and is no word is its value.
+fn spoken<'c>(call: &Call<'c>) -> Vec<&'c str> {
+    let mut words = Vec::new();
+    let mut before = "";
+    for word in call.arguments.iter().map(String::as_str) {
+        let is_option = word.len() > 1 && word.starts_with('-');
+        let valued = before.starts_with('-') && !before.contains('=');
+        let plain = word.chars().all(|it| it.is_ascii_alphabetic() || "-_:".contains(it));
+        if !is_option && (plain || !valued) {
+            words.push(word);
+        }
+        before = word;
+    }
+    words
+}
+
+/// Whether a word of a call names what everybody uses.
+fn named_production(call: &Call<'_>) -> bool {
+    let said = ["production", "prod", "staging", "live"];
+    let named = |it: &String| {
+        let word = it.rsplit('=').next().unwrap_or(it);
+        said.iter().any(|own| word.eq_ignore_ascii_case(own))
+    };
+    call.arguments.iter().any(named)
+}
+
+/// The same without any word that follows an option.
+fn without_values<'c>(call: &Call<'c>, words: &[&'c str]) -> Vec<&'c str> {
+    let behind: Vec<&str> = call
+        .arguments
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [option, value] if option.starts_with("--") && !option.contains('=') => {
+                Some(value.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    words.iter().copied().filter(|word| !behind.contains(word)).collect()
+}
+
+/// Whether a call has no verb but an option that looks: `--describe`.
+fn flags_look(call: &Call<'_>, words: &[&str]) -> bool {
+    let flags = || call.arguments.iter().filter_map(|it| it.strip_prefix("--"));
+    let looks = |flag: &str| {
+        ["list", "describe", "show", "status", "info", "version", "graph"].contains(&flag)
+    };
+    let says = |word: &&&str| verbs::effect_of_words(word).is_some_and(|it| it > Effect::Observe);
+    flags().any(looks)
+        && !flags().any(|flag| verbs::effect_of_words(flag).is_some_and(|it| it > Effect::Modify))
+        && !words.iter().take(2).any(|word| says(&word))
 }
 
 /// Packages of the system that are taken away, and mounts that are changed.

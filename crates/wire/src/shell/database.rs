@@ -1,7 +1,10 @@
 //! Databases: clients with their statements, and frameworks that change or wipe what they are
 //! pointed at. The target decides, not the command.
 
-use holdpoint_catalog::cli::frameworks::{self, Framework};
+use holdpoint_catalog::cli::{
+    frameworks::{self, Framework},
+    tools,
+};
 use holdpoint_core::{Effect, Operation, operation::Place};
 
 use super::{
@@ -54,7 +57,8 @@ impl Walk<'_> {
             (At::Somewhere, false, Effect::Create | Effect::Modify) => At::Here,
             (at, _, _) => at.clone(),
         };
-        self.push(Step::known(name, effect, target.resource.clone(), at));
+        let address = target.address.clone();
+        self.push(Step { address, ..Step::known(name, effect, target.resource.clone(), at) });
     }
 
     /// Statements that are sent to `target`.
@@ -82,7 +86,8 @@ impl Walk<'_> {
                 continue;
             }
             let operation = Operation { resource: resource.clone().into(), ..operation };
-            self.push(Step::new(operation, at.clone()));
+            let address = target.address.clone();
+            self.push(Step { address, ..Step::new(operation, at.clone()) });
         }
     }
 
@@ -94,7 +99,9 @@ impl Walk<'_> {
         match call.name {
             "psql" | "mysql" | "mariadb" | "sqlite3" | "mongosh" | "mongo" | "redis-cli"
             | "clickhouse-client" | "sqlcmd" | "duckdb" | "cqlsh" | "pgcli" | "mycli" | "usql"
-            | "cockroach" | "clickhouse" => self.client(scope, call)?,
+            | "cockroach" | "clickhouse" | "valkey-cli" | "keydb-cli" | "trino" | "presto"
+            | "snowsql" | "snow" | "impala-shell" | "hive" | "beeline" | "spark-sql"
+            | "cypher-shell" | "surreal" => self.client(scope, call)?,
             "dropdb" | "mysqladmin" | "pg_restore" | "createdb" | "dropuser" => {
                 let target = client_target(scope, call);
                 let effect = match call.name {
@@ -119,6 +126,12 @@ impl Walk<'_> {
         if call.has(&["-l", "--list"]) && call.name == "psql" {
             return Ok(());
         }
+        // `cockroach node decommission`: what is no statement.
+        if tools::destroys(&call.operands(CLIENT_VALUED))
+            && matches!(call.name, "cockroach" | "clickhouse")
+        {
+            self.at_database(&target, &format!("{}:run", call.name), Effect::Destroy);
+        }
         let given = ["-c", "--command", "-e", "--execute", "--eval", "-q", "--query", "-Q", "-cmd"];
         let mut texts: Vec<String> = call.values(&given).into_iter().map(str::to_owned).collect();
         for file in call.values(&["-f", "--file", "-i"]) {
@@ -129,7 +142,8 @@ impl Walk<'_> {
             "sqlite3" | "duckdb" => {
                 texts.extend(operands.iter().skip(1).map(|it| (*it).to_owned()))
             }
-            "redis-cli" => texts.push(operands.join(" ")),
+            "redis-cli" | "valkey-cli" | "keydb-cli" => texts.push(operands.join(" ")),
+            "cypher-shell" => texts.extend(operands.iter().map(|it| (*it).to_owned())),
             _ => {}
         }
         if let (true, Some(text)) = (texts.is_empty() || texts == [""], &call.pipe.stdin) {
@@ -140,7 +154,10 @@ impl Walk<'_> {
                 "mongosh" | "mongo" => {
                     self.at_database(&target, "mongo:eval", mongo(&text));
                 }
-                "redis-cli" => self.at_database(&target, "redis:command", redis(&text)),
+                "redis-cli" | "valkey-cli" | "keydb-cli" => {
+                    self.at_database(&target, "redis:command", redis(&text));
+                }
+                "cypher-shell" => self.at_database(&target, "cypher:run", cypher(&text)),
                 _ if text.chars().all(|it| it == UNKNOWN) && !text.is_empty() => {
                     self.push(Step::guessed(
                         "sql:unknown",
@@ -193,7 +210,7 @@ impl Walk<'_> {
             .skip(usize::from(name != call.name))
             .cloned()
             .collect();
-        let own = Call { arguments: &own, ..Call::new(&[], call.pipe) };
+        let own = Call { name: framework.name, arguments: &own, ..Call::new(&[], call.pipe) };
         if let Some(code) = own.value(&["-c", "--command"]).filter(|_| {
             own.arguments
                 .first()
@@ -202,14 +219,30 @@ impl Walk<'_> {
             super::program::read(self, scope, code, super::program::Language::Python)?;
             return Ok(true);
         }
+        // The language of these is close enough to Ruby for the calls that matter.
+        if let Some(code) = own.value(&["-e", "--eval"]).filter(|_| framework.name == "ecto") {
+            super::program::read(self, scope, code, super::program::Language::Ruby)?;
+            return Ok(true);
+        }
         if matches!(own.arguments.first().map(String::as_str), Some("runner" | "tinker")) {
             let code = own.arguments.iter().skip(1).cloned().collect::<Vec<_>>().join(" ");
             super::program::read(self, scope, &code, super::program::Language::Ruby)?;
             return Ok(true);
         }
         let words: Vec<&str> = own.operands(frameworks::VALUED);
-        let Some(verb) = framework.verb(&words, &|flag| own.has(&[flag])) else { return Ok(true) };
+        let Some(verb) = framework.verb(&words, &|flag| own.has(&[flag])) else {
+            let formats = words.first().is_some_and(|it| *it == "format");
+            if !formats && !self.wiped(scope, &own) && tools::destroys(&words) {
+                let target = self.framework_target(scope, &own, framework);
+                let name = format!("{}:{}", framework.name, words.join("_"));
+                self.at_database(&target, &name, Effect::Destroy);
+            }
+            return Ok(true);
+        };
         if verb.effect == Effect::Observe {
+            return Ok(true);
+        }
+        if framework.tests && self.wiped(scope, &own) {
             return Ok(true);
         }
         if framework.tests {
@@ -336,15 +369,13 @@ fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
         "mysql" | "mariadb" | "mycli" | "mysqladmin" => "mysql",
         "sqlite3" | "duckdb" => "sqlite",
         "mongosh" | "mongo" => "mongodb",
-        "redis-cli" => "redis",
+        "redis-cli" | "valkey-cli" | "keydb-cli" => "redis",
         other => other,
     };
     if provider == "sqlite" {
-        return targets::at_host(
-            "sqlite",
-            "",
-            call.operands(&[]).first().copied().unwrap_or_default(),
-        );
+        let file = call.operands(&[]).first().copied().unwrap_or_default();
+        let address = (call.name == "sqlite3" && !file.is_empty()).then(|| format!("file:{file}"));
+        return Target { address, ..targets::at_host("sqlite", "", file) };
     }
     let words = call.arguments.iter().map(String::as_str);
     if let Some(url) = words
@@ -369,8 +400,45 @@ fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
         "mysql" => scope.exported("MYSQL_HOST"),
         _ => None,
     });
-    let database = call.value(&["-d", "--dbname", "-D", "--database"]).unwrap_or_default();
-    targets::at_host(provider, host.unwrap_or_default(), database)
+    let named = call.value(&["-d", "--dbname", "-D", "--database"]);
+    let database = named.or_else(|| match (provider, call.name) {
+        ("postgres", "psql" | "pgcli" | "dropdb") => {
+            call.operands(CLIENT_VALUED).first().copied().filter(|it| !it.contains('='))
+        }
+        _ => None,
+    });
+    let (host, database) = (host.unwrap_or_default(), database.unwrap_or_default());
+    // What else says where it goes is not followed: then nobody says that it can be saved.
+    let told_otherwise =
+        call.arguments.iter().any(|it| it.contains("host=") || it.contains("service="))
+            || ["PGHOSTADDR", "PGSERVICE"].iter().any(|name| scope.exported(name).is_some());
+    let address = (provider == "postgres" && !told_otherwise)
+        .then(|| postgres_address(scope, call, host, database))
+        .flatten();
+    Target { address, ..targets::at_host(provider, host, database) }
+}
+
+/// The address that options and variables of PostgreSQL's clients come to.
+fn postgres_address(scope: &Scope, call: &Call<'_>, host: &str, database: &str) -> Option<String> {
+    let user = call.value(&["-U", "--username"]).or(scope.exported("PGUSER")).unwrap_or_default();
+    let port = call.value(&["-p", "--port"]).or(scope.exported("PGPORT")).unwrap_or("5432");
+    let database = match database {
+        "" => scope.exported("PGDATABASE").unwrap_or(user),
+        database => database,
+    };
+    let password = scope.exported("PGPASSWORD").unwrap_or_default();
+    let (directory, host) = if host.starts_with('/') { (host, "") } else { ("", host) };
+    let parts = [user, port, database, password, directory, host];
+    let plain = parts.iter().all(|it| !it.contains(UNKNOWN));
+    let [user, password, directory] = [user, password, directory].map(escaped);
+    let query = if directory.is_empty() { directory } else { format!("?host={directory}") };
+    let address = format!("postgres://{user}:{password}@{host}:{port}/{database}{query}");
+    (plain && !database.is_empty()).then_some(address)
+}
+
+/// A text as a part of an address.
+fn escaped(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn redis(text: &str) -> Effect {
@@ -382,6 +450,19 @@ fn redis(text: &str) -> Effect {
         "SET" | "HSET" | "LPUSH" | "RPUSH" | "SADD" | "ZADD" | "EXPIRE" | "INCR" | "RENAME"
         | "CONFIG" | "HDEL" => Effect::Modify,
         _ => Effect::Observe,
+    }
+}
+
+/// What a statement of Cypher does, by its words.
+fn cypher(text: &str) -> Effect {
+    let upper = text.to_ascii_uppercase();
+    let has = |all: &[&str]| {
+        upper.split(|it: char| !it.is_ascii_alphabetic()).any(|it| all.contains(&it))
+    };
+    match () {
+        () if has(&["DELETE", "DETACH", "DROP", "REMOVE"]) => Effect::Destroy,
+        () if has(&["SET", "CREATE", "MERGE", "LOAD", "CALL"]) => Effect::Modify,
+        () => Effect::Observe,
     }
 }
 

@@ -241,9 +241,14 @@ impl Walk<'_> {
         let to = call.value(&["-t", "--target-directory"]).unwrap_or(to).to_owned();
         for source in from {
             let target = self.within_directory(scope, &to, source);
-            let text = match *source {
-                "/dev/null" => String::new(),
-                source => self.read(scope, source, true),
+            let program = ["/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/"]
+                .iter()
+                .find_map(|place| source.strip_prefix(place));
+            let text = match (*source, program) {
+                ("/dev/null", _) => String::new(),
+                // By another name it does the same.
+                (_, Some(program)) => format!("#!/bin/sh\n{program} \"$@\"\n"),
+                (source, None) => self.read(scope, source, true),
             };
             self.writes(scope, &target, &text, false);
         }

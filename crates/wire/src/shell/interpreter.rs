@@ -1,10 +1,12 @@
 //! Interpreters: a script as a word, in a file, or on standard input; and files of targets that
 //! programs run (`make`, `npm run`, `just`).
 
+use holdpoint_catalog::cli::tools;
+use holdpoint_core::{Effect, ResourceId};
 use serde_json::Value;
 
 use super::{
-    Step,
+    At, Step,
     call::{Call, Pipe},
     expand::UNKNOWN,
     program::{self, Language},
@@ -48,9 +50,10 @@ impl Walk<'_> {
             "bun" | "deno" if is_own_verb(call) => return Ok(None),
             // Languages whose programs are not read.
             "lua" | "luajit" | "Rscript" | "tclsh" | "osascript" | "julia" | "groovy"
-            | "elixir"
-                if call.has(&["-e", "--eval", "--expr"]) =>
+            | "elixir" | "iex" | "erl" | "rebar3" | "scala" | "clj"
+                if call.has(&["-e", "--eval", "-eval", "--expr"]) =>
             {
+                self.named_loss(call);
                 self.unseen_program(scope, call.name, false);
                 UNKNOWN.to_string()
             }
@@ -120,7 +123,11 @@ impl Walk<'_> {
     }
 
     /// A program by its path: a script whose text is known, else one that nobody sees.
-    fn by_path(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
+    pub(super) fn by_path(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<String, Unreadable> {
         let text = self.read(scope, call.program, true);
         let system = ["/usr/", "/bin/", "/sbin/", "/opt/homebrew/", "/proc/", "/lib"]
             .iter()
@@ -247,13 +254,31 @@ impl Walk<'_> {
         self.push(Step { variables, ..Step::opaque(format!("program:{name}"), unseen) });
     }
 
+    /// What the names of calls say in code that nobody reads: only what destroys counts.
+    fn named_loss(&mut self, call: &Call<'_>) {
+        let code = call.values(&["-e", "--eval", "-eval", "--expr"]).join(" ");
+        let mut names = code.split(|it: char| !it.is_alphanumeric() && it != '_');
+        let Some(name) = names.find(|it| tools::destroys(&[it])) else { return };
+        let id = ResourceId::of(call.name, "code", name);
+        self.push(Step::guessed(
+            format!("{}:{name}", call.name),
+            Effect::Destroy,
+            id,
+            At::Somewhere,
+        ));
+    }
+
     /// The targets of a Makefile or a justfile.
     fn targets(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
         let mut inner = scope.clone();
         if let Some(directory) = call.value(&["-C", "--directory", "-d", "--working-directory"]) {
             inner.go(directory, true);
         }
-        let names = ["Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile"];
+        let names: &[&str] = match call.name {
+            "just" => &["justfile", "Justfile", ".justfile"],
+            "task" => &["Taskfile.yml", "Taskfile.yaml", "taskfile.yml"],
+            _ => &["Makefile", "makefile", "GNUmakefile"],
+        };
         let file = call.value(&["-f", "--file", "--justfile"]).map(str::to_owned);
         if let (Some("-"), Some(typed)) = (file.as_deref(), call.pipe.stdin.clone()) {
             let script = recipe(&typed.replace(';', "\n\t"), Vec::new());
@@ -265,6 +290,7 @@ impl Walk<'_> {
             })
         });
         let Some(file) = file else {
+            self.wiped(scope, call);
             self.unseen_program(scope, call.name, false);
             return Ok(UNKNOWN.to_string());
         };

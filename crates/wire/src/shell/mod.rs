@@ -6,9 +6,11 @@
 //! - `expand`, `parameter`, `pattern`: words as they will be when the command runs
 //! - `call`: what one simple command is, and who reads it
 //! - `hidden`: commands where nobody looks for one
+//! - `powershell`, `batch`, `windows`: the shells of Windows, and what they have in common
 //! - `path`: which part of the machine a path is about
 
 mod aws;
+mod batch;
 mod call;
 mod carrier;
 mod cli;
@@ -28,6 +30,7 @@ mod package;
 mod parameter;
 mod path;
 mod pattern;
+mod powershell;
 mod program;
 mod redirect;
 mod scope;
@@ -106,8 +109,12 @@ pub fn interpret(command: &Command<'_>, machine: &dyn Machine) -> Result<Reading
         Dialect::Bash => {
             walk.script(&mut scope, command.text, &call::Pipe::terminal())?;
         }
-        Dialect::Powershell => windows::powershell(&mut walk, &mut scope, command.text),
-        Dialect::Cmd => windows::cmd(&mut walk, &mut scope, command.text),
+        Dialect::Powershell => {
+            powershell::read(&mut walk, &mut scope, command.text, &call::Pipe::terminal())?;
+        }
+        Dialect::Cmd => {
+            batch::read(&mut walk, &mut scope, command.text, &call::Pipe::terminal())?;
+        }
     }
     Ok(walk.into_reading())
 }

@@ -59,6 +59,7 @@ impl Walk<'_> {
             (_, "unpublish" | "yank", _) => Effect::Destroy,
             (_, "deprecate" | "dist-tag", _) => Effect::Execute,
             (_, "owner", _) if call.has(&["--add", "-a"]) => Effect::GrantAccess,
+            (_, "owner", "rm" | "remove") => Effect::Remove,
             (_, "owner", "add") | (_, "access", "grant" | "public") => Effect::GrantAccess,
             (_, "token", "create") => Effect::MintCredential,
             (_, "config", "get") if call.arguments.iter().any(|it| it.contains("_auth")) => {

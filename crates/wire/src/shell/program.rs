@@ -101,13 +101,18 @@ impl Reader<'_, '_> {
                 self.called(name, at, &arguments)
             }
             // Perl and Ruby call without brackets.
-            Some(Token::Text(text))
+            Some(Token::Text(_))
                 if matches!(
                     name.as_str(),
                     "system" | "exec" | "unlink" | "rmtree" | "FileUtils.rm_rf" | "File.delete"
                 ) =>
             {
-                self.called(name, at, &[vec![text.clone()]])
+                let words = self.listed(at + 1);
+                self.called(name, at, &[words])
+            }
+            // Ruby calls without any.
+            _ if [".delete_all", ".destroy_all"].iter().any(|end| name.ends_with(end)) => {
+                self.called(name, at, &[])
             }
             _ => Ok(()),
         }

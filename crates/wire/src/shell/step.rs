@@ -32,6 +32,9 @@ pub struct Step {
     pub tampers: bool,
     /// Whether what it starts could reach credentials whatever else is known.
     pub unseen: bool,
+    /// The address of the database that it goes to, where one was told. It may hold a password: it
+    /// is for whoever saves that database first, and never recorded.
+    pub address: Option<String>,
     /// Variables that it was started with, where it is code: they are within its reach.
     pub variables: Vec<String>,
 }
@@ -45,6 +48,7 @@ impl Step {
             ground: Ground::None,
             tampers: false,
             unseen: false,
+            address: None,
             variables: Vec::new(),
         }
     }

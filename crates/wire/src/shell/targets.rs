@@ -10,6 +10,8 @@ use super::{At, expand::UNKNOWN, scope::Scope, secret, walk::Walk};
 pub(super) struct Target {
     pub(super) at: At,
     pub(super) resource: ResourceId,
+    /// The address that was told; it may hold a password.
+    pub(super) address: Option<String>,
     /// Something said so; else it is what a tool takes where nobody says anything.
     pub(super) told: bool,
 }
@@ -50,6 +52,10 @@ pub(super) fn is_url(text: &str) -> bool {
 /// Where the database at this address is.
 pub(super) fn of_url(url: &str) -> Target {
     let url = url.strip_prefix("jdbc:").unwrap_or(url);
+    Target { address: Some(url.to_owned()), ..at_url(url) }
+}
+
+fn at_url(url: &str) -> Target {
     let Some((scheme, rest)) = url
         .split_once("://")
         .filter(|(scheme, _)| !scheme.starts_with("sqlite") && *scheme != "file")
@@ -76,13 +82,14 @@ pub(super) fn at_host(provider: &str, host: &str, database: &str) -> Target {
     }
     let id = ResourceId::new(format!("{provider}:{host}/{database}"));
     let at = if host.contains(UNKNOWN) { At::Somewhere } else { At::Host(host) };
-    Target { at, resource: id, told: true }
+    Target { at, resource: id, address: None, told: true }
 }
 
 fn local(provider: &str, database: &str) -> Target {
     Target {
         at: At::Here,
         resource: ResourceId::new(format!("{provider}:localhost/{database}")),
+        address: None,
         told: true,
     }
 }
@@ -248,6 +255,7 @@ pub(super) fn somewhere() -> Target {
     Target {
         at: At::Somewhere,
         resource: ResourceId::of("database", "unknown", "unknown"),
+        address: None,
         told: false,
     }
 }

@@ -1,177 +1,204 @@
-//! PowerShell and the command interpreter of Windows: split into commands and words; what takes
-//! files away is read, everything else as in bash.
+//! Programs of Windows, whichever shell starts them: other shells, and what changes disks, users,
+//! services and settings of the machine.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    Step,
+    Step, batch,
     call::{Call, Pipe, base},
     expand::UNKNOWN,
+    powershell,
     scope::Scope,
     walk::Walk,
 };
+use crate::Unreadable;
 
-/// Commands within commands (`cmd /c`, `powershell -Command`).
-const DEPTH_MAX: usize = 4;
-
-/// Reads a script of PowerShell.
-pub(super) fn powershell(walk: &mut Walk<'_>, scope: &mut Scope, text: &str) {
-    nested(walk, scope, text, '`', 0);
+/// A path with the slashes of every other system, where it has no drive that says so.
+pub(super) fn path(word: &str) -> String {
+    let word = word.trim_matches('"');
+    let drive = word.as_bytes().get(1) == Some(&b':') || word.starts_with("\\\\");
+    if drive { word.to_owned() } else { word.replace('\\', "/") }
 }
 
-/// Reads a line of `cmd`.
-pub(super) fn cmd(walk: &mut Walk<'_>, scope: &mut Scope, text: &str) {
-    nested(walk, scope, &variables(scope, text), '^', 0);
-}
-
-/// `%NAME%`, put in.
-fn variables(scope: &Scope, text: &str) -> String {
-    let mut out = String::new();
-    for (at, part) in text.split('%').enumerate() {
-        match (at % 2, scope.value(part)) {
-            (0, _) => out.push_str(part),
-            (_, Some(value)) => out.push_str(value),
-            (_, None) if part.eq_ignore_ascii_case("userprofile") => {
-                out.push_str(scope.value("HOME").unwrap_or("C:\\Users\\dev"))
-            }
-            (_, None) => {}
+/// What a program does that a shell of Windows starts.
+pub(super) fn program(
+    walk: &mut Walk<'_>,
+    scope: &mut Scope,
+    words: &[String],
+    pipe: &Pipe,
+) -> Result<String, Unreadable> {
+    let Some(first) = words.first() else { return Ok(String::new()) };
+    let name = base(first).to_ascii_lowercase();
+    let name = name.strip_suffix(".bat").unwrap_or(&name);
+    let rest = words.get(1..).unwrap_or_default();
+    if let Some(output) = shell(walk, scope, name, rest, pipe)? {
+        return Ok(output);
+    }
+    if name == "where" || of_system(walk, scope, name, rest) {
+        return Ok(UNKNOWN.to_string());
+    }
+    let lower = first.to_ascii_lowercase();
+    if [".bat", ".cmd", ".ps1"].iter().any(|end| lower.ends_with(end)) {
+        let text = walk.read(scope, &path(first), true);
+        match (text == UNKNOWN.to_string(), lower.ends_with(".ps1")) {
+            // An environment of Python is activated; what is not there does nothing.
+            (true, true) if lower.contains("venv") => return Ok(String::new()),
+            (true, _) => {}
+            (false, true) => return powershell::read(walk, scope, &text, pipe),
+            (false, false) => return batch::read(walk, scope, &text, pipe),
         }
     }
-    out
+    // A Python of Windows is a Python.
+    let name = if first.contains(['/', '\\']) { path(first) } else { name.to_owned() };
+    let mut words: Vec<String> = words.to_vec();
+    if let Some(first) = words.first_mut() {
+        *first = name;
+    }
+    walk.call(scope, &words, pipe)
 }
 
-fn nested(walk: &mut Walk<'_>, scope: &mut Scope, text: &str, escape: char, depth: usize) {
-    if depth > DEPTH_MAX {
-        return walk.push(Step::opaque("shell:too_deep", true));
-    }
-    for words in commands(text, escape) {
-        let Some(first) = words.first() else { continue };
-        let name = base(first).to_ascii_lowercase();
-        let rest: Vec<String> = words.iter().skip(1).cloned().collect();
-        let behind = |options: &[&str]| {
-            let at = rest
-                .iter()
-                .position(|word| options.iter().any(|it| word.eq_ignore_ascii_case(it)))?;
-            Some(rest.iter().skip(at + 1).cloned().collect::<Vec<_>>().join(" "))
-        };
-        match name.as_str() {
-            "cmd" => nested(
-                walk,
-                scope,
-                &behind(&["/c", "/k", "/r"]).unwrap_or_default(),
-                '^',
-                depth + 1,
-            ),
-            "powershell" | "pwsh" => match behind(&["-command", "-c"]) {
-                Some(text) => nested(walk, scope, &text, '`', depth + 1),
-                None => walk.push(Step::opaque("shell:powershell", true)),
-            },
-            "iex" | "invoke-expression" if rest.is_empty() => {
-                walk.push(Step::opaque("shell:powershell", true));
-            }
-            "iex" | "invoke-expression" => nested(walk, scope, &rest.join(" "), '`', depth + 1),
-            "remove-item" | "ri" | "rd" | "rmdir" | "del" | "erase" | "rm" | "clear-content" => {
-                removed(walk, scope, &rest);
-            }
-            "invoke-restmethod" | "irm" | "invoke-webrequest" | "iwr" => {
-                sent(walk, scope, &rest);
-            }
-            "set-content" | "out-file" | "sc" => {
-                if let Some(path) = rest.iter().find(|word| !word.starts_with('-')) {
-                    walk.writes(scope, path, "", false);
+/// What another shell runs; `None` if `name` is none of these.
+pub(super) fn shell(
+    walk: &mut Walk<'_>,
+    scope: &mut Scope,
+    name: &str,
+    words: &[String],
+    pipe: &Pipe,
+) -> Result<Option<String>, Unreadable> {
+    let behind = |flags: &[&str]| {
+        let at =
+            words.iter().position(|word| flags.iter().any(|it| word.eq_ignore_ascii_case(it)))?;
+        Some(words.iter().skip(at + 1).cloned().collect::<Vec<_>>().join(" "))
+    };
+    let output = match name {
+        "cmd" => match behind(&["/c", "/k", "/r"]) {
+            Some(text) => batch::read(walk, scope, &text, pipe)?,
+            None => return Ok(None),
+        },
+        "powershell" | "pwsh" => {
+            let abbreviated = |word: &String, whole: &str| {
+                word.len() > 1 && whole.starts_with(&word.to_ascii_lowercase())
+            };
+            let encoded =
+                words.iter().position(|it| abbreviated(it, "-encodedcommand") && it.len() > 1);
+            let file = behind(&["-file", "-f"]);
+            match (behind(&["-command", "-c", "/c"]), encoded) {
+                (Some(text), _) => powershell::read(walk, scope, &text, pipe)?,
+                (None, Some(at)) => {
+                    let text = words.get(at + 1).and_then(|it| decoded(it));
+                    let text = text.unwrap_or_else(|| UNKNOWN.to_string());
+                    powershell::read(walk, scope, &text, pipe)?
                 }
-            }
-            "cd" | "chdir" | "set-location" | "sl" | "pushd" => {
-                if let Some(path) = rest.iter().rfind(|word| !word.starts_with('/')) {
-                    scope.go(path, true);
-                }
-            }
-            "robocopy" => robocopy(walk, scope, &Call::new(&words, &Pipe::terminal())),
-            name if is_of_system(walk, scope, name) => {}
-            _ if name.starts_with("get-")
-                || name.starts_with("write-")
-                || name.starts_with("test-")
-                || name.starts_with("select-")
-                || name.starts_with("where-")
-                || name.starts_with("measure-") => {}
-            "dir" | "gci" | "echo" | "copy" | "copy-item" | "new-item" | "md" | "mkdir" | "set"
-            | "where" | "findstr" | "tasklist" | "ver" | "move" | "ren" | "sort-object"
-            | "format-table" | "out-host" | "rem" | "if" | "for" => {}
-            _ => {
-                if walk.call(scope, &words, &Pipe::terminal()).is_err() {
-                    walk.push(Step::opaque("shell:unread", true));
+                (None, None) => {
+                    let file =
+                        file.or_else(|| words.iter().find(|it| it.ends_with(".ps1")).cloned());
+                    let file = file.and_then(|it| it.split(' ').next().map(path));
+                    let text = match (file, pipe.stdin.clone()) {
+                        (Some(file), _) => walk.read(scope, &file, true),
+                        (None, Some(text)) => text,
+                        (None, None) if words.iter().all(|it| it.starts_with('-')) => String::new(),
+                        (None, None) => words.join(" "),
+                    };
+                    powershell::read(walk, scope, &text, pipe)?
                 }
             }
         }
-    }
+        "wsl" => {
+            let own = |it: &&String| it.starts_with('-');
+            let mut rest = words.iter().skip_while(own).cloned().collect::<Vec<_>>();
+            let named = words.iter().take_while(own).any(|it| matches!(it.as_str(), "-d" | "-u"));
+            rest.drain(..usize::from(named).min(rest.len()));
+            let rest: Vec<String> = rest.into_iter().skip_while(|it| it.starts_with('-')).collect();
+            if words.iter().any(|it| it == "--unregister") {
+                walk.touches(scope, "/c/Windows/System32", "system:change");
+                return Ok(Some(String::new()));
+            }
+            walk.call(scope, &rest, pipe)?
+        }
+        "mshta" | "cscript" | "wscript" | "rundll32" | "regsvr32" => {
+            walk.push(Step::opaque(format!("shell:{name}"), true));
+            UNKNOWN.to_string()
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(output))
 }
+
+/// A command that was handed over in base64: UTF-16 as PowerShell takes it, or UTF-8.
+pub(super) fn decoded(text: &str) -> Option<String> {
+    let bytes = STANDARD.decode(text.trim()).ok()?;
+    let wide = bytes.len() >= 2 && bytes.iter().skip(1).step_by(2).all(|byte| *byte == 0);
+    if !wide {
+        return String::from_utf8(bytes).ok();
+    }
+    let pairs = bytes.chunks_exact(2).map(|pair| match pair {
+        [low, high] => u16::from_le_bytes([*low, *high]),
+        _ => 0,
+    });
+    char::decode_utf16(pairs).collect::<Result<String, _>>().ok()
+}
+
+/// Programs of the system, and the words by which they change nothing.
+const SYSTEM: &[(&str, &str)] = &[
+    ("reg", "query export compare"),
+    ("sc", "query queryex qc qdescription getdisplayname"),
+    ("net", "view statistics time accounts config helpmsg help"),
+    ("schtasks", "/query"),
+    ("bcdedit", "/enum"),
+    ("wbadmin", "get"),
+    ("wmic", "get list"),
+    ("diskpart", ""),
+    ("format", ""),
+    ("cipher", ""),
+    ("takeown", ""),
+    ("shutdown", "/a"),
+    ("vssadmin", "list"),
+    ("fsutil", "query info list"),
+    ("manage-bde", "-status"),
+    ("dism", "/get-features /get-packages"),
+    ("netsh", "show"),
+    ("powercfg", "/list /query /getactivescheme"),
+];
 
 /// What changes disks, users and services of the machine; whether `name` is one of these.
-fn is_of_system(walk: &mut Walk<'_>, scope: &Scope, name: &str) -> bool {
+pub(super) fn of_system(walk: &mut Walk<'_>, scope: &Scope, name: &str, words: &[String]) -> bool {
+    let place = || words.iter().find(|it| !it.starts_with('/') && it.contains(['\\', '/', ':']));
     match name {
-        "format-volume" | "clear-disk" | "format" | "remove-partition" | "initialize-disk" => {
-            walk.deletes(scope, "/dev/disk", "device:wipe");
+        "icacls" | "cacls" | "attrib" => {
+            let changes = words.iter().any(|it| it.starts_with(['/', '+', '-']) && it.len() > 1);
+            if let Some(place) = place().filter(|_| changes) {
+                walk.touches(scope, &path(place), "system:change");
+            }
+            return true;
         }
-        "stop-computer"
-        | "restart-computer"
-        | "remove-localuser"
-        | "set-executionpolicy"
-        | "stop-service"
-        | "set-service" => {
-            walk.touches(scope, "/c/Windows/System32", "system:change");
+        "robocopy" => {
+            let mut call = vec!["robocopy".to_owned()];
+            call.extend(
+                words.iter().map(|it| if it.starts_with('/') { it.clone() } else { path(it) }),
+            );
+            robocopy(walk, scope, &Call::new(&call, &Pipe::terminal()));
+            return true;
         }
-        _ => return false,
+        "takeown" if place().is_some() => {
+            place().into_iter().for_each(|it| walk.touches(scope, &path(it), "system:change"));
+            return true;
+        }
+        "taskkill" => return true,
+        _ => {}
+    }
+    let Some((_, reads)) = SYSTEM.iter().find(|(own, _)| *own == name) else { return false };
+    let lower: Vec<String> = words.iter().map(|it| it.to_ascii_lowercase()).collect();
+    let asked = words.iter().any(|it| it == "/?");
+    let only_reads =
+        lower.iter().any(|word| reads.split(' ').any(|it| !it.is_empty() && it == word));
+    let only_reads = only_reads || name == "net" && lower.len() < 2;
+    if !asked && !only_reads {
+        match name {
+            "format" | "diskpart" => walk.deletes(scope, "/dev/disk", "device:wipe"),
+            _ => walk.touches(scope, "/c/Windows/System32", "system:change"),
+        }
     }
     true
-}
-
-fn removed(walk: &mut Walk<'_>, scope: &Scope, words: &[String]) {
-    let rehearsed = words.iter().any(|word| word.eq_ignore_ascii_case("-whatif"));
-    let valued = ["-filter", "-include", "-exclude", "-erroraction", "-ea"];
-    let mut named = rehearsed;
-    let mut words = words.iter();
-    while let Some(word) = words.next().filter(|_| !rehearsed) {
-        if valued.iter().any(|it| word.eq_ignore_ascii_case(it)) {
-            words.next();
-        } else if !(word.starts_with('-') || word.starts_with('/') && word.len() <= 3) {
-            for path in word.split(',').filter(|it| !it.is_empty()) {
-                named = true;
-                walk.deletes(scope, &filled(scope, path), "file:delete");
-            }
-        }
-    }
-    // What comes through a pipe could be anything.
-    if !named {
-        walk.deletes(scope, &UNKNOWN.to_string(), "file:delete");
-    }
-}
-
-/// `$HOME` and `$env:NAME`, put in; another variable may be anything.
-fn filled(scope: &Scope, path: &str) -> String {
-    let Some(rest) = path.strip_prefix('$') else { return path.to_owned() };
-    let end = rest.find(['\\', '/']).unwrap_or(rest.len());
-    let (name, behind) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    let name = name.strip_prefix("env:").unwrap_or(name);
-    let home = ["home", "userprofile"].iter().any(|it| name.eq_ignore_ascii_case(it));
-    let value = if home { scope.value("HOME") } else { scope.value(name) };
-    value.map_or_else(|| UNKNOWN.to_string(), |value| format!("{value}{behind}"))
-}
-
-/// What is sent over HTTP, as curl would send it.
-fn sent(walk: &mut Walk<'_>, scope: &mut Scope, words: &[String]) {
-    let value = |name: &str| {
-        let at = words.iter().position(|it| it.eq_ignore_ascii_case(name))?;
-        words.get(at + 1).cloned()
-    };
-    let bare = || words.iter().find(|it| it.contains("://")).cloned();
-    let Some(url) = value("-uri").or_else(bare) else { return };
-    let mut call = vec!["curl".to_owned()];
-    call.extend(
-        value("-method").into_iter().flat_map(|it| ["-X".to_owned(), it.to_ascii_uppercase()]),
-    );
-    call.extend(value("-body").into_iter().flat_map(|it| ["-d".to_owned(), it]));
-    call.push(url);
-    if walk.call(scope, &call, &Pipe::terminal()).is_err() {
-        walk.push(Step::opaque("shell:unread", true));
-    }
 }
 
 /// Copies a tree; with `/MIR` it purges its target, with `/MOVE` its source.
@@ -195,44 +222,4 @@ pub(super) fn robocopy(walk: &mut Walk<'_>, scope: &Scope, call: &Call<'_>) {
     if let Some(from) = places.first().filter(|_| has("/MOVE") || has("/MOV")) {
         walk.deletes(scope, from, "robocopy:move");
     }
-}
-
-/// The commands of a text, each as its words.
-fn commands(text: &str, escape: char) -> Vec<Vec<String>> {
-    let mut commands = vec![Vec::new()];
-    let mut word: Option<String> = None;
-    let mut quote: Option<char> = None;
-    let mut letters = text.chars().peekable();
-    let end = |word: &mut Option<String>, commands: &mut Vec<Vec<String>>| {
-        if let (Some(word), Some(last)) = (word.take(), commands.last_mut()) {
-            last.push(word);
-        }
-    };
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (Some(open), letter) if letter == open => quote = None,
-            (Some(_), letter) => word.get_or_insert_default().push(letter),
-            (None, '"' | '\'') => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            (None, letter) if letter == escape => {
-                word.get_or_insert_default().extend(letters.next())
-            }
-            (None, ' ' | '\t') => {
-                // `a, b` is one list.
-                if word.as_ref().is_none_or(|word| !word.ends_with(',')) {
-                    end(&mut word, &mut commands);
-                }
-            }
-            (None, ';' | '&' | '|' | '\n' | '\r' | '{' | '}' | '(' | ')') => {
-                end(&mut word, &mut commands);
-                commands.push(Vec::new());
-            }
-            (None, letter) => word.get_or_insert_default().push(letter),
-        }
-    }
-    end(&mut word, &mut commands);
-    commands.retain(|words| !words.is_empty());
-    commands
 }

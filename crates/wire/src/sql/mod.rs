@@ -5,6 +5,7 @@
 //! - [`target`]: the database that a text goes to
 //! - [`postgres`]: PostgreSQL, read with its own grammar
 //! - [`statements`]: its statements one by one, for who owns the transaction
+//! - [`shape`]: what statements have in common that mean the same
 //! - [`psql`]: scripts of PostgreSQL's terminal, with the commands that are its own
 //! - [`plain`]: other databases, read by their words
 //! - [`protocol`]: PostgreSQL's messages, for who stands between a client and a server
@@ -13,6 +14,7 @@ pub mod plain;
 pub mod postgres;
 pub mod protocol;
 pub mod psql;
+pub mod shape;
 pub mod statements;
 pub mod target;
 

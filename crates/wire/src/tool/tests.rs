@@ -1,77 +1,16 @@
 //! What calls of tools do, by their names and by what they are handed.
 
-use std::sync::Arc;
-
 use holdpoint_core::Effect;
 
 use super::{Call, interpret};
-use crate::{Machine, World, http::json::Json, shell::At, world::Host};
-
-/// A machine of which nothing is known.
-struct Bare;
-
-impl World for Bare {
-    fn host(&self, _host: &str, _port: u16) -> Option<Host> {
-        None
-    }
-
-    fn persisted(&self, _sha256: &str) -> Option<Arc<str>> {
-        None
-    }
-}
-
-impl Machine for Bare {
-    fn home(&self) -> &str {
-        "/home/dev"
-    }
-
-    fn workspace(&self) -> Option<&str> {
-        Some("/home/dev/app")
-    }
-
-    fn text(&self, _path: &str) -> Option<Arc<str>> {
-        None
-    }
-
-    fn files_below(&self, _directory: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ignored(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn in_repository(&self) -> bool {
-        false
-    }
-
-    fn has_work(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn protected_branch(&self, _branch: &str) -> bool {
-        false
-    }
-
-    fn made(&self, _path: &str) -> bool {
-        false
-    }
-
-    fn masked(&self) -> bool {
-        false
-    }
-
-    fn enclosed(&self) -> bool {
-        false
-    }
-}
+use crate::{http::json::Json, machine::Bare, shell::At};
 
 /// The strongest effect of a call, and where.
 fn strongest(tool: &str, arguments: &str) -> (Effect, At) {
     let (server, tool) = tool.split_once('/').unwrap();
     let arguments = Json::read(arguments.as_bytes()).unwrap();
     let call = Call { server, tool, arguments: &arguments, directory: "/home/dev/app" };
-    let reading = interpret(&call, &Bare).unwrap();
+    let reading = interpret(&call, &Bare::default()).unwrap();
     // What does nothing but look has no steps.
     let strongest = reading.steps.into_iter().max_by_key(|step| step.operation.effect);
     strongest.map_or((Effect::Observe, At::Here), |step| (step.operation.effect, step.at))
@@ -110,6 +49,12 @@ fn a_call_is_what_its_name_and_its_arguments_say() {
         ("fs/read_file", r#"{"path":"src/a.rs"}"#, Observe, At::Here),
         ("shell/run_command", r#"{"command":"rm -rf /home/dev/x"}"#, Destroy, At::Here),
         ("shell/run_command", r#"{"command":"ls"}"#, Observe, At::Here),
+        ("shell/run", r#"{"command":["rm","-rf","/home/dev/x"]}"#, Destroy, At::Here),
+        ("shell/run", r#"{"command":"rm","args":["-rf","/home/dev/x"]}"#, Destroy, At::Here),
+        ("aws/call_aws", r#"{"cli_command":"aws s3 ls"}"#, Observe, At::Here),
+        ("kubernetes/pods_list", r#"{"namespace":"dev"}"#, Observe, At::Here),
+        ("docs/resolve-library-id", r#"{"libraryName":"x"}"#, Observe, At::Here),
+        ("kubernetes/pods_delete_list", "{}", Destroy, At::Somewhere),
     ] {
         let found = match (strongest(tool, arguments), effect) {
             // Where nothing happens does not matter.
@@ -125,7 +70,7 @@ fn files_that_are_moved_are_gone_from_where_they_were() {
     let arguments = Json::read(br#"{"source":"/home/dev/x","destination":"b"}"#).unwrap();
     let call =
         Call { server: "fs", tool: "move_file", arguments: &arguments, directory: "/home/dev/app" };
-    let steps = interpret(&call, &Bare).unwrap().steps;
+    let steps = interpret(&call, &Bare::default()).unwrap().steps;
     let of = |step: &crate::shell::Step| {
         format!("{} {}", step.operation.name, step.operation.resource.id)
     };

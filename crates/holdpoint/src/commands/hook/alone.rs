@@ -32,6 +32,8 @@ pub fn answer(call: Call, dir: &Path) -> Result<Answer, CommandError> {
         known: &known,
         episodes: Some(&episodes),
         remember_minutes: config.refusals.remember_minutes,
+        // It would end with this process.
+        keeper: None,
     };
     let Answered { answer, record, durable, .. } =
         answering.answer(&call).map_err(CommandError::unable)?;
@@ -51,6 +53,7 @@ pub fn explain(heard: Heard, _mark: &Mark) -> Result<Answer, CommandError> {
         known: &known,
         episodes: None,
         remember_minutes: RefusalTerms::default().remember_minutes,
+        keeper: None,
     };
     let question = super::Question::here(Some(heard.agent), Vec::new());
     let call = Call { enclosed: true, environment: BTreeMap::new(), ..question.call(heard, now()) };

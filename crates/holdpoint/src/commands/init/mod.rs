@@ -3,8 +3,10 @@
 //! - [`places`]: where each agent reads which hooks to ask
 //! - [`insert`]: something put into a JSON file as text
 //! - [`canary`]: whether a hook that is in place refuses
+//! - `databases`: what the workspace's own settings name, offered
 
 pub mod canary;
+mod databases;
 pub mod insert;
 pub mod places;
 
@@ -81,11 +83,15 @@ pub fn run(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
 
 fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
     let home = home()?;
+    let here = std::env::current_dir().map_err(CommandError::unable)?;
+    let offers = databases::found(&here, dir);
+    if !json {
+        eprint!("{}", databases::shown(&offers));
+    }
     let agents = match init.agent.as_slice() {
         [] => {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let path: Vec<PathBuf> = std::env::split_paths(&path).collect();
-            let here = std::env::current_dir().map_err(CommandError::unable)?;
             places::found(&home, &here, &path)
         }
         named => named.to_vec(),
@@ -107,7 +113,7 @@ fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
         show(put, '+', json);
     }
     if changes.is_empty() {
-        say(json, &json!({ "put": [] }), "every hook is in place");
+        say(json, &json!({ "put": [], "databases": offers }), "every hook is in place");
         return Ok(Status::Done);
     }
     if !init.yes && terminal::ask("Put these in place? [y/N] ")?.trim() != "y" {
@@ -126,7 +132,7 @@ fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
     if codex {
         text += "\nCodex runs a hook only once you have reviewed it: say /hooks to it";
     }
-    say(json, &json!({ "put": files }), &text);
+    say(json, &json!({ "put": files, "databases": offers }), &text);
     Ok(Status::Done)
 }
 

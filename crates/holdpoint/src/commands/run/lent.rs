@@ -1,9 +1,6 @@
 //! What a run is lent: phantoms under the names that tools look for, and git's ways to code hosts.
 
-use std::{
-    collections::HashSet, convert::Infallible, ffi::OsString, fs, path::Path, process::Command,
-    str::FromStr,
-};
+use std::{collections::HashSet, convert::Infallible, ffi::OsString, str::FromStr};
 
 use holdpoint_catalog::{
     git_hosts::{ANY_USER, GIT_HOSTS},
@@ -17,7 +14,7 @@ use holdpoint_sandbox::{
 };
 use holdpoint_store::secrets::{AWS_VARIABLES, Listed};
 
-use super::Here;
+use super::{Here, signing::Signing};
 use crate::status::CommandError;
 
 /// A secret whose phantom goes in, as it is named in `--grant`.
@@ -49,16 +46,20 @@ pub(super) struct Lent {
 
 impl Lent {
     /// What is granted, and what git needs.
-    pub(super) fn of(here: &Here, granted: &[Granted]) -> Result<Self, CommandError> {
+    pub(super) fn of(
+        here: &Here,
+        granted: &[Granted],
+        signing: &Signing,
+    ) -> Result<Self, CommandError> {
         let kept = here.state.secrets().list().map_err(CommandError::unable)?;
         let found =
             granted.iter().map(|granted| find(granted, &kept)).collect::<Result<Vec<_>, _>>()?;
         let named = found.iter().map(|(granted, listed)| named(granted, listed));
         let mut variables = named.collect::<Result<Vec<_>, _>>()?.concat();
-        variables.extend(git::variables());
+        variables.extend(git::variables(signing.key()));
         let granted: Vec<&Listed> = found.iter().map(|(_, listed)| *listed).collect();
         let hosts = code_hosts(here, &granted, &kept)?;
-        Ok(Self { pieces: git::pieces(&hosts), variables })
+        Ok(Self { pieces: git::pieces(&hosts, signing.key()), variables })
     }
 
     /// Adds its variables to those that go in anyway, of which it replaces none.
@@ -141,21 +142,4 @@ fn code_hosts(
         CodeHost { name: name.to_owned(), user: user.to_owned(), phantom }
     };
     Ok(hosts.into_iter().map(host).collect())
-}
-
-/// Whether commits of `workspace` would be signed outside.
-pub(super) fn signs(workspace: &Path) -> bool {
-    let home = std::env::var_os("HOME").map(std::path::PathBuf::from).unwrap_or_default();
-    let places =
-        [home.join(".gitconfig"), home.join(".config/git/config"), workspace.join(".git/config")];
-    // Only where the word stands is git asked what it means.
-    let mentioned = places.iter().any(|path| {
-        fs::read_to_string(path).is_ok_and(|text| text.to_ascii_lowercase().contains("gpgsign"))
-    });
-    let ask = || {
-        let mut git = Command::new("git");
-        git.args(["config", "--type=bool", "--get", "commit.gpgSign"]).current_dir(workspace);
-        git.output().is_ok_and(|said| said.stdout.starts_with(b"true"))
-    };
-    mentioned && ask()
 }

@@ -1,8 +1,10 @@
 //! `holdpoint run`: an agent with one way out.
 //!
+//! - `alert`: what a human hears who looks elsewhere
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
 //! - `expiry`: when a run ends by itself
+//! - `identity`: who it is
 //! - `nested`: a run that is asked for inside of a run
 //! - `repository`: what of a repository lies beside the workspace
 //! - `masked`: which secrets are masked
@@ -10,12 +12,15 @@
 //! - `seen`: what it sees of files, and what becomes of what it wrote
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
+//! - `signing`: how its commits are signed
 //! - `saved`: its undo point
 //! - `told`: what the human is told at the start and at the end
 
+mod alert;
 mod expiry;
 mod gateway;
 pub(super) mod ground;
+mod identity;
 mod lent;
 mod masked;
 mod nested;
@@ -24,6 +29,7 @@ mod repository;
 mod saved;
 mod seen;
 mod services;
+mod signing;
 mod told;
 
 use std::{
@@ -32,40 +38,42 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd},
     path::PathBuf,
     process::Command,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use clap::Args;
-use holdpoint_core::{
-    Environment,
-    identity::{Principal, Ring, Task},
+use holdpoint_core::identity::{Ring, Task};
+use holdpoint_sandbox::{
+    Begun, Enclosure, Mark, SandboxError, agents::unboxed, environment::Environment, init as first,
+    inside as between, java,
 };
 use holdpoint_sandbox::{
-    Enclosure, Mark, agents::unboxed, environment, init as first, inside as between, java,
+    inside::Plan,
+    layout::{Ground, Layout},
+    publish::Published,
+    view::View,
+    wait,
 };
-use holdpoint_sandbox::{
-    SandboxError, inside::Plan, layout::Layout, publish::Published, view::View, wait,
-};
-use holdpoint_store::{
-    agents::{Kill, new_run},
-    runs::HandedOver,
-    supervised::Supervised,
-};
+use holdpoint_store::{agents::new_run, runs::HandedOver, supervised::Supervised};
 use nix::sys::stat::umask;
 
 pub use self::nested::nested;
 use self::{
+    alert::Alert,
     expiry::Lifetime,
     ground::Place,
+    identity::{Identity, forget},
     lent::{Granted, Lent},
     masked::Masked,
     saved::{Saving, UndoPoint},
     seen::Seen,
     services::Service,
+    signing::Signing,
     told::Told,
 };
-use super::{Here, agents::no_agent_is_human, modes, now};
+use super::{Here, agents::no_agent_is_human, modes};
 use crate::status::{CommandError, Ended, Status};
 
 /// The CA as Java reads it, in the state directory.
@@ -90,7 +98,7 @@ pub struct Run {
     task: Option<String>,
     /// The one environment that its task is about.
     #[arg(long, value_name = "NAME")]
-    environment: Option<Environment>,
+    environment: Option<holdpoint_core::Environment>,
     /// How far it is trusted: 1 trusted automation, 2 supervised agent, 3 untrusted: it only
     /// looks, and what it writes is thrown away [default: 2].
     #[arg(long, value_name = "N")]
@@ -153,93 +161,142 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let saving = Saving::begin(here, &workspace, &mark, !run.no_snapshot)?;
     let services = services::of(&run.local, &workspace)?;
     let gateway = gateway::ready(here)?;
-    let lent = Lent::of(here, &run.grant)?;
+    let signing = Signing::of(&workspace);
+    let lent = Lent::of(here, &run.grant, &signing)?;
     let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway.ca, mark)?;
-    let mut layout = Layout::around(&ground).map_err(CommandError::unable)?;
-    layout.pieces.extend(lent.pieces.clone());
-    let store = here.dir.join(JAVA_TRUST);
-    let trusted = fs::read_to_string(&ground.ca)
-        .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
-    layout.pieces.extend(trusted.map_err(CommandError::unable)?);
-    let mut environment = environment::Environment::of(std::env::vars_os());
-    lent.join(&mut environment)?;
-    let mut masked = Masked::find(here, &ground.workspace);
-    masked.variables(&mut environment);
-    let mut seen = Seen::plan(here, &ground, &mut layout, masked)?;
-    let plan = Plan {
-        layout,
-        writable: Layout::writable(&ground),
-        directory: std::env::current_dir().map_err(CommandError::unable)?,
-        services,
-    };
-    let principal = identity(here, &ground.mark)?;
-    let told = Told::begin(here, &principal, program, &ground, &environment, &gateway);
-    let told = told.and(modes::banner(&here.config.modes).map(|it| format!("  mode         {it}")));
-    let told = told.and(seen.lines());
-    if lent::signs(&ground.workspace) {
-        eprintln!("holdpoint: commits go unsigned in there, as the keys for it stay outside");
-    }
-    let unboxed = unboxed(&run.command);
-    let command = unboxed.as_deref().unwrap_or(&run.command);
-    let mut supervised = here.state.supervise(&principal.run).map_err(CommandError::unable)?;
-    let (principal, plan, environment) = (&principal, &plan, &environment);
-    let inside = Enclosed { run, command, principal, plan, environment };
     saving.settle();
-    let ended = enclosed(here, &inside, seen.view.take(), &mut supervised, &told, saving);
-    seen.end(here);
-    forget(here, principal)?;
-    drop(supervised);
-    let (ended, point) = ended?;
-    told.end(here, principal, ended.0, point.end(here, &principal.run));
-    Ok(Status::Of(ended.0))
+    let supervised = here.state.supervise(&ground.mark.run).map_err(CommandError::unable)?;
+    let identity = Identity::begin(here, &ground.mark)?;
+    let planned = Planned { run, program, ground, services, gateway, supervised, identity };
+    planned.guarded(here, lent, signing, saving)
 }
 
-/// What runs, as what, and in what.
-struct Enclosed<'a> {
+/// A run of which everything is known that a human may have said wrongly.
+struct Planned<'a> {
     run: &'a Run,
-    command: &'a [OsString],
-    principal: &'a Principal,
-    plan: &'a Plan,
-    environment: &'a environment::Environment,
+    program: &'a OsStr,
+    ground: Ground,
+    services: Vec<u16>,
+    gateway: Gateway,
+    supervised: Supervised,
+    identity: Identity,
 }
 
-/// Makes the enclosure, has its way out guarded, and runs the command in it.
-fn enclosed(
-    here: &Here,
-    inside: &Enclosed<'_>,
-    view: Option<View>,
-    supervised: &mut Supervised,
-    told: &Told,
-    saving: Saving,
-) -> Result<(wait::Ended, UndoPoint), CommandError> {
-    let Enclosed { run, command, principal, plan, environment } = inside;
-    let rendezvous = format!("holdpoint-{}", principal.run);
-    // What it makes has its caller's rights, and what we make is our own again.
-    let ours = umask(here.umask);
-    let made = Enclosure::make(&rendezvous, plan, view, environment, command);
-    umask(ours);
-    let enclosure = made.map_err(not_made)?;
-    supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
-    if let Err(error) = guard(here, &principal.run, &plan.services, &enclosure) {
-        enclosure.end();
-        let text = format!("the gateway does not take the way out: {error}; nothing was started");
-        return Err(CommandError::unable(text));
+impl Planned<'_> {
+    /// Runs it to its end.
+    fn guarded(mut self, here: &Here, lent: Lent, signing: Signing, saving: Saving) -> Ended {
+        let told = self.enclosed(here, lent, signing, saving);
+        let principal = self.identity.principal.clone();
+        // As long as it is supervised, nobody else does it.
+        let forgotten = self.identity.end(here);
+        drop(self.supervised);
+        let (told, ended, changed) = told?;
+        forgotten?;
+        told.end(here, &principal, ended.0, changed);
+        Ok(Status::Of(ended.0))
     }
-    let point = match saving.finish() {
-        Ok(point) => point,
-        Err(error) => {
-            enclosure.end();
-            return Err(error);
+
+    /// Plans what is inside, has it made, and runs the command in it.
+    fn enclosed(
+        &mut self,
+        here: &Here,
+        lent: Lent,
+        signing: Signing,
+        saving: Saving,
+    ) -> Result<(Told, wait::Ended, Option<String>), CommandError> {
+        let Self { run, program, ground, services, gateway, supervised, identity } = self;
+        let unboxed = unboxed(&run.command);
+        let command = unboxed.as_deref().unwrap_or(&run.command);
+        let rendezvous = format!("holdpoint-{}", ground.mark.run);
+        let begun = Begun::begin(&rendezvous, command).map_err(not_made)?;
+        let mut layout = Layout::around(ground).map_err(CommandError::unable)?;
+        layout.pieces.extend(lent.pieces.clone());
+        let store = here.dir.join(JAVA_TRUST);
+        let trusted = fs::read_to_string(&ground.ca)
+            .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
+        layout.pieces.extend(trusted.map_err(CommandError::unable)?);
+        let mut environment = Environment::of(std::env::vars_os());
+        lent.join(&mut environment)?;
+        let mut masked = Masked::find(here, &ground.workspace);
+        masked.variables(&mut environment);
+        let mut seen = Seen::plan(here, ground, &mut layout, masked)?;
+        let told = Told::begin(here, &identity.principal, program, ground, &environment, gateway);
+        let told =
+            told.and(modes::banner(&here.config.modes).map(|it| format!("  mode         {it}")));
+        let told = told.and(seen.line());
+        let plan = Plan {
+            layout,
+            writable: Layout::writable(ground),
+            directory: std::env::current_dir().map_err(CommandError::unable)?,
+            services: services.clone(),
+            variables: environment.variables,
+            // What it makes has its caller's rights.
+            umask: here.umask.bits(),
+        };
+        if let Some(notice) = signing.notice() {
+            eprintln!("holdpoint: {notice}");
         }
-    };
-    if let Some(lifetime) = run.expires {
-        lifetime.begin(&here.state, &principal.run)?;
+        let view = seen.view.take();
+        let inside = Inside { run, plan: &plan, begun, view, signing };
+        let ended = inside.run(here, supervised, identity, &told, saving);
+        seen.end(here);
+        signing::end(&ground.mark.run);
+        let (ended, point) = ended?;
+        Ok((told, ended, point.end(here, &ground.mark.run)))
     }
-    told.start(&point.line());
-    services::tell(&plan.services);
-    let published: Option<fn(Published)> = (!run.no_publish).then_some(services::published);
-    let ended = enclosure.run(plan.services.clone(), published).map_err(not_made)?;
-    Ok((ended, point))
+}
+
+/// What runs, and in what.
+struct Inside<'a> {
+    run: &'a Run,
+    plan: &'a Plan,
+    begun: Begun,
+    view: Option<View>,
+    signing: Signing,
+}
+
+impl Inside<'_> {
+    /// Has the enclosure made and its way out guarded, and runs the command in it.
+    fn run(
+        self,
+        here: &Here,
+        supervised: &mut Supervised,
+        identity: &mut Identity,
+        told: &Told,
+        saving: Saving,
+    ) -> Result<(wait::Ended, UndoPoint), CommandError> {
+        let Self { run, plan, begun, view, signing } = self;
+        let mut enclosure = begun.make(plan, view).map_err(not_made)?;
+        supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
+        let name = &identity.principal.run.clone();
+        if let Signing::By(key) = signing {
+            enclosure.signs_by(key.signer(name)).map_err(not_made)?;
+        }
+        let alert = Arc::new(Alert::of(name));
+        let guarded = identity.made().and_then(|()| {
+            guard(here, &alert, &plan.services, &enclosure).map_err(|error| {
+                let text = "the gateway does not take the way out";
+                CommandError::unable(format!("{text}: {error}; nothing was started"))
+            })
+        });
+        let point = match guarded.and_then(|()| saving.finish()) {
+            Ok(point) => point,
+            Err(error) => {
+                enclosure.end();
+                return Err(error);
+            }
+        };
+        if let Some(lifetime) = run.expires {
+            lifetime.begin(&here.state, name)?;
+        }
+        told.start(&point.line());
+        services::tell(&plan.services);
+        let published: Option<fn(Published)> = (!run.no_publish).then_some(services::published);
+        let ended = enclosure.run(plan.services.clone(), published).map_err(not_made);
+        alert.end();
+        let ended = ended?;
+        Ok((ended, point))
+    }
 }
 
 fn not_made(error: SandboxError) -> CommandError {
@@ -251,23 +308,24 @@ fn not_made(error: SandboxError) -> CommandError {
 /// Hands the way out to the gateway, and again to the next one whenever it goes.
 fn guard(
     here: &Here,
-    run: &str,
+    alert: &Arc<Alert>,
     services: &[u16],
     enclosure: &Enclosure,
 ) -> Result<(), CommandError> {
     let listeners = enclosure.listeners();
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
+    let run = alert.run();
     let handed = here.state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
     let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
     let own = own.map_err(CommandError::unable)?;
-    let (state, run, services) = (here.state.clone(), run.to_owned(), services.to_owned());
+    let (state, alert, services) = (here.state.clone(), Arc::clone(alert), services.to_owned());
     let (dir, proxy) = (here.dir.clone(), here.config.proxy);
     let keep = move || {
         let mut handed: Option<HandedOver> = Some(handed);
         let (mut gone, mut patience) = (Instant::now(), FOR_OTHERS);
         loop {
             if let Some(handed) = handed.take() {
-                handed.until_gone();
+                handed.until_gone(|waiting| alert.hear(waiting));
                 (gone, patience) = (Instant::now(), FOR_OTHERS);
             }
             // Nobody accepts meanwhile: what the agent sends waits.
@@ -277,7 +335,7 @@ fn guard(
                 (gone, patience) = (Instant::now(), PATIENCE_MAX.min(patience * 2));
             }
             let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
-            handed = state.hand_over(&run, &services, &borrowed).ok();
+            handed = state.hand_over(alert.run(), &services, &borrowed).ok();
         }
     };
     // It ends with this process.
@@ -294,29 +352,6 @@ fn mark(run: &Run) -> Result<Mark, CommandError> {
         learns: *learn,
     };
     Ok(Mark { run: new_run().map_err(CommandError::unable)?, task })
-}
-
-/// An identity that lives as long as the run.
-fn identity(here: &Here, mark: &Mark) -> Result<Principal, CommandError> {
-    let name = format!("run-{}-{}", std::process::id(), now().0);
-    // Its bearer is never used: the listener is the proof.
-    let made = here.state.agents().add_in(mark.run.clone(), &name, &mark.task, now());
-    Ok(made.map_err(CommandError::unable)?.agent.principal)
-}
-
-/// Forgets the identity of a run that is over; one that was killed stays known as such.
-fn forget(here: &Here, principal: &Principal) -> Result<(), CommandError> {
-    let agents = here.state.agents();
-    if here.state.is_condemned(&principal.run).map_err(CommandError::unable)? {
-        return agents.kill(Kill::One(&principal.run)).map(drop).map_err(CommandError::unable);
-    }
-    let found = agents.of_run(&principal.run).map_err(CommandError::unable)?;
-    if found.is_some_and(|agent| !agent.principal.killed) {
-        // What a human released is done at its time, whether or not the run is still there.
-        here.holds().outlive(&principal.run).map_err(CommandError::unable)?;
-        agents.remove(&principal.agent).map_err(CommandError::unable)?;
-    }
-    Ok(())
 }
 
 /// Forgets the runs whose supervisor could not.
@@ -359,11 +394,6 @@ pub fn inside(words: &[OsString]) -> Ended {
 /// Runs `__init`.
 pub fn init(words: &[OsString]) -> Ended {
     ended(first::run(words))
-}
-
-/// Runs `__exec`.
-pub fn exec(words: &[OsString]) -> Ended {
-    ended(first::become_command(words))
 }
 
 fn ended(ended: holdpoint_sandbox::error::Result<wait::Ended>) -> Ended {

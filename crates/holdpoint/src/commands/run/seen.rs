@@ -137,7 +137,7 @@ impl Seen {
             if self.is_served(&at) {
                 continue;
             }
-            self.shelf.found(&at, kind).map_err(CommandError::unable)?;
+            self.shelf.found(&at, kind);
         }
         self.shelf.withdraw().map_err(CommandError::unable)?;
         let listed = here.state.hosts().list().map_err(CommandError::unable)?;
@@ -172,9 +172,16 @@ impl Seen {
     }
 
     /// What is told of it at the start.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(super) fn line(&self) -> Option<String> {
         let secrets = self.masked.line(!self.shown.is_empty());
-        secrets.into_iter().chain(self.past.clone()).collect()
+        match (secrets, &self.past) {
+            (Some(secrets), Some(past)) => {
+                // One line of what is masked, the first of which names itself.
+                let past = past.split_whitespace().collect::<Vec<_>>().join(" ");
+                Some(format!("{secrets}; {past}"))
+            }
+            (secrets, past) => secrets.or_else(|| past.clone()),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl Told {
     }
 }
 
-/// At most five lines; the undo point is one more.
+/// At most three lines; secrets, the undo point and services of this machine are one each.
 fn banner(
     principal: &Principal,
     program: &OsStr,
@@ -86,11 +86,12 @@ fn banner(
     let learns = if task.learns { "; it learns" } else { "" };
     let Environment { passed, left_out, .. } = environment;
     [
-        format!("holdpoint: {} is guarded, run {run}{started}", program.display()),
+        format!(
+            "holdpoint: {} is guarded, run {run}{started}; to stop it: holdpoint kill {run}",
+            program.display()
+        ),
         format!("  task         {description}; environment: {place}; ring: {ring}{learns}"),
-        files(ground),
-        format!("  variables    {passed} passed, {left_out} left out"),
-        format!("  stop it      holdpoint kill {run}"),
+        format!("{}; variables: {passed} passed, {left_out} left out", files(ground)),
     ]
     .map(|line| line + "\n")
     .concat()
@@ -165,7 +166,7 @@ mod tests {
         let environment = Environment { variables: Vec::new(), passed: 12, left_out: 31 };
         let gateway = Gateway { ca: "/state/ca.pem".into(), started: Some(77) };
         let told = banner(&principal, "claude".as_ref(), &ground, &environment, &gateway);
-        assert!(told.lines().count() < 6);
+        assert!(told.lines().count() <= 3);
         insta::assert_snapshot!(told);
     }
 }

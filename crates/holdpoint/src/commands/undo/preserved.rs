@@ -3,14 +3,21 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
+use holdpoint_core::Digest;
 use holdpoint_snapshots::{
     Cause,
     preserve::{GitRemote, Postgres, Preserve, Sqlite},
 };
-use holdpoint_store::snapshots::Snapshot;
+use holdpoint_store::{
+    snapshots::Snapshot,
+    undos::{NewUndo, UndoAnswer},
+};
 use serde_json::json;
 
-use super::{open, record::record};
+use super::{
+    asked::{ask as ask_whether, not_now},
+    open,
+};
 use crate::{
     commands::{Here, now},
     status::{CommandError, Ended, Status},
@@ -126,13 +133,33 @@ pub(super) fn bring_back(to: &Snapshot, yes: bool, here: &Here) -> Ended {
         )?;
         return Ok(Status::Wanting);
     }
-    record(here, to, "what is there now", 1)?;
-    let saved = open(here)?.bring_back(&*it, to, now()).map_err(CommandError::unable)?;
+    let snapshots = open(here)?;
+    let saved = snapshots.save_present(&*it, to, now());
+    let (saved, destroys) = match saved {
+        Ok(saved) => (saved, None),
+        Err(error) => (None, Some(format!("what is there now and cannot be saved: {error}"))),
+    };
+    let saved_id = saved.as_ref().map(|it| it.id.clone());
+    let asked = NewUndo {
+        kind: to.kind.clone(),
+        to: to.id.clone(),
+        // No two dumps of the same are equal.
+        digest: Digest::of(to.stored.as_bytes()),
+        saved: saved_id.clone(),
+        what: to.what.clone(),
+        changes: 1,
+        destroys,
+    };
+    match ask_whether(here, &asked)? {
+        UndoAnswer::Authorized => {}
+        answer => return not_now(here, answer, json!({ "to": to.id, "saved": saved_id })),
+    }
+    snapshots.take_in(&*it, to).map_err(CommandError::unable)?;
     let back = saved.as_ref().map_or_else(
         || "it was gone, so that there is no way back".to_owned(),
         |saved| format!("`holdpoint undo {}` takes this back", saved.id),
     );
-    let fact = json!({ "to": to.id, "saved": saved.map(|it| it.id), "undone": true });
+    let fact = json!({ "to": to.id, "saved": saved_id, "undone": true });
     here.print(&fact, &format!("{} is as it was {}; {back}", to.what, to.why))?;
     Ok(Status::Done)
 }

@@ -1,9 +1,14 @@
 //! Rows of a database, as they were.
 
+use holdpoint_core::Digest;
 use holdpoint_gateway::postgres::Undone;
+use holdpoint_store::undos::{NewUndo, UndoAnswer};
 use serde_json::json;
 
-use super::Here;
+use super::{
+    Here,
+    asked::{ask as ask_whether, not_now},
+};
 use crate::{
     rows,
     status::{Ended, Status},
@@ -20,11 +25,28 @@ pub(super) fn put_back(id: &str, yes: bool, here: &Here) -> Ended {
             eprintln!("{}", shown(&undone));
         }
         if yes || agreed() {
-            undone = rows::put_back(here, id, true)?;
+            match ask_whether(here, &asked(id, &undone))? {
+                UndoAnswer::Authorized => undone = rows::put_back(here, id, true)?,
+                answer => return not_now(here, answer, json!({ "id": id, "undone": undone })),
+            }
         }
     }
     here.print(&json!({ "id": id, "undone": undone }), &shown(&undone))?;
     Ok(if undone.done { Status::Done } else { Status::Wanting })
+}
+
+/// The undo as it is decided. It overwrites nothing, so that nothing has to be saved before it.
+fn asked(id: &str, undone: &Undone) -> NewUndo {
+    let changes = undone.tables.iter().map(|it| it.inserted + it.updated + it.deleted);
+    NewUndo {
+        kind: "rows".to_owned(),
+        to: id.to_owned(),
+        saved: None,
+        what: undone.database.clone(),
+        changes: changes.sum(),
+        digest: Digest::of(shown(undone).as_bytes()),
+        destroys: None,
+    }
 }
 
 /// What is put back, table by table.

@@ -6,10 +6,17 @@ use std::{
 };
 
 use holdpoint_snapshots::{Change, Plan, WORKSPACE};
-use holdpoint_store::snapshots::Snapshot;
+use holdpoint_store::{
+    snapshots::Snapshot,
+    undos::{NewUndo, UndoAnswer},
+};
 use serde_json::json;
 
-use super::{Undo, open, record::record};
+use super::{
+    Undo,
+    asked::{ask as ask_whether, not_now},
+    open,
+};
 use crate::{
     commands::{Here, now},
     status::{CommandError, Ended, Status},
@@ -18,6 +25,8 @@ use crate::{
 
 /// How many changes are shown when nobody asks for all of them as JSON.
 const SHOWN: usize = 40;
+/// How much newer work is named to whoever approves.
+const NAMED: usize = 5;
 
 /// Shows what going back `to` a snapshot changes, asks, and does it.
 pub(super) fn undo(undo: &Undo, to: &Snapshot, here: &Here) -> Ended {
@@ -41,9 +50,24 @@ pub(super) fn undo(undo: &Undo, to: &Snapshot, here: &Here) -> Ended {
         return Ok(Status::Wanting);
     }
     let staged = prepared.stage().map_err(CommandError::unable)?;
-    record(here, to, &staged.saved().id, staged.plan().changes.len())?;
     let changes = staged.plan().changes.clone();
     let saved = staged.saved().id.clone();
+    let asked = NewUndo {
+        kind: to.kind.clone(),
+        to: to.id.clone(),
+        saved: Some(saved.clone()),
+        what: to.what.clone(),
+        changes: changes.len() as u64,
+        digest: staged.plan().digest(),
+        destroys: destroys(staged.plan(), to, goes_on),
+    };
+    match ask_whether(here, &asked)? {
+        UndoAnswer::Authorized => {}
+        answer => {
+            let fact = json!({ "to": to.id, "saved": saved, "changes": changes });
+            return not_now(here, answer, fact);
+        }
+    }
     let restored = staged.carry_out().map_err(CommandError::unable)?;
     let fact = json!({ "to": to.id, "saved": saved, "changes": changes, "undone": true,
         "left": restored.left });
@@ -110,6 +134,26 @@ fn goes_on(to: &Snapshot, here: &Here) -> Result<bool, CommandError> {
     Ok(to.run.as_ref().is_some_and(|run| runs.iter().any(|(other, _)| other == run)))
 }
 
+/// What newer work is taken away that the run did not do, in words.
+fn destroys(plan: &Plan, to: &Snapshot, goes_on: bool) -> Option<String> {
+    let root = Path::new(&to.what);
+    let name = |change: &Change| {
+        let path = change.path.strip_prefix(root).unwrap_or(&change.path);
+        path.to_string_lossy().escape_debug().to_string()
+    };
+    let count = plan.newer().count();
+    if count > 0 {
+        let named: Vec<String> = plan.newer().take(NAMED).map(name).collect();
+        let more = count.saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        return Some(format!("what somebody else than the run did: {}{more}", named.join(", ")));
+    }
+    let run = to.run.as_deref().unwrap_or_default();
+    goes_on.then(|| {
+        format!("what run {run}, which still goes on, works on: `holdpoint kill {run}` ends it")
+    })
+}
+
 fn shown(plan: &Plan, to: &Snapshot) -> String {
     let root = Path::new(&to.what);
     let line = |change: &Change| {
@@ -140,11 +184,12 @@ fn confirmed(plan: &Plan, to: &Snapshot, goes_on: bool) -> Result<bool, CommandE
             to.run.as_deref().unwrap_or_default()
         );
     }
-    let newer = match plan.newer() {
+    let newer = match plan.newer().count() {
         0 => String::new(),
-        newer => {
-            format!("{newer} of these were changed after the run had ended, by somebody else. ")
-        }
+        newer => format!(
+            "{newer} of these take away what was changed after the run had ended, by somebody \
+             else: that waits for an approval. "
+        ),
     };
     let count = plan.changes.len();
     let answer =

@@ -1,6 +1,7 @@
 //! The shape of a refusal: what the client of a message prints, told by where it goes.
 //! Sources: Cargo's errors: the Cargo Book, "Web API". `DENIED`: the error codes of the OCI
 //! distribution specification. gRPC: "gRPC over HTTP2".
+//! Go's module proxies: "Go Modules Reference", GOPROXY protocol.
 //! `Status`: the Kubernetes client `@kubernetes/client-node` 2.0.1. What kubectl prints while it
 //! discovers: tried with kubectl 1.32.
 //! The shapes of AWS, Google, git and npm, and `UNAVAILABLE`, from common use.
@@ -44,6 +45,8 @@ pub(super) enum Shape {
     Npm,
     /// Cargo prints `errors[].detail`.
     Cargo,
+    /// Go's module proxies: the `go` command prints what is plain text.
+    GoModules,
     /// gRPC: a status and a text in the place of trailers, and no body.
     Grpc(Variant),
     /// Container registries (OCI distribution specification).
@@ -70,6 +73,7 @@ impl Shape {
             Some("npm") => return Self::Npm,
             Some("crates") => return Self::Cargo,
             Some("oci") => return Self::Registry,
+            Some("go") => return Self::GoModules,
             _ => {}
         }
         if identity.is_some_and(|identity| identity.speaks == Speaks::Graphql)
@@ -137,7 +141,7 @@ impl Shape {
             Self::Kubernetes => (json_media, text(&kubernetes(problem))),
             Self::Google => (json_media, text(&google(problem))),
             Self::Grpc(variant) => (variant.media_type(), String::new()),
-            Self::Git | Self::KubernetesDiscovery => {
+            Self::Git | Self::KubernetesDiscovery | Self::GoModules => {
                 ("text/plain; charset=utf-8", format!("{}\n", problem.detail))
             }
             Self::Npm => {
@@ -183,12 +187,15 @@ fn is_graphql(message: &Message) -> bool {
 /// yarn and pnpm name npm after themselves.
 fn of_registry(agent: &str, path: &str) -> Option<Shape> {
     const IMAGES: [&str; 5] = ["docker/", "containerd/", "buildkit/", "containers/", "skopeo/"];
+    let is_module = || path.contains("/@v/") || path.ends_with("/@latest");
     if agent.starts_with("npm/") || agent.contains(" npm/") {
         Some(Shape::Npm)
     } else if agent.starts_with("cargo/") || agent.starts_with("cargo ") {
         Some(Shape::Cargo)
     } else if path.starts_with("/v2/") && IMAGES.iter().any(|name| agent.starts_with(name)) {
         Some(Shape::Registry)
+    } else if agent.starts_with("Go-http-client/") && is_module() {
+        Some(Shape::GoModules)
     } else {
         None
     }

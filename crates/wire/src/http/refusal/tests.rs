@@ -72,6 +72,7 @@ const CLIENTS: &[(&str, (&str, &str))] = &[
     ("GET https://crates.example.com/config.json", ("user-agent", "cargo/1.95.0 (linux)")),
     ("PUT https://images.example.com/v2/a/manifests/1", ("user-agent", "docker/28.2.2 go/go1.24")),
     ("PUT https://crates.io/api/v1/crates/new", ("x-team", "1")),
+    ("GET https://go.example.com/a.test/b/@v/list", ("user-agent", "Go-http-client/2.0")),
     ("PUT https://ghcr.io/v2/a/b/manifests/1", ("x-team", "1")),
 ];
 

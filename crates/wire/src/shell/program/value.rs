@@ -46,6 +46,21 @@ impl Reader<'_, '_> {
         arguments
     }
 
+    /// The values of a list without brackets, up to the end of its line.
+    pub(super) fn listed(&self, from: usize) -> Vec<String> {
+        let end = self.end_of_value(from);
+        let (mut values, mut start) = (Vec::new(), from);
+        for at in from..=end {
+            if at == end || self.tokens.get(at) == Some(&Token::Sign(',')) {
+                if at > start {
+                    values.push(self.value(start, at));
+                }
+                start = at + 1;
+            }
+        }
+        values
+    }
+
     /// What the tokens between two places say: a list's texts, or one value.
     pub(super) fn texts(&self, from: usize, to: usize) -> Vec<String> {
         if self.tokens.get(from) == Some(&Token::Sign('[')) {

@@ -93,6 +93,11 @@ impl Script<'_> {
                 "the session would go on as another user; connect as that user instead",
             ));
         }
+        if name == "track_counts" {
+            return Err(Unreadable::new(
+                "what a transaction changes is counted by it; leave track_counts as it is",
+            ));
+        }
         if let Some((_, values)) = READING.iter().find(|(it, _)| *it == name) {
             let said = value.map(|it| it.to_ascii_lowercase());
             if said.is_some_and(|it| !values.contains(&it.as_str())) {

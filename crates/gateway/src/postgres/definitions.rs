@@ -1,0 +1,201 @@
+//! What a transaction drops beside tables: as long as it is open, everybody else still sees that it
+//! is there. Once the transaction is taken back, the server writes down how it is made; what it
+//! cannot write down so has no way back.
+
+use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
+
+use super::{meaning::Gone, meter::MeterError, own::Own, point::SessionPoint, script::Table};
+
+/// Bytes of definitions.
+const DEFINITIONS_BYTES_MAX: usize = 1 << 20;
+
+/// Catalogues whose rows go with a table, and are made with it again. Sorted.
+const OF_TABLES: &[&str] = &[
+    "pg_attrdef",
+    "pg_attribute",
+    "pg_class",
+    "pg_depend",
+    "pg_description",
+    "pg_inherits",
+    "pg_init_privs",
+    "pg_partitioned_table",
+    "pg_policy",
+    "pg_publication_rel",
+    "pg_rewrite",
+    "pg_sequence",
+    "pg_shdepend",
+    "pg_statistic",
+    "pg_statistic_ext",
+    "pg_statistic_ext_data",
+    "pg_type",
+];
+/// Catalogues in which something is lost only together with what is lost elsewhere. Sorted.
+const ALWAYS: &[&str] = &["pg_depend", "pg_description", "pg_shdepend", "pg_statistic"];
+
+/// Kinds of objects: their catalogue, whose they are, and how the server writes them down.
+const KINDS: &[(&str, &str, &str)] = &[
+    (
+        "pg_constraint",
+        "o.conrelid",
+        "CASE WHEN o.conrelid OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN NULL ELSE \
+         pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', o.conrelid::pg_catalog.regclass, \
+         o.conname, pg_catalog.pg_get_constraintdef(o.oid)) END",
+    ),
+    (
+        "pg_index",
+        "o.indrelid",
+        "CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_constraint k \
+         WHERE k.conindid OPERATOR(pg_catalog.=) o.indexrelid) \
+         OR EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid OPERATOR(pg_catalog.=) o.indrelid \
+         AND t.relkind OPERATOR(pg_catalog.=) 't') THEN '' \
+         ELSE pg_catalog.pg_get_indexdef(o.indexrelid) END",
+    ),
+    (
+        "pg_proc",
+        "NULL::pg_catalog.oid",
+        "CASE WHEN o.prokind OPERATOR(pg_catalog.=) 'a' THEN NULL \
+         ELSE pg_catalog.pg_get_functiondef(o.oid) END",
+    ),
+    (
+        "pg_trigger",
+        "o.tgrelid",
+        "CASE WHEN o.tgisinternal THEN '' ELSE pg_catalog.pg_get_triggerdef(o.oid) END",
+    ),
+];
+
+/// What is dropped beside tables.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Definitions {
+    /// Objects that can be written down: the catalogue and their numbers in it.
+    objects: Vec<(&'static str, Vec<u32>)>,
+    /// Something else is dropped, of which nobody could write down how it is made.
+    missing: bool,
+}
+
+impl Definitions {
+    /// Whether nothing is dropped that has to be written down.
+    pub(super) fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// Whether all of it could be made again.
+    pub(super) fn is_savable(&self) -> bool {
+        !self.missing
+    }
+}
+
+impl SessionPoint {
+    /// What the open transaction has dropped of `system`'s catalogues, beside the relations
+    /// `dropped`.
+    pub(super) async fn definitions(
+        &self,
+        system: &[Table],
+        dropped: &[Gone],
+    ) -> Result<Definitions, MeterError> {
+        let mut found = Definitions::default();
+        let whole: Vec<u32> = dropped
+            .iter()
+            .filter(|gone| gone.dropped && !matches!(gone.kind.as_str(), "i" | "I"))
+            .map(|gone| gone.table.oid)
+            .collect();
+        for table in system.iter().filter(|table| table.deleted > 0) {
+            let name = table.name.as_str();
+            match KINDS.iter().find(|(kind, ..)| *kind == name) {
+                Some((kind, whose, _)) => {
+                    let objects = self.gone_from(kind, whose, &whole).await?;
+                    found.objects.extend((!objects.is_empty()).then_some((*kind, objects)));
+                }
+                None => {
+                    let with_tables = dropped.iter().any(|gone| gone.dropped)
+                        && OF_TABLES.binary_search(&name).is_ok();
+                    found.missing |= !with_tables && ALWAYS.binary_search(&name).is_err();
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The objects that others still see in a catalogue and the transaction does not, but for those
+    /// of relations that are dropped.
+    async fn gone_from(
+        &self,
+        catalogue: &str,
+        whose: &str,
+        dropped: &[u32],
+    ) -> Result<Vec<u32>, MeterError> {
+        let id = id_in(catalogue);
+        let made = format!("o.{id} OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid");
+        let all = format!(
+            "SELECT pg_catalog.string_agg(o.{id}::pg_catalog.text, ',') \
+             FROM pg_catalog.{catalogue} o WHERE {made}"
+        );
+        let still = self.own(&Own::Made(all)).await?;
+        let still = still.first().map(|row| row.text(0).to_owned()).unwrap_or_default();
+        let text = format!(
+            "SELECT o.{id}::pg_catalog.text FROM pg_catalog.{catalogue} o WHERE {made} \
+             AND NOT (o.{id} OPERATOR(pg_catalog.=) ANY ('{{{still}}}'::pg_catalog.oid[])) \
+             AND ({whose} OPERATOR(pg_catalog.=) ANY ({})) IS NOT TRUE",
+            listed(dropped)
+        );
+        let mut witness = self.served.witness().await?;
+        let rows = witness.rows(&Own::Made(text)).await?;
+        self.served.keep(witness);
+        Ok(rows.iter().filter_map(|row| row.text(0).parse().ok()).collect())
+    }
+
+    /// Statements that make all of it again, while it is there.
+    pub(super) async fn written_down(
+        &self,
+        definitions: &Definitions,
+    ) -> Result<Option<String>, MeterError> {
+        let mut statements = Vec::new();
+        for (catalogue, objects) in &definitions.objects {
+            let Some((_, _, how)) = KINDS.iter().find(|(kind, ..)| kind == catalogue) else {
+                continue;
+            };
+            let id = id_in(catalogue);
+            let text = format!(
+                "SELECT {how} FROM pg_catalog.{catalogue} o \
+                 WHERE o.{id} OPERATOR(pg_catalog.=) ANY ({}) ORDER BY o.{id}",
+                listed(objects)
+            );
+            for row in self.own(&Own::Made(text)).await? {
+                match row.some(0) {
+                    Some("") => {}
+                    Some(text) => statements.push(text.to_owned()),
+                    None => {
+                        return Err(no_way_back("something is dropped that cannot be made again"));
+                    }
+                }
+            }
+        }
+        let text = statements.join(";\n");
+        match text.len() <= DEFINITIONS_BYTES_MAX {
+            true => Ok((!text.is_empty()).then_some(text)),
+            false => Err(no_way_back("what is dropped is too much to be written down")),
+        }
+    }
+}
+
+fn no_way_back(text: &str) -> MeterError {
+    Refusal::new(RefusalKind::Deny, Code::NoWayBack, text).into()
+}
+
+fn id_in(catalogue: &str) -> &'static str {
+    if catalogue == "pg_index" { "indexrelid" } else { "oid" }
+}
+
+fn listed(objects: &[u32]) -> String {
+    let objects: Vec<String> = objects.iter().map(u32::to_string).collect();
+    format!("'{{{}}}'::pg_catalog.oid[]", objects.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALWAYS, OF_TABLES};
+
+    #[test]
+    fn lists_are_sorted() {
+        assert!(ALWAYS.is_sorted() && OF_TABLES.is_sorted());
+    }
+}
