@@ -33,8 +33,15 @@ pub(super) fn ready(here: &Here) -> Result<Gateway, CommandError> {
     }
     let mut child = start(&here.dir, here.config.proxy)?;
     let until = Instant::now() + PATIENCE;
+    let mut moved = false;
     while !is_up(&here.dir) {
         if child.try_wait().map_err(CommandError::unable)?.is_some() && !is_up(&here.dir) {
+            // Another may have taken the address since it was looked at.
+            if !moved && is_another_s(here.config.proxy) {
+                moved = true;
+                child = start(&here.dir, here.config.proxy)?;
+                continue;
+            }
             return Err(CommandError::unable(not_up(&here.dir)));
         }
         if Instant::now() > until {
