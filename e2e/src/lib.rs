@@ -2,6 +2,7 @@
 //!
 //! - [`holdpoint`]: the binary under test, its state and its command line
 //! - [`curl`]: a real client behind the gateway
+//! - [`day`]: a day of honest work, done by real tools
 //! - [`stage`]: a stand-in for Railway with a gateway in front of it
 //! - [`echo`]: an upstream that echoes, with a gateway in front of it
 //! - [`faulty`]: an upstream that fails
@@ -45,6 +46,7 @@ pub mod browser;
 pub mod bulk_host;
 pub mod clients;
 pub mod curl;
+pub mod day;
 pub mod echo;
 pub mod enclosed;
 pub mod episodes;

@@ -50,7 +50,8 @@ use crate::{
     identity::Principal,
     obligation::{Obligation, Obligations, Receipt},
     operation::{Effect, Operation},
-    policy::{Decision, Facts},
+    policy::{Decision, Facts, Spared},
+    reason::Reason,
 };
 
 /// What arrived, in a protocol's words.
@@ -79,6 +80,7 @@ pub struct Judged<M> {
     judgements: Vec<Judgement>,
     decision: Decision,
     policy_digest: Digest,
+    spared: Option<Spared>,
 }
 
 impl<M> Judged<M> {
@@ -90,7 +92,12 @@ impl<M> Judged<M> {
         decision: Decision,
         policy_digest: Digest,
     ) -> Self {
-        Self { message, digest, judgements, decision, policy_digest }
+        Self { message, digest, judgements, decision, policy_digest, spared: None }
+    }
+
+    /// The same, with what it was spared by the mode of its rules.
+    pub(crate) fn spared_by(self, spared: Option<Spared>) -> Self {
+        Self { spared, ..self }
     }
 
     /// The message that was judged.
@@ -116,6 +123,16 @@ impl<M> Judged<M> {
     /// The verdict of the whole: that of its strictest operation.
     pub fn decision(&self) -> &Decision {
         &self.decision
+    }
+
+    /// What would have become of it, if it passes only by the mode of its rules.
+    pub fn spared(&self) -> Option<&Spared> {
+        self.spared.as_ref()
+    }
+
+    /// Why it does not simply pass, or would not.
+    pub fn reasons(&self) -> &[Reason] {
+        self.spared.as_ref().map_or(self.decision.reasons(), |spared| &spared.reasons)
     }
 
     /// The digest of the policies that decided.

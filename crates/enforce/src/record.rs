@@ -112,6 +112,7 @@ pub(crate) async fn unreadable<P: Point>(
         reasons: vec![reason.clone()],
         hold: None,
         forwarded: false,
+        spared: None,
         fingerprints: Vec::new(),
     };
     let refusal = Refusal::new(RefusalKind::Deny, reason.code, reason.text);
@@ -149,9 +150,10 @@ fn decided<M>(judged: &Judged<M>) -> Decided {
             .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
             .collect(),
         obligations: judged.decision().obligations().iter().map(|o| o.to_string()).collect(),
-        reasons: judged.decision().reasons().to_vec(),
+        reasons: judged.reasons().to_vec(),
         hold: None,
         forwarded: false,
+        spared: judged.spared().map(|spared| spared.verdict.as_str().into()),
         fingerprints: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::unix::fs::MetadataExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use holdpoint_catalog::tunnels::{Listener, listener};
@@ -106,21 +106,47 @@ fn is_reached(address: &str) -> bool {
 /// Every process that holds `socket`.
 fn owners_of(socket: &Socket, port: u16) -> Vec<Owner> {
     let own = std::process::id();
-    let (mut owners, mut for_container) = (Vec::new(), false);
+    let (mut owners, mut others) = (Vec::new(), Vec::new());
     for process in processes() {
         let path = Path::new("/proc").join(process.to_string());
         match holds(&path, socket.inode) {
             Some(true) if process == own => owners.push(Owner::Ours),
             Some(true) => owners.push(Owner::Process(judged(&path, port))),
             Some(false) => {}
-            None => for_container |= is_container_s(&path, socket, port),
+            None => others.push(path),
         }
     }
     match owners.is_empty() {
-        true if for_container => vec![Owner::Process(Listener::Server)],
-        true => vec![Owner::Unreadable],
+        true if others.iter().any(|path| is_container_s(path, socket, port)) => {
+            vec![Owner::Process(Listener::Server)]
+        }
+        true => somebody_s(&others, socket.user, port),
         false => owners,
     }
+}
+
+/// Who owns a socket of a `user` whose files are out of reach, as a database's own user's are: the
+/// kernel says whose it is, and the command lines say whether that user has any tunnel at all.
+fn somebody_s(others: &[PathBuf], user: u32, port: u16) -> Vec<Owner> {
+    let theirs = others.iter().filter(|path| user_of(path) == Some(user));
+    let lines = theirs.map(|path| command_line(path)).filter(|line| !line.is_empty());
+    let listeners: Vec<Listener> = lines
+        .map(|line| listener(&line.iter().map(String::as_str).collect::<Vec<_>>(), port))
+        .collect();
+    let (servers, tunnels): (Vec<_>, Vec<_>) =
+        listeners.into_iter().partition(|it| *it == Listener::Server);
+    match (servers.is_empty(), tunnels.is_empty()) {
+        (true, true) => vec![Owner::Unreadable],
+        (false, true) => vec![Owner::Process(Listener::Server)],
+        _ => tunnels.into_iter().map(Owner::Process).collect(),
+    }
+}
+
+/// The real user of a process. The owner of its directory is root's where it may not be traced.
+fn user_of(process: &Path) -> Option<u32> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn processes() -> impl Iterator<Item = u32> {

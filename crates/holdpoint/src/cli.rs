@@ -12,9 +12,9 @@ use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
         explain::Explain, holds::Holds, hook::Hook, hosts::Hosts, init::Init, inventory::Inventory,
-        kill::Kill, kill::Revive, ledger::Ledger, merge::Merge, policy::Policy, run::Run,
-        secrets::Secrets, snapshots::Snapshots, status::Status, tabletop::Tabletop, undo::Undo,
-        up::Up,
+        kill::Kill, kill::Revive, ledger::Ledger, merge::Merge, policy::Policy, report::Report,
+        run::Run, secrets::Secrets, snapshots::Snapshots, status::Status, tabletop::Tabletop,
+        undo::Undo, up::Up,
     },
     status::CommandError,
 };
@@ -88,6 +88,8 @@ pub enum Verb {
     Policy(Policy),
     /// The record of everything that was decided.
     Ledger(Ledger),
+    /// What was, or in observe mode would have been, held and refused.
+    Report(Report),
     /// The nine-second incident, unguarded and then guarded.
     Tabletop(Tabletop),
     /// Between the outside and the inside of a run; called by `run` only.

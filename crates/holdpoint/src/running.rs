@@ -183,7 +183,8 @@ fn point(
 
 /// The starter policies and the configured ones.
 fn policies(config: &Config) -> Result<Pdp, CommandError> {
-    Pdp::load(&policy::sources(&config.policies)?).map_err(CommandError::usage)
+    let pdp = Pdp::load(&policy::sources(&config.policies)?).map_err(CommandError::usage)?;
+    policy::in_modes(pdp, config)
 }
 
 fn listen_limits(config: &Config) -> listen::Limits {

@@ -58,7 +58,7 @@ const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 const HERE: &str = "localhost,127.0.0.1,::1";
 
 /// The variables by which clients find the CA that they have to trust.
-const CA: [&str; 12] = [
+const CA: [&str; 11] = [
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
     "REQUESTS_CA_BUNDLE",
@@ -69,17 +69,19 @@ const CA: [&str; 12] = [
     "DENO_CERT",
     "AWS_CA_BUNDLE",
     "PIP_CERT",
-    "UV_SYSTEM_CERTS_FILE",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 ];
 
 /// What else makes clients take the one way out, and says to whoever asks that this is an inside.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("NODE_USE_ENV_PROXY", "1"),
-    ("UV_NATIVE_TLS", "1"),
+    // Its cache is in memory, where nothing of the workspace can be linked to.
+    ("UV_LINK_MODE", "copy"),
     // Cargo's own git knows nothing of how git is told to go.
     ("CARGO_NET_GIT_FETCH_WITH_CLI", "true"),
     ("GIT_TERMINAL_PROMPT", "0"),
+    // Its socket is not there; who looks for it is told why.
+    ("DOCKER_HOST", "tcp://holdpoint.internal:80"),
     ("HOLDPOINT", "enclosed"),
 ];
 

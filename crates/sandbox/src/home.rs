@@ -1,5 +1,5 @@
-//! Which of the home goes in: nothing, but toolchains to read, caches to write into without
-//! changing them, and the agent's own state.
+//! Which of the home goes in: nothing, but toolchains and caches to write into without changing
+//! them, and the agent's own state.
 
 use std::{ffi::OsString, fs, path::PathBuf};
 
@@ -107,8 +107,12 @@ impl Home {
 
     /// What it is made of.
     pub(crate) fn pieces(&self) -> Vec<Piece> {
-        let read_only = self.places(&TOOLCHAINS).chain(self.places(&SETTINGS));
-        let read_only = read_only.filter_map(|at| Piece::outside(at, Access::ReadOnly));
+        let installed = self.places(&TOOLCHAINS).filter_map(|at| {
+            let from = fs::canonicalize(&at).ok().filter(|from| from.is_dir())?;
+            Some(Piece::Installed { at, from })
+        });
+        let settings = self.places(&SETTINGS);
+        let settings = settings.filter_map(|at| Piece::outside(at, Access::ReadOnly));
         let caches = self.places(&CACHES).filter(|at| at.is_dir());
         let hidden = self.places(&CREDENTIALS);
         let settled = self.settled.iter().filter(|at| at.exists()).map(|at| match at.is_dir() {
@@ -122,7 +126,8 @@ impl Home {
         let options = "mode=0700".to_owned();
         [Piece::Empty { at: self.path.clone(), options }]
             .into_iter()
-            .chain(read_only)
+            .chain(installed)
+            .chain(settings)
             .chain(caches.map(|at| Piece::CopyOnWrite { at }))
             .chain(hidden.map(|at| Piece::Hidden { at }))
             .chain(own)

@@ -233,6 +233,7 @@ impl Answering<'_> {
             reasons: vec![reason],
             hold: None,
             forwarded: false,
+            spared: None,
             fingerprints: Vec::new(),
         };
         let record = Record::new(call.now, Some(principal), RecordKind::Decision(decided));
@@ -460,9 +461,10 @@ fn decided(judged: &Judged<Said>) -> Decided {
             .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
             .collect(),
         obligations: decision.obligations().iter().map(|it| it.to_string()).collect(),
-        reasons: decision.reasons().iter().take(WRITTEN_DOWN_MAX).cloned().collect(),
+        reasons: judged.reasons().iter().take(WRITTEN_DOWN_MAX).cloned().collect(),
         hold: None,
         forwarded: decision.verdict() == Verdict::Allow,
+        spared: judged.spared().map(|spared| spared.verdict.as_str().into()),
         fingerprints: Vec::new(),
     }
 }

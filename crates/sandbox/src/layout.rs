@@ -74,6 +74,14 @@ pub enum Piece {
         /// Where.
         at: PathBuf,
     },
+    /// What programs are installed in, and update themselves in: changes stay inside and end with
+    /// the run, and where the kernel cannot do that, there are none.
+    Installed {
+        /// Where.
+        at: PathBuf,
+        /// Where it is outside, without links.
+        from: PathBuf,
+    },
     /// A copy of a file of the outside, which ends with the run.
     Copied {
         /// Where.
@@ -152,6 +160,7 @@ impl Piece {
             | Self::Empty { at, .. }
             | Self::Terminals { at }
             | Self::CopyOnWrite { at }
+            | Self::Installed { at, .. }
             | Self::Copied { at }
             | Self::ThrowAway { at, .. }
             | Self::View { at, .. }

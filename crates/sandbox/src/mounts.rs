@@ -191,6 +191,16 @@ impl Builder {
                     .map_err(failed)?;
                 self.writable.insert(at);
             }
+            Piece::Installed { from, .. } => {
+                let laid = copy_on_write(&below(OLD, from), from, &at);
+                if laid.is_err() {
+                    mount_bind_recursive(below(OLD, from), &at)
+                        .map_err(|error| failed(error.into()))?;
+                    self.read_only.insert(at);
+                } else {
+                    self.writable.insert(at);
+                }
+            }
             Piece::ThrowAway { from, .. } => {
                 copy_on_write(&below(OLD, from), from, &at)
                     .map_err(|error| failed(error).mend(NO_OVERLAY))?;

@@ -64,6 +64,7 @@ fn record(number: u64) -> Record {
         reasons: vec![Reason::new(Code::NeedsApproval, text)],
         hold: Some(format!("h-{number}")),
         forwarded: false,
+        spared: None,
         fingerprints: Vec::new(),
     };
     Record::new(now(), Some(principal), RecordKind::Decision(decided))

@@ -136,6 +136,10 @@ pub struct Decided {
     pub hold: Option<String>,
     /// Whether it is forwarded now.
     pub forwarded: bool,
+    /// The verdict that it was spared, where it passes by the mode of the rules that `reasons`
+    /// names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spared: Option<String>,
     /// Keyed fingerprints of foreign credentials that it carried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fingerprints: Vec<String>,

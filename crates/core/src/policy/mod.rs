@@ -5,6 +5,7 @@
 //! - [`pdp`]: from the one to the other
 //! - [`changes`]: what a database counted of a transaction
 //! - [`load`]: from policy texts to rules
+//! - [`mode`]: whether a "no" stops anything
 //! - [`lattice`]: which obligations could release an operation, in their order of burden
 //!
 //! Inside: `monotone` (obligations may only help), `slice` (which policies a request can meet),
@@ -20,6 +21,7 @@ mod entities;
 mod evaluate;
 pub mod lattice;
 pub mod load;
+pub mod mode;
 mod monotone;
 pub mod pdp;
 mod reasons;
@@ -29,6 +31,7 @@ mod slice;
 pub use changes::Changes;
 pub use decision::{Decision, Verdict};
 pub use load::{Delays, LoadError, PolicySource};
+pub use mode::{Mode, Modes, Spared};
 pub use pdp::Pdp;
 pub use request::{Credential, Facts, Ground, Request};
 

@@ -1,6 +1,6 @@
 //! The policy decision point: a request in, a decision with its obligations out.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use cedar_policy::EntityUid;
 
@@ -11,6 +11,7 @@ use super::{
     evaluate::Evaluation,
     lattice::Lattice,
     load::{self, Delays, LoadError, PolicySource, Rule, Validated},
+    mode::Modes,
     reasons,
     request::{Facts, Request},
     slice::{Slice, Slices},
@@ -20,6 +21,7 @@ use crate::{
     digest::Digest,
     identity::Principal,
     obligation::Obligations,
+    reason::Code,
 };
 
 /// Decides requests by loaded policies. The same request always gets the same decision.
@@ -31,6 +33,9 @@ pub struct Pdp {
     lattice: Lattice,
     resources: Resources,
     contexts: ContextCache,
+    /// The ids of all rules.
+    ids: BTreeSet<String>,
+    modes: Modes,
 }
 
 impl Pdp {
@@ -68,6 +73,7 @@ impl Pdp {
         let rules = load::rules(sources, delays, validated)?;
         let lattice = Lattice::of(rules.iter().map(|rule| &rule.ways));
         let names = load::names()?;
+        let ids = rules.iter().map(|rule| rule.id().to_string()).collect();
         Ok(Self {
             digest: load::digest(sources),
             slices: Slices::of(rules, &names),
@@ -75,7 +81,24 @@ impl Pdp {
             contexts: ContextCache::new(&lattice),
             lattice,
             resources: Resources::new(),
+            ids,
+            modes: Modes::default(),
         })
+    }
+
+    /// The same, in these modes. Fails with a name that is neither a rule's nor a reason's, as a
+    /// typo must not leave a rule in another mode than was meant.
+    pub fn in_modes(self, modes: Modes) -> Result<Self, String> {
+        let known = |name: &&String| !self.ids.contains(*name) && name.parse::<Code>().is_err();
+        match modes.rules.keys().find(known) {
+            Some(unknown) => Err(unknown.clone()),
+            None => Ok(Self { modes, ..self }),
+        }
+    }
+
+    /// Whether what is judged to be a "no" is one.
+    pub fn modes(&self) -> &Modes {
+        &self.modes
     }
 
     /// The digest of the schema and of every source in order. An approval is for these policies
@@ -102,7 +125,8 @@ impl Pdp {
             .reduce(Decision::and)
             .unwrap_or_else(|| Decision::Deny { reasons: reasons::unparsed() });
         let digest = message.digest();
-        Judged::new(message, digest, judgements, decision, self.digest)
+        let (decision, spared) = self.modes.spare(decision);
+        Judged::new(message, digest, judgements, decision, self.digest).spared_by(spared)
     }
 
     /// Judges the same message once more, as what nobody here can save.

@@ -8,7 +8,7 @@ use holdpoint_sandbox::offers::{self, Offer};
 use holdpoint_store::ledger::{DIRECTORY, VERIFIER_KEY, VerifierKey, verify};
 use serde::Serialize;
 
-use super::{Here, init, now, policy, self_test, up};
+use super::{Here, init, modes, now, policy, self_test, up};
 use crate::{
     status::{CommandError, Ended, Status},
     upstream::Upstream,
@@ -110,7 +110,11 @@ fn upstream(here: &Here) -> Finding {
 fn policies(here: &Here) -> Finding {
     let found = policy::sources(&here.config.policies)
         .and_then(|sources| Pdp::load(&sources).map_err(CommandError::usage))
-        .map(|pdp| format!("in order, digest {}", pdp.digest()))
+        .and_then(|pdp| policy::in_modes(pdp, &here.config))
+        .map(|pdp| match modes::banner(pdp.modes()) {
+            Some(lax) => format!("in order; {lax}"),
+            None => format!("in order, digest {}", pdp.digest()),
+        })
         .map_err(|error| error.to_string());
     Finding::new("policies", found, "mend the file and line that is named")
 }

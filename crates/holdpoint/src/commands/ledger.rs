@@ -128,7 +128,9 @@ fn line(index: u64, record: &Record) -> String {
                 format!("{} on {}", meaning.operation, meaning.resource)
             });
             let reason = decided.reasons.first().map_or("", |reason| reason.code.as_str());
-            format!("{:<6} {operation} {reason}", decided.verdict)
+            let spared = decided.spared.as_ref();
+            let spared = spared.map_or_else(String::new, |verdict| format!(", spared {verdict}"));
+            format!("{:<6} {operation} {reason}{spared}", decided.verdict)
         }
         RecordKind::Outcome { decision, status, failure, .. } => {
             let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());

@@ -13,7 +13,9 @@ pub mod inventory;
 pub mod kill;
 pub mod ledger;
 pub mod merge;
+mod modes;
 pub mod policy;
+pub mod report;
 pub mod run;
 pub mod secrets;
 pub mod self_test;
@@ -106,6 +108,7 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Agents(agents)) => agents::run(agents, &here),
         Some(Verb::Policy(policy)) => policy::run(policy, &here),
         Some(Verb::Ledger(ledger)) => ledger::run(ledger, &here),
+        Some(Verb::Report(report)) => report::run(&report, &here),
         Some(
             Verb::Explain(_)
             | Verb::Hook(_)

@@ -7,6 +7,7 @@ use holdpoint_core::{
     Digest,
     policy::{Pdp, PolicySource},
 };
+use holdpoint_store::Config;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -79,6 +80,16 @@ pub fn run(policy: Policy, here: &Here) -> Ended {
 pub fn sources(files: &[PathBuf]) -> Result<Vec<PolicySource>, CommandError> {
     let starter = std::iter::once(Ok(PolicySource::starter()));
     starter.chain(files.iter().map(|file| read(file))).collect()
+}
+
+/// The policies in the modes that are configured.
+pub fn in_modes(pdp: Pdp, config: &Config) -> Result<Pdp, CommandError> {
+    pdp.in_modes(config.modes.clone()).map_err(|unknown| {
+        CommandError::usage(format!(
+            "holdpoint.toml: [modes] {unknown}: there is no such rule or reason; `holdpoint policy \
+             show` names the rules by their @id"
+        ))
+    })
 }
 
 /// One policy file.

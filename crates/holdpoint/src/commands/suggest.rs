@@ -81,7 +81,7 @@ impl Needs {
 }
 
 /// The command that would have let `meaning` pass, as far as one can be named.
-fn command(
+pub(super) fn command(
     meaning: &Meaning,
     code: Option<Code>,
     environment: Option<Environment>,

@@ -5,10 +5,11 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
 use clap::Args;
 use holdpoint_enforce::Stage;
 use holdpoint_store::config::{Flags, Resolve};
+use nix::sys::signal::SigSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Here;
+use super::{Here, modes};
 use crate::{
     postgres::DatabaseAddress,
     reverse::ReverseAddress,
@@ -79,6 +80,8 @@ impl Up {
 pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
     tracing_to_stderr();
     protect_memory()?;
+    // A run that starts it when another has gone waits for signals itself, and has blocked them.
+    SigSet::all().thread_unblock().map_err(CommandError::unable)?;
     let lock = here.state.lock_gateway().map_err(CommandError::unable)?;
     let runtime = tokio::runtime::Runtime::new().map_err(CommandError::unable)?;
     let here = Arc::new(here);
@@ -104,9 +107,10 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
             format!("\n  {listen} is {upstream} for {agent}")
         };
         let banner = format!(
-            "holdpoint stands at {}; state in {}; Ctrl-C stops it{}{}",
+            "holdpoint stands at {}; state in {}; Ctrl-C stops it{}{}{}",
             listening.proxy,
             listening.state.display(),
+            modes::banner(&here.config.modes).map_or_else(String::new, |it| format!("\n  {it}")),
             listening.reverse.iter().map(for_one).collect::<String>(),
             listening.databases.iter().map(for_database).collect::<String>()
         );

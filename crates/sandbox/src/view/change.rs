@@ -120,6 +120,9 @@ impl View {
         let (source, target) = (self.child(from.0, from.1)?, self.child(to.0, to.1)?);
         let stat = self.place(&source, false)?.stat()?;
         let replaced = self.place(&target, false)?.stat().ok();
+        // As long as neither is kept beside: what is, is in another file.
+        let number = self.number(&stat);
+        let replaced = replaced.map(|stat| (self.number(&stat), stat));
         let directory = Kind::from_raw_mode(stat.st_mode) == Kind::Directory;
         let named = directory && (is_head(from.1) || is_head(to.1)) && from.1 != to.1;
         let (old, new) = (self.shelved(&source)?, self.shelved(&target)?);
@@ -128,7 +131,8 @@ impl View {
         }
         let was_directory = |stat: &Stat| Kind::from_raw_mode(stat.st_mode) == Kind::Directory;
         if (directory && self.is_anchored(&source)?)
-            || (replaced.as_ref().is_some_and(was_directory) && self.is_anchored(&target)?)
+            || (replaced.as_ref().is_some_and(|(_, stat)| was_directory(stat))
+                && self.is_anchored(&target)?)
         {
             return Err(Errno::XDEV.into());
         }
@@ -147,16 +151,14 @@ impl View {
             self.shelf.renamed(&self.real(&source)?, &self.real(&target)?);
         }
         let mut nodes = lock(&self.nodes);
-        if let Some(replaced) = replaced {
-            let number = nodes.number(&replaced);
-            nodes.unname(number, to.0, to.1);
+        if let Some((replaced, stat)) = replaced {
+            nodes.unname(replaced, to.0, to.1);
             if flags.contains(RenameFlags::RENAME_EXCHANGE) {
-                nodes.rename(number, to, from);
-            } else if directory || replaced.st_nlink <= 1 {
-                nodes.removed(number);
+                nodes.rename(replaced, to, from);
+            } else if directory || stat.st_nlink <= 1 {
+                nodes.removed(replaced);
             }
         }
-        let number = nodes.number(&stat);
         nodes.rename(number, from, to);
         if let Some(carried) = carried {
             nodes.carried(number, &carried);

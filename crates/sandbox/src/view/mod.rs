@@ -45,7 +45,7 @@ use crate::{
         self, History, Seen,
         index::{self, Becomes},
     },
-    kept::Shelf,
+    kept::{Kept, Shelf},
 };
 
 /// Threads that serve one view: one that waits for a disk keeps nobody else waiting.
@@ -212,7 +212,7 @@ impl View {
     fn place(&self, spot: &Spot, change: bool) -> io::Result<Place> {
         if let Some((top, below)) = self.guarded(spot)? {
             let kept = match change {
-                true => Some(self.shelf.begin(&top.path, top.kind)?),
+                true => Some(self.begin(spot, &top, &below)?),
                 false => self.shelf.of(&top.path),
             };
             if let Some(kept) = kept {
@@ -227,6 +227,25 @@ impl View {
             Some((_, Seen::Nothing)) => Err(io::ErrorKind::NotFound.into()),
             _ => Place::of(&self.base(spot)?.directory, &spot.path),
         }
+    }
+
+    /// The run's own copy of what is guarded, which `spot` is so far below. What the kernel knows
+    /// of it goes on there: it may be the working directory of somebody, or all that is shown.
+    fn begin(&self, spot: &Spot, top: &Top, below: &Path) -> io::Result<Kept> {
+        if let Some(kept) = self.shelf.of(&top.path) {
+            return Ok(kept);
+        }
+        let kept = self.shelf.begin(&top.path, top.kind)?;
+        let root = spot.path.ancestors().nth(below.iter().count()).unwrap_or(Path::new(""));
+        let root = Path::new(&spot.base.to_string()).join(root);
+        let known = lock(&self.nodes).below(&root);
+        for (number, below) in known {
+            let at = kept.place().join(below);
+            if let Ok(stat) = self.on_shelf(|shelf| Place::of(shelf, &at)?.stat()) {
+                lock(&self.nodes).carried(number, &stat);
+            }
+        }
+        Ok(kept)
     }
 
     /// How an object of git's is seen, and its path below them; nothing if it is none.

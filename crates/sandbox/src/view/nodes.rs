@@ -87,6 +87,15 @@ impl Nodes {
         }
     }
 
+    /// All that is known of `root` and of what is in it, each with its path from there.
+    pub(super) fn below(&self, root: &Path) -> Vec<(u64, PathBuf)> {
+        let below = |number: &u64| {
+            let path = self.path(*number)?;
+            Some((*number, path.strip_prefix(root).ok()?.to_owned()))
+        };
+        self.known.keys().filter_map(below).collect()
+    }
+
     /// It is removed: whatever gets its number outside is another file.
     pub(super) fn removed(&mut self, number: u64) {
         if let Some(file) = self.known.get_mut(&number).and_then(|node| node.file.take()) {
@@ -172,6 +181,8 @@ mod tests {
         assert_eq!(path(&nodes, 12).as_deref(), Some("0/link"));
         nodes.unname(12, 10, name("link"));
         assert_eq!(path(&nodes, 12).as_deref(), Some("0/a/b"));
+        assert_eq!(nodes.below(Path::new("0/a")).len(), 2);
+        assert!(nodes.below(Path::new("0/a")).contains(&(12, "b".into())));
         nodes.rename(11, (10, name("a")), (10, name("c")));
         assert_eq!(path(&nodes, 12).as_deref(), Some("0/c/b"));
         assert_eq!(nodes.path(ROOT).as_deref(), Some(Path::new("")));

@@ -32,7 +32,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use holdpoint_core::{Environment, ResourceId};
+use holdpoint_core::{Environment, ResourceId, policy::Modes};
 use toml::Spanned;
 
 pub use database::{Database, Tls};
@@ -63,6 +63,8 @@ pub struct Config {
     pub proxy: SocketAddr,
     /// Where the console is.
     pub console: SocketAddr,
+    /// What becomes of a "no": of every one, and of single rules'.
+    pub modes: Modes,
     /// How much of anything there may be.
     pub limits: Limits,
     /// How long holds and approvals live.
@@ -115,6 +117,7 @@ impl Default for Config {
         Self {
             proxy: SocketAddr::from((Ipv4Addr::LOCALHOST, 7080)),
             console: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
+            modes: Modes::default(),
             limits: Limits::default(),
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
@@ -162,6 +165,14 @@ impl Config {
         Ok(Self {
             proxy: optional(raw.proxy, address)?.unwrap_or(default.proxy),
             console: optional(raw.console, address)?.unwrap_or(default.console),
+            modes: Modes {
+                all: raw.mode.map(parse_with_mend).transpose()?.unwrap_or_default(),
+                rules: raw
+                    .modes
+                    .into_iter()
+                    .map(|(rule, mode)| Ok((rule, parse_with_mend(mode)?)))
+                    .collect::<Result<_, Fault>>()?,
+            },
             limits: raw.limits.check()?,
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,

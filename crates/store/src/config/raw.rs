@@ -1,5 +1,7 @@
 //! The configuration as written: its keys and types, with where each value stands.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -16,6 +18,8 @@ use super::{
 pub(super) struct RawConfig {
     pub(super) proxy: Option<Spanned<String>>,
     pub(super) console: Option<Spanned<String>>,
+    pub(super) mode: Option<Spanned<String>>,
+    pub(super) modes: BTreeMap<String, Spanned<String>>,
     pub(super) limits: RawLimits,
     pub(super) hold: RawHold,
     pub(super) refusals: RawRefusals,

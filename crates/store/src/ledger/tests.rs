@@ -150,6 +150,7 @@ pub(super) fn record(number: u64) -> Record {
         )],
         hold: Some(format!("h-{number}")),
         forwarded: false,
+        spared: None,
         fingerprints: Vec::new(),
     };
     Record::new(

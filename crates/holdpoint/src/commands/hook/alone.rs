@@ -25,7 +25,7 @@ use crate::{
 /// Judges a call, records it and answers it.
 pub fn answer(call: Call, dir: &Path) -> Result<Answer, CommandError> {
     let config = LastGood::load(dir, Flags::default()).map_err(CommandError::usage)?.config();
-    let pdp = policy::last_valid(dir, &config.policies)?;
+    let pdp = policy::in_modes(policy::last_valid(dir, &config.policies)?, &config)?;
     let (known, episodes) = (ToldWhenAsked::new(dir.to_owned(), config.clone()), Episodes::of(dir));
     let answering = Answering {
         pdp: &pdp,

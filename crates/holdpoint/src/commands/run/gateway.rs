@@ -2,12 +2,16 @@
 
 use std::{
     fs::{self, File},
+    io,
+    net::{SocketAddr, TcpListener},
     os::unix::{net::UnixStream, process::CommandExt as _},
     path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
+
+use holdpoint_store::Config;
 
 use super::{Gateway, Here};
 use crate::status::CommandError;
@@ -29,11 +33,17 @@ pub(super) fn ready(here: &Here) -> Result<Gateway, CommandError> {
     if is_up(&here.dir) {
         return Ok(Gateway { ca, started: None });
     }
-    let mut child = start(&here.dir)?;
+    let mut child = start(&here.dir, here.config.proxy)?;
     let until = Instant::now() + PATIENCE;
-    let mut ended = None;
+    let (mut moved, mut ended) = (false, None);
     while !is_up(&here.dir) {
-        if child.try_wait().map_err(CommandError::unable)?.is_some() {
+        if child.try_wait().map_err(CommandError::unable)?.is_some() && !is_up(&here.dir) {
+            // Another may have taken the address since it was looked at.
+            if !moved && is_another_s(here.config.proxy) {
+                moved = true;
+                child = start(&here.dir, here.config.proxy)?;
+                continue;
+            }
             // Another run may have begun to start one a moment before.
             let since = *ended.get_or_insert_with(Instant::now);
             if since.elapsed() > OTHER {
@@ -50,17 +60,39 @@ pub(super) fn ready(here: &Here) -> Result<Gateway, CommandError> {
     Ok(Gateway { ca, started: Some(child.id()) })
 }
 
+/// Starts another gateway where the one that a run needs has gone, as after a crash, and nobody has
+/// started one since. Of several runs that do so, one succeeds: the state is one gateway's.
+pub(super) fn again(dir: &Path, proxy: SocketAddr) {
+    if is_up(dir) {
+        return;
+    }
+    match start(dir, proxy) {
+        Ok(mut child) => {
+            eprintln!(
+                "holdpoint: the gateway has gone; another was started (process {})",
+                child.id()
+            );
+            // It ends with its state's lock in another's hands, or stays; nobody else waits for it.
+            thread::spawn(move || child.wait());
+        }
+        Err(error) => eprintln!("holdpoint: the gateway has gone, and none starts: {error}"),
+    }
+}
+
 fn is_up(dir: &Path) -> bool {
     UnixStream::connect(dir.join("runs.sock")).is_ok()
 }
 
 /// Starts a gateway that stays when this run is over: others may come to need it.
-fn start(dir: &Path) -> Result<Child, CommandError> {
+fn start(dir: &Path, proxy: SocketAddr) -> Result<Child, CommandError> {
     let log = File::create(dir.join(LOG)).map_err(CommandError::unable)?;
     let second = log.try_clone().map_err(CommandError::unable)?;
-    Command::new("/proc/self/exe")
-        .args(["up", "--state"])
-        .arg(dir)
+    let mut gateway = Command::new("/proc/self/exe");
+    gateway.args(["up", "--state"]).arg(dir);
+    if is_another_s(proxy) {
+        gateway.args(["--proxy", "127.0.0.1:0"]);
+    }
+    gateway
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(log)
@@ -69,6 +101,13 @@ fn start(dir: &Path) -> Result<Child, CommandError> {
         .process_group(0)
         .spawn()
         .map_err(CommandError::unable)
+}
+
+/// Whether the address that nobody chose is another gateway's, such as another user's: runs need
+/// none, so that this one takes whichever is free.
+fn is_another_s(proxy: SocketAddr) -> bool {
+    let bound = || TcpListener::bind(proxy).map_err(|error| error.kind());
+    proxy == Config::default().proxy && matches!(bound(), Err(io::ErrorKind::AddrInUse))
 }
 
 fn not_up(dir: &Path) -> String {

@@ -44,7 +44,7 @@ use std::{
     process::Command,
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
@@ -60,7 +60,7 @@ use holdpoint_sandbox::{
     view::View,
     wait,
 };
-use holdpoint_store::{State, agents::new_run, runs::HandedOver, supervised::Supervised};
+use holdpoint_store::{agents::new_run, runs::HandedOver, supervised::Supervised};
 use nix::sys::stat::umask;
 
 pub use self::nested::nested;
@@ -79,7 +79,7 @@ use self::{
     signing::Signing,
     told::Told,
 };
-use super::{Here, agents::no_agent_is_human, merge};
+use super::{Here, agents::no_agent_is_human, merge, modes};
 use crate::status::{CommandError, Ended, Status};
 
 /// The CA as Java reads it, in the state directory.
@@ -88,6 +88,10 @@ const JAVA_TRUST: &str = "ca.jks";
 const LOGINS: &str = "logins";
 /// How soon a gateway that has gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(50);
+/// How long others have to start one, such as a human with a newer binary, before a run does.
+const FOR_OTHERS: Duration = Duration::from_secs(3);
+/// How seldom it is tried again at last, where none starts.
+const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Run an agent with one way out.
 #[derive(Debug, Args)]
@@ -229,11 +233,12 @@ impl Planned<'_> {
         let mut logins = Logins::plan(here, &ground.home.path, &mut layout, &directory)?;
         let mut seen = Seen::plan(here, ground, &mut layout, masked)?;
         let told = Told::begin(here, &identity.principal, program, ground, &environment, gateway);
+        let mode = modes::banner(&here.config.modes).map(|it| format!("  mode         {it}"));
         identity.made()?;
         logins.lend(here, &ground.mark.run, &masks)?;
         let grounds = Grounds::of(ground);
         let bound = bound::lend(here, &ground.mark.run, &masks, grounds)?;
-        let told = told.and(seen.line()).and(bound);
+        let told = told.and(mode).and(seen.line()).and(bound);
         let plan = Plan {
             layout,
             writable: Layout::writable(ground),
@@ -285,7 +290,7 @@ impl Inside<'_> {
         }
         let alert = Arc::new(Alert::of(name));
         let guarded = identity.made().and_then(|()| {
-            guard(&here.state, &alert, &plan.services, &enclosure).map_err(|error| {
+            guard(here, &alert, &plan.services, &enclosure).map_err(|error| {
                 let text = "the gateway does not take the way out";
                 CommandError::unable(format!("{text}: {error}; nothing was started"))
             })
@@ -318,7 +323,7 @@ fn not_made(error: SandboxError) -> CommandError {
 
 /// Hands the way out to the gateway, and again to the next one whenever it goes.
 fn guard(
-    state: &State,
+    here: &Here,
     alert: &Arc<Alert>,
     services: &[u16],
     enclosure: &Enclosure,
@@ -326,18 +331,25 @@ fn guard(
     let listeners = enclosure.listeners();
     let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
     let run = alert.run();
-    let handed = state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
+    let handed = here.state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
     let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
     let own = own.map_err(CommandError::unable)?;
-    let (state, alert, services) = (state.clone(), Arc::clone(alert), services.to_owned());
+    let (state, alert, services) = (here.state.clone(), Arc::clone(alert), services.to_owned());
+    let (dir, proxy) = (here.dir.clone(), here.config.proxy);
     let keep = move || {
         let mut handed: Option<HandedOver> = Some(handed);
+        let (mut gone, mut patience) = (Instant::now(), FOR_OTHERS);
         loop {
             if let Some(handed) = handed.take() {
                 handed.until_gone(|waiting| alert.hear(waiting));
+                (gone, patience) = (Instant::now(), FOR_OTHERS);
             }
             // Nobody accepts meanwhile: what the agent sends waits.
             thread::sleep(AGAIN);
+            if gone.elapsed() > patience {
+                gateway::again(&dir, proxy);
+                (gone, patience) = (Instant::now(), PATIENCE_MAX.min(patience * 2));
+            }
             let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
             handed = state.hand_over(alert.run(), &services, &borrowed).ok();
         }

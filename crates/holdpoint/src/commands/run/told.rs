@@ -113,7 +113,7 @@ fn reader(dir: &Path) -> Option<Reader> {
 
 /// What was decided for this run since there were `first` records.
 fn count(dir: &Path, first: u64, principal: &Principal) -> Option<String> {
-    let (mut messages, mut held, mut refused) = (0_u64, 0_u64, 0_u64);
+    let (mut messages, mut held, mut refused, mut spared) = (0_u64, 0_u64, 0_u64, 0_u64);
     for record in reader(dir)?.records(first) {
         let Record { principal: Some(by), kind: RecordKind::Decision(decided), .. } =
             record.ok()?.1
@@ -124,9 +124,13 @@ fn count(dir: &Path, first: u64, principal: &Principal) -> Option<String> {
             messages += 1;
             held += u64::from(decided.verdict == "hold");
             refused += u64::from(decided.verdict == "deny");
+            spared += u64::from(decided.spared.is_some());
         }
     }
     let mut text = format!("{messages} messages, {held} held, {refused} refused");
+    if spared > 0 {
+        let _ = write!(text, ", {spared} passed by their mode (`holdpoint report`)");
+    }
     if held > 0 {
         // Writing to a string cannot fail.
         let _ = write!(text, " (`holdpoint holds` shows what waits)");
