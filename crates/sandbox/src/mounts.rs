@@ -191,16 +191,7 @@ impl Builder {
                     .map_err(failed)?;
                 self.writable.insert(at);
             }
-            Piece::Installed { from, .. } => {
-                let laid = copy_on_write(&below(OLD, from), from, &at);
-                if laid.is_err() {
-                    mount_bind_recursive(below(OLD, from), &at)
-                        .map_err(|error| failed(error.into()))?;
-                    self.read_only.insert(at);
-                } else {
-                    self.writable.insert(at);
-                }
-            }
+            Piece::Installed { from, .. } => self.installed(from, at).map_err(failed)?,
             Piece::ThrowAway { from, .. } => {
                 copy_on_write(&below(OLD, from), from, &at)
                     .map_err(|error| failed(error).mend(NO_OVERLAY))?;
@@ -229,6 +220,17 @@ impl Builder {
             }
             Piece::Hidden { .. } => self.hide(&at).map_err(failed)?,
         }
+        Ok(())
+    }
+
+    /// Programs that can be changed inside; only read, where the kernel cannot do that.
+    fn installed(&mut self, from: &Path, at: PathBuf) -> std::io::Result<()> {
+        if copy_on_write(&below(OLD, from), from, &at).is_ok() {
+            self.writable.insert(at);
+            return Ok(());
+        }
+        mount_bind_recursive(below(OLD, from), &at)?;
+        self.read_only.insert(at);
         Ok(())
     }
 
