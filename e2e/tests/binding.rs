@@ -235,8 +235,7 @@ async fn packages_of_a_private_registry_are_installed() {
             "token=$(sed -n 's/.*_authToken=//p' ~/.npmrc); curl -sS -X PUT https://{PRIVATE_NPM}/x -d '{{}}' -H \"Authorization: Bearer $token\""
         ));
         assert!(publish.stdout.contains("outside_purpose"), "{who}: {}", publish.stdout);
-        let taken =
-            place.script(&format!("cd; ls -la .npmrc; echo x >> .npmrc && echo written; true"));
+        let taken = place.script("cd; ls -la .npmrc; echo x >> .npmrc && echo written; true");
         assert!(!taken.stdout.contains("written"), "{who}: {}", taken.stdout);
         let kept = fs::read_to_string(place.path("home/.npmrc")).unwrap();
         assert!(kept.contains(TOKEN), "{who}: outside it is what it was");

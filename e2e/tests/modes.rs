@@ -1,7 +1,6 @@
 //! Modes: what policy says "no" to passes in observe mode, is written down and reported; foreign
 //! credentials and killed runs are refused whatever the mode.
 
-
 use std::fs;
 
 use e2e::{echo::LISTED, enclosed::Enclosed, holdpoint::Called};

@@ -163,13 +163,7 @@ impl Builder {
         let at = inside(piece.at());
         match piece {
             Piece::Outside { from, access, .. } => {
-                let from = below(OLD, from);
-                make_room(&at, from.is_dir()).map_err(failed)?;
-                mount_bind_recursive(&from, &at).map_err(|error| failed(error.into()))?;
-                match access {
-                    Access::ReadOnly => self.read_only.insert(at),
-                    Access::ReadWrite => self.writable.insert(at),
-                };
+                self.outside(from, *access, at).map_err(failed)?;
             }
             Piece::Device { at: path } => {
                 make_room(&at, false).map_err(failed)?;
@@ -220,6 +214,18 @@ impl Builder {
             }
             Piece::Hidden { .. } => self.hide(&at).map_err(failed)?,
         }
+        Ok(())
+    }
+
+    /// What there is outside.
+    fn outside(&mut self, from: &Path, access: Access, at: PathBuf) -> std::io::Result<()> {
+        let from = below(OLD, from);
+        make_room(&at, from.is_dir())?;
+        mount_bind_recursive(&from, &at)?;
+        match access {
+            Access::ReadOnly => self.read_only.insert(at),
+            Access::ReadWrite => self.writable.insert(at),
+        };
         Ok(())
     }
 
