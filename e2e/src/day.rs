@@ -376,8 +376,27 @@ impl Day {
         (called, seconds)
     }
 
-    /// What the hook alone says to a command, as Claude Code asks it.
+    /// What the hook alone says to a command, which is sent again while something is being saved.
     fn hook(&self, folder: &Path, command: &str) -> Hooked {
+        let until = Instant::now() + Duration::from_secs(30);
+        let mut said = self.ask(folder, command);
+        while said.text().contains("(preparing)") && Instant::now() < until {
+            thread::sleep(Duration::from_millis(200));
+            said = self.ask(folder, command);
+        }
+        let word = Dialect::Claude.word(&said);
+        if word != "allow" {
+            println!("  hook: {}", said.text().trim());
+        }
+        match word.as_str() {
+            "allow" => Hooked::Allow,
+            "ask" => Hooked::Ask,
+            _ => Hooked::Deny,
+        }
+    }
+
+    /// Asks the hook as Claude Code does.
+    fn ask(&self, folder: &Path, command: &str) -> Said {
         let mut hook = self.outside(&self.dir.path().join("holdpoint"));
         hook.args(["hook", "--agent", "claude"]).current_dir(folder);
         hook.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -388,16 +407,7 @@ impl Day {
             "tool_input": {"command": command}, "tool_use_id": "t",
         });
         child.stdin.take().unwrap().write_all(said.to_string().as_bytes()).unwrap();
-        let said = Said::from(Called::from(child.wait_with_output().unwrap()));
-        let word = Dialect::Claude.word(&said);
-        if word != "allow" {
-            println!("  hook: {}", said.text().trim());
-        }
-        match word.as_str() {
-            "allow" => Hooked::Allow,
-            "ask" => Hooked::Ask,
-            _ => Hooked::Deny,
-        }
+        Said::from(Called::from(child.wait_with_output().unwrap()))
     }
 
     /// Ends the gateway, and waits until it has.
