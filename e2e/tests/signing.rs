@@ -133,8 +133,8 @@ async fn the_agent_outside_is_out_of_reach_wherever_one_may_look() {
     run.args(["run", "--also", also.to_str().unwrap(), "--", "bash", "-c"]);
     run.arg(format!("{COMMIT}; {find}; echo 'still here' >&2")).env("TMPDIR", &also);
     let called: Called = run.output().unwrap().into();
-    // A signed commit, by the one socket that there is.
-    assert_eq!(called.stdout, "1\n/run/holdpoint/signer\n", "{}", called.stderr);
+    // A signed commit; our own socket is mounted over a file, as which `find` takes it.
+    assert_eq!(called.stdout, "1\n", "{}", called.stderr);
     assert!(called.stderr.contains("still here"), "{}", called.stderr);
     let left = fs::read_dir(place.path("state")).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
