@@ -1,7 +1,9 @@
 //! Rings, the self-test, status, expiry, and the kill of a run that floods.
 
 use std::{
+    fs,
     process::Stdio,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -10,6 +12,7 @@ use e2e::{
     enclosed::Enclosed,
     flood::{Killed, killed},
     holdpoint::{Called, until},
+    running::Running,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
@@ -139,5 +142,28 @@ async fn a_flood_ends_with_the_command_that_kills_it() {
         assert!(last < Some(returned), "nothing is forwarded once the command has returned");
         // The goal of 50 ms from the command is only printed above, and not asserted: 173 ms were
         // seen of a debug build on a machine with a load of 11.
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_stops_himself_ends_when_his_time_is_over() {
+    for place in Enclosed::each(BINARY).await {
+        // What goes on beside it writes as long as it lives.
+        let beat = place.path("work/beat");
+        let script = "setsid bash -c 'while :; do date +%s%N > beat; sleep 0.05; done' & \
+                      while [ ! -e beat ]; do sleep 0.05; done; kill -STOP $$; sleep 600";
+        let mut run = Running::start(&place, &["--expires", "3s"], script);
+        let stat = format!("/proc/{}/stat", run.process.0.id());
+        until("that it stops", || fs::read_to_string(&stat).ok()?.contains(") T ").then_some(()));
+        let ended = until("its end", || run.process.0.try_wait().unwrap());
+        assert_eq!(ended.code(), Some(137));
+        let said: Vec<String> = run.lines.iter().collect();
+        assert!(said.iter().any(|line| line.contains("the time of run")), "{said:?}");
+        let last = fs::read_to_string(&beat).unwrap();
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(fs::read_to_string(&beat).unwrap(), last, "it still writes");
+        fs::remove_file(&beat).unwrap();
+        let agents = place.call(&["agents", "list", "--json"]).json();
+        assert_eq!(agents[0]["agent"]["killed"], true, "its identity is refused from then on");
     }
 }

@@ -2,10 +2,12 @@
 //! root and as an ordinary user.
 
 use std::{
+    fs::{self, Permissions},
     io::{BufRead as _, BufReader, Read as _},
     net::{TcpListener, UdpSocket},
     os::linux::net::SocketAddrExt as _,
     os::unix::{
+        fs::PermissionsExt as _,
         net::{SocketAddr, UnixListener},
         process::ExitStatusExt as _,
     },
@@ -330,6 +332,16 @@ async fn it_ends_as_the_command_ends() {
         }
         let missing = place.run(&["no-such-program"]).output().unwrap();
         assert_eq!(missing.status.code(), Some(127));
+        // A script that does not say what runs it is the one on PATH, not the one that is here.
+        for (at, mode) in [("bin/tool", 0o755), ("tool", 0o644)] {
+            let file = place.path("work").join(at);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, format!("echo {at} $1\n")).unwrap();
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        }
+        let path = format!("{}:/usr/bin:/bin", place.path("work/bin").display());
+        let script = place.run(&["tool", "x"]).env("PATH", path).output().unwrap();
+        assert_eq!(String::from_utf8(script.stdout).unwrap(), "bin/tool x\n");
         let piped = place.script_with("cat; echo $((6 * 7)) >&2", "from outside\n");
         assert_eq!(piped.stdout, "from outside\n");
         assert!(piped.stderr.contains("42\n"));

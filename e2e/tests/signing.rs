@@ -3,7 +3,9 @@
 
 use std::{
     fs,
+    os::unix::net::UnixListener,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use e2e::{
@@ -119,4 +121,35 @@ async fn what_no_ssh_key_signs_goes_unsigned_with_a_notice() {
     assert_eq!(called.stdout, "0\n", "{}", called.stderr);
     let notice = "holdpoint: commits go unsigned in there: only SSH keys sign";
     assert!(called.stderr.contains(notice), "{}", called.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_outside_is_out_of_reach_wherever_one_may_look() {
+    let Some(place) = place("").await else { return };
+    let also = place.path("elsewhere");
+    let find = "find / \\( -path /proc -o -path /sys \\) -prune -o \
+                \\( -type s -o -name 'holdpoint-signs*' \\) -print 2>/dev/null";
+    let mut run = place.outside(place.path("holdpoint"));
+    run.args(["run", "--also", also.to_str().unwrap(), "--", "bash", "-c"]);
+    run.arg(format!("{COMMIT}; {find}; echo 'still here' >&2")).env("TMPDIR", &also);
+    let called: Called = run.output().unwrap().into();
+    // A signed commit; our own socket is mounted over a file, as which `find` takes it.
+    assert_eq!(called.stdout, "1\n", "{}", called.stderr);
+    assert!(called.stderr.contains("still here"), "{}", called.stderr);
+    let left = fs::read_dir(place.path("state")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("signs")), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_does_not_answer_keeps_nobody_waiting() {
+    let Some(place) = place("correct horse").await else { return };
+    let socket = place.path("elsewhere/hung");
+    let _hung = UnixListener::bind(&socket).unwrap();
+    let began = Instant::now();
+    let mut run = place.run(&["true"]);
+    let called: Called = run.env("SSH_AUTH_SOCK", &socket).output().unwrap().into();
+    assert_eq!(called.status, 0, "{}", called.stderr);
+    assert!(called.stderr.contains("commits go unsigned in there"), "{}", called.stderr);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }

@@ -11,6 +11,7 @@
 //! - [`authorized`]: the only thing that can be forwarded
 //! - [`ledger`]: the record of it all, and the tree that makes it tamper-evident
 //! - [`refusal`]: a "no", before a protocol puts it in its own words
+//! - [`mod@plain`]: what others wrote, as it is shown
 
 pub mod authorized;
 pub mod digest;
@@ -19,6 +20,7 @@ pub mod identity;
 pub mod ledger;
 pub mod obligation;
 pub mod operation;
+pub mod plain;
 pub mod policy;
 pub mod reason;
 pub mod refusal;
@@ -27,6 +29,7 @@ pub mod time;
 pub use authorized::{Authorized, Judged, Judgement, Message};
 pub use digest::Digest;
 pub use operation::{Effect, Environment, Operation, Resource, ResourceId, Reversibility};
+pub use plain::plain;
 pub use reason::{Code, Reason};
 pub use refusal::Refusal;
 pub use time::Timestamp;

@@ -1,13 +1,16 @@
 //! The first process inside: drops every power, starts the command, and reaps what it leaves.
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
     io,
-    os::fd::RawFd,
-    path::PathBuf,
+    os::{fd::RawFd, unix::ffi::OsStrExt as _},
+    path::{Path, PathBuf},
     process::{Child, Command},
     thread::{self, ScopedJoinHandle},
 };
+
+use rustix::fs::{Access, access};
 
 use crate::{
     error::{During as _, Result, SandboxError},
@@ -19,6 +22,8 @@ use crate::{
 /// How a shell says that a command is not there, and that it is no program.
 const NOT_FOUND: Ended = Ended(127);
 const NO_PROGRAM: Ended = Ended(126);
+/// Where programs are looked for by default.
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// Runs a command, by the words that [`inside`](crate::inside) gave: where to say that it has
 /// stopped, how many places can be written, these, and the command.
@@ -66,7 +71,7 @@ fn spawned(program: &OsStr, arguments: &[OsString]) -> Result<io::Result<Child>>
         Ok(match Command::new(program).args(arguments).spawn() {
             // A script that does not say what runs it, as a shell runs it (execvp(3)).
             Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
-                Command::new("/bin/sh").arg(program).args(arguments).spawn()
+                Command::new("/bin/sh").arg(found(program)).args(arguments).spawn()
             }
             other => other,
         })
@@ -76,6 +81,18 @@ fn spawned(program: &OsStr, arguments: &[OsString]) -> Result<io::Result<Child>>
     });
     let ended = || SandboxError::new("cannot start the command", "what was to start it ended");
     started.during("cannot start the command")?.map_err(|_| ended())?
+}
+
+/// Where a program was found, as execvp(3) does: the shell looks for a script elsewhere.
+fn found(program: &OsStr) -> PathBuf {
+    if program.as_bytes().contains(&b'/') {
+        return program.into();
+    }
+    let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
+    // An empty place is the current directory.
+    let mut places = env::split_paths(&path).map(|dir| Path::new(".").join(dir).join(program));
+    let is_program = |at: &PathBuf| at.is_file() && access(at, Access::EXEC_OK).is_ok();
+    places.find(is_program).unwrap_or_else(|| program.into())
 }
 
 fn could_not(program: &OsStr, error: &io::Error) -> Ended {

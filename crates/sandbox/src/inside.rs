@@ -12,6 +12,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use holdpoint_store::passing;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     INIT, OURS,
     error::{During as _, Result, SandboxError},
+    expiry::End,
     layout::Layout,
     loopback, mounts, namespaces, powers,
     sockets::Desk,
@@ -43,6 +45,8 @@ pub struct Plan {
     pub variables: Vec<(OsString, OsString)>,
     /// The rights that are taken from what it makes (umask(2)).
     pub umask: u32,
+    /// How long the command may take.
+    pub lifetime: Option<Duration>,
 }
 
 /// What comes with the listeners, and behind them with what else the outside answers: the socket
@@ -70,6 +74,7 @@ pub fn run(rendezvous: &str, command: &[OsString]) -> Result<Ended> {
     mounts::build(&plan.layout)?;
     outside.write_all(LISTENING).during("cannot tell the outside")?;
     await_go(&mut outside)?;
+    let _end = plan.lifetime.map(End::after).transpose()?;
     powers::pass_on()?;
     let mut first = Command::new(Path::new(OURS).join("holdpoint"));
     let (hear, say) = stops::both().during("cannot make a pipe")?;

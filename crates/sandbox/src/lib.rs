@@ -20,6 +20,7 @@
 //! - [`signer`]: a socket that signs git objects and nothing else
 //! - [`publish`]: ports of the inside on the host's own loopback; `sockets`, `listening`: by which
 //! - `netlink`: what is said to the kernel about networks
+//! - [`expiry`]: when a run ends by itself
 //! - [`wait`]: waits for a command as if nobody stood between it and its terminal
 //!
 //! And beside it:
@@ -33,6 +34,7 @@ pub mod agents;
 pub mod enclosure;
 pub mod environment;
 pub mod error;
+pub mod expiry;
 pub mod git;
 pub mod guarded;
 pub mod history;

@@ -10,11 +10,16 @@ use std::{
         fd::OwnedFd,
         unix::net::{UnixListener, UnixStream},
     },
+    path::Path,
     thread,
     time::Duration,
 };
 
 use nix::sys::signal::SigSet;
+use rustix::net::{
+    self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with,
+    sockopt::{Timeout, set_socket_timeout},
+};
 
 use crate::error::{During as _, Result};
 
@@ -104,6 +109,16 @@ impl Signer {
         };
         is().unwrap_or_default()
     }
+}
+
+/// Comes to an agent that listens at `at`; each step with it fails after `patience`.
+pub fn connect(at: &Path, patience: Duration) -> io::Result<UnixStream> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    // Before it is connected, which waits as well where nobody accepts.
+    set_socket_timeout(&socket, Timeout::Send, Some(patience))?;
+    set_socket_timeout(&socket, Timeout::Recv, Some(patience))?;
+    net::connect(&socket, &SocketAddrUnix::new(at)?)?;
+    Ok(UnixStream::from(socket))
 }
 
 /// Asks an agent that listens at the other end of `stream`.

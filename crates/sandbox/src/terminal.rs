@@ -3,7 +3,8 @@
 use std::io::stdin;
 
 use rustix::{
-    process::{Pid, getpgrp},
+    io::Errno,
+    process::{Pid, getpgrp, test_kill_process_group},
     termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp},
 };
 
@@ -23,7 +24,9 @@ impl Terminal {
     /// back: from inside nobody sees our process group. Modes that it left behind go as well.
     pub(crate) fn take_back(self) {
         let Self(Some((own, modes))) = self else { return };
-        if tcgetpgrp(stdin()).is_ok_and(|group| group == own) {
+        // A group that is still there has it by right: the shell, while we were stopped.
+        let gone = |group| test_kill_process_group(group) == Err(Errno::SRCH);
+        if !tcgetpgrp(stdin()).is_ok_and(gone) {
             return;
         }
         // Whoever started us sets both right otherwise.

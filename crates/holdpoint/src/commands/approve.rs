@@ -1,7 +1,7 @@
 //! `holdpoint approve` and `holdpoint deny`: a human's answer to one held operation.
 
 use clap::Args;
-use holdpoint_core::{Environment, ledger::Meaning};
+use holdpoint_core::{Environment, ledger::Meaning, plain};
 use holdpoint_store::{
     Hold, HoldState,
     approvals::{ApprovalContext, ApprovalError, Release},
@@ -135,12 +135,12 @@ fn approver(here: &Here, named: Option<&str>) -> Result<String, CommandError> {
 }
 
 /// In production the resource's name is typed, so that a release is never a reflex.
-fn name_to_type(hold: &Hold) -> Option<&str> {
+fn name_to_type(hold: &Hold) -> Option<String> {
     let production = |meaning: &&Meaning| {
         matches!(meaning.environment, Environment::Production | Environment::Unknown)
     };
     let strongest = hold.meanings.iter().filter(production).max_by_key(|meaning| meaning.effect);
-    strongest.map(|meaning| meaning.resource.short_name())
+    strongest.map(|meaning| plain(meaning.resource.short_name()))
 }
 
 fn wanting(text: &str) -> Ended {

@@ -3,6 +3,7 @@
 pub(super) mod scheduled;
 
 use clap::Args;
+use holdpoint_core::{ledger::Meaning, plain};
 use holdpoint_gateway::stored;
 use holdpoint_store::Hold;
 use holdpoint_wire::ask;
@@ -116,6 +117,7 @@ fn line(hold: &Hold) -> String {
 
 fn what(hold: &Hold) -> String {
     hold.meanings.first().map_or_else(String::new, |meaning| {
-        format!("{} on {} ({})", meaning.operation, meaning.resource, meaning.environment)
+        let Meaning { operation, resource, environment, .. } = meaning;
+        plain(&format!("{operation} on {resource} ({environment})"))
     })
 }

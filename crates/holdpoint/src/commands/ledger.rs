@@ -3,7 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use holdpoint_core::ledger::{Record, RecordKind};
+use holdpoint_core::{
+    ledger::{Record, RecordKind},
+    plain,
+};
 use holdpoint_store::ledger::{DIRECTORY, Proof, Reader, VERIFIER_KEY, VerifierKey, verify};
 use serde_json::{Value, json};
 
@@ -156,5 +159,5 @@ fn line(index: u64, record: &Record) -> String {
         RecordKind::Change { what, detail } => format!("change of {what}: {detail}"),
         RecordKind::Lifecycle { event } => event.clone(),
     };
-    format!("{index:>8} {:<16} {what}\n", who)
+    format!("{index:>8} {:<16} {}\n", who, plain(&what))
 }

@@ -131,6 +131,7 @@ impl Outside {
             services: Vec::new(),
             variables: Environment::of(std::env::vars_os()).variables,
             umask: here.umask.bits(),
+            lifetime: None,
         };
         let targets = serde_json::to_string(&self.targets).map_err(CommandError::unable)?;
         let command = [program, ACTS.into(), targets.into()];

@@ -6,6 +6,7 @@ use holdpoint_catalog::hosts;
 use holdpoint_core::{
     Code, Effect, Environment, ResourceId,
     ledger::{Decided, Meaning, Record, RecordKind},
+    plain,
 };
 use holdpoint_store::ledger::{DIRECTORY, Reader};
 use serde::Serialize;
@@ -141,7 +142,8 @@ fn shown(run: &str, suggestions: &[Suggestion]) -> String {
     }
     let lines = suggestions.iter().map(|Suggestion { command, because }| {
         let because = because.iter().map(|(what, times)| format!("{times} {what}"));
-        format!("+ {command}    # {}\n", because.collect::<Vec<_>>().join(", "))
+        let line = format!("+ {command}    # {}", because.collect::<Vec<_>>().join(", "));
+        plain(&line) + "\n"
     });
     let head = format!("--- what is listed and granted now\n+++ what run {run} would need\n");
     std::iter::once(head).chain(lines).collect()

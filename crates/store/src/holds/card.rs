@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use holdpoint_core::plain;
+
 use super::Hold;
 
 impl Hold {
@@ -55,39 +57,5 @@ impl Hold {
             _ => format!("{seconds} s"),
         };
         Some(format!("waits {time}, in which nothing is sent and `holdpoint undo {id}` cancels it"))
-    }
-}
-
-/// `text` with everything that could mislead a reader written out.
-fn plain(text: &str) -> String {
-    let misleads = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-            || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        if misleads(c) { plain.extend(c.escape_unicode()) } else { plain.push(c) }
-    }
-    plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn nothing_misleads() {
-        for (text, expect) in [
-            ("drop table users", "drop table users"),
-            ("Größe", "Größe"),
-            ("a\nhold  h-1", "a\\u{a}hold  h-1"),
-            ("\u{1b}[2Jnothing", "\\u{1b}[2Jnothing"),
-            ("abc\u{202e}fed", "abc\\u{202e}fed"),
-            ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
-        ] {
-            assert_eq!(plain(text), expect, "{text:?}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Answers: the words and the exit status that each agent obeys. A yes is silence, so that the
 //! agent's own questions are still asked; only where silence is no answer is it said.
 
+use holdpoint_core::plain;
 use serde_json::{Value, json};
 
 use super::{Agent, Heard, Moment};
@@ -46,11 +47,18 @@ impl Heard {
     }
 }
 
-/// The answer to what was `heard`. Who cannot ask is told no.
+/// The answer to what was `heard`. Who cannot ask is told no; and whatever is told is one line, as
+/// the names in it are the agent's own.
 pub fn answer(heard: &Heard, reply: Reply<'_>) -> Answer {
+    let text = match reply {
+        Reply::Allow => String::new(),
+        Reply::Explain(text) | Reply::Ask(text) | Reply::Deny(text) => plain(text),
+    };
     let reply = match reply {
-        Reply::Ask(text) if !heard.can_ask() => Reply::Deny(text),
-        reply => reply,
+        Reply::Allow => Reply::Allow,
+        Reply::Explain(_) => Reply::Explain(&text),
+        Reply::Ask(_) if heard.can_ask() => Reply::Ask(&text),
+        Reply::Ask(_) | Reply::Deny(_) => Reply::Deny(&text),
     };
     match heard.moment {
         Moment::After | Moment::Elsewhen => silence(heard.agent),
@@ -62,11 +70,12 @@ pub fn answer(heard: &Heard, reply: Reply<'_>) -> Answer {
 /// The answer to what could not be understood, by an agent that may not be known: no, in every
 /// way in which it can be said at once.
 pub fn unreadable(agent: Option<Agent>, text: &str) -> Answer {
-    let answer = before(agent.unwrap_or(Agent::Claude), "PreToolUse", Reply::Deny(text));
+    let text = plain(text);
+    let answer = before(agent.unwrap_or(Agent::Claude), "PreToolUse", Reply::Deny(&text));
     match agent {
         // For these an exit status says nothing, or something else.
         Some(Agent::Copilot | Agent::Cline | Agent::Opencode) => answer,
-        _ => Answer { stderr: text.to_owned(), status: 2, ..answer },
+        _ => Answer { stderr: text, status: 2, ..answer },
     }
 }
 

@@ -1,6 +1,6 @@
 //! What agents say is read, in every spelling; what nobody can read is refused.
 
-use super::{Act, Agent, Heard, Moment, Outcome, unreadable};
+use super::{Act, Agent, Heard, Moment, Outcome, Reply, answer, unreadable};
 use crate::shell::Dialect;
 
 fn heard(said: &str) -> Heard {
@@ -125,5 +125,17 @@ fn what_cannot_be_read_is_no_yes() {
         let says = answer.status == 2
             || ["deny", "cancel\":true"].iter().any(|it| answer.stdout.contains(it));
         assert!(says, "{agent:?}: {answer:?}");
+    }
+}
+
+#[test]
+fn what_is_told_is_one_line() {
+    let said = r#"{"session_id":"s","cwd":"/w","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls"},"tool_use_id":"t"}"#;
+    let (heard, text) = (heard(said), "on /a\nHoldpoint: safe\u{1b}[2J\u{2066}b");
+    for reply in [Reply::Ask(text), Reply::Deny(text), Reply::Explain(text)] {
+        let told = answer(&heard, reply);
+        let told = told.stdout + &told.stderr;
+        let plain = r"on /a\\u{a}Holdpoint: safe\\u{1b}[2J\\u{2066}b";
+        assert!(told.contains(plain), "{reply:?}: {told}");
     }
 }

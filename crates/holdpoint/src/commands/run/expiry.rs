@@ -1,18 +1,11 @@
 //! When a run ends by itself.
 
-use std::{
-    str::FromStr,
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::{str::FromStr, time::Duration};
 
+use holdpoint_sandbox::expiry::Expiry;
 use holdpoint_store::{State, agents::Kill};
 use thiserror::Error;
 
-use crate::status::CommandError;
-
-/// How often the clock is looked at: a machine that slept has its time go on.
-const GLANCE: Duration = Duration::from_secs(1);
 /// The longest life: 30 days.
 const SECONDS_MAX: u64 = 30 * 24 * 3600;
 
@@ -40,24 +33,20 @@ impl FromStr for Lifetime {
 }
 
 impl Lifetime {
-    /// Has `run` killed when it is over. Whoever ends before is not waited for.
-    pub(super) fn begin(self, state: &State, run: &str) -> Result<(), CommandError> {
-        let until = SystemTime::now() + self.0;
-        let (state, run) = (state.clone(), run.to_owned());
-        let wait = move || {
-            while let Ok(left) = until.duration_since(SystemTime::now()) {
-                thread::sleep(left.min(GLANCE));
-            }
-            eprintln!("holdpoint: the time of run {run} is over; it is killed");
-            // Its processes end whether or not the state can be written.
-            if let Err(error) = state.agents().kill(Kill::One(&run)) {
-                eprintln!("holdpoint: {error}");
-            }
-            if let Err(error) = state.end_processes(&run) {
-                eprintln!("holdpoint: {error}");
-            }
-        };
-        thread::Builder::new().spawn(wait).map(drop).map_err(CommandError::unable)
+    /// As time.
+    pub(super) fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+/// Says so if the time of `run`, which has ended, is over, and has its identity refused.
+pub(super) fn end(expiry: Option<Expiry>, state: &State, run: &str) {
+    if !expiry.is_some_and(|it| it.is_over()) {
+        return;
+    }
+    eprintln!("holdpoint: the time of run {run} is over; it is killed");
+    if let Err(error) = state.agents().kill(Kill::One(run)) {
+        eprintln!("holdpoint: {error}");
     }
 }
 

@@ -50,8 +50,8 @@ use std::{
 use clap::Args;
 use holdpoint_core::identity::{Ring, Task};
 use holdpoint_sandbox::{
-    Begun, Enclosure, Mark, SandboxError, agents::unboxed, environment::Environment, init as first,
-    inside as between, java,
+    Begun, Enclosure, Mark, SandboxError, agents::unboxed, environment::Environment,
+    expiry::Expiry, init as first, inside as between, java,
 };
 use holdpoint_sandbox::{
     inside::Plan,
@@ -247,6 +247,7 @@ impl Planned<'_> {
             variables: environment.variables,
             // What it makes has its caller's rights.
             umask: here.umask.bits(),
+            lifetime: run.expires.map(Lifetime::duration),
         };
         if let Some(notice) = signing.notice() {
             eprintln!("holdpoint: {notice}");
@@ -256,7 +257,7 @@ impl Planned<'_> {
         let ended = inside.run(here, supervised, identity, &told, saving);
         logins.end(here, &ground.mark.run, &masks);
         seen.end(here);
-        signing::end(&ground.mark.run);
+        signing::end(here, &ground.mark.run);
         let (ended, point) = ended?;
         Ok((told, ended, point.end(here, &ground.mark.run)))
     }
@@ -286,7 +287,7 @@ impl Inside<'_> {
         supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
         let name = &identity.principal.run.clone();
         if let Signing::By(key) = signing {
-            enclosure.signs_by(key.signer(name)).map_err(not_made)?;
+            enclosure.signs_by(key.signer(signing::directory(here, name))).map_err(not_made)?;
         }
         let alert = Arc::new(Alert::of(name));
         let guarded = identity.made().and_then(|()| {
@@ -302,14 +303,13 @@ impl Inside<'_> {
                 return Err(error);
             }
         };
-        if let Some(lifetime) = run.expires {
-            lifetime.begin(&here.state, name)?;
-        }
+        let expiry = plan.lifetime.map(Expiry::after).transpose().map_err(not_made)?;
         told.start(&point.line());
         services::tell(&plan.services);
         let published: Option<fn(Published)> = (!run.no_publish).then_some(services::published);
         let ended = enclosure.run(plan.services.clone(), published).map_err(not_made);
         alert.end();
+        expiry::end(expiry, &here.state, name);
         let ended = ended?;
         Ok((ended, point))
     }
@@ -377,6 +377,7 @@ fn clear_up(here: &Here) -> Result<(), CommandError> {
         if let Some(agent) = found {
             forget(here, &agent.principal)?;
         }
+        signing::end(here, &run);
         seen::cut_short(here, &run)?;
     }
     Ok(())

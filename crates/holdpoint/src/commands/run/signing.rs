@@ -2,19 +2,23 @@
 //! nothing else; or not at all, and then the human is told why.
 
 use std::{
-    fs,
+    fs::{self, DirBuilder},
     io::{self, BufRead as _, BufReader},
-    os::unix::net::UnixStream,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use holdpoint_sandbox::signer::{Signer, ask, has};
+use holdpoint_sandbox::signer::{Signer, ask, connect, has};
+
+use super::Here;
 
 /// How long an agent outside may take: it may ask its human, or wait for a touch.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long it may take to say which keys it has: nobody is asked for that, and a run waits.
+const GLANCE: Duration = Duration::from_secs(2);
 /// Keys that lie in the open say so behind these words (OpenSSH's PROTOCOL.key).
 const OPEN: &[u8] = b"openssh-key-v1\0\0\0\0\x04none";
 
@@ -76,8 +80,7 @@ impl Signing {
             return Self::Unsigned("user.signingKey is no SSH key");
         };
         let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
-        let agent = agent
-            .filter(|at| connect(at).and_then(|mut it| has(&mut it, &public)).is_ok_and(|it| it));
+        let agent = agent.filter(|at| has_key(at, &public));
         let source = match (agent, file) {
             (Some(agent), _) => Source::Agent(agent),
             (None, Some(file)) if lies_open(&file) => Source::File(file),
@@ -104,40 +107,39 @@ impl Signing {
 }
 
 impl Key {
-    /// What answers whoever asks for signatures in `run`.
-    pub(super) fn signer(self, run: &str) -> Signer {
-        let (mut own, dir) = (None, directory(run));
+    /// What answers whoever asks for signatures; an agent of our own would listen in `dir`.
+    pub(super) fn signer(self, dir: PathBuf) -> Signer {
+        let mut own = None;
         let Self { public, source, .. } = self;
         let sign = move |message: &[u8]| match &source {
-            Source::Agent(at) => ask(&mut connect(at)?, message),
+            Source::Agent(at) => ask(&mut connect(at, PATIENCE)?, message),
             Source::File(file) => {
                 let own = match &mut own {
                     Some(own) => own,
                     none => none.insert(OwnAgent::start(file, &dir)?),
                 };
-                ask(&mut connect(&own.socket)?, message)
+                ask(&mut connect(&own.socket, PATIENCE)?, message)
             }
         };
         Signer::new(public, Box::new(sign))
     }
 }
 
-/// Where an agent of our own listens, for as long as `run` goes on.
-fn directory(run: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("holdpoint-signs-{run}"))
+/// Where an agent of our own listens, for as long as `run` goes on. It signs logins, too: whoever is
+/// inside never sees the state, wherever else they may look.
+pub(super) fn directory(here: &Here, run: &str) -> PathBuf {
+    here.dir.join(format!("signs-{run}"))
 }
 
 /// Removes what signing left of `run`; the agent itself ends with us.
-pub(super) fn end(run: &str) {
+pub(super) fn end(here: &Here, run: &str) {
     // Most often there was none.
-    let _ = fs::remove_dir_all(directory(run));
+    let _ = fs::remove_dir_all(directory(here, run));
 }
 
-fn connect(at: &Path) -> io::Result<UnixStream> {
-    let stream = UnixStream::connect(at)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(stream)
+/// Whether the agent at `agent` says soon that it has this key.
+fn has_key(agent: &Path, public: &[u8]) -> bool {
+    connect(agent, GLANCE).and_then(|mut it| has(&mut it, public)).unwrap_or_default()
 }
 
 /// Whether a private key needs no passphrase.
@@ -155,7 +157,7 @@ struct OwnAgent {
 
 impl OwnAgent {
     fn start(key: &Path, dir: &Path) -> io::Result<Self> {
-        fs::create_dir(dir)?;
+        DirBuilder::new().mode(0o700).create(dir)?;
         let socket = dir.join("agent");
         let mut shell = Command::new("ssh-agent");
         shell.arg("-a").arg(&socket);

@@ -1,7 +1,7 @@
 //! The sentences of a refusal: that it was us, what and why, that nothing was sent, what to do
 //! now, and that another road will not help.
 
-use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
+use holdpoint_core::{Code, Refusal, plain, refusal::RefusalKind};
 
 /// How long a client should wait before it tries again what failed on our side.
 pub(super) const RETRY_SECONDS: u32 = 5;
@@ -34,7 +34,7 @@ pub(crate) fn detail(refusal: &Refusal) -> String {
     let sent = if code == Code::OutcomeUnknown { None } else { Some("Nothing was sent.") };
     let reference = match refusal.reference.as_str() {
         "" => String::new(),
-        reference => format!("Ref {}.", one_line(reference)),
+        reference => format!("Ref {}.", plain(reference)),
     };
     let reason = sentence(refusal.text());
     let sentences = [
@@ -54,7 +54,7 @@ pub(crate) fn detail(refusal: &Refusal) -> String {
 fn opening(refusal: &Refusal) -> String {
     let subject = match refusal.subject.as_str() {
         "" => "this".to_owned(),
-        subject => one_line(subject),
+        subject => plain(subject),
     };
     let code = refusal.code();
     match refusal.kind {
@@ -79,7 +79,7 @@ pub fn advice(refusal: &Refusal) -> String {
         return match &refusal.hold {
             Some(id) => format!(
                 "Tell the human that `holdpoint approve {id}` releases it; then send the same again.",
-                id = one_line(id)
+                id = plain(id)
             ),
             None => "Tell the human that you are waiting; then send the same again.".to_owned(),
         };
@@ -118,7 +118,7 @@ pub fn advice(refusal: &Refusal) -> String {
 
 /// What to do while something waits for its time.
 fn later(refusal: &Refusal) -> String {
-    let id = one_line(refusal.hold.as_deref().unwrap_or_default());
+    let id = plain(refusal.hold.as_deref().unwrap_or_default());
     format!(
         "Do not wait for it, and take it for not done: go on with something else, and tell the \
          human that `holdpoint undo {id}` cancels it until then. GET \
@@ -142,17 +142,10 @@ fn elsewhere(refusal: &Refusal) -> &'static str {
 
 /// A reason's text as a sentence.
 fn sentence(text: &str) -> String {
-    let line = one_line(text);
+    let line = plain(text.trim());
     let mut letters = line.trim_end_matches('.').chars();
     match letters.next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
         None => String::new(),
     }
-}
-
-/// Text without line breaks and other control characters, which could pass for our own words.
-fn one_line(text: &str) -> String {
-    let clean: String =
-        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    clean.trim().to_owned()
 }
