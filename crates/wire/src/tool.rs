@@ -122,12 +122,22 @@ pub fn interpret(call: &Call<'_>, machine: &dyn Machine) -> Result<Reading, Unre
     }
     let mut reading = Reading::default();
     let mut opened = false;
+    // Not all that is handed to a command was put behind it.
+    if is_unsure(call.arguments) {
+        reading.steps.push(of_name(call));
+    }
     for (key, text) in &texts {
         let inner = match () {
             () if COMMANDS.contains(&key.as_str()) && names_a_shell(call) => {
                 command(call, text, machine)?
             }
-            () if is_statement(key, text) && !is_sought(call, key, text) => statements(text),
+            () if is_statement(key, text) && !is_sought(call, key, text) => {
+                // A statement is no excuse for a name that takes something away.
+                if verbs::effect_of_words(call.tool) == Some(Effect::Destroy) {
+                    reading.steps.push(of_name(call));
+                }
+                statements(text)
+            }
             () => continue,
         };
         opened = true;
@@ -190,6 +200,25 @@ fn collect(json: &Json, key: &str, texts: &mut Vec<(String, String)>) {
         }
         Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
+}
+
+/// Whether arguments stand beside a command in another form than that of one plain list.
+fn is_unsure(json: &Json) -> bool {
+    let Json::Object(fields) = json else { return false };
+    let lower = |key: &String| key.to_ascii_lowercase();
+    let commands = fields
+        .iter()
+        .any(|(key, it)| COMMANDS.contains(&lower(key).as_str()) && it.as_str().is_some());
+    let beside: Vec<&Json> = fields
+        .iter()
+        .filter(|(key, _)| ["args", "arguments", "argv"].contains(&lower(key).as_str()))
+        .map(|(_, value)| value)
+        .collect();
+    let plain = |it: &&Json| match it {
+        Json::Array(values) => values.is_empty() || words_of(it).is_some(),
+        _ => false,
+    };
+    commands && (beside.len() > 1 || !beside.iter().all(plain))
 }
 
 /// The words of a command that is handed over as a list, each as a shell would have to read it.

@@ -290,8 +290,8 @@ tools! {
     "zfs zpool" => "zfs" Here [""] { "destroy|rollback|labelclear" [""] Destroy, "list|get|status|iostat" [""] Observe, "*" [""] Modify }
     "doppler" => "doppler" Platform ["-p --project -c --config"] { "secrets set|delete|upload" [""] Modify, "secrets" [""] Observe secrets, "*" [""] Observe }
     "gpg gpg2" => "gpg" Here [""] { "" ["--export-secret-keys --export-secret-subkeys"] Observe secrets, "" ["--delete-secret-keys --delete-secret-and-public-key"] Destroy, "" [""] Observe }
-    "celery" => "celery" Platform ["-A --app -b --broker --workdir -n -Q -l -c"] { "purge" [""] Destroy, "*" [""] Observe }
-    "op" => "1password" Platform ["--vault --account --format"] { "read|inject" [""] Observe secrets, "item|document get" [""] Observe secrets, "*" [""] Observe }
+    "celery" => "celery" Platform ["-A --app -b --broker --workdir -n -Q -l -c"] { "purge" [""] Destroy, "amqp queue.delete|queue.purge" [""] Destroy, "inspect|status|report|events|list|help|result|worker|beat|flower" [""] Observe, "multi|call|control|shell" [""] Execute }
+    "op" => "1password" Platform ["--vault --account --format"] { "read|inject" [""] Observe secrets, "item|document get" [""] Observe secrets, "item|document|vault|user|group|account|service-account|connect|events-api list" [""] Observe, "vault|user|group|account get" [""] Observe, "item|document|vault|user|group|account|connect delete|forget" [""] Destroy, "vault|group grant|revoke" [""] GrantAccess, "vault|group user grant|revoke|list" [""] GrantAccess, "service-account|connect create" [""] MintCredential, "whoami|signin|signout|completion|update" [""] Observe }
     "age rage" => "age" Here ["-i -o -r"] { "" ["-d --decrypt"] Observe secrets, "" [""] Observe }
     "pg_dump pg_dumpall mysqldump mongodump mongoexport pg_basebackup" => "dump" Platform [""] { "" [""] Observe }
     "lerna changeset" => "npm" Service [""] { "publish" [""] Execute, "*" [""] Observe }
@@ -340,6 +340,11 @@ mod tests {
         check("doppler configs", Observe);
         check("celery purge", Destroy);
         check("celery worker", Observe);
+        check("celery call shop.wipe", Execute);
+        check("celery inspect active", Observe);
+        check("op service-account create ci", MintCredential);
+        check("op vault user grant", GrantAccess);
+        check("op vault list", Observe);
     }
 
     #[test]

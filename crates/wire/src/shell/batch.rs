@@ -9,6 +9,8 @@ mod own;
 mod token;
 mod variable;
 
+use std::collections::BTreeMap;
+
 use super::{Step, call::Pipe, expand::UNKNOWN, scope::Scope, walk::Walk};
 use crate::Unreadable;
 use token::{Kind, TOKENS_MAX, Token, tokens};
@@ -28,7 +30,9 @@ pub(super) fn read(
     pipe: &Pipe,
 ) -> Result<String, Unreadable> {
     let text = text.replace("\r\n", "\n");
-    let mut batch = Batch { walk, scope, rounds: Vec::new(), depth: 0, commands: 0 };
+    let line = scope.variables.clone();
+    let mut batch =
+        Batch { walk, scope, line, early: false, rounds: Vec::new(), depth: 0, commands: 0 };
     batch.script(&text, false, pipe)
 }
 
@@ -36,6 +40,10 @@ pub(super) fn read(
 struct Batch<'r, 'a> {
     walk: &'r mut Walk<'a>,
     scope: &'r mut Scope,
+    /// Variables as they were when the line began: that is when `%NAME%` is put in.
+    line: BTreeMap<String, Vec<String>>,
+    /// Texts are filled with these.
+    early: bool,
     /// Variables of `for`, by their letter.
     rounds: Vec<(char, String)>,
     depth: usize,
@@ -102,7 +110,13 @@ impl Batch<'_, '_> {
         let mut carried: Option<String> = None;
         while let Some(token) = place.token().filter(|it| it.kind != Kind::Close) {
             match token.kind {
-                Kind::And | Kind::Line => place.at += 1,
+                Kind::And => place.at += 1,
+                Kind::Line => {
+                    place.at += 1;
+                    if self.depth <= 1 {
+                        self.line = self.scope.variables.clone();
+                    }
+                }
                 Kind::Pipe => {
                     place.at += 1;
                     carried = Some(std::mem::take(&mut output));
@@ -142,8 +156,12 @@ impl Batch<'_, '_> {
             "if" => self.choice(place, pipe),
             "for" => self.round(place, pipe),
             "rem" => {
-                while place.token().is_some_and(|it| it.kind != Kind::Line) {
-                    place.at += 1;
+                place.at += 1;
+                // What is joined to it right there is no comment.
+                if !place.is(Kind::And) && !place.is(Kind::Pipe) {
+                    while place.token().is_some_and(|it| it.kind != Kind::Line) {
+                        place.at += 1;
+                    }
                 }
                 Ok(String::new())
             }
@@ -155,7 +173,8 @@ impl Batch<'_, '_> {
     fn choice(&mut self, place: &mut Place<'_>, pipe: &Pipe) -> Result<String, Unreadable> {
         place.at += 1;
         while place.takes("/i") || place.takes("not") {}
-        if place.takes("exist") || place.takes("defined") || place.takes("errorlevel") {
+        let tests = ["exist", "defined", "errorlevel", "cmdextversion"];
+        if tests.iter().any(|it| place.takes(it)) {
             place.at += 1;
         } else {
             let quoted = place.token().is_some_and(|it| it.quoted);
@@ -167,11 +186,25 @@ impl Batch<'_, '_> {
             };
             place.at += usize::from(more);
         }
+        let before = self.scope.clone();
         let mut output = self.command(place, pipe)?;
+        self.joins(&before);
         if place.takes("else") {
             output += &self.command(place, pipe)?;
+            self.joins(&before);
         }
         Ok(output)
+    }
+
+    /// After what may not have been done: what it changed is unknown.
+    fn joins(&mut self, before: &Scope) {
+        let mut after = self.scope.clone();
+        for (name, value) in &mut after.variables {
+            if !before.variables.contains_key(name) {
+                *value = vec![UNKNOWN.to_string()];
+            }
+        }
+        *self.scope = after.joined(before.clone());
     }
 
     /// `for`, round by round.
@@ -200,6 +233,9 @@ impl Batch<'_, '_> {
         let values = self.values(&flags, values)?;
         let start = place.at;
         let mut output = String::new();
+        if values.len() > ROUNDS_MAX {
+            self.walk.push(Step::opaque("shell:too_much", true));
+        }
         for value in values.iter().take(ROUNDS_MAX) {
             place.at = start;
             self.rounds.push((letter, value.clone()));
@@ -257,6 +293,12 @@ impl Batch<'_, '_> {
         if !place.filled {
             let raw = place.text.get(first.span.start..last.span.end).unwrap_or_default();
             let filled = self.filled(raw);
+            self.early = true;
+            let early = self.filled(raw);
+            self.early = false;
+            if early != filled && early != raw {
+                self.script(&early, true, pipe)?;
+            }
             if filled != raw {
                 return self.script(&filled, true, pipe);
             }

@@ -194,7 +194,9 @@ impl Walk<'_> {
         if let Some(output) = self.builtin(scope, call)? {
             return Ok(output);
         }
-        if is_asking(call) {
+        let script = |path: &String| self.files.text(path).is_some();
+        let runs = call.program.contains('/') && self.paths(scope, call.program).iter().any(script);
+        if !runs && is_asking(call) {
             return Ok(UNKNOWN.to_string());
         }
         if matches!(call.name, "powershell" | "pwsh" | "wsl" | "cmd") {
@@ -400,4 +402,5 @@ fn is_asking(call: &Call<'_>) -> bool {
         || call.arguments.last().is_some_and(|last| last == "--help")
             && !call.has(&["-c", "-e"])
             && !super::carrier::is_carrier(call.name)
+            && !super::interpreter::is_interpreter(call.name)
 }

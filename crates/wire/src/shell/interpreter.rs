@@ -391,6 +391,14 @@ impl Walk<'_> {
     }
 }
 
+/// Whether what stands behind `name` is a script, and what stands behind that is the script's own.
+pub(super) fn is_interpreter(name: &str) -> bool {
+    const OTHERS: &str =
+        "sh bash zsh dash ksh ash fish rbash powershell pwsh cmd lua luajit Rscript tclsh
+        osascript julia groovy elixir scala clj";
+    Language::of(name).is_some() || OTHERS.split_whitespace().any(|it| it == name)
+}
+
 /// Verbs of a runtime that is a package manager as well, which run no file.
 fn is_own_verb(call: &Call<'_>) -> bool {
     let own =

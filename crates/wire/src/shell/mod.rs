@@ -130,3 +130,5 @@ pub fn page(url: &str, machine: &dyn Machine) -> Reading {
 mod properties;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unmodelled;

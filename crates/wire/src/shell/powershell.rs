@@ -6,10 +6,17 @@
 //! - `cmdlet`: what PowerShell's own commands do
 //! - `invoke`: those that run something, or send something
 //! - `method`: what methods of .NET do
+//! - `kind`: what kinds of .NET make and do
+//! - `flow`: branches and loops
+//!
+//! What none of these models is a step that nobody sees through: only what is listed as harmless
+//! yields none.
 
 mod cmdlet;
 mod command;
+mod flow;
 mod invoke;
+mod kind;
 mod method;
 mod value;
 
@@ -19,7 +26,7 @@ use tree_sitter::{Node, Parser, Tree};
 
 use super::{Step, call::Pipe, expand::UNKNOWN, scope::Scope, walk::Walk};
 use crate::Unreadable;
-use value::Values;
+use value::{Value, Values};
 
 /// Texts within texts: blocks, functions, `iex`.
 const DEPTH_MAX: usize = 12;
@@ -44,6 +51,8 @@ pub(super) fn read(
         functions: BTreeMap::new(),
         aliases: BTreeMap::new(),
         depth: 0,
+        branches: 0,
+        doubtful: false,
         tree: 0,
         nodes: 0,
         captured: pipe.captured,
@@ -51,6 +60,8 @@ pub(super) fn read(
     let values = session.script(text)?;
     Ok(values.iter().map(|value| format!("{}\n", value.text())).collect())
 }
+
+const ASSIGNMENT: &str = "assignment_expression";
 
 /// What a function is: the names of its parameters, and its text.
 type Function = (Vec<String>, String);
@@ -64,6 +75,10 @@ struct Session<'r, 'a> {
     functions: BTreeMap<String, Function>,
     aliases: BTreeMap<String, String>,
     depth: usize,
+    /// Branches, blocks and functions that are open: what happens there may not.
+    branches: usize,
+    /// A function or an alias may not be what its name means.
+    doubtful: bool,
     tree: usize,
     nodes: usize,
     /// What is printed is not shown.
@@ -107,10 +122,21 @@ impl Session<'_, '_> {
     fn statements(&mut self, node: Node<'_>, text: &str) -> Result<Values, Unreadable> {
         let mut values = Values::new();
         for child in children(node) {
-            values.extend(self.node(child, text)?);
-            values.truncate(value::VALUES_MAX);
+            let own = self.node(child, text)?;
+            // An assignment says nothing, unless it stands in brackets.
+            let assigns = child.named_child(0).is_some_and(|it| it.kind() == ASSIGNMENT);
+            if node.kind() == "parenthesized_expression" || !assigns {
+                values.extend(own);
+            }
+            value::cut(&mut values);
         }
         Ok(values)
+    }
+
+    /// What is not modelled may do anything.
+    fn unmodelled(&mut self) -> Values {
+        self.walk.unseen_program(self.scope, "powershell", true);
+        value::unknown()
     }
 
     /// What a node does, and what it comes to.
@@ -128,75 +154,46 @@ impl Session<'_, '_> {
 
     fn one(&mut self, node: Node<'_>, text: &str) -> Result<Values, Unreadable> {
         match node.kind() {
-            "comment" | "empty_statement" | "param_block" => Ok(Values::new()),
-            "function_statement" => {
-                self.define(node, text);
+            "comment" | "empty_statement" | "enum_statement" | "background_operator" => {
                 Ok(Values::new())
             }
-            "class_statement" | "enum_statement" => Ok(Values::new()),
+            // What a parameter is without a value, and what checks it.
+            "param_block" | "function_parameter_declaration" => {
+                self.statements(node, text)?;
+                self.blocks_below(node, text)?;
+                Ok(Values::new())
+            }
+            "function_statement" => {
+                self.define(node, text)?;
+                Ok(Values::new())
+            }
             "if_statement" | "switch_statement" | "try_statement" | "trap_statement" => {
                 self.ways(node, text)
             }
             "foreach_statement" => self.each(node, text),
-            "while_statement" | "do_statement" | "for_statement" => self.ways(node, text),
-            "assignment_expression" => self.assign(node, text),
+            "while_statement" | "do_statement" | "for_statement" => self.rounds(node, text),
+            ASSIGNMENT => self.assign(node, text),
             "pipeline" | "pipeline_chain" => self.pipeline(node, text),
             "command" => self.command(node, text, None),
             _ => self.expression(node, text),
         }
     }
 
-    /// Each block of a statement from the same state; what they disagree about is unknown.
-    fn ways(&mut self, node: Node<'_>, text: &str) -> Result<Values, Unreadable> {
-        let mut values = Values::new();
-        for child in children(node) {
-            if child.kind().ends_with("_block") {
-                let before = self.variables.clone();
-                values.extend(self.statements(child, text)?);
-                for (name, was) in before {
-                    let now = self.variables.entry(name).or_insert_with(|| was.clone());
-                    if *now != was {
-                        *now = value::unknown();
-                    }
-                }
-            } else if child.kind().contains("clause") {
-                values.extend(self.ways(child, text)?);
-            } else {
-                values.extend(self.node(child, text)?);
-            }
-        }
-        Ok(values)
-    }
-
-    /// `foreach ($x in …) { … }`.
-    fn each(&mut self, node: Node<'_>, text: &str) -> Result<Values, Unreadable> {
-        let parts: Vec<Node<'_>> = children(node).collect();
-        let find = |kind: &str| parts.iter().find(|it| it.kind() == kind).copied();
-        let name = find("variable").map(|it| name_of(slice(it, text))).unwrap_or_default();
-        let all = match find("pipeline") {
-            Some(pipeline) => self.node(pipeline, text)?,
-            None => value::unknown(),
-        };
-        let mut values = Values::new();
-        for one in all.into_iter().take(ROUNDS_MAX) {
-            self.variables.insert(name.clone(), vec![one]);
-            if let Some(block) = find("statement_block") {
-                values.extend(self.statements(block, text)?);
-            }
-        }
-        Ok(values)
-    }
-
-    fn define(&mut self, node: Node<'_>, text: &str) {
+    fn define(&mut self, node: Node<'_>, text: &str) -> Result<(), Unreadable> {
+        self.doubtful |= self.branches > 0;
         let parts: Vec<Node<'_>> = children(node).collect();
         let of = |kind: &str| parts.iter().find(|it| it.kind() == kind).copied();
         let name = of("function_name").map(|it| slice(it, text).to_ascii_lowercase());
         let body = of("script_block");
+        if let Some(declared) = of("function_parameter_declaration") {
+            self.node(declared, text)?;
+        }
         let declared = of("function_parameter_declaration").or(body);
         let parameters = declared.map(|it| parameters(it, text)).unwrap_or_default();
         if let (Some(name), Some(body)) = (name, body) {
             self.functions.insert(name, (parameters, slice(body, text).to_owned()));
         }
+        Ok(())
     }
 
     /// Runs a block or a function, with what it is given.
@@ -218,41 +215,92 @@ impl Session<'_, '_> {
             self.variables.insert("psitem".to_owned(), input.clone());
             self.variables.insert("input".to_owned(), input.clone());
         }
+        self.branches += 1;
         let values = self.script(text);
-        self.variables = outer;
+        self.branches -= 1;
+        let inner = std::mem::replace(&mut self.variables, outer);
+        // Nobody knows whose variable it was that a block has set.
+        let own = |name: &String| ["args", "_", "psitem", "input"].contains(&name.as_str());
+        for (name, now) in inner {
+            if !own(&name) && !parameters.contains(&name) && self.variables.get(&name) != Some(&now)
+            {
+                self.variables.insert(name, value::unknown());
+            }
+        }
         values
     }
 
     fn assign(&mut self, node: Node<'_>, text: &str) -> Result<Values, Unreadable> {
         let parts: Vec<Node<'_>> = children(node).collect();
-        let (Some(left), Some(right)) = (parts.first(), parts.last()) else {
-            return Ok(Values::new());
-        };
+        let [left, operator, right @ ..] = parts.as_slice() else { return Ok(self.unmodelled()) };
         let captured = std::mem::replace(&mut self.captured, true);
-        let values = self.node(*right, text);
+        let mut values = Values::new();
+        for part in right {
+            values.extend(self.node(*part, text)?);
+        }
         self.captured = captured;
-        let mut values = values?;
         let target = slice(*left, text).trim().to_owned();
-        let added = parts.get(1).is_some_and(|it| slice(*it, text) != "=");
         match target.strip_prefix('$').or_else(|| target.rsplit_once("]$").map(|it| it.1)) {
-            Some(name) if is_plain(name) => {
-                let name = name_of(name);
-                if added {
-                    let before = self.variables.get(&name).cloned().unwrap_or_default();
-                    values = value::sum(&before, &values);
-                }
-                match name.strip_prefix("env:") {
-                    Some(own) => {
-                        let own = own.to_ascii_uppercase();
-                        self.scope.export(&own, Some(value::line(&values)));
-                    }
-                    None => drop(self.variables.insert(name, values)),
+            Some(own) if is_plain(own) => {
+                let name = name_of(own);
+                values = match slice(*operator, text) {
+                    "=" => values,
+                    "+=" => value::sum(&self.variable(&name), &values),
+                    _ => value::unknown(),
+                };
+                let lower = own.to_ascii_lowercase();
+                // Whose it is there may be another's.
+                if self.branches > 0
+                    && ["global:", "script:"].iter().any(|it| lower.starts_with(it))
+                {
+                    self.variables.insert(name, value::unknown());
+                } else {
+                    self.set_variable(name, values.clone());
                 }
             }
             // A part of something: what it is now nobody knows, and a method may be set.
             _ => self.set_member(*left, &values, text)?,
         }
-        Ok(Values::new())
+        Ok(values)
+    }
+
+    fn set_variable(&mut self, name: String, values: Values) {
+        match name.strip_prefix("env:") {
+            Some(own) => {
+                let own = own.to_ascii_uppercase();
+                self.scope.export(&own, Some(value::line(&values)));
+            }
+            None => drop(self.variables.insert(name, values)),
+        }
+    }
+
+    /// Runs every block that stands below a node.
+    fn blocks_below(&mut self, node: Node<'_>, text: &str) -> Result<(), Unreadable> {
+        for child in children(node) {
+            if child.kind() == "script_block_expression" {
+                let block = self.node(child, text)?;
+                self.run_all(&block, None)?;
+            } else if node.descendant_count() < NODES_MAX {
+                self.blocks_below(child, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs every block among values, and in tables among them.
+    fn run_all(&mut self, values: &[Value], input: Option<&Values>) -> Result<(), Unreadable> {
+        for value in values {
+            match value {
+                Value::Block(text) => drop(self.run(text, &parameters_of(text), &[], input)?),
+                Value::Table(pairs) => {
+                    for (_, values) in pairs {
+                        self.run_all(values, input)?;
+                    }
+                }
+                Value::Text(_) => {}
+            }
+        }
+        Ok(())
     }
 }
 

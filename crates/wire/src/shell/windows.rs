@@ -20,6 +20,34 @@ pub(super) fn path(word: &str) -> String {
     if drive { word.to_owned() } else { word.replace('\\', "/") }
 }
 
+/// Whether a word is a page that a browser opens.
+pub(super) fn is_page(word: &str) -> bool {
+    let lower = word.trim().to_ascii_lowercase();
+    ["http://", "https://"].iter().any(|it| lower.starts_with(it))
+}
+
+/// The words of a line that is handed over whole, as a program of Windows parts it.
+pub(super) fn words(line: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let (mut quoted, mut open) = (false, false);
+    for letter in line.chars() {
+        if letter == '"' {
+            quoted = !quoted;
+        }
+        if letter.is_whitespace() && !quoted {
+            open = false;
+            continue;
+        }
+        if !std::mem::replace(&mut open, true) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| letter != '"') {
+            word.push(letter);
+        }
+    }
+    words
+}
+
 /// What a program does that a shell of Windows starts.
 pub(super) fn program(
     walk: &mut Walk<'_>,
@@ -42,7 +70,7 @@ pub(super) fn program(
         let text = walk.read(scope, &path(first), true);
         match (text == UNKNOWN.to_string(), lower.ends_with(".ps1")) {
             // An environment of Python is activated; what is not there does nothing.
-            (true, true) if lower.contains("venv") => return Ok(String::new()),
+            (true, true) if activates(walk, scope, &lower) => return Ok(String::new()),
             (true, _) => {}
             (false, true) => return powershell::read(walk, scope, &text, pipe),
             (false, false) => return batch::read(walk, scope, &text, pipe),
@@ -55,6 +83,17 @@ pub(super) fn program(
         *first = name;
     }
     walk.call(scope, &words, pipe)
+}
+
+/// Whether a path is what makes an environment of Python the shell's own, and not just written.
+fn activates(walk: &Walk<'_>, scope: &Scope, path: &str) -> bool {
+    let path = self::path(path);
+    let is_own = path.contains("venv") && path.ends_with("/activate.ps1");
+    is_own
+        && !walk
+            .paths(scope, &path)
+            .iter()
+            .any(|it| walk.files.written.keys().any(|own| own.eq_ignore_ascii_case(it)))
 }
 
 /// What another shell runs; `None` if `name` is none of these.
@@ -75,34 +114,7 @@ pub(super) fn shell(
             Some(text) => batch::read(walk, scope, &text, pipe)?,
             None => return Ok(None),
         },
-        "powershell" | "pwsh" => {
-            let abbreviated = |word: &String, whole: &str| {
-                word.len() > 1 && whole.starts_with(&word.to_ascii_lowercase())
-            };
-            let encoded =
-                words.iter().position(|it| abbreviated(it, "-encodedcommand") && it.len() > 1);
-            let file = behind(&["-file", "-f"]);
-            match (behind(&["-command", "-c", "/c"]), encoded) {
-                (Some(text), _) => powershell::read(walk, scope, &text, pipe)?,
-                (None, Some(at)) => {
-                    let text = words.get(at + 1).and_then(|it| decoded(it));
-                    let text = text.unwrap_or_else(|| UNKNOWN.to_string());
-                    powershell::read(walk, scope, &text, pipe)?
-                }
-                (None, None) => {
-                    let file =
-                        file.or_else(|| words.iter().find(|it| it.ends_with(".ps1")).cloned());
-                    let file = file.and_then(|it| it.split(' ').next().map(path));
-                    let text = match (file, pipe.stdin.clone()) {
-                        (Some(file), _) => walk.read(scope, &file, true),
-                        (None, Some(text)) => text,
-                        (None, None) if words.iter().all(|it| it.starts_with('-')) => String::new(),
-                        (None, None) => words.join(" "),
-                    };
-                    powershell::read(walk, scope, &text, pipe)?
-                }
-            }
-        }
+        "powershell" | "pwsh" => of_powershell(walk, scope, words, pipe)?,
         "wsl" => {
             let own = |it: &&String| it.starts_with('-');
             let mut rest = words.iter().skip_while(own).cloned().collect::<Vec<_>>();
@@ -122,6 +134,55 @@ pub(super) fn shell(
         _ => return Ok(None),
     };
     Ok(Some(output))
+}
+
+/// What PowerShell is started with: the first option that says so tells what it runs.
+fn of_powershell(
+    walk: &mut Walk<'_>,
+    scope: &mut Scope,
+    words: &[String],
+    pipe: &Pipe,
+) -> Result<String, Unreadable> {
+    const SOURCES: [&str; 3] = ["-command", "-encodedcommand", "-file"];
+    let source = |word: &String| {
+        let lower = word.to_ascii_lowercase().replacen('/', "-", 1).replacen("--", "-", 1);
+        match lower.as_str() {
+            "-cwa" | "-commandwithargs" => Some("-command"),
+            "-ec" => Some("-encodedcommand"),
+            _ => SOURCES.into_iter().find(|it| lower.len() > 1 && it.starts_with(&lower)),
+        }
+    };
+    let first = words.iter().enumerate().find_map(|(at, word)| Some((at, source(word)?)));
+    let behind = |at: usize| words.iter().skip(at + 1);
+    let text = match first {
+        Some((at, "-command")) => {
+            let text = behind(at).cloned().collect::<Vec<_>>().join(" ");
+            match (text.trim(), pipe.stdin.clone()) {
+                ("-", Some(typed)) => typed,
+                ("-", None) => UNKNOWN.to_string(),
+                _ => text,
+            }
+        }
+        Some((at, "-encodedcommand")) => {
+            let text = behind(at).next().and_then(|it| decoded(it));
+            text.unwrap_or_else(|| UNKNOWN.to_string())
+        }
+        Some((at, _)) => match behind(at).next() {
+            Some(file) if file == "-" => pipe.stdin.clone().unwrap_or_else(|| UNKNOWN.to_string()),
+            Some(file) => walk.read(scope, &path(file), true),
+            None => UNKNOWN.to_string(),
+        },
+        None => {
+            let file = words.iter().find(|it| it.to_ascii_lowercase().ends_with(".ps1"));
+            match (file, pipe.stdin.clone()) {
+                (Some(file), _) => walk.read(scope, &path(file), true),
+                (None, Some(text)) => text,
+                (None, None) if words.iter().all(|it| it.starts_with('-')) => String::new(),
+                (None, None) => words.join(" "),
+            }
+        }
+    };
+    powershell::read(walk, scope, &text, pipe)
 }
 
 /// A command that was handed over in base64: UTF-16 as PowerShell takes it, or UTF-8.
@@ -188,10 +249,8 @@ pub(super) fn of_system(walk: &mut Walk<'_>, scope: &Scope, name: &str, words: &
     }
     let Some((_, reads)) = SYSTEM.iter().find(|(own, _)| *own == name) else { return false };
     let lower: Vec<String> = words.iter().map(|it| it.to_ascii_lowercase()).collect();
-    let asked = words.iter().any(|it| it == "/?");
-    let only_reads =
-        lower.iter().any(|word| reads.split(' ').any(|it| !it.is_empty() && it == word));
-    let only_reads = only_reads || name == "net" && lower.len() < 2;
+    let asked = words.len() <= 2 && words.last().is_some_and(|it| it == "/?");
+    let only_reads = looks(name, &lower, reads);
     if !asked && !only_reads {
         match name {
             "format" | "diskpart" => walk.deletes(scope, "/dev/disk", "device:wipe"),
@@ -199,6 +258,26 @@ pub(super) fn of_system(walk: &mut Walk<'_>, scope: &Scope, name: &str, words: &
         }
     }
     true
+}
+
+/// Whether the verb of a program is one by which it changes nothing: elsewhere it is a name.
+fn looks(name: &str, words: &[String], reads: &str) -> bool {
+    const CHANGES: &str =
+        "call create delete set add reset import exec connect disconnect start stop";
+    let is = |list: &str, word: &String| list.split_whitespace().any(|it| it == word);
+    let places: &[String] = match name {
+        // Their verb stands behind what it is about, however deep that is.
+        "wmic" | "netsh" if words.iter().any(|it| is(CHANGES, it)) => &[],
+        "wmic" | "netsh" => words,
+        "fsutil" => words.get(1..2).unwrap_or_default(),
+        "dism" => words.get(..2).unwrap_or(words),
+        "sc" if words.first().is_some_and(|it| it.starts_with("\\\\")) => {
+            words.get(1..2).unwrap_or_default()
+        }
+        "net" if words.len() < 2 => return true,
+        _ => words.get(..1).unwrap_or_default(),
+    };
+    places.iter().any(|it| is(reads, it))
 }
 
 /// Copies a tree; with `/MIR` it purges its target, with `/MOVE` its source.

@@ -34,9 +34,9 @@ impl Batch<'_, '_> {
         match name.as_str() {
             "" => {}
             // It is only asked what it does.
-            _ if rest.iter().any(|it| it == "/?") => {}
+            name if is_own(name) && words.iter().any(|(it, quoted)| it == "/?" && !quoted) => {}
             label if label.starts_with(':') => {}
-            name if name.starts_with("echo") => return Ok(format!("{}\n", text())),
+            _ if says(first) => return Ok(format!("{}\n", text())),
             "set" => self.set(&rest),
             "call" if rest.first().is_some_and(|it| it.starts_with(':')) => {}
             "call" => return self.script(&again(words.get(1..).unwrap_or_default()), false, pipe),
@@ -48,6 +48,7 @@ impl Batch<'_, '_> {
                 }
             }
             "rd" | "rmdir" | "del" | "erase" => {
+                let rest: Vec<String> = rest.iter().flat_map(|it| switched(it)).collect();
                 // Only what is empty goes without it.
                 let whole = rest.iter().any(|it| it.eq_ignore_ascii_case("/s"));
                 if name.starts_with('r') && !whole {
@@ -61,8 +62,11 @@ impl Batch<'_, '_> {
             "move" => self.moved(&rest, true)?,
             "copy" | "xcopy" => {
                 let paths: Vec<&String> = rest.iter().filter(|it| !is_flag(it)).collect();
-                if let [_, .., to] = paths.as_slice() {
+                // Alone it comes here.
+                if let Some(to) = paths.last() {
                     let to = windows::path(to);
+                    let name = to.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+                    let to = if paths.len() > 1 { to } else { name };
                     self.walk.writes(self.scope, &to, &UNKNOWN.to_string(), false);
                 }
             }
@@ -74,6 +78,9 @@ impl Batch<'_, '_> {
                 return Ok(shown);
             }
             "forfiles" => return self.for_files(&rest, pipe),
+            "assoc" | "ftype" if rest.iter().any(|it| it.contains('=')) => {
+                self.walk.touches(self.scope, "/c/Windows/System32", "system:change");
+            }
             name if SHOWING.split_whitespace().any(|it| it == name) => {
                 if name == "dir" {
                     return Ok(listed(&rest));
@@ -98,7 +105,10 @@ impl Batch<'_, '_> {
     fn moved(&mut self, words: &[String], moves: bool) -> Result<(), Unreadable> {
         let paths: Vec<String> =
             words.iter().filter(|it| !is_flag(it)).map(|it| windows::path(it)).collect();
-        let [from, to] = paths.as_slice() else { return Ok(()) };
+        let [from, to] = paths.as_slice() else {
+            self.walk.push(Step::opaque("shell:cmd", true));
+            return Ok(());
+        };
         let beside = from.rsplit_once('/').map(|(parent, _)| format!("{parent}/{to}"));
         let to = if moves { to.clone() } else { beside.unwrap_or_else(|| to.clone()) };
         let words = ["mv".to_owned(), from.clone(), to];
@@ -134,7 +144,7 @@ impl Batch<'_, '_> {
             words = rest.get(usize::from(valued)..).unwrap_or_default();
         }
         match words.first() {
-            Some((page, _)) if page.contains("://") => Ok(String::new()),
+            Some((page, _)) if windows::is_page(page) => Ok(String::new()),
             Some(_) => self.script(&again(words), true, pipe),
             None => Ok(String::new()),
         }
@@ -185,6 +195,42 @@ fn unglued(word: &str) -> (String, Vec<String>) {
     }
     let name = super::super::call::base(word).to_ascii_lowercase();
     (if GLUED.contains(&name.as_str()) { name } else { word.to_owned() }, Vec::new())
+}
+
+/// Whether a command is one that `cmd` itself answers `/?` for.
+fn is_own(name: &str) -> bool {
+    const OWN: &str =
+        "rd rmdir del erase ren rename move copy md mkdir dir type set cd chdir pushd popd
+        cls ver vol date time assoc ftype prompt title color pause path verify echo break mklink";
+    OWN.split_whitespace().any(|it| it == name)
+}
+
+/// Whether a word is `echo`, also where what it says stands at it.
+fn says(word: &str) -> bool {
+    let rest = word.get(..4).filter(|it| it.eq_ignore_ascii_case("echo")).and(word.get(4..));
+    rest.is_some_and(|it| {
+        it.is_empty() || it.starts_with(['.', ':', '/', '\\', ',', ';', '(', '[', '+', '='])
+    })
+}
+
+/// A word of `rd` or `del` without the flags that stand at it, and these: `C:\x/s/q`, `/s,/q`.
+fn switched(word: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for part in word.split([',', ';', '=']).filter(|it| !it.is_empty()) {
+        let (mut path, mut flags) = (part, Vec::new());
+        while let Some((before, flag)) = path.rsplit_once('/') {
+            let is_flag = flag.len() == 1 && "sqfpSQFP".contains(flag)
+                || flag.starts_with(['a', 'A']) && flag.len() <= 4;
+            if !is_flag {
+                break;
+            }
+            flags.push(format!("/{flag}"));
+            path = before;
+        }
+        all.extend(flags);
+        all.extend((!path.is_empty()).then(|| path.to_owned()));
+    }
+    all
 }
 
 fn is_flag(word: &str) -> bool {

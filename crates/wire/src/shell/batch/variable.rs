@@ -2,14 +2,25 @@
 
 use super::{Batch, UNKNOWN};
 
+/// Bytes of one text with its variables put in.
+const TEXT_MAX: usize = 64 * 1024;
+
 impl Batch<'_, '_> {
-    /// A text with its variables put in. What is not set is nothing.
+    /// A text with its variables put in. What is not set is nothing; what grows too long is unknown.
     pub(super) fn filled(&self, text: &str) -> String {
+        let filled = self.filled_in(text);
+        if filled.len() > TEXT_MAX { UNKNOWN.to_string() } else { filled }
+    }
+
+    fn filled_in(&self, text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
         while let Some(at) = rest.find(['%', '!']) {
             let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, ""));
             out.push_str(before);
+            if out.len() > TEXT_MAX {
+                return out;
+            }
             let mark = if behind.starts_with('%') { '%' } else { '!' };
             let inner = behind.get(1..).unwrap_or_default();
             if let Some((value, after)) = self.of_round(inner).filter(|_| mark == '%') {
@@ -65,22 +76,30 @@ impl Batch<'_, '_> {
             let mut numbers = numbers.split(',').map(|it| it.trim().parse::<i64>().unwrap_or(0));
             let letters: Vec<char> = value.chars().collect();
             let count = letters.len() as i64;
-            let place = |it: i64| if it < 0 { count + it } else { it }.clamp(0, count);
+            let place =
+                |it: i64| if it < 0 { count.saturating_add(it) } else { it }.clamp(0, count);
             let from = place(numbers.next().unwrap_or(0));
-            let to = numbers.next().map_or(count, |it| if it < 0 { count + it } else { from + it });
-            let length = (to - from).max(0);
+            let to = numbers.next().map_or(count, |it| {
+                if it < 0 { count.saturating_add(it) } else { from.saturating_add(it) }
+            });
+            let length = to.saturating_sub(from).max(0);
             return letters.iter().skip(from as usize).take(length as usize).collect();
         }
         match part.split_once('=') {
-            Some((old, new)) if !old.is_empty() => value.replace(old, new),
+            Some((old, new)) if !old.is_empty() => {
+                let grown = value.matches(old).count().saturating_mul(new.len());
+                if grown > TEXT_MAX { UNKNOWN.to_string() } else { value.replace(old, new) }
+            }
             _ => value,
         }
     }
 
     fn named(&self, name: &str) -> String {
         let upper = name.to_ascii_uppercase();
-        let known = self.scope.value(name).or_else(|| {
-            let mut all = self.scope.variables.iter();
+        let variables = if self.early { &self.line } else { &self.scope.variables };
+        let own = variables.get(name).and_then(|it| it.first()).map(String::as_str);
+        let known = own.or_else(|| {
+            let mut all = variables.iter();
             let found = all.find(|(own, _)| own.eq_ignore_ascii_case(name));
             found.and_then(|(_, values)| values.first()).map(String::as_str)
         });

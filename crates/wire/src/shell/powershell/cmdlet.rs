@@ -68,8 +68,7 @@ const ALIASES: &[(&str, &str)] = &[
 
 /// Verbs that only look, or change only what the session knows.
 const LOOKING: &str = "get test measure select where sort format out write convertto convertfrom convert
-    compare find show read resolve split join wait group import trace debug export use enter exit tee
-    receive watch search ping assert confirm expand checkpoint push pop";
+    compare find show read resolve split join wait group tee receive watch search ping assert confirm";
 
 /// What a session has for itself: to take it away takes nothing from anybody.
 const OF_SESSION: &str =
@@ -105,6 +104,12 @@ impl Session<'_, '_> {
         let Some((verb, noun)) = name.split_once('-').filter(|_| is_cmdlet(name)) else {
             return Ok(None);
         };
+        // What runs its blocks in a way of its own reads them itself.
+        if !matches!(name, "foreach-object" | "invoke-command" | "write-output" | "write-host") {
+            let named = given.parameters.iter().filter_map(|(_, value)| value.clone()).flatten();
+            let all: Values = named.chain(given.positional.concat()).collect();
+            self.run_all(&all, input)?;
+        }
         if let Some(values) = self.of_files(name, given, input)? {
             return Ok(Some(values));
         }
@@ -117,7 +122,7 @@ impl Session<'_, '_> {
         if let Some(values) = self.of_code(name, given, input)? {
             return Ok(Some(values));
         }
-        if !given.has("whatif") {
+        if !given.rehearsed() {
             self.by_verb(verb, noun, given);
         }
         Ok(Some(value::unknown()))
@@ -133,8 +138,9 @@ impl Session<'_, '_> {
         let named = given.either(&["path", "literalpath", "filepath"], 0);
         let (own, paths) = self.named_paths(given, input);
         let text = || value::line(given.either(&["value"], 1).or(input).unwrap_or(&Values::new()));
-        let rehearsed = given.has("whatif");
+        let rehearsed = given.rehearsed();
         match name {
+            _ if reaches_session(name, &paths) => drop(self.unmodelled()),
             _ if rehearsed && !name.starts_with("get-") => {}
             "remove-item" | "clear-item" => {
                 let all = given.positional.iter().flatten().map(|it| self.path(&it.text()));
@@ -149,8 +155,9 @@ impl Session<'_, '_> {
                     text()
                 };
                 let append = name == "add-content" || given.has("append");
-                let paths = named.map(|it| it.iter().map(|it| self.path(&it.text())).collect());
-                let paths: Vec<String> = paths.unwrap_or_default();
+                // `Tee-Object -Variable x`.
+                let paths =
+                    if name == "tee-object" && named.is_none() { Vec::new() } else { paths };
                 paths.iter().for_each(|path| self.walk.writes(self.scope, path, &text, append));
                 return Ok(Some(
                     input.cloned().filter(|_| name == "tee-object").unwrap_or_default(),
@@ -183,6 +190,15 @@ impl Session<'_, '_> {
                     self.walk.call(self.scope, &words, &Pipe::captured(None))?;
                 }
             }
+            "export-csv" | "export-clixml" | "start-transcript" | "export-modulemember"
+                if named.is_some() || name != "export-modulemember" =>
+            {
+                let own = named.cloned().unwrap_or_else(value::unknown);
+                let own: Vec<String> = own.iter().map(|it| self.path(&it.text())).collect();
+                let append = given.has("append");
+                own.iter()
+                    .for_each(|it| self.walk.writes(self.scope, it, &UNKNOWN.to_string(), append));
+            }
             "set-itemproperty" | "remove-itemproperty" | "clear-itemproperty" | "set-acl" => {
                 paths.iter().for_each(|path| match is_registry(path) {
                     true => self.walk.touches(self.scope, "/c/Windows/System32", "system:change"),
@@ -197,7 +213,9 @@ impl Session<'_, '_> {
     /// What commands are about: the values at `path`, or what is handed to them.
     fn named_paths(&self, given: &Given, input: Option<&Values>) -> (Values, Vec<String>) {
         let named = given.either(&["path", "literalpath", "filepath"], 0);
-        let own: Values = named.or(input).cloned().unwrap_or_else(value::unknown);
+        let known = |it: &&Values| !it.is_empty();
+        let named = named.filter(known).or(input.filter(known));
+        let own: Values = named.cloned().unwrap_or_else(value::unknown);
         let paths = own.iter().map(|it| self.path(&it.text())).collect();
         (own, paths)
     }
@@ -213,7 +231,11 @@ impl Session<'_, '_> {
                     let text = self.walk.read(self.scope, path, self.captured);
                     values.extend(text.lines().map(|it| Value::Text(it.to_owned())));
                 }
-                values.truncate(value::VALUES_MAX);
+                if given.has("raw") {
+                    let text: Vec<String> = values.iter().map(Value::text).collect();
+                    return Some(value::text(text.join("\n")));
+                }
+                value::cut(&mut values);
                 return Some(values);
             }
             "get-childitem" => {
@@ -266,7 +288,7 @@ impl Session<'_, '_> {
             () if is_registry(path) => {
                 self.walk.touches(self.scope, "/c/Windows/System32", "system:change");
             }
-            () if of_session.iter().any(|it| lower.starts_with(it)) => {}
+            () if of_session.iter().any(|it| lower.starts_with(it)) => self.doubtful = true,
             () => self.walk.deletes(self.scope, path, "file:delete"),
         }
     }
@@ -283,14 +305,7 @@ impl Session<'_, '_> {
             "write-output" => given.positional.concat(),
             "write-host" | "write-error" | "write-verbose" | "write-warning" => Values::new(),
             "where-object" | "sort-object" | "out-string" | "out-host" | "select-object"
-            | "get-unique" | "get-random" => {
-                for block in given.positional.concat() {
-                    if let Value::Block(text) = block {
-                        self.run(&text, &[], &[], Some(&handed()))?;
-                    }
-                }
-                handed()
-            }
+            | "get-unique" | "get-random" => handed(),
             "foreach-object" => {
                 let blocks = ["process", "begin", "end", "parallel"];
                 let named = blocks.iter().filter_map(|it| given.value(it)).flatten();
@@ -300,6 +315,7 @@ impl Session<'_, '_> {
             }
             "get-command" => given.positional.concat(),
             "set-alias" | "new-alias" => {
+                self.doubtful |= self.branches > 0;
                 let name = given.either(&["name"], 0).map(|it| value::line(it));
                 let other = given.either(&["value"], 1).map(|it| value::line(it));
                 if let (Some(name), Some(other)) = (name, other) {
@@ -307,12 +323,23 @@ impl Session<'_, '_> {
                 }
                 Values::new()
             }
-            "set-variable" => {
+            "clear-variable" | "remove-variable" => {
+                for name in given
+                    .positional
+                    .concat()
+                    .iter()
+                    .chain(given.value("name").into_iter().flatten())
+                {
+                    self.variables.insert(name.text().to_ascii_lowercase(), value::unknown());
+                }
+                Values::new()
+            }
+            "set-variable" | "new-variable" => {
                 let name = given.either(&["name"], 0).map(|it| value::line(it));
                 let value = given.either(&["value"], 1).cloned();
                 self.variables.insert(
                     name.unwrap_or_default().to_ascii_lowercase(),
-                    value.unwrap_or_default(),
+                    value.unwrap_or_else(value::unknown),
                 );
                 Values::new()
             }
@@ -330,12 +357,14 @@ impl Session<'_, '_> {
         all: &[Value],
     ) -> Result<Values, Unreadable> {
         let mut values = Values::new();
-        for one in all.iter().take(super::ROUNDS_MAX) {
+        // What a round sets is unknown in the next: a block is read as one that may be run.
+        for one in super::flow::in_turn(all) {
             for block in blocks {
                 match block {
                     Value::Block(text) => {
                         let text = text.clone();
                         values.extend(self.run(&text, &[], &[], Some(&vec![one.clone()]))?);
+                        value::cut(&mut values);
                     }
                     // The name of a property, or of a method.
                     Value::Text(name) if name.eq_ignore_ascii_case("delete") => {
@@ -377,10 +406,9 @@ impl Session<'_, '_> {
                 let name = format!("powershell:{verb}_{noun}");
                 self.walk.push(Step::guessed(name, Effect::Destroy, id, At::Somewhere));
             }
-            () if verb == "install"
-                || verb == "update"
-                || verb == "compress"
-                || verb == "expand" => {}
+            () if ["install", "update", "compress", "expand", "checkpoint"].contains(&verb) => {}
+            () if verb == "import"
+                && is("csv clixml json powershelldatafile localizeddata", noun) => {}
             () => self.walk.unseen_program(self.scope, &format!("{verb}-{noun}"), false),
         }
     }
@@ -398,6 +426,20 @@ fn is_cmdlet(name: &str) -> bool {
     !noun.is_empty()
         && noun.chars().all(|it| it.is_ascii_alphanumeric())
         && [LOOKING, TAKING, OTHERS].iter().any(|list| is(list, verb))
+}
+
+/// Whether `name` is another name of a command.
+pub(super) fn is_alias(name: &str) -> bool {
+    ALIASES.iter().any(|(all, _)| all.split(' ').any(|it| it == name))
+}
+
+/// Whether a command changes what the session is made of, by a path.
+fn reaches_session(name: &str, paths: &[String]) -> bool {
+    let parts = ["variable:", "function:", "alias:", "env:"];
+    let changes = !matches!(name.split('-').next(), Some("get" | "remove" | "clear" | "test"));
+    let of_it = |path: &String| parts.iter().any(|it| path.to_ascii_lowercase().starts_with(it));
+    let items = ["-item", "-content"].iter().any(|it| name.ends_with(it));
+    changes && items && paths.iter().any(of_it)
 }
 
 fn is_registry(path: &str) -> bool {

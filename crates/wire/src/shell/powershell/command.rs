@@ -46,6 +46,16 @@ impl Given {
             .any(|(own, value)| own.len() >= 2 && name.starts_with(own.as_str()) && on(value))
     }
 
+    /// Whether it is only rehearsed: what `-WhatIf` is given may say no.
+    pub(super) fn rehearsed(&self) -> bool {
+        let own = |it: &&(String, Option<Values>)| it.0.len() >= 2 && "whatif".starts_with(&it.0);
+        let yes = |value: &Option<Values>| {
+            value.as_ref().is_none_or(|it| value::line(it).eq_ignore_ascii_case("true"))
+        };
+        let mut all = self.parameters.iter().filter(own).peekable();
+        all.peek().is_some() && all.all(|(_, value)| yes(value))
+    }
+
     /// The value of the first of these parameters, or what stands at `place` without one.
     pub(super) fn either(&self, names: &[&str], place: usize) -> Option<&Values> {
         let named = names.iter().find_map(|name| self.value(name));
@@ -75,9 +85,9 @@ impl Session<'_, '_> {
                     let printed = carried.take().unwrap_or_default();
                     self.redirected(child, text, &printed)?;
                 }
-                "verbatim_command_argument" => {}
                 "pipeline_chain" | "pipeline" => values.extend(self.pipeline(child, text)?),
-                "assignment_expression" => drop(self.node(child, text)?),
+                super::ASSIGNMENT => values = self.node(child, text)?,
+                "pipeline_chain_tail" => {}
                 _ => carried = Some(self.node(child, text)?),
             }
         }
@@ -119,7 +129,7 @@ impl Session<'_, '_> {
         input: Option<Values>,
     ) -> Result<Values, Unreadable> {
         let Some(name) = node.child_by_field_name("command_name") else {
-            return Ok(value::unknown());
+            return Ok(self.unmodelled());
         };
         let named = self.node(name, text)?;
         let elements: Vec<Node<'_>> = children(node)
@@ -165,13 +175,23 @@ impl Session<'_, '_> {
                     all.insert(at, value.clone().unwrap_or_default());
                 }
             }
-            return self.run(&body, &parameters, &all, input.as_ref());
+            let body = self.functions.remove(&lower).map_or(body, |(_, body)| body);
+            let values = self.run(&body, &parameters, &all, input.as_ref());
+            self.functions.entry(lower.clone()).or_insert((parameters, body));
+            // An alias comes before it, and what is defined in a branch may not be.
+            let alias = self.aliases.contains_key(&lower) || super::cmdlet::is_alias(&lower);
+            if !alias && !self.doubtful {
+                return values;
+            }
         }
         if let Some(other) = self.aliases.remove(&lower) {
-            let values = self.named(&other, given, input);
-            self.aliases.insert(lower, other);
-            return values;
+            let values = self.named(&other, given, input.clone());
+            self.aliases.insert(lower.clone(), other);
+            if !self.doubtful {
+                return values;
+            }
         }
+        self.makes_unknown(given);
         let module = lower.rsplit_once('\\').filter(|(module, _)| module.contains('.'));
         let own = module.map_or(lower.as_str(), |(_, own)| own);
         if let Some(values) = self.cmdlet(own, given, input.as_ref())? {
@@ -180,6 +200,31 @@ impl Session<'_, '_> {
         let words: Vec<String> =
             [name.to_owned()].into_iter().chain(given.words.iter().cloned()).collect();
         self.program(&words, input)
+    }
+
+    /// Variables that a command sets by its parameters.
+    fn makes_unknown(&mut self, given: &Given) {
+        const SETS: [&str; 10] = [
+            "outvariable",
+            "ov",
+            "errorvariable",
+            "ev",
+            "warningvariable",
+            "wv",
+            "informationvariable",
+            "iv",
+            "pipelinevariable",
+            "pv",
+        ];
+        let sets = |own: &str| {
+            SETS.iter().any(|it| *it == own || own.len() > 2 && it.starts_with(own))
+                || own == "variable"
+        };
+        for (_, value) in given.parameters.iter().filter(|(own, _)| sets(own)) {
+            let name = value.as_ref().map(|it| value::line(it)).unwrap_or_default();
+            let name = name_of(name.trim_start_matches('+'));
+            self.variables.insert(name, value::unknown());
+        }
     }
 
     /// A program, by its words.

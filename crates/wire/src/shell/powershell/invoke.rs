@@ -23,7 +23,9 @@ impl Session<'_, '_> {
         Ok(Some(match name {
             "invoke-expression" => {
                 let text = given.either(&["command"], 0).or(input).cloned();
-                self.script(&value::line(&text.unwrap_or_else(value::unknown)))?
+                let text = text.filter(|it| !it.is_empty()).unwrap_or_else(value::unknown);
+                let lines: Vec<String> = text.iter().map(Value::text).collect();
+                self.script(&lines.join("\n"))?
             }
             "invoke-command" | "start-job" | "start-threadjob" | "measure-command"
             | "invoke-parallel" => {
@@ -32,15 +34,17 @@ impl Session<'_, '_> {
             "start-process" => {
                 let program = given.either(&["filepath"], 0).cloned().unwrap_or_default();
                 let arguments = given.either(&["argumentlist"], 1).cloned().unwrap_or_default();
-                if value::line(&program).contains("://") {
+                if windows::is_page(&value::line(&program)) {
                     return Ok(Some(Values::new()));
                 }
-                let words = arguments.iter().map(Value::text);
-                let words =
-                    words.flat_map(|it| it.split(' ').map(str::to_owned).collect::<Vec<_>>());
+                if program.is_empty() {
+                    return Ok(Some(self.unmodelled()));
+                }
+                let words = arguments.iter().flat_map(|it| windows::words(&it.text()));
                 let words: Vec<String> = [value::line(&program)].into_iter().chain(words).collect();
                 self.program(&words, None)?
             }
+            "import-module" => self.module(given)?,
             "invoke-restmethod" | "invoke-webrequest" => {
                 self.sent(given)?;
                 value::unknown()
@@ -60,7 +64,12 @@ impl Session<'_, '_> {
             "new-object" => {
                 let kind = given.either(&["typename"], 0).map(|it| value::line(it));
                 let of = given.either(&["argumentlist"], 1).cloned();
-                let is_file = kind.is_some_and(|it| it.to_ascii_lowercase().contains("io."));
+                let kind = super::kind::name(&kind.unwrap_or_default());
+                // What a component does is judged by what is called on it.
+                if given.value("comobject").is_none() {
+                    self.makes(&kind);
+                }
+                let is_file = kind.starts_with("io.");
                 of.filter(|_| is_file).unwrap_or_else(value::unknown)
             }
             _ => return Ok(None),
@@ -82,13 +91,43 @@ impl Session<'_, '_> {
         let arguments = given.value("argumentlist").cloned().unwrap_or_default();
         let arguments: Vec<Values> = arguments.into_iter().map(|it| vec![it]).collect();
         let mut values = Values::new();
+        if let Some(file) = given.value("filepath") {
+            return self.file(&value::line(file));
+        }
+        if blocks.is_empty() {
+            return Ok(self.unmodelled());
+        }
         for block in blocks {
-            if let Value::Block(text) = block {
-                let own = super::parameters_of(&text);
-                values.extend(self.run(&text, &own, &arguments, input)?);
+            match block {
+                Value::Block(text) => {
+                    let own = super::parameters_of(&text);
+                    values.extend(self.run(&text, &own, &arguments, input)?);
+                }
+                _ => values.extend(self.unmodelled()),
             }
         }
         Ok(values)
+    }
+
+    /// The script in a file.
+    fn file(&mut self, word: &str) -> Result<Values, Unreadable> {
+        let text = self.walk.read(self.scope, &windows::path(word), true);
+        self.script(&text)
+    }
+
+    /// A module by its name does what was installed; one by its path is a script.
+    fn module(&mut self, given: &Given) -> Result<Values, Unreadable> {
+        let names = given.either(&["name"], 0).cloned().unwrap_or_else(value::unknown);
+        for name in names {
+            let name = name.text().to_ascii_lowercase();
+            let is_script = [".psm1", ".ps1"].iter().any(|it| name.ends_with(it));
+            match () {
+                () if name.ends_with(".psd1") || name.ends_with(".dll") => drop(self.unmodelled()),
+                () if name.contains(['/', '\\', UNKNOWN]) || is_script => drop(self.file(&name)?),
+                () => {}
+            }
+        }
+        Ok(value::unknown())
     }
 
     /// What is sent over HTTP, as curl would send it.

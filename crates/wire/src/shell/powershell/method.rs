@@ -5,7 +5,7 @@ use holdpoint_core::{Effect, ResourceId};
 use tree_sitter::Node;
 
 use super::{
-    Session, UNKNOWN, children, slice,
+    Session, UNKNOWN, children, name_of, slice,
     value::{self, Value, Values},
 };
 use crate::{
@@ -13,15 +13,20 @@ use crate::{
     shell::{At, Step, windows},
 };
 
-/// Kinds of .NET that reach nothing.
-const PLAIN: &str =
-    "math string guid datetime timespan int int32 int64 double decimal bool char array
-    object void regex version uri bitconverter console environment convert datetimeoffset random
-    io.path text.encoding text.stringbuilder collections.arraylist collections.generic.list
-    collections.hashtable pscustomobject psobject ordered hashtable switch xml io.pathtype
-    globalization.cultureinfo stringcomparison system.consolecolor security.cryptography.sha256
-    net.dns nullable securestring type threading.thread diagnostics.stopwatch
-    text.regularexpressions.regex net.servicepointmanager net.securityprotocoltype";
+/// Methods that tell something, or change only what the script itself holds.
+const HARMLESS: &str = "substring split contains startswith endswith trimstart trimend padleft padright
+    indexof lastindexof indexofany insert tochararray equals compareto gettype gethashcode normalize
+    add addrange append appendline appendformat remove removeat removeall removerange clear count
+    containskey containsvalue getenumerator movenext sort reverse toarray tolist push pop peek enqueue
+    dequeue where foreach clone copyto item keys values trygetvalue adddays addhours addminutes
+    addseconds addmilliseconds addmonths addyears touniversaltime tolocaltime toshortdatestring
+    tolongdatestring toshorttimestring subtract totalseconds readline readtoend close dispose flush
+    getbytes getchars computehash transformfinalblock match matches ismatch waitforexit refresh
+    nextdouble next nextbytes getelementsbytagname selectnodes selectsinglenode getattribute
+    createelement appendchild hasflag getlength getupperbound tobase64string getvalue getproperties
+    elapsed stop restart reset getawaiter getresult wait isnullorempty getfiles getdirectories
+    getfilesystementries enumeratefiles getenvironmentvariable openread opentext getaccesscontrol
+    getresponsestream first last toint32 todouble tobyte";
 
 impl Session<'_, '_> {
     /// `x.Name`, `[x]::Name`.
@@ -30,6 +35,9 @@ impl Session<'_, '_> {
         let [of, name, ..] = parts.as_slice() else { return Ok(value::unknown()) };
         let name = slice(*name, text).trim_matches(['\'', '"']).to_ascii_lowercase();
         let values = self.node(*of, text)?;
+        for part in parts.iter().skip(1) {
+            self.node(*part, text)?;
+        }
         if let [Value::Table(pairs)] = values.as_slice() {
             let found = pairs.iter().find(|(own, _)| *own == name);
             return Ok(found.map_or_else(value::unknown, |(_, values)| values.clone()));
@@ -58,13 +66,14 @@ impl Session<'_, '_> {
         values: &[Value],
         text: &str,
     ) -> Result<(), Unreadable> {
-        let own = slice(left, text);
+        let own = slice(left, text).to_ascii_lowercase();
+        self.node(left, text)?;
         let of = deepest(left);
         let receiver = match children(of).next() {
             Some(first) => self.node(first, text)?,
             None => Values::new(),
         };
-        if own.to_ascii_lowercase().ends_with(".method")
+        if own.ends_with(".method")
             && let Some(url) = receiver.iter().map(Value::text).find(|it| it.contains("://"))
         {
             self.walk.send(
@@ -73,8 +82,19 @@ impl Session<'_, '_> {
                 Vec::new(),
                 String::new(),
             );
+            return Ok(());
         }
+        self.forget(left, text);
         Ok(())
+    }
+
+    /// Nobody knows what the variables below a node are now.
+    pub(super) fn forget(&mut self, node: Node<'_>, text: &str) {
+        if node.kind() == "variable" {
+            self.set_variable(name_of(slice(node, text)), value::unknown());
+        }
+        // A path below it is no further than the tree is deep, which was looked at before.
+        children(node).for_each(|it| self.forget(it, text));
     }
 
     /// `x.Name(…)`, `[x]::Name(…)`.
@@ -94,13 +114,20 @@ impl Session<'_, '_> {
                 _ => given.push(self.node(list, text)?),
             }
         }
+        self.node(*name, text)?;
         let name = slice(*name, text).trim_matches(['\'', '"']).to_ascii_lowercase();
         if of.kind() == "type_literal" {
-            let kind = slice(*of, text).trim_matches(['[', ']']).to_ascii_lowercase();
-            let kind = kind.strip_prefix("system.").unwrap_or(&kind).to_owned();
-            return self.of_kind(&kind, &name, &given);
+            // What a kind says of itself may be any of its methods.
+            if value::sign(node, text) != "::" {
+                return Ok(self.unmodelled());
+            }
+            self.run_all(&given.concat(), None)?;
+            return self.of_kind(&super::kind::name(slice(*of, text)), &name, &given);
         }
         let receiver = self.node(*of, text)?;
+        if !matches!(receiver.as_slice(), [Value::Block(_)]) {
+            self.run_all(&given.concat(), Some(&receiver))?;
+        }
         self.of_value(&receiver, &name, &given)
     }
 
@@ -110,110 +137,6 @@ impl Session<'_, '_> {
         let [of, block, ..] = parts.as_slice() else { return Ok(value::unknown()) };
         let (of, block) = (self.node(*of, text)?, self.node(*block, text)?);
         self.for_each(&block, &of)
-    }
-
-    /// A method of a kind.
-    fn of_kind(&mut self, kind: &str, name: &str, given: &[Values]) -> Result<Values, Unreadable> {
-        let argument = |at: usize| given.get(at).map(|it| value::line(it));
-        if let Some(values) = self.of_file_kind(kind, name, given) {
-            return Ok(values);
-        }
-        match (kind, name) {
-            ("diagnostics.process", "start") => {
-                let words = given.iter().flatten().map(Value::text);
-                let words: Vec<String> = words
-                    .flat_map(|it| it.split(' ').map(str::to_owned).collect::<Vec<_>>())
-                    .collect();
-                self.program(&words, None)?;
-            }
-            ("scriptblock", "create") => {
-                return Ok(vec![Value::Block(argument(0).unwrap_or_default())]);
-            }
-            ("convert", "frombase64string") => {
-                let text = argument(0).and_then(|it| windows::decoded(&it));
-                return Ok(value::text(text.unwrap_or_else(|| UNKNOWN.to_string())));
-            }
-            ("string", "join") => {
-                let all = given.get(1..).unwrap_or_default().concat();
-                let by = argument(0).unwrap_or_default();
-                let all: Vec<String> = all.iter().map(Value::text).collect();
-                return Ok(value::text(all.join(&by)));
-            }
-            ("string", "concat") => {
-                let all = given.concat();
-                return Ok(value::text(all.iter().map(Value::text).collect::<String>()));
-            }
-            ("string", "format") => {
-                let rest = given.get(1..).unwrap_or_default().concat();
-                return Ok(value::formatted(given.first().map_or(&[], Vec::as_slice), &rest));
-            }
-            ("environment", "getenvironmentvariable") => {
-                return Ok(self.variable(&format!("$env:{}", argument(0).unwrap_or_default())));
-            }
-            ("environment", "getfolderpath") => {
-                return Ok(value::text(
-                    self.scope.value("HOME").unwrap_or("/").to_owned() + "/Documents",
-                ));
-            }
-            ("io.path", "combine" | "join") => {
-                let parts: Vec<String> = given.concat().iter().map(Value::text).collect();
-                return Ok(value::text(parts.join("/")));
-            }
-            ("io.path", "getfullpath") => {
-                return Ok(value::text(windows::path(&argument(0).unwrap_or_default())));
-            }
-            ("net.webrequest" | "net.httpwebrequest" | "uri", "create" | "new") => {
-                return Ok(value::text(argument(0).unwrap_or_default()));
-            }
-            _ if PLAIN.split_whitespace().any(|it| it == kind) => {}
-            // What it makes is judged by what is called on it.
-            (_, "new") => {}
-            _ => self.walk.unseen_program(self.scope, "powershell", false),
-        }
-        Ok(value::unknown())
-    }
-
-    /// A method of a kind that is about files; `None` if it is none.
-    fn of_file_kind(&mut self, kind: &str, name: &str, given: &[Values]) -> Option<Values> {
-        const KINDS: [&str; 3] =
-            ["io.file", "io.directory", "microsoft.visualbasic.fileio.filesystem"];
-        if !KINDS.contains(&kind) {
-            return None;
-        }
-        let argument = |at: usize| given.get(at).map(|it| value::line(it));
-        let path =
-            |at: usize| argument(at).map_or_else(|| UNKNOWN.to_string(), |it| windows::path(&it));
-        match (kind, name) {
-            (_, name) if name.starts_with("delete") => {
-                self.walk.deletes(self.scope, &path(0), "program:delete");
-            }
-            ("io.file" | "io.directory", "move") => {
-                self.walk.deletes(self.scope, &path(0), "program:delete");
-            }
-            ("io.file", "copy" | "replace") => {
-                self.walk.writes(self.scope, &path(1), &UNKNOWN.to_string(), false);
-            }
-            ("io.file", _)
-                if name.starts_with("write")
-                    || name.starts_with("create")
-                    || name == "openwrite" =>
-            {
-                let text = argument(1).unwrap_or_default();
-                self.walk.writes(self.scope, &path(0), &text, false);
-            }
-            ("io.file", _) if name.starts_with("append") => {
-                self.walk.writes(self.scope, &path(0), &argument(1).unwrap_or_default(), true);
-            }
-            ("io.file", _) if name.starts_with("read") || name.starts_with("open") => {
-                let text = self.walk.read(self.scope, &path(0), self.captured);
-                return Some(value::text(text));
-            }
-            ("io.directory", _) if name.starts_with("enumerate") || name.starts_with("get") => {
-                return Some(value::text(format!("{}/{UNKNOWN}", path(0))));
-            }
-            _ => {}
-        }
-        Some(value::unknown())
     }
 
     /// A method of something that a script holds.
@@ -230,17 +153,15 @@ impl Session<'_, '_> {
             return self.run(&text, &[], given, None);
         }
         match name {
-            "invoke" | "invokescript" => {
-                let text = if given.is_empty() { whole } else { argument(0) };
-                return self.script(&text);
-            }
+            "invokescript" if !given.is_empty() => return self.script(&argument(0)),
+            "invoke" if given.is_empty() => return self.script(&whole),
             "getstring" | "tostring" | "trim" => {
                 return Ok(value::text(if given.is_empty() { whole } else { argument(0) }));
             }
             "tolower" | "tolowerinvariant" => return Ok(value::text(whole.to_lowercase())),
             "toupper" | "toupperinvariant" => return Ok(value::text(whole.to_uppercase())),
             "replace" if !argument(0).is_empty() => {
-                return Ok(value::text(whole.replace(&argument(0), &argument(1))));
+                return Ok(value::text(value::replaced(&whole, &argument(0), &argument(1))));
             }
             "deletefile" | "deletefolder" | "deletedirectory" => {
                 let path = windows::path(&argument(0));
@@ -253,7 +174,7 @@ impl Session<'_, '_> {
                 }
             }
             "run" | "exec" | "shellexecute" | "start" if !given.is_empty() => {
-                let words: Vec<String> = argument(0).split(' ').map(str::to_owned).collect();
+                let words = windows::words(&value::line(&given.concat()));
                 self.program(&words, None)?;
             }
             name if verbs::effect_of_words(name) == Some(Effect::Destroy) && !is_of_list(name) => {
@@ -262,9 +183,38 @@ impl Session<'_, '_> {
                     Step::guessed(format!("powershell:{name}"), Effect::Destroy, id, At::Somewhere);
                 self.walk.push(step);
             }
-            _ => {}
+            _ if self.of_net(&whole, name, given) => {}
+            name if HARMLESS.split_whitespace().any(|it| it == name) => {}
+            _ => return Ok(self.unmodelled()),
         }
         Ok(value::unknown())
+    }
+
+    /// What is sent to a server, or read from it; whether `name` is a method of a client.
+    fn of_net(&mut self, whole: &str, name: &str, given: &[Values]) -> bool {
+        let argument = |at: usize| given.get(at).map(|it| value::line(it)).unwrap_or_default();
+        let is_url = |it: &str| it.contains("://");
+        let (method, url) = match name {
+            "downloadstring" | "downloaddata" | "getstringasync" | "getasync" | "openread"
+                if is_url(&argument(0)) =>
+            {
+                ("GET", argument(0))
+            }
+            "downloadfile" => {
+                let path = windows::path(&argument(1));
+                self.walk.writes(self.scope, &path, &UNKNOWN.to_string(), false);
+                ("GET", argument(0))
+            }
+            "getresponse" if is_url(whole) => ("GET", whole.to_owned()),
+            "uploadstring" | "uploadfile" | "uploaddata" | "uploadvalues" | "postasync" => {
+                ("POST", argument(0))
+            }
+            "putasync" => ("PUT", argument(0)),
+            "deleteasync" => ("DELETE", argument(0)),
+            _ => return false,
+        };
+        self.walk.send(method, &url, Vec::new(), UNKNOWN.to_string());
+        true
     }
 }
 

@@ -8,7 +8,7 @@ use crate::Unreadable;
 /// Values of one list, at most.
 pub(super) const VALUES_MAX: usize = 200;
 /// Bytes of one text.
-const TEXT_MAX: usize = 64 * 1024;
+pub(super) const TEXT_MAX: usize = 64 * 1024;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
@@ -46,6 +46,20 @@ pub(super) fn text(text: impl Into<String>) -> Values {
     vec![Value::Text(text)]
 }
 
+/// A list that is too long ends with one that nobody knows.
+pub(super) fn cut(values: &mut Values) {
+    if values.len() > VALUES_MAX {
+        values.truncate(VALUES_MAX);
+        values.extend(unknown());
+    }
+}
+
+/// A text with another put in for a part of it; unknown if it would grow too long.
+pub(super) fn replaced(whole: &str, old: &str, new: &str) -> String {
+    let grown = whole.matches(old).count().saturating_mul(new.len()).saturating_add(whole.len());
+    if old.is_empty() || grown > TEXT_MAX { UNKNOWN.to_string() } else { whole.replace(old, new) }
+}
+
 /// Several values in one text, as PowerShell puts them into one.
 pub(super) fn line(values: &[Value]) -> String {
     values.iter().map(Value::text).collect::<Vec<_>>().join(" ")
@@ -56,7 +70,11 @@ pub(super) fn sum(left: &[Value], right: &[Value]) -> Values {
     match (left, right) {
         ([Value::Text(left)], [Value::Text(right)]) => text(format!("{left}{right}")),
         ([], right) => right.to_vec(),
-        (left, right) => [left, right].concat(),
+        (left, right) => {
+            let mut all = [left, right].concat();
+            cut(&mut all);
+            all
+        }
     }
 }
 
@@ -112,6 +130,15 @@ impl Session<'_, '_> {
                 _ => self.node(*part, text)?,
             });
         }
+        if !is_modelled(kind) {
+            return Ok(self.unmodelled());
+        }
+        if let ("cast_expression", Some(kind)) = (kind, parts.first()) {
+            self.makes(&super::kind::name(slice(*kind, text)));
+        }
+        if kind.ends_with("crement_expression") {
+            self.forget(node, text);
+        }
         let sign = sign(node, text);
         Ok(match (kind, values.as_slice()) {
             ("cast_expression", [_, value]) => value.clone(),
@@ -129,7 +156,11 @@ impl Session<'_, '_> {
             }
             (kind, [left, _, right]) if kind.starts_with("format") => formatted(left, right),
             (kind, [left, operator, right]) if kind.starts_with("comparison") => {
-                compared(left, &line(operator).to_ascii_lowercase(), right)
+                let operator = line(operator).to_ascii_lowercase();
+                if operator == "-as" {
+                    self.makes(&super::kind::name(&line(right)));
+                }
+                compared(left, &operator, right)
             }
             (_, []) => Values::new(),
             ("statement_list" | "script_block" | "script_block_body" | "program", _) => {
@@ -184,7 +215,9 @@ impl Session<'_, '_> {
         for child in children(node) {
             out += &plain(at, child.start_byte());
             let values = self.node(child, text)?;
-            out += &line(&values);
+            if out.len() <= TEXT_MAX {
+                out += &line(&values);
+            }
             at = child.end_byte();
         }
         out += &plain(at, end.max(at));
@@ -205,7 +238,10 @@ impl Session<'_, '_> {
         let mut at = node.start_byte();
         for child in children(node) {
             out += text.get(at..child.start_byte()).unwrap_or_default();
-            out += &line(&self.node(child, text)?);
+            let values = self.node(child, text)?;
+            if out.len() <= TEXT_MAX {
+                out += &line(&values);
+            }
             at = child.end_byte();
         }
         out += text.get(at..node.end_byte()).unwrap_or(own);
@@ -220,10 +256,13 @@ impl Session<'_, '_> {
         let mut pairs = Vec::new();
         for entry in bodies.filter(|it| it.kind() == "hash_entry").collect::<Vec<_>>() {
             let parts: Vec<Node<'_>> = children(entry).collect();
-            if let [key, .., value] = parts.as_slice() {
-                let key = slice(*key, text).trim_matches(['\'', '"']).to_ascii_lowercase();
-                pairs.push((key, self.node(*value, text)?));
+            let Some((key, parts)) = parts.split_first() else { continue };
+            let mut values = Values::new();
+            for part in parts {
+                values.extend(self.node(*part, text)?);
             }
+            let key = line(&self.node(*key, text)?).to_ascii_lowercase();
+            pairs.push((key, values));
         }
         Ok(vec![Value::Table(pairs)])
     }
@@ -240,6 +279,28 @@ impl Session<'_, '_> {
         let at = key.parse::<usize>().ok();
         Ok(at.and_then(|at| of.get(at)).map_or_else(unknown, |it| vec![it.clone()]))
     }
+}
+
+/// Kinds of nodes that do nothing but what their parts do.
+fn is_modelled(kind: &str) -> bool {
+    const KINDS: &str = "additive_argument_expression additive_expression argument_expression
+        argument_expression_list argument_list array_literal_expression array_type_name attribute
+        attribute_argument attribute_arguments attribute_list attribute_name
+        bitwise_argument_expression bitwise_expression cast_expression catch_type_list
+        command_argument_sep command_name_expr comparison_argument_expression comparison_expression
+        comparison_operator dimension expression_with_unary_operator flow_control_statement
+        for_condition for_initializer for_iterator foreach_parameter format_argument_expression
+        format_expression format_operator integer_literal key_expression label label_expression
+        left_assignment_expression logical_argument_expression logical_expression member_name
+        multiplicative_argument_expression multiplicative_expression named_block named_block_list
+        block_name parameter_list post_decrement_expression post_increment_expression
+        pre_decrement_expression pre_increment_expression program range_argument_expression
+        range_expression script_block script_block_body script_parameter script_parameter_default
+        statement_block statement_list string_literal switch_clause_condition switch_condition
+        switch_parameter switch_parameters type_identifier type_name type_spec unary_expression
+        while_condition argument_expression pipeline_chain_tail generic_type_arguments
+        generic_type_name";
+    KINDS.split_whitespace().any(|it| it == kind)
 }
 
 /// The first sign of a node that is no part of it.
@@ -277,7 +338,10 @@ fn here(own: &str) -> String {
 pub(super) fn formatted(left: &[Value], right: &[Value]) -> Values {
     let mut out = line(left);
     for (at, value) in right.iter().enumerate() {
-        out = out.replace(&format!("{{{at}}}"), &value.text());
+        let place = format!("{{{at}}}");
+        if out.contains(&place) {
+            out = replaced(&out, &place, &value.text());
+        }
     }
     text(out)
 }
@@ -297,7 +361,7 @@ fn compared(left: &[Value], operator: &str, right: &[Value]) -> Values {
             };
             let plain = old.chars().all(|it| it.is_alphanumeric() || " _-/\\:#@!%".contains(it));
             let whole = line(left);
-            if plain && !old.is_empty() { text(whole.replace(&old, &new)) } else { unknown() }
+            if plain && !old.is_empty() { text(replaced(&whole, &old, &new)) } else { unknown() }
         }
         "split" => {
             let by = line(right);
