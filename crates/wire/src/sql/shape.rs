@@ -11,14 +11,18 @@ const DIGITS_MAX: usize = 9;
 pub fn shape(text: &str) -> Option<String> {
     let first = text.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next()?;
     PLAIN.iter().find(|word| first.eq_ignore_ascii_case(word))?;
+    // An escape may hide the end of what is quoted.
+    if text.contains('\\') {
+        return None;
+    }
     let bytes = text.as_bytes();
     let mut shape = String::with_capacity(text.len());
     let (mut at, mut before) = (0, b' ');
     while let Some(&byte) = bytes.get(at) {
         let next = bytes.get(at + 1).copied();
         let end = match byte {
-            // Escapes, comments, quotes of another kind, other alphabets: for the parser.
-            b'\\' | b'#' | 128.. => return None,
+            // Comments, quotes of another kind, other alphabets: for the parser.
+            b'#' | 128.. => return None,
             b'-' if next == Some(b'-') => return None,
             b'/' if next == Some(b'*') => return None,
             b'$' if !next.is_some_and(|it| it.is_ascii_digit()) => return None,
@@ -81,7 +85,9 @@ mod tests {
             ("SELECT /* 5 */ 5", None),
             ("SELECT E'\\'5'", None),
             ("SELECT $$5$$", None),
-            ("SELECT 'ä', 5", None),
+            ("SELECT 'ä', 5", Some("SELECT 'ä', 2")),
+            ("SELECT ä, 5", None),
+            ("SELECT E'\\'' || 5 || E'\\'', 5", None),
             ("SELECT '5", None),
             ("", None),
         ] {
