@@ -143,7 +143,8 @@ pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Di
 async fn changed_rows(mut changed: Changed<'_>, key: Vec<String>) -> Result<Rows, OwnError> {
     let (before, count) = changed.before().await?;
     changed.left = changed.left.saturating_sub(before.bytes());
-    let (after, _) = changed.after().await?;
+    let (after, left) = changed.after().await?;
+    changed.table.balances(count, left)?;
     let whole = checksum(&before, &after).ok_or_else(|| OwnError::NotKept("damaged".to_owned()))?;
     Ok(Rows {
         schema: changed.table.schema.clone(),
@@ -226,6 +227,10 @@ WHERE i.indrelid OPERATOR(pg_catalog.=) {}::pg_catalog.oid AND i.indisprimary OR
 
 const HIDDEN: &str = "SELECT pg_catalog.row_security_active({}::pg_catalog.oid)::pg_catalog.text";
 
+/// What the server says where a policy hides rows from whoever wants all of them
+/// (`insufficient_privilege`).
+const HIDDEN_ROWS: &str = "42501";
+
 pub(super) fn qualified(table: &Table) -> String {
     format!("{}.{}", quoted(&table.schema), quoted(&table.name))
 }
@@ -236,6 +241,9 @@ pub(super) fn failed(table: &Table, error: &OwnError) -> Refusal {
             "the rows of `{}` that it takes away are more than `sql.preimage_bytes`",
             table.name
         ),
+        OwnError::Server(said, _) if said.state == HIDDEN_ROWS => {
+            format!("the rows of `{}` cannot be kept: {}", table.name, said.message)
+        }
         OwnError::NotKept(why) => format!("the rows of `{}` cannot be kept: {why}", table.name),
         error => return own_failed(error),
     };
