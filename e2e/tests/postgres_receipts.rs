@@ -135,3 +135,25 @@ fn rows_that_a_policy_hides_from_whoever_keeps_them_are_not_said_to_be_kept() {
     stopped(&guarded, "SET ROLE boss; DELETE FROM tenants WHERE id < 10");
     assert_eq!(guarded.server.admin("shop", "SELECT count(*) FROM tenants"), "60");
 }
+
+/// Rows that were read for what is then held, or by a gateway that died, take no room.
+#[test]
+fn what_was_read_for_nothing_is_erased() {
+    let setup = "CREATE TABLE big (id int PRIMARY KEY, text text);
+INSERT INTO big SELECT g, repeat('x', 1000) FROM generate_series(1, 500) g;";
+    let mut guarded = Guarded::start(BINARY, "production", TERMS, setup);
+    let folder = guarded.holdpoint.state().join("payloads");
+    let files = || std::fs::read_dir(&folder).map_or(0, Iterator::count);
+    let sum = guarded.server.checksum("big");
+    stopped(&guarded, "TRUNCATE big");
+    assert_eq!(files(), 0);
+    let id = guarded.hold()["hold"].as_str().unwrap().to_owned();
+    guarded.approve(&id);
+    assert_eq!((files(), guarded.server.app("SELECT count(*) FROM big")), (1, "0".to_owned()));
+    std::fs::write(folder.join("p-left"), b"by a gateway that died").unwrap();
+    guarded.restart();
+    assert_eq!(files(), 1);
+    let undone = guarded.holdpoint.call(&["undo", &id, "--yes", "--json"]);
+    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+    assert_eq!(guarded.server.checksum("big"), sum);
+}

@@ -4,7 +4,13 @@
 
 use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
 
-use super::{meaning::Gone, meter::MeterError, own::{Own, listed}, point::SessionPoint, script::Table};
+use super::{
+    meaning::Gone,
+    meter::MeterError,
+    own::{Own, listed},
+    point::SessionPoint,
+    script::Table,
+};
 
 /// Bytes of definitions.
 const DEFINITIONS_BYTES_MAX: usize = 1 << 20;

@@ -261,7 +261,8 @@ fn text(counted: &Counted, gone: &[&Gone], script: &[Bound]) -> String {
         (!found.is_empty()).then(|| format!("{verb} {}", found.join(", ")))
     };
     let columns: Vec<String> = counted.columns.iter().map(|gone| shown(&gone.table)).collect();
-    let columns = (!columns.is_empty()).then(|| format!("change columns of {}", columns.join(", ")));
+    let columns =
+        (!columns.is_empty()).then(|| format!("change columns of {}", columns.join(", ")));
     let parts = [
         list("delete", |table| table.deleted),
         list("update", |table| table.updated),

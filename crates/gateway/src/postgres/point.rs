@@ -36,6 +36,7 @@ use super::{
     own::Own,
     reading::Readings,
     script::{Script, Step},
+    spool::Spooled,
     upstream::{OwnError, Upstream},
 };
 use crate::{
@@ -196,6 +197,8 @@ pub(super) struct SessionPoint {
     /// What the session began with.
     pub(super) options: Vec<(String, String)>,
     pub(super) role: Role,
+    /// What was read of the open transaction.
+    pub(super) spooled: Spooled,
     /// The pre-image that was kept last, until the client has been told.
     kept: StdMutex<Option<String>>,
 }
@@ -298,12 +301,16 @@ impl Forward for SessionPoint {
             let outcome = Err(broken(&"a setting was changed by which statements are read"));
             return Forwarded { outcome, status: None, answer: None };
         }
+        let kept = if ends { self.spooled.settle() } else { Vec::new() };
         let outcome = match upstream.send(authorized).await {
             Err(error) if ends => Err(unknown(&error)),
             Err(error) => Err(broken(&error)),
             Ok(()) if ends => end(&mut upstream).await,
             Ok(()) => Ok(Outcome::Sent),
         };
+        if matches!(outcome, Ok(Outcome::Failed(_))) {
+            self.spooled.erase(&kept);
+        }
         Forwarded { outcome, status: None, answer: None }
     }
 }
@@ -349,8 +356,8 @@ impl SessionPoint {
         options: Vec<(String, String)>,
         role: Role,
     ) -> Self {
-        let kept = StdMutex::default();
-        Self { served, upstream, enclosed, options, role, kept }
+        let (spooled, kept) = (Spooled::new(served.http.state.payloads()), StdMutex::default());
+        Self { served, upstream, enclosed, options, role, spooled, kept }
     }
 
     /// Takes note of a pre-image that was kept.

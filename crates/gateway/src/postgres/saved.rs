@@ -5,7 +5,7 @@
 use std::{process::Stdio, time::Duration};
 
 use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
-use holdpoint_enforce::{Point as _, enforce};
+use holdpoint_enforce::enforce;
 use holdpoint_store::config::{Database, Tls};
 use secrecy::ExposeSecret as _;
 use tokio::{process::Command, time::timeout};
@@ -72,6 +72,7 @@ impl SessionPoint {
             Err(error) => return Err(error),
         };
         if saved.is_none() {
+            self.spooled.clear();
             // The transaction may have failed by it.
             for own in [Own::Rollback, Own::Forget, Own::Begin] {
                 self.own(&own).await?;
@@ -114,20 +115,19 @@ impl SessionPoint {
             true => None,
             false => Some(self.structure(&dropped).await?),
         };
-        let (payloads, now) = (self.served.http.state.payloads(), self.now());
         let mut left = self.served.http.config().sql.preimage_bytes;
         let mut saved = Saved { structure, definitions, ..Saved::default() };
         // The rows of a partitioned table are those of its parts.
         for gone in tables.iter().filter(|gone| gone.kind == "r") {
             let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, &gone.table, &payloads, left, now).await;
+            let rows = preimage::whole(&mut upstream, &gone.table, &self.spooled, left).await;
             let rows = rows.map_err(|error| preimage::failed(&gone.table, &error))?;
             left = left.saturating_sub(rows.before.bytes());
             saved.tables.push(rows);
         }
         for table in locked {
             let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, table, &payloads, left, now).await;
+            let rows = preimage::whole(&mut upstream, table, &self.spooled, left).await;
             let rows = rows.map_err(|error| preimage::failed(table, &error))?;
             left = left.saturating_sub(rows.before.bytes());
             saved.locked.push((table.oid, rows));
@@ -136,7 +136,7 @@ impl SessionPoint {
             let mut upstream = self.upstream.lock().await;
             let failed = |error: OwnError| preimage::failed(table, &error);
             let types = preimage::types(&mut upstream, table).await.map_err(failed)?;
-            let rows = preimage::whole(&mut upstream, table, &payloads, left, now).await;
+            let rows = preimage::whole(&mut upstream, table, &self.spooled, left).await;
             let rows = rows.map_err(failed)?;
             left = left.saturating_sub(rows.before.bytes());
             saved.tables.push(Rows { types, ..rows });
