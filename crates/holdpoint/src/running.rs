@@ -97,6 +97,7 @@ impl Running {
         for hold in here.holds().recover(lock, now()).map_err(CommandError::unable)? {
             tracing::warn!(hold = hold.id, "it was being executed when the gateway died");
         }
+        here.state.payloads().sweep(lock).map_err(CommandError::unable)?;
         record(&point, RecordKind::Lifecycle { event: "gateway_started".into() }).await?;
 
         let (listener, proxy) = bind(config.proxy).await?;

@@ -6,8 +6,8 @@
 mod pieces;
 
 use holdpoint_core::{Digest, Timestamp};
-pub use pieces::{Pieces, Writer};
-use rusqlite::{Row, Transaction, params};
+pub use pieces::{Pieces, Sealed, Writer};
+use rusqlite::{Connection, Row, Transaction, params};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -102,10 +102,10 @@ impl Payloads {
     }
 
     /// Whether all together have room for so many bytes more.
-    fn check_all(&self, transaction: &Transaction<'_>, size: u64) -> Result<(), PayloadError> {
+    fn check_all(&self, connection: &Connection, size: u64) -> Result<(), PayloadError> {
         let limits = &self.0.0.limits;
         let sum = "SELECT coalesce(sum(size), 0) FROM payloads WHERE key IS NOT NULL";
-        if count(transaction, sum, [])?.saturating_add(size) > limits.stored_bytes {
+        if count(connection, sum, [])?.saturating_add(size) > limits.stored_bytes {
             return Err(PayloadError::Full { max: limits.stored_bytes });
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::{
     io::{Read as _, Seek as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use rusqlite::{Connection, OptionalExtension as _};
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) watch: Watch,
     pub(crate) gateway_id: String,
     pub(crate) limits: Limits,
+    /// Bytes of payloads that are being written, which no list counts yet.
+    pub(crate) writing: AtomicU64,
 }
 
 impl State {
@@ -84,8 +86,8 @@ impl State {
         }
         let gateway_id = meta(&database, "gateway_id", || random_id::<16>("g"))?;
         let watch = Watch::new(dir.as_deref());
-        let limits = limits.clone();
-        Ok(Self(Arc::new(Shared { dir, database, seal, watch, gateway_id, limits })))
+        let (limits, writing) = (limits.clone(), AtomicU64::new(0));
+        Ok(Self(Arc::new(Shared { dir, database, seal, watch, gateway_id, limits, writing })))
     }
 
     /// The directory; none for a state in memory.

@@ -11,10 +11,9 @@ use super::{
     own::{Own, literal, quoted},
     preimage::qualified,
     script::{Measured, Table},
-    spool::{Kept, Spool},
+    spool::{Kept, Spool, Spooled},
     upstream::{OwnError, Upstream},
 };
-use crate::point::HttpPoint;
 
 /// Reads the changed rows of one table, from both sides.
 pub(super) struct Changed<'a> {
@@ -23,7 +22,7 @@ pub(super) struct Changed<'a> {
     pub(super) table: &'a Table,
     pub(super) measured: &'a Measured,
     pub(super) columns: &'a [String],
-    pub(super) http: &'a HttpPoint,
+    pub(super) spooled: &'a Spooled,
     /// Bytes that may still be kept.
     pub(super) left: u64,
 }
@@ -44,6 +43,7 @@ impl Changed<'_> {
             return Ok(first);
         }
         let all = self.only_here(marked, true).await?;
+        // Fewer, where a row was changed twice, or in a part that was rolled back: none is hidden.
         match all.1 <= counted {
             true => Ok(all),
             false => Err(OwnError::NotKept(
@@ -71,8 +71,7 @@ impl Changed<'_> {
 
     /// The rows that only the witness sees, or only the transaction.
     async fn only_here(&mut self, condition: &str, witness: bool) -> Result<Side, OwnError> {
-        let payloads = self.http.state.payloads();
-        let mut spool = Spool::new(&payloads, self.left);
+        let mut spool = Spool::new(self.spooled, self.left);
         let (one, other) = match witness {
             true => (&mut *self.witness, &mut *self.own),
             false => (&mut *self.own, &mut *self.witness),
@@ -82,8 +81,7 @@ impl Changed<'_> {
         one.drain().await?;
         other.drain().await?;
         let count = read?;
-        let now = holdpoint_enforce::Point::now(self.http);
-        Ok((spool.finish(now)?, count))
+        Ok((spool.finish()?, count))
     }
 }
 

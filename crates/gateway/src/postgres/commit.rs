@@ -108,6 +108,7 @@ impl Session<'_> {
 
     /// Rolls the open transaction back: nobody's rows wait for a human.
     pub(super) async fn take_back(&mut self) -> io::Result<()> {
+        self.point.spooled.clear();
         let rolled = self.point.own(&Own::Rollback).await;
         self.leave();
         match rolled {

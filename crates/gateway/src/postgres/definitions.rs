@@ -4,33 +4,57 @@
 
 use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
 
-use super::{meaning::Gone, meter::MeterError, own::Own, point::SessionPoint, script::Table};
+use super::{
+    meaning::Gone,
+    meter::MeterError,
+    own::{Own, listed},
+    point::SessionPoint,
+    script::Table,
+};
 
 /// Bytes of definitions.
 const DEFINITIONS_BYTES_MAX: usize = 1 << 20;
 
-/// Catalogues whose rows go with a table, and are made with it again. Sorted.
-const OF_TABLES: &[&str] = &[
-    "pg_attrdef",
+/// Catalogues whose rows are made again with their relation: what tells one row from another, and
+/// whose it is.
+const OF_TABLES: &[(&str, &str, &str)] = &[
+    ("pg_attrdef", "o.oid", "o.adrelid"),
+    (
+        "pg_inherits",
+        "pg_catalog.concat_ws('/', o.inhrelid, o.inhparent)",
+        "COALESCE((SELECT x.indrelid FROM pg_catalog.pg_index x \
+         WHERE x.indexrelid OPERATOR(pg_catalog.=) o.inhrelid), o.inhrelid)",
+    ),
+    (
+        "pg_init_privs",
+        "pg_catalog.concat_ws('/', o.classoid, o.objoid, o.objsubid)",
+        "CASE WHEN o.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
+         THEN o.objoid END",
+    ),
+    ("pg_partitioned_table", "o.partrelid", "o.partrelid"),
+    ("pg_policy", "o.oid", "o.polrelid"),
+    ("pg_publication_rel", "o.oid", "o.prrelid"),
+    ("pg_rewrite", "o.oid", "o.ev_class"),
+    ("pg_sequence", "o.seqrelid", "o.seqrelid"),
+    ("pg_statistic_ext", "o.oid", "o.stxrelid"),
+    (
+        "pg_type",
+        "o.oid",
+        "COALESCE((SELECT e.typrelid FROM pg_catalog.pg_type e \
+         WHERE e.typarray OPERATOR(pg_catalog.=) o.oid), o.typrelid)",
+    ),
+];
+/// Catalogues in which something is lost only together with what is lost elsewhere, or that are
+/// looked at relation by relation. Sorted.
+const ALWAYS: &[&str] = &[
     "pg_attribute",
     "pg_class",
     "pg_depend",
     "pg_description",
-    "pg_inherits",
-    "pg_init_privs",
-    "pg_partitioned_table",
-    "pg_policy",
-    "pg_publication_rel",
-    "pg_rewrite",
-    "pg_sequence",
     "pg_shdepend",
     "pg_statistic",
-    "pg_statistic_ext",
     "pg_statistic_ext_data",
-    "pg_type",
 ];
-/// Catalogues in which something is lost only together with what is lost elsewhere. Sorted.
-const ALWAYS: &[&str] = &["pg_depend", "pg_description", "pg_shdepend", "pg_statistic"];
 
 /// Kinds of objects: their catalogue, whose they are, and how the server writes them down.
 const KINDS: &[(&str, &str, &str)] = &[
@@ -100,47 +124,48 @@ impl SessionPoint {
             .collect();
         for table in system.iter().filter(|table| table.deleted > 0) {
             let name = table.name.as_str();
-            match KINDS.iter().find(|(kind, ..)| *kind == name) {
-                Some((kind, whose, _)) => {
-                    let objects = self.gone_from(kind, whose, &whole).await?;
-                    found.objects.extend((!objects.is_empty()).then_some((*kind, objects)));
-                }
-                None => {
-                    let with_tables = dropped.iter().any(|gone| gone.dropped)
-                        && OF_TABLES.binary_search(&name).is_ok();
-                    found.missing |= !with_tables && ALWAYS.binary_search(&name).is_err();
-                }
+            if let Some((kind, whose, _)) = KINDS.iter().find(|(kind, ..)| *kind == name) {
+                let id = format!("o.{}", id_in(kind));
+                let objects = self.gone_from(kind, &id, whose, &whole).await?;
+                let objects: Vec<u32> = objects.iter().filter_map(|it| it.parse().ok()).collect();
+                found.objects.extend((!objects.is_empty()).then_some((*kind, objects)));
+            } else if let Some((kind, id, whose)) = OF_TABLES.iter().find(|(it, ..)| *it == name) {
+                found.missing |= !self.gone_from(kind, id, whose, &whole).await?.is_empty();
+            } else {
+                found.missing |= ALWAYS.binary_search(&name).is_err();
             }
         }
         Ok(found)
     }
 
-    /// The objects that others still see in a catalogue and the transaction does not, but for those
-    /// of relations that are dropped.
+    /// What others still see in a catalogue and the transaction does not, but for what belongs to
+    /// relations that are `dropped`; told apart by `id`, which is a number or numbers in a text.
     async fn gone_from(
         &self,
         catalogue: &str,
+        id: &str,
         whose: &str,
         dropped: &[u32],
-    ) -> Result<Vec<u32>, MeterError> {
-        let id = id_in(catalogue);
-        let made = format!("o.{id} OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid");
+    ) -> Result<Vec<String>, MeterError> {
         let all = format!(
-            "SELECT pg_catalog.string_agg(o.{id}::pg_catalog.text, ',') \
-             FROM pg_catalog.{catalogue} o WHERE {made}"
+            "SELECT pg_catalog.string_agg({id}::pg_catalog.text, ',') \
+             FROM pg_catalog.{catalogue} o WHERE {}",
+            made_by_hand(id)
         );
         let still = self.own(&Own::Made(all)).await?;
         let still = still.first().map(|row| row.text(0).to_owned()).unwrap_or_default();
         let text = format!(
-            "SELECT o.{id}::pg_catalog.text FROM pg_catalog.{catalogue} o WHERE {made} \
-             AND NOT (o.{id} OPERATOR(pg_catalog.=) ANY ('{{{still}}}'::pg_catalog.oid[])) \
+            "SELECT {id}::pg_catalog.text FROM pg_catalog.{catalogue} o WHERE {} \
+             AND NOT ({id}::pg_catalog.text OPERATOR(pg_catalog.=) ANY \
+             ('{{{still}}}'::pg_catalog.text[])) \
              AND ({whose} OPERATOR(pg_catalog.=) ANY ({})) IS NOT TRUE",
+            made_by_hand(id),
             listed(dropped)
         );
         let mut witness = self.served.witness().await?;
         let rows = witness.rows(&Own::Made(text)).await?;
         self.served.keep(witness);
-        Ok(rows.iter().filter_map(|row| row.text(0).parse().ok()).collect())
+        Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
     }
 
     /// Statements that make all of it again, while it is there.
@@ -181,21 +206,24 @@ fn no_way_back(text: &str) -> MeterError {
     Refusal::new(RefusalKind::Deny, Code::NoWayBack, text).into()
 }
 
+/// What the server came with is never lost; texts are of few rows.
+fn made_by_hand(id: &str) -> String {
+    match id.starts_with("o.") {
+        true => format!("{id} OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid"),
+        false => "true".to_owned(),
+    }
+}
+
 fn id_in(catalogue: &str) -> &'static str {
     if catalogue == "pg_index" { "indexrelid" } else { "oid" }
 }
 
-fn listed(objects: &[u32]) -> String {
-    let objects: Vec<String> = objects.iter().map(u32::to_string).collect();
-    format!("'{{{}}}'::pg_catalog.oid[]", objects.join(","))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ALWAYS, OF_TABLES};
+    use super::ALWAYS;
 
     #[test]
     fn lists_are_sorted() {
-        assert!(ALWAYS.is_sorted() && OF_TABLES.is_sorted());
+        assert!(ALWAYS.is_sorted());
     }
 }

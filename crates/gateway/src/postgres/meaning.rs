@@ -17,6 +17,8 @@ pub(super) struct Counted {
     pub(super) system: Vec<Table>,
     /// What is gone as a whole.
     pub(super) gone: Vec<Gone>,
+    /// What loses a column, or what was in it.
+    pub(super) columns: Vec<Gone>,
 }
 
 /// A relation that is dropped, or whose rows are gone all at once.
@@ -49,9 +51,6 @@ const NOISE: &[&str] = &["pg_depend", "pg_shdepend", "pg_statistic", "pg_stat_pr
 /// Statements that are about rows alone: what else they do, a trigger or a rule does.
 const OF_ROWS: &[&str] =
     &["copy_from", "delete", "insert", "merge", "nextval", "notify", "setval", "update", "upsert"];
-
-/// Statements by which what is in a column is lost.
-const OF_COLUMNS: &[&str] = &["alter_column_type", "drop_column"];
 
 /// Statements that write a table's rows anew without losing one.
 const REWRITES: &[&str] = &["add_column", "alter_table", "set_unlogged", "alter_expression"];
@@ -94,13 +93,18 @@ pub(super) fn measured(
     let small = is_small(counted, &gone, small_rows);
     operations.extend(counted.own.iter().flat_map(|table| of_rows(table, target, small)));
     operations.extend(gone.iter().map(|gone| of_gone(gone, target)));
+    for operation in counted.columns.iter().map(|gone| of_columns(gone, target)) {
+        if !operations.contains(&operation) {
+            operations.push(operation);
+        }
+    }
     let told = if opaque { Told::Nothing } else { Told::by(script) };
     operations.extend(of_catalogue(counted, target, told));
     let is_gone = |table: &Table| gone.iter().any(|gone| gone.table.oid == table.oid);
     let lost = counted.own.iter().filter(|it| it.updated > 0 || it.deleted > 0);
     let lost = lost.filter(|table| !is_gone(table));
     Measured {
-        columns: columns(script),
+        columns: counted.columns.clone(),
         operations,
         text: text(counted, &gone, script),
         lost: lost.cloned().collect(),
@@ -111,19 +115,6 @@ pub(super) fn measured(
             .collect(),
         ..Measured::default()
     }
-}
-
-/// Tables of which a text says that a column goes, or that what is in it is converted.
-fn columns(script: &[Bound]) -> Vec<(String, String)> {
-    let operations = script.iter().flat_map(|bound| bound.reading.operations.iter());
-    let lost = operations.filter(|it| it.effect == Effect::Destroy && names(it, OF_COLUMNS));
-    let mut found: Vec<(String, String)> = lost
-        .filter_map(|it| it.resource.id.as_str().rsplit('/').next()?.split_once('.'))
-        .map(|(schema, name)| (schema.to_owned(), name.to_owned()))
-        .collect();
-    found.sort();
-    found.dedup();
-    found
 }
 
 /// Whether a transaction changes a few rows by key, and loses nothing else.
@@ -174,6 +165,12 @@ fn of_gone(gone: &Gone, target: &Target) -> Operation {
         (false, _) => ("truncate", Effect::Destroy),
     };
     Operation::known(format!("postgres:{name}"), effect, resource, Reversibility::None)
+}
+
+/// A column that goes, or what is in it that is converted: the same loss, whatever a text calls it.
+fn of_columns(gone: &Gone, target: &Target) -> Operation {
+    let resource = within(target, &gone.table);
+    Operation::known("postgres:drop_column", Effect::Destroy, resource, Reversibility::None)
 }
 
 /// What texts tell of the catalogue.
@@ -263,12 +260,16 @@ fn text(counted: &Counted, gone: &[&Gone], script: &[Bound]) -> String {
         let found: Vec<String> = found.map(|gone| shown(&gone.table)).collect();
         (!found.is_empty()).then(|| format!("{verb} {}", found.join(", ")))
     };
+    let columns: Vec<String> = counted.columns.iter().map(|gone| shown(&gone.table)).collect();
+    let columns =
+        (!columns.is_empty()).then(|| format!("change columns of {}", columns.join(", ")));
     let parts = [
         list("delete", |table| table.deleted),
         list("update", |table| table.updated),
         list("insert", |table| table.inserted),
         whole("drop", true),
         whole("empty", false),
+        columns,
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

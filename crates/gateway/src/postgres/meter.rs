@@ -1,19 +1,21 @@
 //! The effect meter: what a transaction has changed, as its server counts it, before anybody else
 //! can see it.
 
+use std::collections::HashSet;
+
 use holdpoint_core::{Refusal, policy::Changes};
 
 use super::{
     meaning,
     own::Own,
-    point::{Served, SessionPoint, own_failed},
+    point::{SessionPoint, own_failed},
     script::{Bound, Measured, Table},
     upstream::{OwnError, Row},
 };
 
-/// The catalogue's schema, and the table that lists all tables.
+/// The catalogue's schema, and its tables that list all tables, and their columns.
 const CATALOGUE: &str = "pg_catalog";
-const CLASSES: &str = "pg_class";
+const LISTS: [&str; 2] = ["pg_class", "pg_attribute"];
 
 /// A relation that nobody else can use until the transaction ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,17 @@ struct Taken {
     oid: u32,
     /// Where its rows lie now; none if it is dropped.
     file: Option<String>,
+}
+
+/// What is lost of relations, which no count of rows says.
+#[derive(Debug, Default)]
+struct Lost {
+    /// Dropped, or emptied all at once.
+    gone: Vec<meaning::Gone>,
+    /// With a column less.
+    columns: Vec<meaning::Gone>,
+    /// All that nobody else can read until the transaction ends.
+    locked: Vec<u32>,
 }
 
 /// Why there are no numbers.
@@ -73,12 +86,13 @@ impl SessionPoint {
         let (system, mut own): (Vec<Table>, Vec<Table>) =
             tables.into_iter().partition(|table| table.schema == CATALOGUE);
         own.sort_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
-        let (gone, locked) = match system.iter().any(|table| table.name == CLASSES) {
-            true => self.gone().await?,
-            false => (Vec::new(), Vec::new()),
+        let lost = match system.iter().any(|table| LISTS.contains(&table.name.as_str())) {
+            true => self.lost().await?,
+            false => Lost::default(),
         };
+        let Lost { gone, columns, locked } = lost;
         let definitions = self.definitions(&system, &gone).await?;
-        let counted = meaning::Counted { own, system, gone };
+        let counted = meaning::Counted { own, system, gone, columns };
         let small_rows = self.served.http.config().sql.small_rows;
         let mut measured =
             meaning::measured(&counted, script, &self.served.target, small_rows, self.role.escapes);
@@ -94,16 +108,21 @@ impl SessionPoint {
         Ok(measured)
     }
 
-    /// Relations that are dropped, or whose rows are gone all at once; and all that nobody else can
-    /// read until the transaction ends.
-    async fn gone(&self) -> Result<(Vec<meaning::Gone>, Vec<u32>), MeterError> {
+    /// What others still see of the relations that nobody else can use, and the transaction does
+    /// not: whatever a text calls them.
+    async fn lost(&self) -> Result<Lost, MeterError> {
         let rows = self.own(&Own::Taken).await?;
         let taken: Vec<Taken> = rows.iter().filter_map(taken).collect();
-        let oids: Vec<u32> = taken.iter().map(|taken| taken.oid).collect();
+        let locked: Vec<u32> = taken.iter().map(|taken| taken.oid).collect();
         if taken.is_empty() {
-            return Ok((Vec::new(), oids));
+            return Ok(Lost::default());
         }
-        let seen = as_seen(&self.served, oids.clone()).await?;
+        let mut witness = self.served.witness().await?;
+        let seen = witness.rows(&Own::Seen(locked.clone())).await?;
+        let had = witness.rows(&Own::Columns(locked.clone())).await?;
+        self.served.keep(witness);
+        let has = self.own(&Own::Columns(locked.clone())).await?;
+        let columns = seen.iter().filter_map(|row| loses_column(row, &taken, &had, &has)).collect();
         let gone = seen.iter().filter_map(|row| {
             let oid: u32 = row.text(0).parse().ok()?;
             let now = taken.iter().find(|taken| taken.oid == oid)?;
@@ -119,16 +138,25 @@ impl SessionPoint {
                 Some(_) => None,
             }
         });
-        Ok((gone.collect(), oids))
+        Ok(Lost { gone: gone.collect(), columns, locked })
     }
 }
 
-/// What others still see of relations.
-async fn as_seen(served: &Served, oids: Vec<u32>) -> Result<Vec<Row>, MeterError> {
-    let mut witness = served.witness().await?;
-    let rows = witness.rows(&Own::Seen(oids)).await?;
-    served.keep(witness);
-    Ok(rows)
+/// The relation of a row if one of the columns that it `had` is not among those that it `has`.
+fn loses_column(row: &Row, taken: &[Taken], had: &[Row], has: &[Row]) -> Option<meaning::Gone> {
+    let (oid, kind) = (row.text(0), row.text(3));
+    let number: u32 = oid.parse().ok()?;
+    taken.iter().find(|taken| taken.oid == number && taken.file.is_some())?;
+    // Rows lie in tables; what has a composite type may lie anywhere.
+    Some(()).filter(|()| matches!(kind, "r" | "m" | "c"))?;
+    let of = |rows: &[Row]| -> HashSet<String> {
+        let of = rows.iter().filter(|column| column.text(0) == oid);
+        of.map(|column| column.text(1).to_owned()).collect()
+    };
+    let (schema, name) = (row.text(1).to_owned(), row.text(2).to_owned());
+    let table = Table { oid: number, schema, name, ..Table::default() };
+    let gone = meaning::Gone { table, kind: kind.to_owned(), dropped: false };
+    (!of(had).is_subset(&of(has))).then_some(gone)
 }
 
 fn table(row: &Row) -> Option<Table> {
@@ -155,7 +183,7 @@ fn changes(counted: &meaning::Counted) -> Changes {
     let sum = |rows: fn(&Table) -> u64| counted.own.iter().map(rows).fold(0, u64::saturating_add);
     let full = |table: &Table| format!("{}.{}", table.schema, table.name);
     let mut tables: Vec<String> = counted.own.iter().map(full).collect();
-    tables.extend(counted.gone.iter().map(|gone| full(&gone.table)));
+    tables.extend(counted.gone.iter().chain(&counted.columns).map(|gone| full(&gone.table)));
     tables.sort();
     tables.dedup();
     let rows = counted.own.iter().map(|table| {
@@ -163,6 +191,7 @@ fn changes(counted: &meaning::Counted) -> Changes {
         format!("{} +{inserted} ~{updated} -{deleted}", full(table))
     });
     let gone = counted.gone.iter().map(|gone| format!("{} gone", full(&gone.table)));
+    let columns = counted.columns.iter().map(|gone| format!("{} columns", full(&gone.table)));
     let touched = |table: &&Table| table.updated > 0 || table.deleted > 0 || table.inserted > 0;
     let system = counted.system.iter().filter(touched).map(|table| table.name.clone());
     Changes {
@@ -170,7 +199,7 @@ fn changes(counted: &meaning::Counted) -> Changes {
         rows_updated: sum(|table| table.updated),
         rows_deleted: sum(|table| table.deleted),
         tables,
-        detail: rows.chain(gone).chain(system).collect(),
+        detail: rows.chain(gone).chain(columns).chain(system).collect(),
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) enum Own {
     Taken,
     /// What others still see of these relations.
     Seen(Vec<u32>),
+    /// What columns these relations have, one by one.
+    Columns(Vec<u32>),
     /// Who we are there, and what we could do behind anybody's back.
     Role,
     /// Whether this session may write by itself.
@@ -139,6 +141,7 @@ impl Own {
             Self::MayWrite(true) => "SET default_transaction_read_only = off",
             Self::MayWrite(false) => "SET default_transaction_read_only = on",
             Self::Seen(oids) => return seen(oids),
+            Self::Columns(oids) => return columns(oids),
             Self::Made(text) => return text.clone(),
         };
         fixed.to_owned()
@@ -146,16 +149,32 @@ impl Own {
 }
 
 fn seen(oids: &[u32]) -> String {
-    let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
     format!(
         "SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
          c.relkind::pg_catalog.text, c.relfilenode::pg_catalog.text \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
          ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-         WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[]) \
+         WHERE c.oid OPERATOR(pg_catalog.=) ANY ({}) \
          AND c.relpersistence OPERATOR(pg_catalog.<>) 't'",
-        oids.join(",")
+        listed(oids)
     )
+}
+
+/// A column that has another type is another one.
+fn columns(oids: &[u32]) -> String {
+    format!(
+        "SELECT a.attrelid::pg_catalog.oid::pg_catalog.text, pg_catalog.concat_ws(' ', a.attnum, \
+         a.atttypid::pg_catalog.oid, a.atttypmod) FROM pg_catalog.pg_attribute a \
+         WHERE a.attrelid OPERATOR(pg_catalog.=) ANY ({}) \
+         AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped",
+        listed(oids)
+    )
+}
+
+/// Numbers of objects as SQL writes them.
+pub(super) fn listed(oids: &[u32]) -> String {
+    let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
+    format!("'{{{}}}'::pg_catalog.oid[]", oids.join(","))
 }
 
 /// A name as SQL writes it, whatever is in it.

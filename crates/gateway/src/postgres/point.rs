@@ -36,6 +36,7 @@ use super::{
     own::Own,
     reading::Readings,
     script::{Script, Step},
+    spool::Spooled,
     upstream::{OwnError, Upstream},
 };
 use crate::{
@@ -159,7 +160,10 @@ impl Served {
             return Ok(witness);
         }
         // Whoever looks on waits for nobody.
-        self.session(&[("lock_timeout".to_owned(), "3s".to_owned())]).await
+        // Rows that a policy would hide from it are an error, not fewer rows.
+        let options = [("lock_timeout", "3s"), ("row_security", "off")];
+        let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.session(&options).await
     }
 
     /// Keeps a witness for the next.
@@ -193,6 +197,8 @@ pub(super) struct SessionPoint {
     /// What the session began with.
     pub(super) options: Vec<(String, String)>,
     pub(super) role: Role,
+    /// What was read of the open transaction.
+    pub(super) spooled: Spooled,
     /// The pre-image that was kept last, until the client has been told.
     kept: StdMutex<Option<String>>,
 }
@@ -295,12 +301,16 @@ impl Forward for SessionPoint {
             let outcome = Err(broken(&"a setting was changed by which statements are read"));
             return Forwarded { outcome, status: None, answer: None };
         }
+        let kept = if ends { self.spooled.settle() } else { Vec::new() };
         let outcome = match upstream.send(authorized).await {
             Err(error) if ends => Err(unknown(&error)),
             Err(error) => Err(broken(&error)),
             Ok(()) if ends => end(&mut upstream).await,
             Ok(()) => Ok(Outcome::Sent),
         };
+        if matches!(outcome, Ok(Outcome::Failed(_))) {
+            self.spooled.erase(&kept);
+        }
         Forwarded { outcome, status: None, answer: None }
     }
 }
@@ -346,8 +356,8 @@ impl SessionPoint {
         options: Vec<(String, String)>,
         role: Role,
     ) -> Self {
-        let kept = StdMutex::default();
-        Self { served, upstream, enclosed, options, role, kept }
+        let (spooled, kept) = (Spooled::new(served.http.state.payloads()), StdMutex::default());
+        Self { served, upstream, enclosed, options, role, spooled, kept }
     }
 
     /// Takes note of a pre-image that was kept.

@@ -3,7 +3,7 @@
 
 use holdpoint_core::{Code, Digest, Refusal, Timestamp, refusal::RefusalKind};
 use holdpoint_enforce::Point as _;
-use holdpoint_store::{State, payloads::Payloads};
+use holdpoint_store::State;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     own::{Own, quoted},
     point::{SessionPoint, own_failed},
     script::{Measured, Table},
-    spool::{Kept, Spool},
+    spool::{Kept, Spool, Spooled},
     upstream::{OwnError, Upstream},
 };
 use crate::point::unavailable;
@@ -106,8 +106,7 @@ pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Di
         let failed = |error: OwnError| failed(table, &error);
         let rows = match saved.locked.iter().find(|(oid, _)| *oid == table.oid) {
             Some((_, before)) => {
-                let payloads = http.state.payloads();
-                let now = whole(&mut own, table, &payloads, left, point.now()).await;
+                let now = whole(&mut own, table, &point.spooled, left).await;
                 let rows = before.left_as(now.map_err(failed)?.before);
                 rows.ok_or_else(|| unavailable("rows that were read"))?
             }
@@ -115,8 +114,8 @@ pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Di
                 let columns = names(&mut own, table, COLUMNS).await.map_err(failed)?;
                 let key = names(&mut own, table, KEY).await.map_err(failed)?;
                 let (own, witness) = (&mut *own, &mut witness);
-                let changed =
-                    Changed { own, witness, table, measured, columns: &columns, http, left };
+                let (columns, spooled) = (columns.as_slice(), &point.spooled);
+                let changed = Changed { own, witness, table, measured, columns, spooled, left };
                 changed_rows(changed, key).await.map_err(failed)?
             }
         };
@@ -131,10 +130,16 @@ pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Di
     point.served.keep(witness);
     let database = point.served.name.to_string();
     tables.extend(saved.tables);
+    let rows: Vec<&Kept> = tables.iter().flat_map(|it: &Rows| [&it.before, &it.after]).collect();
+    point.spooled.keep(&rows, point.now()).map_err(|error| {
+        let text = format!("the rows as they are now cannot be kept: {error}");
+        Refusal::new(RefusalKind::Deny, Code::NoWayBack, text)
+    })?;
     let (structure, definitions) = (saved.structure, saved.definitions);
     let preimage = Preimage { v: 1, database, at: point.now(), structure, definitions, tables };
     let bytes = serde_json::to_vec(&preimage).map_err(unavailable)?;
     let id = http.state.keep(&bytes, point.now())?;
+    point.spooled.note(id.clone());
     point.kept(id);
     Ok(Digest::of(&bytes))
 }
@@ -162,9 +167,8 @@ async fn changed_rows(mut changed: Changed<'_>, key: Vec<String>) -> Result<Rows
 pub(super) async fn whole(
     session: &mut Upstream,
     table: &Table,
-    payloads: &Payloads,
+    spooled: &Spooled,
     max: u64,
-    now: Timestamp,
 ) -> Result<Rows, OwnError> {
     if names(session, table, HIDDEN).await?.iter().any(|it| it == "true") {
         return Err(OwnError::NotKept("a policy hides rows of it".to_owned()));
@@ -174,7 +178,7 @@ pub(super) async fn whole(
     let listed: Vec<String> = columns.iter().map(|it| quoted(it)).collect();
     let copy =
         format!("COPY (SELECT {} FROM ONLY {}) TO STDOUT", listed.join(", "), qualified(table));
-    let (mut spool, mut count) = (Spool::new(payloads, max), 0);
+    let (mut spool, mut count) = (Spool::new(spooled, max), 0);
     session.begin_copy(&Own::Made(copy)).await?;
     let mut taken = Ok(());
     while let Some(row) = session.copied().await? {
@@ -184,7 +188,7 @@ pub(super) async fn whole(
         }
     }
     taken?;
-    let (before, after) = (spool.finish(now)?, Kept::default());
+    let (before, after) = (spool.finish()?, Kept::default());
     let whole = checksum(&before, &after).ok_or_else(|| OwnError::NotKept("damaged".to_owned()))?;
     let (schema, name) = (table.schema.clone(), table.name.clone());
     let types = Vec::new();
@@ -226,6 +230,10 @@ WHERE i.indrelid OPERATOR(pg_catalog.=) {}::pg_catalog.oid AND i.indisprimary OR
 
 const HIDDEN: &str = "SELECT pg_catalog.row_security_active({}::pg_catalog.oid)::pg_catalog.text";
 
+/// What the server says where a policy hides rows from whoever wants all of them
+/// (`insufficient_privilege`).
+const HIDDEN_ROWS: &str = "42501";
+
 pub(super) fn qualified(table: &Table) -> String {
     format!("{}.{}", quoted(&table.schema), quoted(&table.name))
 }
@@ -236,6 +244,9 @@ pub(super) fn failed(table: &Table, error: &OwnError) -> Refusal {
             "the rows of `{}` that it takes away are more than `sql.preimage_bytes`",
             table.name
         ),
+        OwnError::Server(said, _) if said.state == HIDDEN_ROWS => {
+            format!("the rows of `{}` cannot be kept: {}", table.name, said.message)
+        }
         OwnError::NotKept(why) => format!("the rows of `{}` cannot be kept: {why}", table.name),
         error => return own_failed(error),
     };

@@ -5,7 +5,7 @@
 use std::{process::Stdio, time::Duration};
 
 use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
-use holdpoint_enforce::{Point as _, enforce};
+use holdpoint_enforce::enforce;
 use holdpoint_store::config::{Database, Tls};
 use secrecy::ExposeSecret as _;
 use tokio::{process::Command, time::timeout};
@@ -13,7 +13,7 @@ use tokio::{process::Command, time::timeout};
 use super::{
     meaning::Gone,
     meter::MeterError,
-    own::{Own, literal},
+    own::Own,
     password,
     point::SessionPoint,
     preimage::{self, Rows, qualified},
@@ -52,7 +52,7 @@ impl SessionPoint {
         let locked: Vec<Table> =
             first.lost.iter().filter(|it| first.locked.contains(&it.oid)).cloned().collect();
         let partial = script.iter().any(|bound| bound.values.partial);
-        let savable = first.gone.iter().all(is_savable);
+        let savable = first.gone.iter().chain(&first.columns).all(is_savable);
         let nothing = first.gone.is_empty()
             && locked.is_empty()
             && first.columns.is_empty()
@@ -72,6 +72,7 @@ impl SessionPoint {
             Err(error) => return Err(error),
         };
         if saved.is_none() {
+            self.spooled.clear();
             // The transaction may have failed by it.
             for own in [Own::Rollback, Own::Forget, Own::Begin] {
                 self.own(&own).await?;
@@ -96,9 +97,14 @@ impl SessionPoint {
     async fn save(&self, first: &Measured, locked: &[Table]) -> Result<Saved, MeterError> {
         let definitions = self.written_down(&first.definitions).await?;
         let gone = &first.gone;
-        let tables: Vec<&Gone> =
-            gone.iter().filter(|gone| matches!(gone.kind.as_str(), "r" | "p")).collect();
-        for table in tables.iter().map(|gone| &gone.table).chain(locked) {
+        // The rows of a table that loses columns are kept once, with all of them.
+        let narrowed = |gone: &Gone| first.columns.iter().any(|it| it.table.oid == gone.table.oid);
+        let tables: Vec<&Gone> = gone
+            .iter()
+            .filter(|gone| matches!(gone.kind.as_str(), "r" | "p") && !narrowed(gone))
+            .collect();
+        let whole = tables.iter().copied().chain(&first.columns).map(|gone| &gone.table);
+        for table in whole.chain(locked) {
             let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", qualified(table));
             self.own(&Own::Made(lock)).await?;
         }
@@ -109,60 +115,33 @@ impl SessionPoint {
             true => None,
             false => Some(self.structure(&dropped).await?),
         };
-        let (payloads, now) = (self.served.http.state.payloads(), self.now());
         let mut left = self.served.http.config().sql.preimage_bytes;
         let mut saved = Saved { structure, definitions, ..Saved::default() };
         // The rows of a partitioned table are those of its parts.
         for gone in tables.iter().filter(|gone| gone.kind == "r") {
             let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, &gone.table, &payloads, left, now).await;
+            let rows = preimage::whole(&mut upstream, &gone.table, &self.spooled, left).await;
             let rows = rows.map_err(|error| preimage::failed(&gone.table, &error))?;
             left = left.saturating_sub(rows.before.bytes());
             saved.tables.push(rows);
         }
         for table in locked {
             let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, table, &payloads, left, now).await;
+            let rows = preimage::whole(&mut upstream, table, &self.spooled, left).await;
             let rows = rows.map_err(|error| preimage::failed(table, &error))?;
             left = left.saturating_sub(rows.before.bytes());
             saved.locked.push((table.oid, rows));
         }
-        for (schema, name) in &first.columns {
-            let Some(table) = self.found(schema, name).await? else { continue };
-            let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", qualified(&table));
-            self.own(&Own::Made(lock)).await?;
+        for Gone { table, .. } in &first.columns {
             let mut upstream = self.upstream.lock().await;
-            let failed = |error: OwnError| preimage::failed(&table, &error);
-            let types = preimage::types(&mut upstream, &table).await.map_err(failed)?;
-            let rows = preimage::whole(&mut upstream, &table, &payloads, left, now).await;
+            let failed = |error: OwnError| preimage::failed(table, &error);
+            let types = preimage::types(&mut upstream, table).await.map_err(failed)?;
+            let rows = preimage::whole(&mut upstream, table, &self.spooled, left).await;
             let rows = rows.map_err(failed)?;
             left = left.saturating_sub(rows.before.bytes());
             saved.tables.push(Rows { types, ..rows });
         }
         Ok(saved)
-    }
-
-    /// A table by its name, if there is one that can be read as a whole: the rows of one that
-    /// others inherit from lie elsewhere.
-    async fn found(&self, schema: &str, name: &str) -> Result<Option<Table>, MeterError> {
-        let text = format!(
-            "SELECT c.oid::pg_catalog.text, (c.relhassubclass OR c.relkind \
-             OPERATOR(pg_catalog.<>) 'r')::pg_catalog.text FROM pg_catalog.pg_class c \
-             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE n.nspname OPERATOR(pg_catalog.=) {} AND c.relname OPERATOR(pg_catalog.=) {}",
-            literal(schema),
-            literal(name)
-        );
-        let rows = self.own(&Own::Made(text)).await?;
-        // Made in this very transaction, or no table.
-        let Some(row) = rows.first() else { return Ok(None) };
-        if row.text(1) != "false" {
-            let text = format!("the rows of `{name}` lie in other tables");
-            return Err(Refusal::new(RefusalKind::Deny, Code::NoWayBack, text).into());
-        }
-        let (schema, name) = (schema.to_owned(), name.to_owned());
-        let oid = row.text(0).parse().unwrap_or_default();
-        Ok(Some(Table { oid, schema, name, ..Table::default() }))
     }
 
     /// The statements that make dropped relations again, as PostgreSQL's own tool writes them.

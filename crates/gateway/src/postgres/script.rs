@@ -58,8 +58,8 @@ pub(super) struct Measured {
     pub(super) gone: Vec<Gone>,
     /// Tables of its own that nobody else can read until it ends.
     pub(super) locked: Vec<u32>,
-    /// Tables that lose a column, or what was in it.
-    pub(super) columns: Vec<(String, String)>,
+    /// Relations that lose a column, or what was in it.
+    pub(super) columns: Vec<Gone>,
     /// What was saved of them.
     pub(super) saved: Option<Saved>,
     /// What is dropped beside tables.

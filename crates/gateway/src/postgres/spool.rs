@@ -1,10 +1,15 @@
 //! Rows on their way into the store: a few are held, many are written there as they come.
 
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use holdpoint_core::{Digest, Timestamp};
 use holdpoint_store::{
     StoreError,
-    payloads::{PayloadError, Payloads, Writer},
+    payloads::{PayloadError, Payloads, Sealed, Writer},
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -78,9 +83,84 @@ impl Kept {
     }
 }
 
+/// What was read of a transaction that has not ended. It goes with the value, and with the
+/// transaction where that is taken back.
+#[derive(Debug)]
+pub(super) struct Spooled {
+    payloads: Payloads,
+    rows: Mutex<Unsettled>,
+}
+
+#[derive(Debug, Default)]
+struct Unsettled {
+    /// On disk, and not kept yet.
+    sealed: Vec<Sealed>,
+    /// The names of what is kept.
+    kept: Vec<String>,
+}
+
+impl Spooled {
+    /// Nothing yet.
+    pub(super) fn new(payloads: Payloads) -> Self {
+        Self { payloads, rows: Mutex::default() }
+    }
+
+    /// Keeps what `rows` name, and nothing else of what was read.
+    pub(super) fn keep(&self, rows: &[&Kept], now: Timestamp) -> Result<(), OwnError> {
+        let named = |id: &str| {
+            rows.iter().any(|kept| matches!(kept, Kept::There { payload, .. } if payload == id))
+        };
+        let mut unsettled = self.rows();
+        for sealed in mem::take(&mut unsettled.sealed) {
+            let id = sealed.payload().id;
+            if named(&id) {
+                sealed.keep(now).map_err(not_kept)?;
+                unsettled.kept.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of something else that was kept for the transaction.
+    pub(super) fn note(&self, id: String) {
+        self.rows().kept.push(id);
+    }
+
+    /// The transaction is about to end, and nobody may ever hear how: what was kept for it, which
+    /// stays unless somebody erases it.
+    pub(super) fn settle(&self) -> Vec<String> {
+        mem::take(&mut *self.rows()).kept
+    }
+
+    /// The transaction has come to nothing.
+    pub(super) fn clear(&self) {
+        let ids = self.settle();
+        self.erase(&ids);
+    }
+
+    /// Takes away what was kept for nothing.
+    pub(super) fn erase(&self, ids: &[String]) {
+        for id in ids {
+            if let Err(error) = self.payloads.erase(id) {
+                tracing::warn!(id, %error, "rows that were kept for nothing cannot be erased");
+            }
+        }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Unsettled> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Spooled {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// Where rows go that are read.
 pub(super) struct Spool<'a> {
-    payloads: &'a Payloads,
+    spooled: &'a Spooled,
     held: Vec<u8>,
     writer: Option<Writer>,
     bytes: u64,
@@ -89,8 +169,8 @@ pub(super) struct Spool<'a> {
 
 impl<'a> Spool<'a> {
     /// A spool that takes at most `max` bytes.
-    pub(super) fn new(payloads: &'a Payloads, max: u64) -> Self {
-        Self { payloads, held: Vec::new(), writer: None, bytes: 0, max }
+    pub(super) fn new(spooled: &'a Spooled, max: u64) -> Self {
+        Self { spooled, held: Vec::new(), writer: None, bytes: 0, max }
     }
 
     /// Takes a row.
@@ -104,24 +184,24 @@ impl<'a> Spool<'a> {
             None => self.held.extend_from_slice(row),
         }
         if self.held.len() > HELD_MAX {
-            let mut writer = self.payloads.begin().map_err(not_kept)?;
-            writer.write(&std::mem::take(&mut self.held)).map_err(not_kept)?;
+            let writer = self.spooled.payloads.begin();
+            let mut writer = writer.map_err(PayloadError::from).map_err(not_kept)?;
+            writer.write(&mem::take(&mut self.held)).map_err(not_kept)?;
             self.writer = Some(writer);
         }
         Ok(())
     }
 
-    /// Keeps what was taken; it is on disk when this returns, or held to be kept with the rest.
-    pub(super) fn finish(self, now: Timestamp) -> Result<Kept, OwnError> {
+    /// Ends it: what was taken is on disk, or held to be kept with the rest.
+    pub(super) fn finish(self) -> Result<Kept, OwnError> {
         let Some(writer) = self.writer else { return Ok(Kept::Here(STANDARD.encode(self.held))) };
-        let payload = writer.finish(now).map_err(|error| match error {
-            PayloadError::Store(error) => not_kept(error),
-            error => OwnError::NotKept(error.to_string()),
-        })?;
+        let sealed = writer.finish().map_err(not_kept)?;
+        let payload = sealed.payload();
+        self.spooled.rows().sealed.push(sealed);
         Ok(Kept::There { payload: payload.id, bytes: payload.size, digest: payload.digest })
     }
 }
 
-fn not_kept(error: StoreError) -> OwnError {
+fn not_kept(error: PayloadError) -> OwnError {
     OwnError::NotKept(error.to_string())
 }

@@ -24,6 +24,8 @@ use crate::{
     tls::{Roots, TrustError},
 };
 
+/// How long an undo waits for whoever writes to a table: others wait behind it.
+const LOCK_MAX: (&str, &str) = ("lock_timeout", "10s");
 /// The schema for rows that are put beside their table.
 const BESIDE: &str = "holdpoint_undo";
 
@@ -119,8 +121,9 @@ pub async fn undo(
     tls.alpn_protocols = vec![ALPN.to_vec()];
     let tls = Arc::new(tls);
     let keys = Mutex::default();
+    let patience = [(LOCK_MAX.0.to_owned(), LOCK_MAX.1.to_owned())];
     let connect = Connect { client, database, tls: &tls, inside: true, keys: &keys };
-    let mut session = connect.session(&password::of_secret(secret), &[]).await?;
+    let mut session = connect.session(&password::of_secret(secret), &patience).await?;
     session.rows(&Own::Begin).await?;
     if let Some(structure) = &preimage.structure {
         session.script(structure).await?;
@@ -128,6 +131,12 @@ pub async fn undo(
     let (beside, within): (Vec<&Rows>, Vec<&Rows>) =
         preimage.tables.iter().partition(|rows| !rows.types.is_empty());
     let order = in_order(&mut session, within).await?;
+    // What is compared now must not be changed by anybody before it is overwritten.
+    for rows in &order {
+        let table = format!("{}.{}", quoted(&rows.schema), quoted(&rows.name));
+        let lock = format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
+        session.rows(&Own::Made(lock)).await?;
+    }
     let mut tables = Vec::new();
     for (number, rows) in beside.into_iter().enumerate() {
         let back = Back { session: &mut session, payloads, rows, number };

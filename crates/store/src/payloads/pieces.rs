@@ -1,14 +1,14 @@
 //! Payloads that come piece by piece: sealed in a file of their own, under a key that can be erased
 //! like any other's.
 //!
-//! A file without a row is what a writer left that died; it does not count.
+//! A file without a row is one that is not kept yet, or what a gateway left that died.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{BufReader, BufWriter, ErrorKind, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
+    path::PathBuf,
+    sync::atomic::Ordering,
 };
 
 use holdpoint_core::{Digest, Timestamp};
@@ -22,20 +22,19 @@ use crate::{
     error::{Result, StoreError},
     id::{random, random_id},
     seal::{make_private_directory, seal_with, unseal_with},
+    state::GatewayLock,
 };
 
 /// Bytes that are sealed together, and the most that a sealed piece may have.
 const PIECE_BYTES: usize = 64 << 10;
 const SEALED_BYTES_MAX: usize = PIECE_BYTES + 1024;
-/// After which a file without a row is what somebody left behind.
-const ABANDONED: Duration = Duration::from_hours(48);
 
 /// Where the files are.
 pub(super) fn folder(payloads: &Payloads) -> Option<PathBuf> {
     Some(payloads.0.dir()?.join("payloads"))
 }
 
-/// A payload that is being written. Dropped before [`Writer::finish`], it has never been.
+/// A payload that is being written. Dropped before it is kept, it has never been.
 pub struct Writer {
     payloads: Payloads,
     id: String,
@@ -46,7 +45,14 @@ pub struct Writer {
     pieces: u64,
     size: u64,
     hasher: Sha256,
-    finished: bool,
+    kept: bool,
+}
+
+/// A payload that is on disk as a whole, and not kept yet. Dropped, it has never been.
+#[derive(Debug)]
+pub struct Sealed {
+    writer: Writer,
+    digest: Digest,
 }
 
 impl std::fmt::Debug for Writer {
@@ -60,7 +66,6 @@ impl Payloads {
     pub fn begin(&self) -> Result<Writer> {
         let folder = folder(self).ok_or(StoreError::Corrupt("a state in memory"))?;
         make_private_directory(&folder)?;
-        self.sweep(&folder)?;
         let id = random_id::<16>("p")?;
         let path = folder.join(&id);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -75,7 +80,7 @@ impl Payloads {
             pieces: 0,
             size: 0,
             hasher: Sha256::new(),
-            finished: false,
+            kept: false,
         })
     }
 
@@ -105,12 +110,12 @@ impl Payloads {
         }))
     }
 
-    /// Takes away what writers left that died.
-    fn sweep(&self, folder: &Path) -> Result<()> {
-        for entry in fs::read_dir(folder).map_err(StoreError::io("list", folder))?.flatten() {
-            let age = entry.metadata().ok().and_then(|it| it.modified().ok()?.elapsed().ok());
+    /// Takes away what a gateway left that died: only one writes, and it has not begun yet.
+    pub fn sweep(&self, _lock: &GatewayLock) -> Result<()> {
+        let Some(folder) = folder(self).filter(|folder| folder.exists()) else { return Ok(()) };
+        for entry in fs::read_dir(&folder).map_err(StoreError::io("list", &folder))?.flatten() {
             let Ok(id) = entry.file_name().into_string() else { continue };
-            if age.is_some_and(|age| age > ABANDONED) && self.find(&id)?.is_none() {
+            if self.find(&id)?.is_none_or(|payload| payload.erased) {
                 let path = entry.path();
                 fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
             }
@@ -120,8 +125,8 @@ impl Payloads {
 }
 
 impl Writer {
-    /// Adds bytes.
-    pub fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
+    /// Adds bytes, as long as all that is kept or being written has room.
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), PayloadError> {
         while !bytes.is_empty() {
             let room = PIECE_BYTES.saturating_sub(self.waiting.len());
             let (now, later) = bytes.split_at(room.min(bytes.len()));
@@ -134,8 +139,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Keeps what was written; it is on disk when this returns.
-    pub fn finish(mut self, now: Timestamp) -> Result<Payload, PayloadError> {
+    /// Ends it; it is on disk when this returns.
+    pub fn finish(mut self) -> Result<Sealed, PayloadError> {
         self.seal(true)?;
         let failed = StoreError::io("write", &self.path);
         self.file.flush().and_then(|()| self.file.get_ref().sync_all()).map_err(failed)?;
@@ -144,41 +149,68 @@ impl Writer {
             synced.map_err(StoreError::io("write", folder))?;
         }
         let digest = Digest(self.hasher.clone().finalize().into());
-        let (id, size) = (self.id.clone(), self.size);
-        let payload = Payload { id, digest, size, erased: false };
+        Ok(Sealed { writer: self, digest })
+    }
+
+    /// Takes room for so many bytes more: many may write at once.
+    fn take_room(&self, bytes: u64) -> Result<(), PayloadError> {
         let shared = &self.payloads.0.0;
-        let key = shared.seal.seal(self.key.as_slice(), payload.id.as_bytes())?;
-        shared.database.write(|transaction| {
-            self.payloads.check_all(transaction, size)?;
-            transaction.execute(
-                "INSERT INTO payloads (id, digest, size, created_at, key, sealed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, x'')",
-                params![payload.id, digest.to_string(), integer(size), millis(now), key],
-            )?;
-            Ok::<_, PayloadError>(())
-        })?;
-        self.finished = true;
-        Ok(payload)
+        let writing = shared.writing.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        shared.database.read(|connection| self.payloads.check_all(connection, writing))
     }
 
     /// Seals what waits. Each piece opens at its own place in this payload alone, and only the last
     /// one as the last.
-    fn seal(&mut self, last: bool) -> Result<()> {
+    fn seal(&mut self, last: bool) -> Result<(), PayloadError> {
+        let bytes = self.waiting.len() as u64;
+        self.size = self.size.saturating_add(bytes);
+        self.take_room(bytes)?;
         let sealed = seal_with(&self.key, &self.waiting, &place(&self.id, self.pieces, last))?;
         let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX).to_be_bytes();
         let written = self.file.write_all(&length).and_then(|()| self.file.write_all(&sealed));
         written.map_err(StoreError::io("write", &self.path))?;
         self.hasher.update(&self.waiting);
-        self.size = self.size.saturating_add(self.waiting.len() as u64);
         self.pieces += 1;
         self.waiting.clear();
         Ok(())
     }
 }
 
+impl Sealed {
+    /// What it is called, how long it is, and its digest.
+    pub fn payload(&self) -> Payload {
+        let Writer { id, size, .. } = &self.writer;
+        Payload { id: id.clone(), digest: self.digest, size: *size, erased: false }
+    }
+
+    /// Keeps it; from here on it is there until it is erased.
+    pub fn keep(mut self, now: Timestamp) -> Result<Payload, PayloadError> {
+        let (payload, shared) = (self.payload(), &self.writer.payloads.0.0);
+        let key = shared.seal.seal(self.writer.key.as_slice(), payload.id.as_bytes())?;
+        shared.database.write(|transaction| {
+            self.writer.payloads.check_all(transaction, payload.size)?;
+            transaction.execute(
+                "INSERT INTO payloads (id, digest, size, created_at, key, sealed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, x'')",
+                params![
+                    payload.id,
+                    payload.digest.to_string(),
+                    integer(payload.size),
+                    millis(now),
+                    key
+                ],
+            )?;
+            Ok::<_, PayloadError>(())
+        })?;
+        self.writer.kept = true;
+        Ok(payload)
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
-        if !self.finished {
+        self.payloads.0.0.writing.fetch_sub(self.size, Ordering::Relaxed);
+        if !self.kept {
             // What cannot be removed now is swept later.
             let _ = fs::remove_file(&self.path);
         }
@@ -269,7 +301,7 @@ mod tests {
             let bytes = rows(length / 12 + 1)[..length].to_vec();
             let mut writer = payloads.begin().unwrap();
             bytes.chunks(777).for_each(|part| writer.write(part).unwrap());
-            let payload = writer.finish(Timestamp(1)).unwrap();
+            let payload = writer.finish().unwrap().keep(Timestamp(1)).unwrap();
             assert_eq!((payload.size, payload.digest), (length as u64, Digest::of(&bytes)));
             let pieces = payloads.pieces(&payload.id).unwrap().unwrap();
             let read: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
@@ -289,7 +321,7 @@ mod tests {
         let keep = || {
             let mut writer = payloads.begin().unwrap();
             writer.write(&rows(20_000)).unwrap();
-            writer.finish(Timestamp(1)).unwrap().id
+            writer.finish().unwrap().keep(Timestamp(1)).unwrap().id
         };
         let (id, other) = (keep(), keep());
         let path = |id: &str| dir.path().join("payloads").join(id);
@@ -321,7 +353,44 @@ mod tests {
         assert_eq!(left(), 0);
         let mut writer = payloads.begin().unwrap();
         writer.write(&[0; 101]).unwrap();
-        assert!(matches!(writer.finish(Timestamp(1)), Err(PayloadError::Full { max: 100 })));
+        assert!(matches!(writer.finish(), Err(PayloadError::Full { max: 100 })));
         assert_eq!(left(), 0);
+    }
+
+    #[test]
+    fn those_that_write_at_once_share_the_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits { stored_bytes: 5 * PIECE_BYTES as u64, ..Limits::default() };
+        let payloads = State::open_with(dir.path(), &limits).unwrap().payloads();
+        let three = vec![0; 3 * PIECE_BYTES];
+        let mut first = payloads.begin().unwrap();
+        first.write(&three).unwrap();
+        let sealed = first.finish().unwrap();
+        let mut second = payloads.begin().unwrap();
+        assert!(matches!(second.write(&three), Err(PayloadError::Full { .. })));
+        drop(second);
+        let kept = sealed.keep(Timestamp(1)).unwrap();
+        let mut third = payloads.begin().unwrap();
+        assert!(matches!(third.write(&three), Err(PayloadError::Full { .. })));
+        drop(third);
+        payloads.erase(&kept.id).unwrap();
+        let mut fourth = payloads.begin().unwrap();
+        fourth.write(&three).unwrap();
+        fourth.finish().unwrap().keep(Timestamp(1)).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_kept_and_what_a_dead_gateway_left_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        let payloads = state.payloads();
+        let left = || std::fs::read_dir(dir.path().join("payloads")).unwrap().count();
+        let kept = payloads.begin().unwrap().finish().unwrap().keep(Timestamp(1)).unwrap();
+        drop(payloads.begin().unwrap().finish().unwrap());
+        assert_eq!(left(), 1);
+        std::fs::write(dir.path().join("payloads/p-left"), b"sealed").unwrap();
+        payloads.sweep(&state.lock_gateway().unwrap()).unwrap();
+        assert_eq!(left(), 1);
+        assert!(payloads.pieces(&kept.id).unwrap().is_some());
     }
 }

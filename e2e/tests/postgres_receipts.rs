@@ -1,0 +1,159 @@
+//! What is said to be kept is kept, and can be put back; of what cannot, nothing is said.
+
+use std::time::Duration;
+
+use e2e::{
+    holdpoint::until,
+    postgres::{Guarded, ROLE},
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
+const TERMS: &str = "[hold]\nwait_seconds = 0\n";
+
+/// The pre-image that a client was told of.
+fn told(text: &str) -> String {
+    let after = text.split("holdpoint undo ").nth(1).unwrap_or_else(|| panic!("{text}"));
+    after.split('`').next().unwrap().to_owned()
+}
+
+/// Runs what has to come to nothing, and of which nothing is said to be kept.
+fn stopped(guarded: &Guarded, text: &str) {
+    let said = guarded.run(text);
+    let alone = !said.err.contains("refused_before") && !said.err.contains("holdpoint undo");
+    assert!(said.status != 0 && alone, "{text}: {}", said.err);
+}
+
+/// Whatever a text calls a table, the one that loses a column is kept with all of them.
+#[test]
+fn the_table_that_loses_a_column_is_kept_by_whatever_name() {
+    let setup = "\
+CREATE SCHEMA app;
+CREATE TABLE app.users (id int PRIMARY KEY, name text, email text, town text);
+INSERT INTO app.users SELECT g, 'n' || g, 'e' || g, 't' || g FROM generate_series(1, 50) g;
+CREATE TABLE public.users (id int PRIMARY KEY, email text);
+INSERT INTO public.users VALUES (1, 'decoy');";
+    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    for (text, table) in [
+        ("SET search_path = app; BEGIN; ALTER TABLE users DROP COLUMN email; COMMIT", "app.users"),
+        (
+            "BEGIN; ALTER TABLE app.users RENAME TO people; \
+             ALTER TABLE app.people DROP COLUMN name; COMMIT",
+            "app.users",
+        ),
+        (
+            "ALTER TABLE app.people ALTER COLUMN town TYPE varchar(1) USING left(town, 1)",
+            "app.people",
+        ),
+    ] {
+        let sum = guarded.server.checksum(table);
+        let said = guarded.run(text);
+        assert_eq!(said.status, 0, "{text}: {}", said.err);
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        let json = undone.json();
+        let beside = json["undone"]["tables"][0]["beside"].as_str().unwrap();
+        assert_eq!(guarded.server.checksum(beside), sum, "{text}");
+    }
+    assert_eq!(guarded.server.app("SELECT email FROM public.users"), "decoy");
+}
+
+/// What goes with a dropped table is made again with it; what is dropped beside it is not.
+#[test]
+fn what_is_dropped_beside_a_table_does_not_pass_as_part_of_it() {
+    let setup = "\
+CREATE TABLE junk (id serial PRIMARY KEY, at int DEFAULT 7) PARTITION BY RANGE (id);
+CREATE TABLE junk_1 PARTITION OF junk FOR VALUES FROM (0) TO (1000);
+CREATE INDEX ON junk (at);
+CREATE STATISTICS both_of ON id, at FROM junk_1;
+INSERT INTO junk SELECT g FROM generate_series(1, 20) g;
+CREATE TABLE accounts (id int PRIMARY KEY, total int DEFAULT 5);
+ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON accounts USING (true);
+CREATE RULE r AS ON DELETE TO accounts DO INSTEAD NOTHING;
+CREATE DOMAIN d AS int[] CHECK (VALUE[1] > 0);
+CREATE TYPE mood AS ENUM ('fine');";
+    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    let sum = guarded.server.checksum("junk");
+    let said = guarded.run("DROP TABLE junk");
+    assert_eq!(said.status, 0, "{}", said.err);
+    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+    assert_eq!(guarded.server.checksum("junk"), sum);
+    // Each with a table of its own: what was refused once is held for that alone.
+    for (number, text) in
+        ["DROP RULE r ON accounts", "DROP DOMAIN d", "DROP TYPE mood"].into_iter().enumerate()
+    {
+        guarded.server.app(&format!("CREATE TABLE junk{number} AS SELECT 1"));
+        stopped(&guarded, &format!("BEGIN; DROP TABLE junk{number}; {text}; COMMIT"));
+    }
+}
+
+/// Whoever has changed a row that is to be put back, but not committed yet, is waited for.
+#[test]
+fn an_undo_does_not_overwrite_what_is_committed_while_it_looks() {
+    let setup = "CREATE TABLE notes (id int PRIMARY KEY, text text);
+INSERT INTO notes SELECT g, 'as it was' FROM generate_series(1, 20) g;";
+    let guarded = Guarded::start(BINARY, "production", TERMS, setup);
+    let said = guarded.run("UPDATE notes SET text = 'changed' WHERE id = 7");
+    assert_eq!(said.status, 0, "{}", said.err);
+    let asleep = || {
+        let text = "SELECT count(*) FROM pg_locks WHERE relation = 'notes'::regclass \
+                    AND mode = 'RowExclusiveLock' AND granted";
+        guarded.server.admin("shop", text) != "0"
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            guarded.server.app(
+                "BEGIN; UPDATE notes SET text = 'by another' WHERE id = 7; \
+                 SELECT pg_sleep(4); COMMIT",
+            )
+        });
+        until("another one has changed it", || asleep().then_some(()));
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 1, "{} {}", undone.stdout, undone.stderr);
+        assert_eq!(undone.json()["undone"]["tables"][0]["changed_since"], 1);
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(guarded.server.app("SELECT text FROM notes WHERE id = 7"), "by another");
+}
+
+/// A transaction may see more than the session that saves its rows: then they are not saved.
+#[test]
+fn rows_that_a_policy_hides_from_whoever_keeps_them_are_not_said_to_be_kept() {
+    let guarded = Guarded::start(BINARY, "development", TERMS, "");
+    guarded.server.admin(
+        "shop",
+        &format!(
+            "CREATE ROLE boss; GRANT boss TO {ROLE}; ALTER ROLE {ROLE} NOINHERIT;
+             CREATE TABLE tenants (id int PRIMARY KEY, name text);
+             INSERT INTO tenants SELECT g, 'x' FROM generate_series(1, 60) g;
+             ALTER TABLE tenants OWNER TO boss; GRANT ALL ON tenants TO {ROLE};
+             ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY late ON tenants USING (id > 50)"
+        ),
+    );
+    stopped(&guarded, "SET ROLE boss; DELETE FROM tenants WHERE id < 10");
+    assert_eq!(guarded.server.admin("shop", "SELECT count(*) FROM tenants"), "60");
+}
+
+/// Rows that were read for what is then held, or by a gateway that died, take no room.
+#[test]
+fn what_was_read_for_nothing_is_erased() {
+    let setup = "CREATE TABLE big (id int PRIMARY KEY, text text);
+INSERT INTO big SELECT g, repeat('x', 1000) FROM generate_series(1, 500) g;";
+    let mut guarded = Guarded::start(BINARY, "production", TERMS, setup);
+    let folder = guarded.holdpoint.state().join("payloads");
+    let files = || std::fs::read_dir(&folder).map_or(0, Iterator::count);
+    let sum = guarded.server.checksum("big");
+    stopped(&guarded, "TRUNCATE big");
+    assert_eq!(files(), 0);
+    let id = guarded.hold()["hold"].as_str().unwrap().to_owned();
+    guarded.approve(&id);
+    assert_eq!((files(), guarded.server.app("SELECT count(*) FROM big")), (1, "0".to_owned()));
+    std::fs::write(folder.join("p-left"), b"by a gateway that died").unwrap();
+    guarded.restart();
+    assert_eq!(files(), 1);
+    let undone = guarded.holdpoint.call(&["undo", &id, "--yes", "--json"]);
+    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+    assert_eq!(guarded.server.checksum("big"), sum);
+}
