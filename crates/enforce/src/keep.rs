@@ -29,15 +29,15 @@ pub enum Loss {
     Database {
         /// Its address, as the tool was told it; it may hold a password.
         address: String,
-        /// The directory from which a file would be named.
-        directory: String,
+        /// The directory from which a file would be named; none where nobody knows it.
+        directory: Option<String>,
     },
 }
 
 impl Loss {
-    /// What `step` would take away in `workspace`, or beyond it; `directory` is where it is taken.
-    /// `None` where nothing in this build could save it.
-    pub fn of(step: &Step, workspace: &str, directory: &str) -> Option<Self> {
+    /// What `step` would take away in `workspace`, or beyond it. `None` where nothing in this build
+    /// could save it.
+    pub fn of(step: &Step, workspace: &str) -> Option<Self> {
         if step.operation.effect == Effect::Observe {
             return None;
         }
@@ -55,7 +55,7 @@ impl Loss {
         };
         let known = DATABASES.contains(&step.operation.resource.id.provider());
         let address = step.address.as_ref().filter(|_| here && known)?;
-        Some(Self::Database { address: address.clone(), directory: directory.to_owned() })
+        Some(Self::Database { address: address.clone(), directory: step.directory.clone() })
     }
 
     /// Whether a store on this machine may hold it: data of production goes to none.

@@ -19,7 +19,7 @@ use holdpoint_store::{
     hooks::{Asking, HooksSocket},
     spool::Spool,
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
     commands::{
@@ -36,6 +36,8 @@ use crate::{
 
 /// Hooks that are answered at the same time.
 const ASKING_MAX: usize = 64;
+/// How long an answer may take: by then its hook has long given up.
+const ANSWERING_MAX: Duration = Duration::from_millis(DEADLINE.as_millis() as u64 * 2);
 /// How long a hook may wait for what is saved first: the rest of its time is for the judgement and
 /// the record.
 const SAVING_MAX: Duration = Duration::from_millis(DEADLINE.as_millis() as u64 * 2 / 3);
@@ -99,17 +101,16 @@ impl Hooks {
     pub async fn serve(self: Arc<Self>, socket: HooksSocket, stop: Stop) {
         let mut answering = JoinSet::new();
         loop {
-            if answering.len() >= ASKING_MAX {
-                let _answered = answering.join_next().await;
-                continue;
-            }
+            let room = answering.len() < ASKING_MAX;
             tokio::select! {
-                accepted = socket.accept() => match accepted {
+                accepted = socket.accept(), if room => match accepted {
                     Ok(asking) => {
                         let hooks = Arc::clone(&self);
                         answering.spawn(async move {
                             // Who is not answered takes it for a no.
-                            if let Err(error) = hooks.answer(asking).await {
+                            let answered = timeout(ANSWERING_MAX, hooks.answer(asking)).await;
+                            let answered = answered.map_err(CommandError::unable).flatten();
+                            if let Err(error) = answered {
                                 tracing::warn!(%error, "a hook was not answered");
                             }
                         });

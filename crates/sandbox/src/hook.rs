@@ -2,15 +2,15 @@
 //! answers: the gateway that is up, or the hook's own process where none is.
 
 mod keeping;
+mod told;
 
 use std::collections::BTreeMap;
 
 use holdpoint_catalog::hosts::{self, Host};
 use holdpoint_core::{
-    Code, Digest, Environment, Judged, Judgement, Message, Operation, Reason, ResourceId,
-    Timestamp,
+    Digest, Environment, Judged, Judgement, Message, Operation, Reason, ResourceId, Timestamp,
     identity::{Principal, RefusedAim, Task},
-    ledger::{Decided, Meaning, Record, RecordKind},
+    ledger::{Decided, Record, RecordKind},
     policy::{Credential, Decision, Pdp, Verdict},
 };
 use holdpoint_enforce::{
@@ -33,11 +33,10 @@ use holdpoint_wire::{
 };
 
 use keeping::{Keeping, preparing};
+pub use told::undecided;
+use told::{decided, text};
 
 use crate::machine::{Known, ThisMachine, workspace_of};
-
-/// Meanings and reasons that one record holds, at most.
-const WRITTEN_DOWN_MAX: usize = 50;
 
 /// Where a hook was asked.
 #[derive(Debug, Clone)]
@@ -150,14 +149,8 @@ impl Answering<'_> {
             since: self.since(call.now),
             enclosed: call.enclosed,
         };
-        let directory = directory(call, &workspace);
-        let keeping = Keeping {
-            keeper: self.keeper,
-            machine: &machine,
-            call,
-            workspace: &workspace,
-            directory: &directory,
-        };
+        let keeping =
+            Keeping { keeper: self.keeper, machine: &machine, call, workspace: &workspace };
         let judge = |keeping: &Keeping<'_>| {
             let around = Around {
                 surroundings: &surroundings,
@@ -176,13 +169,7 @@ impl Answering<'_> {
             // What cannot be saved is judged as what nobody saves.
             judged = judge(&Keeping { keeper: None, ..keeping });
         }
-        let told = text(&judged, heard);
-        let told = match &unkept {
-            Some(Unkept::Cannot(why)) => {
-                format!("{told} What it takes away was to be saved, and cannot be: {why}.")
-            }
-            _ => told,
-        };
+        let told = told(&judged, heard, unkept.as_ref());
         if !call.enclosed && heard.moment == Moment::Before {
             let learned = Learned::of(&judged, read.written, &machine, &principal, call.now);
             self.remember(
@@ -194,19 +181,7 @@ impl Answering<'_> {
                 call.now,
             )?;
         }
-        let reply = match (judged.decision(), call.enclosed) {
-            (Decision::Allow { .. }, _) => Reply::Allow,
-            (_, true) => Reply::Explain(&told),
-            (Decision::Hold { .. }, _) => Reply::Ask(&told),
-            (Decision::Deny { .. }, _) => Reply::Deny(&told),
-        };
-        let record = Record::new(call.now, Some(principal), RecordKind::Decision(decided(&judged)));
-        Ok(Answered {
-            answer: answer(heard, reply),
-            durable: judged.effect().changes(),
-            record: Some(record),
-            subject,
-        })
+        Ok(answered(call, principal, &judged, &told))
     }
 
     /// What nobody can read is refused, and that is recorded like any other refusal.
@@ -308,6 +283,32 @@ impl Learned {
     fn is_nothing(&self) -> bool {
         let Asked { aims, made, changed } = &self.refused;
         self.passes && aims.is_empty() && made.is_empty() && changed.is_empty()
+    }
+}
+
+fn told(judged: &Judged<Said>, heard: &Heard, unkept: Option<&Unkept>) -> String {
+    let told = text(judged, heard);
+    match unkept {
+        Some(Unkept::Cannot(why)) => {
+            format!("{told} What it takes away was to be saved, and cannot be: {why}.")
+        }
+        _ => told,
+    }
+}
+
+fn answered(call: &Call, principal: Principal, judged: &Judged<Said>, told: &str) -> Answered {
+    let reply = match (judged.decision(), call.enclosed) {
+        (Decision::Allow { .. }, _) => Reply::Allow,
+        (_, true) => Reply::Explain(told),
+        (Decision::Hold { .. }, _) => Reply::Ask(told),
+        (Decision::Deny { .. }, _) => Reply::Deny(told),
+    };
+    let record = Record::new(call.now, Some(principal), RecordKind::Decision(decided(judged)));
+    Answered {
+        answer: answer(&call.heard, reply),
+        durable: judged.effect().changes(),
+        record: Some(record),
+        subject: judged.digest(),
     }
 }
 
@@ -447,63 +448,4 @@ impl Surroundings for Remembered<'_> {
     fn enclosed(&self) -> bool {
         self.enclosed
     }
-}
-
-/// What the ledger says about it.
-fn decided(judged: &Judged<Said>) -> Decided {
-    let decision = judged.decision();
-    let judgements = judged.judgements().iter().take(WRITTEN_DOWN_MAX);
-    Decided {
-        message: judged.digest(),
-        policies: judged.policy_digest(),
-        verdict: decision.verdict().as_str().into(),
-        operations: judgements
-            .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
-            .collect(),
-        obligations: decision.obligations().iter().map(|it| it.to_string()).collect(),
-        reasons: judged.reasons().iter().take(WRITTEN_DOWN_MAX).cloned().collect(),
-        hold: None,
-        forwarded: decision.verdict() == Verdict::Allow,
-        spared: judged.spared().map(|spared| spared.verdict.as_str().into()),
-        fingerprints: Vec::new(),
-    }
-}
-
-/// What is said to the agent, or by the agent to its human.
-fn text(judged: &Judged<Said>, heard: &Heard) -> String {
-    let decision = judged.decision();
-    let Some(reason) = decision.reasons().first() else { return String::new() };
-    let strongest = judged.judgements().iter().max_by_key(|it| {
-        let stopped = it.decision.verdict();
-        (stopped, it.operation.effect)
-    });
-    let what = strongest.map_or_else(String::new, |it| {
-        let Operation { name, resource, .. } = &it.operation;
-        format!(" It is {name} on {} ({}).", resource.id, it.facts.environment)
-    });
-    let reference = reference(judged.digest());
-    let reason = format!("({}): {}{what}", reason.code, reason.text);
-    match decision {
-        Decision::Hold { .. } if heard.can_ask() => {
-            format!("Holdpoint asks before this {reason} Ref {reference}.")
-        }
-        Decision::Hold { .. } => format!(
-            "Holdpoint holds this {reason} Nothing was done. This agent has no way to ask its \
-             human: tell them what you need and why, and go on without it. Another road to the \
-             same end is held as well. Ref {reference}."
-        ),
-        _ => format!(
-            "Holdpoint refused this {reason} Nothing was done, and another road will not help. \
-             Go on without it, or tell your human what you need and why. Ref {reference}."
-        ),
-    }
-}
-
-/// How an agent is told that nobody could decide in time, or at all: never a yes.
-pub fn undecided(heard: &Heard, code: Code, why: &str) -> Answer {
-    let told = format!(
-        "Holdpoint could not decide about this ({code}): {why}. Nothing was done. Try once more, \
-         and if it stays so tell your human to look at `holdpoint doctor`."
-    );
-    answer(heard, Reply::Deny(&told))
 }

@@ -33,6 +33,14 @@ pub enum SnapshotError {
         /// The maximum.
         max: u64,
     },
+    /// What was written out did not all get in.
+    #[error("{what} was not saved, as a part of it would be missing: {left_out}")]
+    Incomplete {
+        /// What was to be saved.
+        what: String,
+        /// The part, and why.
+        left_out: String,
+    },
     /// The repository said no.
     #[error("the snapshots in {place} cannot be used: {text}", place = place.display())]
     Repository {

@@ -25,8 +25,8 @@ use crate::{
 const JOBS_MAX: usize = 64;
 /// How long what was saved counts for whoever asks again.
 const FRESH: Duration = Duration::from_secs(60);
-/// How long it is looked at whether files are still as they were saved; beyond it the time counts.
-const LOOK_MAX: Duration = Duration::from_millis(30);
+/// How often something is saved in vain, as it changed before that was of use.
+const VAIN_MAX: u32 = 3;
 
 /// Saves what is about to be taken away.
 pub struct Keeper {
@@ -54,20 +54,31 @@ struct Jobs {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Subject {
     Workspace(String),
-    Database { address: String, directory: String },
+    Database { address: String, directory: Option<String> },
 }
 
+#[derive(Default)]
 struct Job {
-    begun: Instant,
-    outcome: Option<Result<Kept, String>>,
+    /// What came of it, and when.
+    outcome: Option<(Result<Kept, String>, Instant)>,
+    /// How often in a row it was done in vain.
+    vain: u32,
 }
 
 /// What was saved.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Kept {
     evidence: Digest,
+    then: Then,
+}
+
+/// What it was like when it was saved.
+#[derive(Debug, Clone)]
+enum Then {
     /// What the workspace looked like, and what of it was left out.
-    seen: Option<Arc<Seen>>,
+    Workspace(Arc<Seen>),
+    /// The marks of the databases, in their order.
+    Database(Vec<String>),
 }
 
 impl Subject {
@@ -93,21 +104,45 @@ impl Keeper {
         Self { jobs: Arc::default(), state, terms: Box::new(terms), patience, clock }
     }
 
-    /// Begins to save, unless that was done a moment ago or goes on.
-    fn begin(&self, loss: &Loss, occasion: &Occasion<'_>) -> Result<(), Unkept> {
-        let subject = Subject::of(loss);
-        let mut jobs = self.jobs.lock();
-        jobs.retain(|_, job| job.outcome.is_none() || job.begun.elapsed() < FRESH);
-        match jobs.get(&subject) {
-            Some(Job { outcome: None, .. }) => return Ok(()),
-            Some(Job { outcome: Some(Ok(kept)), .. }) if kept.holds(loss) => return Ok(()),
-            _ => {}
+    /// Begins to save, unless that was done a moment ago and still holds, or goes on.
+    fn begin(
+        &self,
+        wanted: &Wanted<'_>,
+        occasion: &Occasion<'_>,
+        until: Instant,
+    ) -> Result<(), Unkept> {
+        let subject = &wanted.subject;
+        let fresh = |(_, ended): &(_, Instant)| ended.elapsed() < FRESH;
+        let known = {
+            let mut jobs = self.jobs.lock();
+            jobs.retain(|_, job| job.outcome.as_ref().is_none_or(fresh));
+            jobs.get(subject).map(|job| (job.outcome.clone(), job.vain))
+        };
+        let vain = match known {
+            Some((None, _)) => return Ok(()),
+            Some((Some((Ok(kept), _)), _)) if wanted.is_held_by(&kept, until) => return Ok(()),
+            Some((Some((Ok(_), _)), vain)) if vain >= VAIN_MAX => {
+                self.jobs.lock().remove(subject);
+                return Err(Unkept::Cannot("it changes faster than it can be saved".to_owned()));
+            }
+            Some((_, vain)) => vain + 1,
+            None => 0,
+        };
+        {
+            let mut jobs = self.jobs.lock();
+            match jobs.get(subject) {
+                Some(Job { outcome: None, .. }) => return Ok(()),
+                None if jobs.len() >= JOBS_MAX => {
+                    let why = "too much is being saved already";
+                    return Err(Unkept::Cannot(why.to_owned()));
+                }
+                _ => drop(jobs.insert(subject.clone(), Job { outcome: None, vain })),
+            }
         }
-        if jobs.len() >= JOBS_MAX {
-            return Err(Unkept::Cannot("too much is being saved already".to_owned()));
-        }
-        jobs.insert(subject.clone(), Job { begun: Instant::now(), outcome: None });
-        drop(jobs);
+        self.spawn(subject, occasion)
+    }
+
+    fn spawn(&self, subject: &Subject, occasion: &Occasion<'_>) -> Result<(), Unkept> {
         let (jobs, state, terms) = (Arc::clone(&self.jobs), self.state.clone(), (self.terms)());
         let (run, why) = (occasion.run.to_owned(), format!("before {}", occasion.operation));
         let (of, now) = (subject.clone(), (self.clock)());
@@ -121,40 +156,41 @@ impl Keeper {
         };
         let spawned = thread::Builder::new().name("keeper".to_owned()).spawn(save);
         if let Err(error) = spawned {
-            self.jobs.lock().remove(&subject);
+            self.jobs.lock().remove(subject);
             return Err(Unkept::Cannot(error.to_string()));
         }
         Ok(())
     }
 
-    /// Waits for what was begun.
-    fn finish(&self, loss: &Loss, until: Instant) -> Result<Kept, Unkept> {
-        let subject = Subject::of(loss);
+    /// Waits for what was begun; it counts if it is still as it was saved.
+    fn finish(&self, wanted: &Wanted<'_>, until: Instant) -> Result<Kept, Unkept> {
+        let kept = self.outcome(&wanted.subject, until)?;
+        if wanted.losses.iter().any(|loss| kept.lacks(loss)) {
+            let why = "a snapshot leaves it out, or a part of it: `holdpoint snapshots` says why";
+            return Err(Unkept::Cannot(why.to_owned()));
+        }
+        // It was read before this changed: whoever asks again begins once more.
+        if !wanted.is_held_by(&kept, until) {
+            return Err(Unkept::Preparing);
+        }
+        if let Some(job) = self.jobs.lock().get_mut(&wanted.subject) {
+            job.vain = 0;
+        }
+        Ok(kept)
+    }
+
+    fn outcome(&self, subject: &Subject, until: Instant) -> Result<Kept, Unkept> {
         let mut jobs = self.jobs.lock();
         loop {
-            match jobs.get(&subject).and_then(|job| job.outcome.clone()) {
-                Some(Ok(kept)) if kept.lacks(loss) => {
-                    let why =
-                        "a snapshot leaves it out, or a part of it: `holdpoint snapshots` says why";
-                    return Err(Unkept::Cannot(why.to_owned()));
-                }
-                Some(Ok(kept)) if kept.holds(loss) => {
-                    // Nobody can tell whether a database has changed since: it counts once.
-                    if kept.seen.is_none() {
-                        jobs.remove(&subject);
-                    }
-                    return Ok(kept);
-                }
-                // It was read before this changed: once more.
-                Some(Ok(_)) => {
-                    jobs.remove(&subject);
-                    return Err(Unkept::Preparing);
-                }
-                Some(Err(error)) => {
-                    jobs.remove(&subject);
+            match jobs.get(subject).map(|job| job.outcome.clone()) {
+                Some(Some((Ok(kept), _))) => return Ok(kept),
+                Some(Some((Err(error), _))) => {
+                    jobs.remove(subject);
                     return Err(Unkept::Cannot(error));
                 }
-                None => {}
+                // Somebody else has seen that it changed.
+                None => return Err(Unkept::Preparing),
+                Some(None) => {}
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -166,6 +202,49 @@ impl Keeper {
     }
 }
 
+/// What is wanted of one job: several steps may take from the same.
+struct Wanted<'a> {
+    subject: Subject,
+    losses: Vec<&'a Loss>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(losses: &'a [Loss]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for loss in losses {
+            let subject = Subject::of(loss);
+            match all.iter_mut().find(|it| it.subject == subject) {
+                Some(wanted) => wanted.losses.push(loss),
+                None => all.push(Self { subject, losses: vec![loss] }),
+            }
+        }
+        all
+    }
+
+    /// Whether all of it is in `kept`, as it is now. Nobody looks longer than `until`.
+    fn is_held_by(&self, kept: &Kept, until: Instant) -> bool {
+        match (&kept.then, &self.subject) {
+            (Then::Workspace(seen), Subject::Workspace(_)) => {
+                let mut files = self.losses.iter().filter_map(|loss| match loss {
+                    Loss::Files { at, .. } => Some(Path::new(at)),
+                    Loss::Database { .. } => None,
+                });
+                files.all(|at| seen.is_still(at, until))
+            }
+            (Then::Database(then), Subject::Database { address, directory }) => {
+                marks(address, directory.as_deref()).is_ok_and(|now| now == *then)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The marks of the databases that are meant.
+fn marks(address: &str, directory: Option<&str>) -> Result<Vec<String>, String> {
+    let databases = at_address(address, directory.map(Path::new))?;
+    databases.iter().map(|it| it.mark().map_err(|error| error.to_string())).collect()
+}
+
 impl Jobs {
     fn lock(&self) -> MutexGuard<'_, HashMap<Subject, Job>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
@@ -173,7 +252,7 @@ impl Jobs {
 
     fn end(&self, subject: &Subject, outcome: Result<Kept, String>) {
         if let Some(job) = self.lock().get_mut(subject) {
-            job.outcome = Some(outcome);
+            job.outcome = Some((outcome, Instant::now()));
         }
         self.ended.notify_all();
     }
@@ -182,21 +261,11 @@ impl Jobs {
 impl Kept {
     /// Whether some of `loss` is not in it, and would not be in the next one.
     fn lacks(&self, loss: &Loss) -> bool {
-        match (&self.seen, loss) {
-            (Some(seen), Loss::Files { workspace, at }) => {
+        match (&self.then, loss) {
+            (Then::Workspace(seen), Loss::Files { workspace, at }) => {
                 !Path::new(at).starts_with(workspace) || seen.lacks(Path::new(at))
             }
             _ => false,
-        }
-    }
-
-    /// Whether all of `loss` is in it, as it is now.
-    fn holds(&self, loss: &Loss) -> bool {
-        match (&self.seen, loss) {
-            (Some(seen), Loss::Files { at, .. }) => {
-                seen.is_still(Path::new(at), Instant::now() + LOOK_MAX)
-            }
-            _ => true,
         }
     }
 }
@@ -209,16 +278,17 @@ impl Keep for Keeper {
         match loss {
             Loss::Files { .. } => true,
             Loss::Database { address, directory } => {
-                at_address(address, Path::new(directory)).is_ok()
+                at_address(address, directory.as_deref().map(Path::new)).is_ok()
             }
         }
     }
 
     fn keep(&self, losses: &[Loss], occasion: &Occasion<'_>) -> Result<Digest, Unkept> {
         let until = Instant::now() + self.patience;
-        losses.iter().try_for_each(|loss| self.begin(loss, occasion))?;
+        let wanted = Wanted::of(losses);
+        wanted.iter().try_for_each(|it| self.begin(it, occasion, until))?;
         let kept: Result<Vec<Kept>, Unkept> =
-            losses.iter().map(|loss| self.finish(loss, until)).collect();
+            wanted.iter().map(|it| self.finish(it, until)).collect();
         let evidence: Vec<[u8; 32]> = kept?.into_iter().map(|kept| kept.evidence.0).collect();
         Ok(Digest::of_fields(evidence.iter().map(<[u8; 32]>::as_slice)))
     }
@@ -258,15 +328,83 @@ fn save(
             let saved =
                 snapshots.save_workspace(&PathBuf::from(root), cause, now).map_err(failed)?;
             let evidence = Digest::of(saved.snapshot.stored.as_bytes());
-            Ok(Kept { evidence, seen: Some(Arc::new(saved.seen)) })
+            Ok(Kept { evidence, then: Then::Workspace(Arc::new(saved.seen)) })
         }
         Subject::Database { address, directory } => {
+            // What changes while it is saved makes the marks differ.
+            let then = marks(address, directory.as_deref())?;
             let mut stored = Vec::new();
-            for it in at_address(address, Path::new(directory))? {
+            for it in at_address(address, directory.as_deref().map(Path::new))? {
                 stored.push(snapshots.preserve(&*it, cause, now).map_err(failed)?.stored);
             }
             let evidence = Digest::of_fields(stored.iter().map(String::as_bytes));
-            Ok(Kept { evidence, seen: None })
+            Ok(Kept { evidence, then: Then::Database(then) })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, thread, time::Duration};
+
+    use holdpoint_core::Timestamp;
+    use holdpoint_enforce::keep::{Keep as _, Loss, Occasion, Unkept};
+    use holdpoint_store::{State, config::SnapshotTerms};
+
+    use super::{Keeper, VAIN_MAX};
+    use crate::terms::Terms;
+
+    const OCCASION: Occasion<'static> = Occasion { run: "r-1", operation: "sql:drop_table" };
+
+    fn keeper(at: &Path, patience: Duration) -> Keeper {
+        let terms = Terms::new(&SnapshotTerms::default(), at);
+        Keeper::new(State::open(at).unwrap(), move || terms.clone(), patience, || Timestamp(1))
+    }
+
+    fn database(directory: &Path) -> (rusqlite::Connection, Loss) {
+        let open = rusqlite::Connection::open(directory.join("app.db")).unwrap();
+        open.execute_batch("CREATE TABLE users (name TEXT)").unwrap();
+        let directory = Some(directory.to_str().unwrap().to_owned());
+        (open, Loss::Database { address: "file:app.db".to_owned(), directory })
+    }
+
+    #[test]
+    fn two_steps_at_one_database_are_saved_by_one_job() {
+        let dir = tempfile::tempdir().unwrap();
+        let keeper = keeper(&dir.path().join("state"), Duration::from_secs(60));
+        let (_open, loss) = database(dir.path());
+        keeper.keep(&[loss.clone(), loss.clone()], &OCCASION).unwrap();
+        keeper.keep(&[loss], &OCCASION).unwrap();
+        assert_eq!(keeper.state.snapshots().list().unwrap().len(), 1, "nothing has changed since");
+    }
+
+    #[test]
+    fn rows_that_were_written_since_are_saved_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let keeper = keeper(&dir.path().join("state"), Duration::from_secs(60));
+        let (open, loss) = database(dir.path());
+        keeper.keep(std::slice::from_ref(&loss), &OCCASION).unwrap();
+        open.execute_batch("INSERT INTO users VALUES ('late')").unwrap();
+        keeper.keep(&[loss], &OCCASION).unwrap();
+        assert_eq!(keeper.state.snapshots().list().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_changes_all_the_time_is_not_saved_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        // Nobody waits here: each ask finds what the one before has begun.
+        let keeper = keeper(&dir.path().join("state"), Duration::ZERO);
+        let (open, loss) = database(dir.path());
+        let mut outcomes = Vec::new();
+        for _ in 0..=VAIN_MAX + 1 {
+            outcomes.push(keeper.keep(std::slice::from_ref(&loss), &OCCASION).unwrap_err());
+            while keeper.jobs.lock().values().any(|job| job.outcome.is_none()) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            open.execute_batch("INSERT INTO users VALUES ('again')").unwrap();
+        }
+        let last = outcomes.pop().unwrap();
+        assert!(outcomes.iter().all(|it| *it == Unkept::Preparing), "{outcomes:?}");
+        assert!(matches!(&last, Unkept::Cannot(why) if why.contains("faster")), "{last:?}");
     }
 }

@@ -56,12 +56,12 @@ impl Seen {
     }
 
     /// Whether everything that is at `path` is as it was then. What is gone is no loss any more.
-    /// Nobody looks longer than `until`.
+    /// Nobody looks longer than `until`; what was not looked at may be other.
     pub(crate) fn is_still(&self, path: &Path, until: Instant) -> bool {
         let mut open = vec![path.to_owned()];
         while let Some(path) = open.pop() {
             if Instant::now() > until {
-                return true;
+                return false;
             }
             let Ok(looks) = Looks::at(&path) else { continue };
             if self.omitted.has(&path) {

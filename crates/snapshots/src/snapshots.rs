@@ -131,7 +131,7 @@ impl Snapshots {
         self.save(&writing, &Subject::workspace(root)?, cause, now, &|_| false, None)
     }
 
-    /// Takes a snapshot of what was written out to `root`, under its own name.
+    /// Takes a snapshot of what was written out to `root`, under its own name; all of it, or none.
     pub(crate) fn save_as(
         &self,
         root: &Path,
@@ -143,7 +143,7 @@ impl Snapshots {
         let subject = Subject { root, kind, what };
         let _lock = self.repository.share()?;
         let writing = self.repository.indexed()?;
-        Ok(self.save(&writing, &subject, cause, now, &|_| false, None)?.snapshot)
+        Ok(self.save(&writing, &subject, cause, now, &|_| true, None)?.snapshot)
     }
 
     /// Takes a snapshot of anything. Rebuildable directories that are `known` are taken as well.
@@ -160,8 +160,14 @@ impl Snapshots {
         let catalogue = self.state.snapshots();
         let Subject { root, kind, what } = subject;
         let parent = catalogue.newest(kind, what)?.map(|newest| newest.stored);
-        let walk = Walk { root, terms: &self.terms, known, opened: opened.map(|it| &**it) };
+        let whole = *kind != WORKSPACE;
+        let terms = if whole { self.terms.clone().whole() } else { self.terms.clone() };
+        let walk = Walk { root, terms: &terms, known, opened: opened.map(|it| &**it) };
         let (stored, listing) = read(writing, &walk, parent, opened)?;
+        if let Some(left_out) = listing.omitted.sentences(root).into_iter().next().filter(|_| whole)
+        {
+            return Err(SnapshotError::Incomplete { what: what.clone(), left_out });
+        }
         let new = NewSnapshot {
             stored: &stored,
             kind,

@@ -26,6 +26,12 @@ impl Terms {
         Self { files, bytes, file_bytes, ignored_bytes, keep_days, apart, door: None }
     }
 
+    /// The same for what a tool wrote out: it is of no use but whole.
+    #[must_use]
+    pub(crate) fn whole(self) -> Self {
+        Self { file_bytes: self.bytes, ignored_bytes: u64::MAX, ..self }
+    }
+
     /// The same, into a repository behind a door, if there is one.
     #[must_use]
     pub fn behind(self, door: Option<&Path>) -> Self {

@@ -9,10 +9,15 @@ use std::{
         fs::{MetadataExt as _, PermissionsExt as _, symlink},
     },
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use holdpoint_core::Timestamp;
-use holdpoint_store::{State, config::SnapshotTerms};
+use holdpoint_store::{
+    State,
+    config::SnapshotTerms,
+    undos::{NewUndo, UndoAnswer},
+};
 use proptest::prelude::*;
 
 use crate::{Cause, Snapshots, Terms, looks::attributes};
@@ -168,6 +173,71 @@ impl Place {
         assert_eq!(restored.left, Vec::<String>::new());
         saved
     }
+}
+
+#[test]
+fn what_nobody_had_the_time_to_look_at_does_not_count_as_unchanged() {
+    let place = place();
+    fs::write(place.root.join("a"), "a").unwrap();
+    let cause = Cause { run: None, why: "before a test".to_owned() };
+    let seen = place.snapshots.save_workspace(&place.root, &cause, Timestamp(1)).unwrap().seen;
+    let now = Instant::now();
+    assert!(seen.is_still(&place.root, now + Duration::from_secs(60)));
+    assert!(!seen.is_still(&place.root, now.checked_sub(Duration::from_secs(1)).unwrap()));
+}
+
+#[test]
+fn newer_work_stays_newer_work_unless_an_undo_was_carried_out() {
+    let place = place();
+    fs::write(place.root.join("a"), "of then").unwrap();
+    let to =
+        holdpoint_store::snapshots::Snapshot { run_ended: Some(Timestamp(1000)), ..place.save(1) };
+    fs::write(place.root.join("a"), "newer work of a human").unwrap();
+    let newer = |prepared: &crate::Prepared| prepared.plan().newer().count();
+    let prepared = place.snapshots.prepare(&to, None, Timestamp(2)).unwrap();
+    assert_eq!(newer(&prepared), 1);
+    let undos = place.snapshots.state.undos();
+    let asked = NewUndo {
+        kind: to.kind.clone(),
+        to: to.id.clone(),
+        saved: Some(prepared.saved().id.clone()),
+        what: to.what.clone(),
+        changes: 1,
+        digest: prepared.plan().digest(),
+        destroys: None,
+    };
+    let id = undos.ask(&asked).unwrap();
+    assert!(undos.answer(id, &UndoAnswer::Authorized).unwrap());
+    drop(prepared);
+    let prepared = place.snapshots.prepare(&to, None, Timestamp(3)).unwrap();
+    assert_eq!(newer(&prepared), 1, "it was authorized, and never carried out");
+}
+
+#[test]
+fn what_a_tool_wrote_out_is_saved_whole_or_not_at_all() {
+    let place = place();
+    let cause = Cause { run: None, why: "before a test".to_owned() };
+    let save = |terms: SnapshotTerms| {
+        let terms = Terms::new(&terms, &place.root);
+        let snapshots = Snapshots {
+            terms,
+            ..Snapshots::open(&place.snapshots.state, place.snapshots.terms.clone()).unwrap()
+        };
+        let what = "a database".to_owned();
+        snapshots.save_as(&place.root, "sqlite", what, &cause, Timestamp(1))
+    };
+    fs::create_dir(place.root.join("target")).unwrap();
+    for name in ["target/a", "dump", ".gitignore"] {
+        fs::write(place.root.join(name), "dump\n".repeat(20)).unwrap();
+    }
+    let small = SnapshotTerms { file_bytes: 10, ignored_bytes: 10, ..SnapshotTerms::default() };
+    let saved = save(small.clone()).unwrap();
+    assert_eq!((saved.entries, saved.bytes), (5, 300));
+    assert!(save(SnapshotTerms { bytes: 200, ..small.clone() }).is_err());
+    let made = std::process::Command::new("mkfifo").arg(place.root.join("pipe")).status();
+    assert!(made.unwrap().success());
+    let refused = save(small).unwrap_err().to_string();
+    assert!(refused.contains("pipe (no file"), "{refused}");
 }
 
 proptest! {

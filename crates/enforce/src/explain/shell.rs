@@ -110,7 +110,7 @@ fn judged(
     let directory = machine.state.directory();
     let saves = |step: &Step, environment| {
         step.ground == Ground::Root && machine.episode.enclosed
-            || Loss::may_stay_here(environment) && Loss::of(step, directory, directory).is_some()
+            || Loss::may_stay_here(environment) && Loss::of(step, directory).is_some()
     };
     let around = Around {
         surroundings: &machine.fixtures.without_credential(),

@@ -5,6 +5,7 @@ use std::{
     collections::HashSet,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -29,6 +30,8 @@ use crate::{
 /// The end of the path of a push, and of a fetch.
 const PUSH: &str = "/git-receive-pack";
 const FETCH: &str = "/git-upload-pack";
+/// How long a fetch may take while the push waits.
+const FETCH_MAX: Duration = Duration::from_secs(300);
 /// What a server says before the pack to a client that has nothing (git's
 /// `Documentation/gitprotocol-pack`, "Packfile Negotiation").
 const NOTHING_IN_COMMON: &[u8] = b"0008NAK\n";
@@ -63,14 +66,13 @@ impl HttpPoint {
         let cannot = |text: &str| Unkept::Cannot(text.to_owned());
         let keeper = self.keeper().ok_or_else(|| cannot("nobody here saves anything"))?;
         let push = &judged.message().message;
-        let going = going(judged);
-        let path = push.raw_path().strip_suffix(PUSH);
-        let (path, false) = (path.ok_or_else(|| cannot("it is no push"))?, going.is_empty()) else {
-            return Err(cannot("its push does not say what was there before"));
-        };
+        let path = push.raw_path().strip_suffix(PUSH).ok_or_else(|| cannot("it is no push"))?;
+        let going =
+            going(judged).ok_or_else(|| cannot("its push does not say what was there before"))?;
         let url = format!("{}://{}{path}", push.scheme.as_str(), push.authority());
         let passing = passing(&self.state)?;
-        self.fetch(push, path, &going, &passing.0).await?;
+        let fetching = tokio::time::timeout(FETCH_MAX, self.fetch(push, path, &going, &passing.0));
+        fetching.await.map_err(|_| cannot("its remote takes too long to say what it has"))??;
         let references = going.into_iter().map(|it| it.reference).collect();
         keep(Arc::clone(keeper), url, references, passing, principal.run.clone()).await
     }
@@ -104,13 +106,18 @@ impl HttpPoint {
     }
 }
 
-/// The references that the push forces or deletes.
-fn going(judged: &Judged<Arrived>) -> Vec<Going> {
+/// The references that the push forces or deletes; `None` unless it says of each what was there.
+fn going(judged: &Judged<Arrived>) -> Option<Vec<Going>> {
     let lossy = judged.judgements().iter().filter(|it| loses_references(&it.operation));
     let lossy: HashSet<_> = lossy.map(|it| &it.operation.resource.id).collect();
-    let moves = git::moves(&judged.message().message).into_iter();
-    let moves = moves.filter(|it| lossy.contains(&it.resource));
-    moves.filter_map(|it| Some(Going { reference: it.reference, object: it.old? })).collect()
+    let mut moves = git::moves(&judged.message().message);
+    moves.retain(|it| lossy.contains(&it.resource));
+    let named: HashSet<_> = moves.iter().map(|it| &it.resource).collect();
+    if lossy.is_empty() || named.len() < lossy.len() {
+        return None;
+    }
+    let going = |it: git::Move| Some(Going { reference: it.reference, object: it.old? });
+    moves.into_iter().map(going).collect()
 }
 
 /// A fetch of these objects and everything that they reach, by a client that has nothing.

@@ -22,7 +22,6 @@ pub(super) struct Keeping<'a> {
     pub(super) machine: &'a ThisMachine<'a>,
     pub(super) call: &'a Call,
     pub(super) workspace: &'a str,
-    pub(super) directory: &'a str,
 }
 
 impl Keeping<'_> {
@@ -37,7 +36,7 @@ impl Keeping<'_> {
     }
 
     fn loss(&self, step: &Step) -> Option<Loss> {
-        Loss::of(step, self.workspace, self.directory)
+        Loss::of(step, self.workspace)
     }
 
     /// Saves what policy, or a human, lets pass only if it is saved, unless something else gives

@@ -6,25 +6,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use percent_encoding::percent_decode_str;
+use holdpoint_wire::shell::ConnectionUri;
+use rustix::fs::{Mode, OFlags};
 
 use super::{Postgres, Preserve, Sqlite};
 
 /// How every SQLite database begins (sqlite.org/fileformat.html, 1.3.1).
 const SQLITE: &[u8] = b"SQLite format 3\0";
-/// The port of PostgreSQL where none is said.
-const POSTGRES: u16 = 5432;
 /// Where a server on this machine is found that nobody gave a host (Debian, Fedora).
 const SOCKETS: &str = "/var/run/postgresql";
-/// Where tools look for a file that is named from their own directory, below it.
-const BELOW: &[&str] = &["", "prisma"];
+/// What begins the addresses of files that Prisma names from where its schema is.
+const PRISMA: &str = "prisma+";
+/// Where that is, below the directory of its project.
+const SCHEMAS: &[&str] = &["", "prisma"];
 
 /// What can be saved of the database at `address`; a file may be meant that is named from
 /// `directory`. Where several could be meant, all of them.
 pub(crate) fn at_address(
     address: &str,
-    directory: &Path,
+    directory: Option<&Path>,
 ) -> Result<Vec<Box<dyn Preserve>>, &'static str> {
+    let (below, address) = match address.strip_prefix(PRISMA) {
+        Some(rest) if rest.starts_with("file:") => (SCHEMAS, rest),
+        _ => (&[""][..], address),
+    };
     let scheme = address.split_once("://").map_or("", |(scheme, _)| scheme);
     let scheme = scheme.split('+').next().unwrap_or(scheme);
     if matches!(scheme, "postgres" | "postgresql" | "postgis") {
@@ -33,51 +38,27 @@ pub(crate) fn at_address(
     if !scheme.is_empty() && !scheme.starts_with("sqlite") && scheme != "file" {
         return Err("nothing here saves a database of this kind");
     }
-    let files = sqlite(address, directory);
+    let files = sqlite(address, directory, below);
     match files.is_empty() {
         true => Err("the file that is meant was not found"),
         false => Ok(files.into_iter().map(|file| Box::new(Sqlite { file }) as _).collect()),
     }
 }
 
-/// A connection URI (PostgreSQL: 34.1.1.2).
 fn postgres(address: &str) -> Result<Postgres, &'static str> {
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    let (host, port) = match place.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (place, ""),
-    };
-    let of_query = |name: &str| {
-        query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(decoded)
-    };
-    let host = match of_query("host").or_else(|| of_query("hostaddr")) {
-        Some(host) => host,
-        None => decoded(host.trim_matches(['[', ']'])),
-    };
-    let port = of_query("port").unwrap_or_else(|| port.to_owned());
-    let port = if port.is_empty() { Ok(POSTGRES) } else { port.parse() };
-    let (database, user) = (decoded(database), decoded(user));
-    if host.contains(',') || database.is_empty() || of_query("service").is_some() {
-        return Err("its address does not say which database");
-    }
+    let read = ConnectionUri::read(address).ok_or("its address does not say which database")?;
+    let ConnectionUri { host, port, user, password, database } = read;
     let host = match host.as_str() {
         "" => SOCKETS.to_owned(),
         "0.0.0.0" | "host.docker.internal" => "127.0.0.1".to_owned(),
         _ => host,
     };
-    let password = (!password.is_empty()).then(|| decoded(password));
-    let port = port.map_err(|_| "its address has no port that is one")?;
     let user = if user.is_empty() { super::own_user() } else { user };
     Ok(Postgres { host, port, user, database, password })
 }
 
 /// The files that are there, and are databases.
-fn sqlite(address: &str, directory: &Path) -> Vec<PathBuf> {
+fn sqlite(address: &str, directory: Option<&Path>, below: &[&str]) -> Vec<PathBuf> {
     let rest = ["sqlite3:", "sqlite:", "file:"].iter().find_map(|it| address.strip_prefix(it));
     let rest = rest.unwrap_or(address).split('?').next().unwrap_or_default();
     // Three slashes begin what is relative to some tools, and absolute to others.
@@ -86,19 +67,28 @@ fn sqlite(address: &str, directory: &Path) -> Vec<PathBuf> {
         Some(path) => vec![path, rest.trim_start_matches("//")],
         None => vec![rest.strip_prefix("//").unwrap_or(rest)],
     };
-    let places =
-        |path: &&str| BELOW.iter().map(|below| directory.join(below).join(*path)).collect();
-    let mut files: Vec<PathBuf> = named.iter().flat_map::<Vec<PathBuf>, _>(places).collect();
+    let place = |path: &str, below: &str| match Path::new(path).is_absolute() {
+        true => Some(PathBuf::from(path)),
+        false => Some(directory?.join(below).join(path)),
+    };
+    let places = named.iter().flat_map(|path| below.iter().filter_map(|it| place(path, it)));
+    let mut files: Vec<PathBuf> =
+        places.filter_map(|file| std::fs::canonicalize(file).ok()).collect();
     files.retain(|file| is_database(file));
     files.sort();
     files.dedup();
-    files.iter().filter_map(|file| std::fs::canonicalize(file).ok()).collect()
+    files
 }
 
+/// Whether a file without links in its path is one. Nothing else than a file is opened, and nobody
+/// waits for it.
 fn is_database(file: &Path) -> bool {
     let mut head = [0; SQLITE.len()];
-    let read = File::open(file).and_then(|mut file| file.read_exact(&mut head));
-    read.is_ok() && head == SQLITE
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(file, flags, Mode::empty()).map(File::from);
+    let Ok(mut opened) = opened else { return false };
+    let is_file = opened.metadata().is_ok_and(|it| it.is_file());
+    is_file && opened.read_exact(&mut head).is_ok() && head == SQLITE
 }
 
 #[cfg(test)]
@@ -106,29 +96,11 @@ mod tests {
     use super::{at_address, postgres};
 
     #[test]
-    fn addresses_of_postgresql() {
-        let check = |address: &str, expect: Option<(&str, u16, &str, &str, Option<&str>)>| {
-            let read = postgres(address).ok();
-            let read = read.map(|it| (it.host, it.port, it.user, it.database, it.password));
-            let expect = expect.map(|(host, port, user, database, password)| {
-                let text = str::to_owned;
-                (text(host), port, text(user), text(database), password.map(text))
-            });
-            assert_eq!(read, expect, "{address}");
-        };
-        check(
-            "postgres://a:b%40c@localhost:6000/shop",
-            Some(("localhost", 6000, "a", "shop", Some("b@c"))),
-        );
-        check(
-            "postgresql+asyncpg://a@[::1]/shop?sslmode=disable",
-            Some(("::1", 5432, "a", "shop", None)),
-        );
-        check("postgres://a@/shop?host=%2Frun%2Fpg", Some(("/run/pg", 5432, "a", "shop", None)));
-        check("postgres://a@/shop", Some(("/var/run/postgresql", 5432, "a", "shop", None)));
-        for address in ["postgres://a@h", "postgres://a@h,i/shop", "postgres://a@h:x/shop"] {
-            check(address, None);
-        }
+    fn who_names_no_host_means_the_socket() {
+        let of = |address: &str| postgres(address).map(|it| it.host).ok();
+        assert_eq!(of("postgres://a@/shop").as_deref(), Some("/var/run/postgresql"));
+        assert_eq!(of("postgres://a@0.0.0.0/shop").as_deref(), Some("127.0.0.1"));
+        assert_eq!(of("postgres://localhost/postgres?dbname=shop"), None);
     }
 
     #[test]
@@ -140,17 +112,24 @@ mod tests {
             connection.execute_batch("CREATE TABLE t (a)").unwrap();
         }
         std::fs::write(dir.path().join("text.db"), "not a database at all").unwrap();
+        let made = std::process::Command::new("mkfifo").arg(dir.path().join("pipe.db")).status();
+        assert!(made.unwrap().success());
+        assert!(at_address("dev.db", None).is_err(), "nobody knows where that is");
         let absolute = format!("sqlite:////{}/dev.db", dir.path().display());
         for (address, expect) in [
-            ("file:./dev.db", 2),
-            ("sqlite:///only.db?mode=rw", 1),
-            ("only.db", 1),
+            ("file:./dev.db", 1),
+            ("prisma+file:./dev.db", 2),
+            ("prisma+file:only.db", 1),
+            ("sqlite:///only.db?mode=rw", 0),
+            ("sqlite:///dev.db?mode=rw", 1),
+            ("only.db", 0),
+            ("file:pipe.db", 0),
             (absolute.as_str(), 1),
             ("file:text.db", 0),
             ("file:gone.db", 0),
             ("mysql://root@localhost/shop", 0),
         ] {
-            let found = at_address(address, dir.path()).map_or(0, |found| found.len());
+            let found = at_address(address, Some(dir.path())).map_or(0, |found| found.len());
             assert_eq!(found, expect, "{address}");
         }
     }

@@ -22,13 +22,18 @@ pub struct GitRemote {
 impl GitRemote {
     /// Those of the references that are there.
     fn there(&self) -> Result<Vec<String>> {
-        let mut list = self.git(Path::new("/"));
-        let listed = run("git", list.args(["ls-remote", "-q", &self.url]).args(&self.references))?;
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let listed = self.listed()?;
         let names: Vec<&str> =
             listed.lines().filter_map(|line| Some(line.split_once('\t')?.1)).collect();
         let there = self.references.iter().filter(|it| names.contains(&it.as_str()));
         Ok(there.cloned().collect())
+    }
+
+    /// A line for each that is there: the object that it names, and its name.
+    fn listed(&self) -> Result<String> {
+        let mut list = self.git(Path::new("/"));
+        let listed = run("git", list.args(["ls-remote", "-q", &self.url]).args(&self.references))?;
+        Ok(String::from_utf8_lossy(&listed.stdout).into_owned())
     }
 
     fn git(&self, directory: &Path) -> Command {
@@ -57,6 +62,10 @@ impl Preserve for GitBundle<'_> {
         self.remote.what()
     }
 
+    fn mark(&self) -> Result<String> {
+        self.remote.mark()
+    }
+
     /// Only what git reads whole counts.
     fn write_out(&self, into: &Path) -> Result<()> {
         let bare = into.join("bare");
@@ -82,6 +91,10 @@ impl Preserve for GitRemote {
 
     fn what(&self) -> String {
         format!("{} {}", self.url, self.references.join(" "))
+    }
+
+    fn mark(&self) -> Result<String> {
+        self.listed()
     }
 
     fn write_out(&self, into: &Path) -> Result<()> {

@@ -13,13 +13,17 @@ mod sqlite;
 
 use std::{
     fs::{self, DirBuilder},
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::{fs::DirBuilderExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use holdpoint_core::Timestamp;
 use holdpoint_store::snapshots::Snapshot;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 pub(crate) use address::at_address;
 pub(crate) use git::GitBundle;
@@ -40,6 +44,9 @@ pub trait Preserve {
 
     /// Which one, without any password.
     fn what(&self) -> String;
+
+    /// What differs as soon as anything of it has changed.
+    fn mark(&self) -> Result<String>;
 
     /// Writes all of it into the empty directory `into`.
     fn write_out(&self, into: &Path) -> Result<()>;
@@ -143,17 +150,56 @@ fn own_user() -> String {
     found.or_else(|| std::env::var("USER").ok()).unwrap_or_default()
 }
 
+/// How long a program may take.
+const PROGRAM_MAX: Duration = Duration::from_secs(15 * 60);
+
 /// Runs a program to its end; what it says is an error if it fails. It reads nothing.
 fn run(program: &'static str, command: &mut Command) -> Result<Output> {
+    run_for(PROGRAM_MAX, program, command)
+}
+
+/// The same; it is ended, with all that it started, where it takes longer than `max`.
+fn run_for(max: Duration, program: &'static str, command: &mut Command) -> Result<Output> {
     let failed = |text: String| SnapshotError::Program { program, text };
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed(format!("cannot be run: {error}")))?;
+    let cannot = |error: std::io::Error| failed(format!("cannot be run: {error}"));
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.process_group(0).spawn().map_err(cannot)?;
+    let group = Pid::from_child(&child);
+    let (say, ended) = mpsc::channel();
+    let wait = move || say.send(child.wait_with_output());
+    thread::Builder::new().name("program".to_owned()).spawn(wait).map_err(cannot)?;
+    let Ok(output) = ended.recv_timeout(max) else {
+        // It may have ended this very moment.
+        let _ = kill_process_group(group, Signal::KILL);
+        return Err(failed(format!("was ended, as it took longer than {max:?}")));
+    };
+    let output = output.map_err(cannot)?;
     if output.status.success() {
         return Ok(output);
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.lines().last().unwrap_or_default();
     Err(failed(format!("failed: {said}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        process::Command,
+        time::{Duration, Instant},
+    };
+
+    use super::run_for;
+
+    #[test]
+    fn what_hangs_is_ended_with_all_that_it_started() {
+        let begun = Instant::now();
+        let mut hangs = Command::new("sh");
+        let ended = run_for(Duration::from_millis(50), "sh", hangs.args(["-c", "sleep 60; true"]));
+        assert!(ended.unwrap_err().to_string().contains("took longer"));
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        let mut says = Command::new("sh");
+        let said = run_for(Duration::from_secs(30), "sh", says.args(["-c", "echo a"])).unwrap();
+        assert_eq!(said.stdout, b"a\n");
+    }
 }

@@ -1,12 +1,14 @@
 //! A PostgreSQL database on this machine, by `pg_dump` and `pg_restore`.
 
-use std::{path::Path, process::Command};
+use std::{fs::File, io::Read as _, path::Path, process::Command};
 
 use super::{Preserve, run};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
 const FILE: &str = "database.dump";
+/// What it begins with (PostgreSQL: `pg_backup_archiver.c`).
+const MAGIC: &[u8] = b"PGDMP";
 /// The database from which others can be made.
 const MAINTENANCE: &str = "postgres";
 /// Where the login is kept with which it was saved: what was saved without anybody asking is
@@ -36,13 +38,16 @@ impl Postgres {
         if let Some(password) = &self.password {
             command.env("PGPASSWORD", password);
         }
+        command.env("PGCONNECT_TIMEOUT", "10");
+        // What leads elsewhere, whatever host is said.
+        command.env_remove("PGHOSTADDR").env_remove("PGSERVICE");
         command
     }
 
     fn psql(&self, database: &str, sql: &str) -> Result<String> {
         let mut command = self.command("psql");
         command.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
-        let output = run("psql", command.args(["--dbname", database, "--command", sql]))?;
+        let output = run("psql", command.args(["--dbname", &named(database), "--command", sql]))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }
@@ -56,6 +61,13 @@ impl Preserve for Postgres {
         format!("{}:{}/{}", self.host, self.port, self.database)
     }
 
+    /// The transactions that it has seen end, of all databases of its server: whoever only reads is
+    /// none of them.
+    fn mark(&self) -> Result<String> {
+        self.check()?;
+        self.psql(&self.database, "SELECT txid_current_snapshot()")
+    }
+
     fn write_out(&self, into: &Path) -> Result<()> {
         self.check()?;
         if let Some(password) = &self.password {
@@ -65,8 +77,10 @@ impl Preserve for Postgres {
             written.map_err(SnapshotError::io("write", &path))?;
         }
         let mut command = self.command("pg_dump");
-        command.args(["--format", "custom", "--file"]).arg(into.join(FILE)).arg(&self.database);
-        run("pg_dump", &mut command).map(drop)
+        let file = into.join(FILE);
+        command.args(["--format", "custom", "--dbname", &named(&self.database)]);
+        run("pg_dump", command.arg("--file").arg(&file))?;
+        is_dump(&file)
     }
 
     fn is_gone(&self) -> bool {
@@ -106,7 +120,7 @@ impl Postgres {
         self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {new_name}"))?;
         self.psql(MAINTENANCE, &format!("CREATE DATABASE {new_name} TEMPLATE template0"))?;
         let mut command = self.command("pg_restore");
-        command.args(["--exit-on-error", "--dbname", &new]).arg(from.join(FILE));
+        command.args(["--exit-on-error", "--dbname", &named(&new)]).arg(from.join(FILE));
         run("pg_restore", &mut command)?;
         if self.is_there()? {
             let literal = self.literal();
@@ -127,17 +141,72 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A database as a connection string that says nothing else (PostgreSQL: 34.1.1.1).
+fn named(database: &str) -> String {
+    format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// Whether what `pg_dump` was to write is there.
+fn is_dump(file: &Path) -> Result<()> {
+    let mut head = [0; MAGIC.len()];
+    let read = File::open(file).and_then(|mut file| file.read_exact(&mut head));
+    if read.is_ok() && head == MAGIC {
+        return Ok(());
+    }
+    Err(SnapshotError::Program { program: "pg_dump", text: "wrote no dump".to_owned() })
+}
+
 impl Postgres {
-    /// Only what is on this machine: data of elsewhere goes to no store of here.
+    /// Only what is on this machine: data of elsewhere goes to no store of here. And only what
+    /// every tool takes for a name.
     fn check(&self) -> Result<()> {
+        let refused = |text: String| SnapshotError::Program { program: "pg_dump", text };
         let address = self.host.parse::<std::net::IpAddr>();
-        let here = self.host.starts_with('/')
+        let here = self.host.starts_with('/') && !self.host.contains(',')
             || self.host == "localhost"
             || address.is_ok_and(|address| address.is_loopback());
-        if here {
-            return Ok(());
+        if !here {
+            let text = format!("is not asked: {} is not on this machine", self.host);
+            return Err(refused(text));
         }
-        let text = format!("is not asked: {} is not on this machine", self.host);
-        Err(SnapshotError::Program { program: "pg_dump", text })
+        let name = &self.database;
+        let ambiguous = name.starts_with('-') || name.contains('=') || name.contains("://");
+        if ambiguous || name.is_empty() || name.contains(char::is_control) {
+            return Err(refused(format!("is not asked: {name:?} is no name to be sure of")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Postgres, is_dump, named};
+
+    #[test]
+    fn a_name_is_a_name_and_nothing_else() {
+        assert_eq!(named(r"it's \ shop"), r"dbname='it\'s \\ shop'");
+        let check = |host: &str, database: &str, expect: bool| {
+            let (host, database) = (host.to_owned(), database.to_owned());
+            let it = Postgres { host, port: 1, user: String::new(), database, password: None };
+            assert_eq!(it.check().is_ok(), expect, "{it:?}");
+        };
+        check("localhost", "it's a shop", true);
+        check("/run/pg", "shop", true);
+        for name in ["", "--file=/tmp/x", "host=h", "postgres://h/shop", "a\nb"] {
+            check("localhost", name, false);
+        }
+        check("/run/pg,db.example.com", "shop", false);
+        check("10.0.0.5", "shop", false);
+    }
+
+    #[test]
+    fn what_is_no_dump_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("database.dump");
+        assert!(is_dump(&file).is_err());
+        std::fs::write(&file, "PGDM").unwrap();
+        assert!(is_dump(&file).is_err());
+        std::fs::write(&file, "PGDMP\x01").unwrap();
+        assert!(is_dump(&file).is_ok());
     }
 }

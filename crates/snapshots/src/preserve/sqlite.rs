@@ -1,6 +1,8 @@
 //! A SQLite database, by its backup API (sqlite.org/backup.html): consistent while others use it.
 
 use std::{
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -8,10 +10,15 @@ use std::{
 use rusqlite::{Connection, OpenFlags, backup::Backup};
 
 use super::Preserve;
-use crate::error::{Result, SnapshotError};
+use crate::{
+    error::{Result, SnapshotError},
+    looks::Looks,
+};
 
 /// The name of what is written out.
 const FILE: &str = "database.sqlite";
+/// Bytes of the head of a database.
+const HEAD: u64 = 100;
 /// Pages in one step; between two, others get their turn.
 const PAGES: std::ffi::c_int = 1024;
 /// How long is waited where another writes.
@@ -33,6 +40,17 @@ impl Preserve for Sqlite {
         self.file.display().to_string()
     }
 
+    /// The file and its log, and how both begin: there changes are counted (sqlite.org/fileformat,
+    /// 1.3.7 and 4.1).
+    fn mark(&self) -> Result<String> {
+        let mut log = self.file.clone().into_os_string();
+        log.push("-wal");
+        let own = beginning(&self.file).map_err(SnapshotError::io("look at", &self.file))?;
+        // A log without content comes and goes with whoever reads.
+        let log = beginning(Path::new(&log)).ok().filter(|(looks, _)| looks.size > 0);
+        Ok(format!("{own:?} {log:?}"))
+    }
+
     fn write_out(&self, into: &Path) -> Result<()> {
         let from = Connection::open_with_flags(&self.file, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let from = from.map_err(failed)?;
@@ -51,6 +69,12 @@ impl Preserve for Sqlite {
         let mut to = Connection::open(&self.file).map_err(failed)?;
         copy(&from, &mut to)
     }
+}
+
+fn beginning(file: &Path) -> std::io::Result<(Looks, Vec<u8>)> {
+    let mut head = Vec::new();
+    File::open(file)?.take(HEAD).read_to_end(&mut head)?;
+    Ok((Looks::at(file)?, head))
 }
 
 fn copy(from: &Connection, to: &mut Connection) -> Result<()> {

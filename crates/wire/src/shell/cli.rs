@@ -146,7 +146,7 @@ impl Walk<'_> {
             false => targets::ambient(self, scope, None),
         };
         let name = format!("{}:{}", call.name, words.join("_"));
-        self.at_database(&target, &name, Effect::Destroy);
+        self.at_database(scope, &target, &name, Effect::Destroy);
         true
     }
 

@@ -10,6 +10,7 @@ use holdpoint_core::{Effect, Operation, operation::Place};
 use super::{
     At, Step,
     call::{Call, Pipe},
+    client::client_target,
     expand::UNKNOWN,
     scope::Scope,
     targets::{self, Target},
@@ -50,19 +51,26 @@ const CLIENT_VALUED: &[&str] = &[
 
 impl Walk<'_> {
     /// A step at a database.
-    pub(super) fn at_database(&mut self, target: &Target, name: &str, effect: Effect) {
+    pub(super) fn at_database(
+        &mut self,
+        scope: &Scope,
+        target: &Target,
+        name: &str,
+        effect: Effect,
+    ) {
         // Where nobody says which database, a tool has nothing but what is on this machine; what
         // would be lost there is too much for a guess.
         let at = match (&target.at, target.told, effect) {
             (At::Somewhere, false, Effect::Create | Effect::Modify) => At::Here,
             (at, _, _) => at.clone(),
         };
-        let address = target.address.clone();
-        self.push(Step { address, ..Step::known(name, effect, target.resource.clone(), at) });
+        let (address, directory) = (target.address.clone(), scope.only_directory());
+        let known = Step::known(name, effect, target.resource.clone(), at);
+        self.push(Step { address, directory, ..known });
     }
 
     /// Statements that are sent to `target`.
-    pub(super) fn statements(&mut self, text: &str, target: &Target) {
+    pub(super) fn statements(&mut self, scope: &Scope, text: &str, target: &Target) {
         let dialect = match target.resource.provider() {
             "postgres" | "postgis" | "cockroachdb" | "cockroach" | "database" => Dialect::Postgres,
             "mysql" | "mariadb" | "mysql2" => Dialect::Mysql,
@@ -86,8 +94,11 @@ impl Walk<'_> {
                 continue;
             }
             let operation = Operation { resource: resource.clone().into(), ..operation };
-            let address = target.address.clone();
-            self.push(Step { address, ..Step::new(operation, at.clone()) });
+            // Another database may be meant than the one that the statement is sent to.
+            let own = operation.name != "sql:drop_database";
+            let address = target.address.clone().filter(|_| own);
+            let directory = scope.only_directory();
+            self.push(Step { address, directory, ..Step::new(operation, at.clone()) });
         }
     }
 
@@ -112,7 +123,7 @@ impl Walk<'_> {
                     "mysqladmin" => Effect::Observe,
                     _ => Effect::Create,
                 };
-                self.at_database(&target, &format!("{}:run", call.name), effect);
+                self.at_database(scope, &target, &format!("{}:run", call.name), effect);
             }
             _ => {
                 return Ok(self.framework(scope, call, call.name)?.then(|| UNKNOWN.to_string()));
@@ -130,7 +141,7 @@ impl Walk<'_> {
         if tools::destroys(&call.operands(CLIENT_VALUED))
             && matches!(call.name, "cockroach" | "clickhouse")
         {
-            self.at_database(&target, &format!("{}:run", call.name), Effect::Destroy);
+            self.at_database(scope, &target, &format!("{}:run", call.name), Effect::Destroy);
         }
         let given = ["-c", "--command", "-e", "--execute", "--eval", "-q", "--query", "-Q", "-cmd"];
         let mut texts: Vec<String> = call.values(&given).into_iter().map(str::to_owned).collect();
@@ -152,12 +163,12 @@ impl Walk<'_> {
         for text in texts {
             match call.name {
                 "mongosh" | "mongo" => {
-                    self.at_database(&target, "mongo:eval", mongo(&text));
+                    self.at_database(scope, &target, "mongo:eval", mongo(&text));
                 }
                 "redis-cli" | "valkey-cli" | "keydb-cli" => {
-                    self.at_database(&target, "redis:command", redis(&text));
+                    self.at_database(scope, &target, "redis:command", redis(&text));
                 }
-                "cypher-shell" => self.at_database(&target, "cypher:run", cypher(&text)),
+                "cypher-shell" => self.at_database(scope, &target, "cypher:run", cypher(&text)),
                 _ if text.chars().all(|it| it == UNKNOWN) && !text.is_empty() => {
                     self.push(Step::guessed(
                         "sql:unknown",
@@ -167,7 +178,7 @@ impl Walk<'_> {
                     ));
                 }
                 "sqlite3" | "duckdb" if text.starts_with('.') => self.dotted(scope, &text)?,
-                _ => self.statements(&text, &target),
+                _ => self.statements(scope, &text, &target),
             }
         }
         Ok(())
@@ -235,7 +246,7 @@ impl Walk<'_> {
             if !formats && !self.wiped(scope, &own) && tools::destroys(&words) {
                 let target = self.framework_target(scope, &own, framework);
                 let name = format!("{}:{}", framework.name, words.join("_"));
-                self.at_database(&target, &name, Effect::Destroy);
+                self.at_database(scope, &target, &name, Effect::Destroy);
             }
             return Ok(true);
         };
@@ -251,6 +262,7 @@ impl Walk<'_> {
         }
         let target = self.framework_target(scope, &own, framework);
         self.at_database(
+            scope,
             &target,
             &format!("{}:{}", framework.name, verb.words.replace(' ', "_")),
             verb.effect,
@@ -264,6 +276,17 @@ impl Walk<'_> {
         call: &Call<'_>,
         framework: &Framework,
     ) -> Target {
+        let target = self.framework_told(scope, call, framework);
+        // Files are named from where Prisma's schema is.
+        let from_schema = framework.name == "prisma";
+        let address = target.address.map(|it| match it.starts_with("file:") && from_schema {
+            true => format!("prisma+{it}"),
+            false => it,
+        });
+        Target { address, ..target }
+    }
+
+    fn framework_told(&mut self, scope: &Scope, call: &Call<'_>, framework: &Framework) -> Target {
         let remote = call.has(&["--linked", "--remote", "--production"]);
         if remote {
             return Target { told: true, ..targets::somewhere() };
@@ -349,6 +372,7 @@ impl Walk<'_> {
             let target = targets::ambient(self, scope, Some(&environment));
             if target.told && target.at != At::Here {
                 return self.at_database(
+                    scope,
                     &target,
                     &format!("{}:test", framework.name),
                     Effect::Destroy,
@@ -360,85 +384,6 @@ impl Walk<'_> {
             self.unseen_program(scope, call.name, false);
         }
     }
-}
-
-/// Where a client connects to.
-fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
-    let provider = match call.name {
-        "psql" | "pgcli" | "dropdb" | "createdb" | "pg_restore" | "dropuser" => "postgres",
-        "mysql" | "mariadb" | "mycli" | "mysqladmin" => "mysql",
-        "sqlite3" | "duckdb" => "sqlite",
-        "mongosh" | "mongo" => "mongodb",
-        "redis-cli" | "valkey-cli" | "keydb-cli" => "redis",
-        other => other,
-    };
-    if provider == "sqlite" {
-        let file = call.operands(&[]).first().copied().unwrap_or_default();
-        let address = (call.name == "sqlite3" && !file.is_empty()).then(|| format!("file:{file}"));
-        return Target { address, ..targets::at_host("sqlite", "", file) };
-    }
-    let words = call.arguments.iter().map(String::as_str);
-    if let Some(url) = words
-        .clone()
-        .map(|it| {
-            it.split_once('=').filter(|(name, _)| name.starts_with("--")).map_or(it, |(_, url)| url)
-        })
-        .find(|it| targets::is_url(it))
-    {
-        return targets::of_url(url);
-    }
-    if words.clone().any(|it| it.chars().all(|letter| letter == UNKNOWN)) {
-        return Target { told: true, ..targets::somewhere() };
-    }
-    let connection = words
-        .clone()
-        .find(|it| it.contains("host="))
-        .and_then(|it| it.split("host=").nth(1))
-        .and_then(|it| it.split_whitespace().next());
-    let host = call.value(&["-h", "--host", "-H"]).or(connection).or(match provider {
-        "postgres" => scope.exported("PGHOST"),
-        "mysql" => scope.exported("MYSQL_HOST"),
-        _ => None,
-    });
-    let named = call.value(&["-d", "--dbname", "-D", "--database"]);
-    let database = named.or_else(|| match (provider, call.name) {
-        ("postgres", "psql" | "pgcli" | "dropdb") => {
-            call.operands(CLIENT_VALUED).first().copied().filter(|it| !it.contains('='))
-        }
-        _ => None,
-    });
-    let (host, database) = (host.unwrap_or_default(), database.unwrap_or_default());
-    // What else says where it goes is not followed: then nobody says that it can be saved.
-    let told_otherwise =
-        call.arguments.iter().any(|it| it.contains("host=") || it.contains("service="))
-            || ["PGHOSTADDR", "PGSERVICE"].iter().any(|name| scope.exported(name).is_some());
-    let address = (provider == "postgres" && !told_otherwise)
-        .then(|| postgres_address(scope, call, host, database))
-        .flatten();
-    Target { address, ..targets::at_host(provider, host, database) }
-}
-
-/// The address that options and variables of PostgreSQL's clients come to.
-fn postgres_address(scope: &Scope, call: &Call<'_>, host: &str, database: &str) -> Option<String> {
-    let user = call.value(&["-U", "--username"]).or(scope.exported("PGUSER")).unwrap_or_default();
-    let port = call.value(&["-p", "--port"]).or(scope.exported("PGPORT")).unwrap_or("5432");
-    let database = match database {
-        "" => scope.exported("PGDATABASE").unwrap_or(user),
-        database => database,
-    };
-    let password = scope.exported("PGPASSWORD").unwrap_or_default();
-    let (directory, host) = if host.starts_with('/') { (host, "") } else { ("", host) };
-    let parts = [user, port, database, password, directory, host];
-    let plain = parts.iter().all(|it| !it.contains(UNKNOWN));
-    let [user, password, directory] = [user, password, directory].map(escaped);
-    let query = if directory.is_empty() { directory } else { format!("?host={directory}") };
-    let address = format!("postgres://{user}:{password}@{host}:{port}/{database}{query}");
-    (plain && !database.is_empty()).then_some(address)
-}
-
-/// A text as a part of an address.
-fn escaped(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn redis(text: &str) -> Effect {

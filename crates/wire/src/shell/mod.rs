@@ -14,6 +14,8 @@ mod batch;
 mod call;
 mod carrier;
 mod cli;
+mod client;
+mod connection;
 mod container;
 mod database;
 mod disk;
@@ -21,6 +23,7 @@ mod expand;
 mod far;
 mod fetch;
 pub mod files;
+mod getopt;
 mod git;
 mod hidden;
 mod interpreter;
@@ -46,6 +49,7 @@ use crate::{Unreadable, machine::Machine};
 
 /// What nobody can know of a text stands in it as this letter, which no text has (a noncharacter
 /// of Unicode).
+pub use connection::ConnectionUri;
 pub use expand::UNKNOWN;
 pub use secret::in_reach;
 pub use step::{At, Step};

@@ -82,6 +82,14 @@ impl Scope {
         self.directories.first().map_or("/", String::as_str)
     }
 
+    /// Where it is, if that is certain.
+    pub(super) fn only_directory(&self) -> Option<String> {
+        match self.directories.as_slice() {
+            [one] if !one.contains(UNKNOWN) => Some(one.clone()),
+            _ => None,
+        }
+    }
+
     /// Goes to `directory`; `certain` if that cannot have failed.
     pub(super) fn go(&mut self, directory: &str, certain: bool) {
         let mut next: Vec<String> = Vec::new();

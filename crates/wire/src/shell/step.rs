@@ -35,6 +35,8 @@ pub struct Step {
     /// The address of the database that it goes to, where one was told. It may hold a password: it
     /// is for whoever saves that database first, and never recorded.
     pub address: Option<String>,
+    /// The directory from which that address names a file; none where nobody knows it.
+    pub directory: Option<String>,
     /// Variables that it was started with, where it is code: they are within its reach.
     pub variables: Vec<String>,
 }
@@ -49,6 +51,7 @@ impl Step {
             tampers: false,
             unseen: false,
             address: None,
+            directory: None,
             variables: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 
 use holdpoint_core::ResourceId;
 
-use super::{At, expand::UNKNOWN, scope::Scope, secret, walk::Walk};
+use super::{At, connection::ConnectionUri, expand::UNKNOWN, scope::Scope, secret, walk::Walk};
 
 /// A database, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,32 @@ pub(super) fn is_url(text: &str) -> bool {
 /// Where the database at this address is.
 pub(super) fn of_url(url: &str) -> Target {
     let url = url.strip_prefix("jdbc:").unwrap_or(url);
-    Target { address: Some(url.to_owned()), ..at_url(url) }
+    if is_postgres(url) {
+        return of_connection(url);
+    }
+    let address = (!url.contains(UNKNOWN)).then(|| url.to_owned());
+    Target { address, ..at_url(url) }
+}
+
+fn is_postgres(url: &str) -> bool {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    matches!(scheme.split('+').next(), Some("postgres" | "postgresql" | "postgis"))
+}
+
+/// What can be read two ways leads nowhere that is known, and is no address to save from.
+fn of_connection(url: &str) -> Target {
+    if let Some(read) = ConnectionUri::read(url) {
+        return Target {
+            address: Some(url.to_owned()),
+            ..at_host("postgres", &read.host, &read.database)
+        };
+    }
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let elsewhere = ["host", "service", "%"].iter().any(|it| query.contains(it));
+    match elsewhere || place.contains(',') {
+        true => Target { told: true, ..somewhere() },
+        false => at_url(url),
+    }
 }
 
 fn at_url(url: &str) -> Target {

@@ -139,12 +139,16 @@ pub(super) fn bring_back(to: &Snapshot, yes: bool, here: &Here) -> Ended {
         Ok(saved) => (saved, None),
         Err(error) => (None, Some(format!("what is there now and cannot be saved: {error}"))),
     };
+    // A release is for what others would lose; a database is in use, and never twice the same.
+    let there = match to.kind.as_str() {
+        "git" => it.mark().map_err(CommandError::unable)?,
+        _ => String::new(),
+    };
     let saved_id = saved.as_ref().map(|it| it.id.clone());
     let asked = NewUndo {
         kind: to.kind.clone(),
         to: to.id.clone(),
-        // No two dumps of the same are equal.
-        digest: Digest::of(to.stored.as_bytes()),
+        digest: Digest::of_fields([to.stored.as_bytes(), there.as_bytes()]),
         saved: saved_id.clone(),
         what: to.what.clone(),
         changes: 1,

@@ -140,6 +140,13 @@ impl<'a> Reader<'a> {
                 return Err(too_many());
             }
             let command = Command::read(command, self.push.format).ok_or_else(no_command)?;
+            // Servers delete whatever is there then, and nobody has said what that is.
+            if command.old.is_null() && command.new.is_null() {
+                return Err(Unreadable::new(
+                    "the push deletes a reference without saying what it points to; fetch it \
+                     first, then delete it",
+                ));
+            }
             self.push.commands.push(command);
         }
         Ok(())

@@ -41,7 +41,7 @@ impl Reader<'_, '_> {
             | "drop_database" | "flushall" | "flushdb" | "truncate_all" | "dropTable"
             | "dropAllTables" | "truncate" | "bulk_delete" => {
                 let target = targets::ambient(self.walk, self.scope, None);
-                self.walk.at_database(&target, &format!("orm:{last}"), Effect::Destroy);
+                self.walk.at_database(self.scope, &target, &format!("orm:{last}"), Effect::Destroy);
             }
             "get" | "post" | "put" | "patch" | "delete" | "request" | "fetch" | "urlopen"
             | "urlretrieve"
@@ -167,7 +167,7 @@ impl Reader<'_, '_> {
             Some(url) => targets::of_url(url),
             None => targets::ambient(self.walk, self.scope, None),
         };
-        self.walk.statements(text, &target);
+        self.walk.statements(self.scope, text, &target);
     }
 
     fn sends(&mut self, method: &str, arguments: &[Vec<String>]) -> Result<(), Unreadable> {

@@ -32,7 +32,6 @@ const COMMANDS: &[(&str, &str, &str, &[&str])] = &[
     ),
     (OLD, NEW, "refs/meta/config", &["force_ref grant_access ./refs/meta/config"]),
     (OLD, NEW, "refs/replace/1", &["force_ref execute ./refs/replace/1"]),
-    (NULL, NULL, "refs/heads/fix", &["delete_ref remove ./refs/heads/fix"]),
 ];
 
 #[test]
@@ -176,6 +175,13 @@ fn who_knows_what_is_protected_is_believed() {
         let read = interpret(&push(Body::Whole(body.into())), &Said).unwrap();
         assert_eq!(shown(&read), [format!("create_ref {expect} ./refs/heads/{branch}")]);
     }
+}
+
+#[test]
+fn what_is_deleted_has_to_be_said() {
+    let body = pkt(&[&format!("{NULL} {NULL} refs/heads/fix{CAPABILITIES}"), "0000"]);
+    let refused = read(body).unwrap_err();
+    assert!(refused.to_string().contains("without saying what it points to"), "{refused}");
 }
 
 #[test]

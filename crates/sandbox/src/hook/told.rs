@@ -1,0 +1,72 @@
+//! What the ledger and the agent are told of a judgement.
+
+use holdpoint_core::{
+    Code, Judged, Operation,
+    ledger::{Decided, Meaning},
+    policy::{Decision, Verdict},
+};
+use holdpoint_wire::hook::{Answer, Heard, Reply, answer};
+
+use super::{Said, reference};
+
+/// Meanings and reasons that one record holds, at most.
+const WRITTEN_DOWN_MAX: usize = 50;
+
+/// What the ledger says about it.
+pub(super) fn decided(judged: &Judged<Said>) -> Decided {
+    let decision = judged.decision();
+    let judgements = judged.judgements().iter().take(WRITTEN_DOWN_MAX);
+    Decided {
+        message: judged.digest(),
+        policies: judged.policy_digest(),
+        verdict: decision.verdict().as_str().into(),
+        operations: judgements
+            .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
+            .collect(),
+        obligations: decision.obligations().iter().map(|it| it.to_string()).collect(),
+        reasons: judged.reasons().iter().take(WRITTEN_DOWN_MAX).cloned().collect(),
+        hold: None,
+        forwarded: decision.verdict() == Verdict::Allow,
+        spared: judged.spared().map(|spared| spared.verdict.as_str().into()),
+        fingerprints: Vec::new(),
+    }
+}
+
+/// What is said to the agent, or by the agent to its human.
+pub(super) fn text(judged: &Judged<Said>, heard: &Heard) -> String {
+    let decision = judged.decision();
+    let Some(reason) = decision.reasons().first() else { return String::new() };
+    let strongest = judged.judgements().iter().max_by_key(|it| {
+        let stopped = it.decision.verdict();
+        (stopped, it.operation.effect)
+    });
+    let what = strongest.map_or_else(String::new, |it| {
+        let Operation { name, resource, .. } = &it.operation;
+        format!(" It is {name} on {} ({}).", resource.id, it.facts.environment)
+    });
+    let reference = reference(judged.digest());
+    let reason = format!("({}): {}{what}", reason.code, reason.text);
+    match decision {
+        Decision::Hold { .. } if heard.can_ask() => {
+            format!("Holdpoint asks before this {reason} Ref {reference}.")
+        }
+        Decision::Hold { .. } => format!(
+            "Holdpoint holds this {reason} Nothing was done. This agent has no way to ask its \
+             human: tell them what you need and why, and go on without it. Another road to the \
+             same end is held as well. Ref {reference}."
+        ),
+        _ => format!(
+            "Holdpoint refused this {reason} Nothing was done, and another road will not help. \
+             Go on without it, or tell your human what you need and why. Ref {reference}."
+        ),
+    }
+}
+
+/// How an agent is told that nobody could decide in time, or at all: never a yes.
+pub fn undecided(heard: &Heard, code: Code, why: &str) -> Answer {
+    let told = format!(
+        "Holdpoint could not decide about this ({code}): {why}. Nothing was done. Try once more, \
+         and if it stays so tell your human to look at `holdpoint doctor`."
+    );
+    answer(heard, Reply::Deny(&told))
+}
