@@ -154,7 +154,7 @@ fn what_is_typed_every_day_passes() {
         "New-Item -ItemType Directory -Force out | Out-Null",
         "Get-Content package.json | ConvertFrom-Json | Select-Object -ExpandProperty version",
         "(Get-Content a.json -Raw | ConvertFrom-Json).scripts",
-        "Select-String -Path src\\*.rs -Pattern 'TODO' | Select-Object -First 10",
+        "Select-String -Path src\\*.rs -Pattern 'FIXTURE' | Select-Object -First 10",
         "$x = Get-Date; Write-Host \"now $($x.ToString('yyyy'))\"",
         "if (Test-Path a) { Write-Host yes } else { Write-Host no }",
         "Get-Process | Sort-Object CPU -Descending | Select-Object -First 5",

@@ -60,16 +60,7 @@ impl Batch<'_, '_> {
             }
             "ren" | "rename" => self.moved(&rest, false)?,
             "move" => self.moved(&rest, true)?,
-            "copy" | "xcopy" => {
-                let paths: Vec<&String> = rest.iter().filter(|it| !is_flag(it)).collect();
-                // Alone it comes here.
-                if let Some(to) = paths.last() {
-                    let to = windows::path(to);
-                    let name = to.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-                    let to = if paths.len() > 1 { to } else { name };
-                    self.walk.writes(self.scope, &to, &UNKNOWN.to_string(), false);
-                }
-            }
+            "copy" | "xcopy" => self.copied(&rest),
             "type" => {
                 let mut shown = String::new();
                 for file in rest.iter().filter(|it| !it.eq_ignore_ascii_case("nul")) {
@@ -93,6 +84,17 @@ impl Batch<'_, '_> {
             }
         }
         Ok(String::new())
+    }
+
+    fn copied(&mut self, words: &[String]) {
+        let paths: Vec<&String> = words.iter().filter(|it| !is_flag(it)).collect();
+        // Alone it comes here.
+        if let Some(to) = paths.last() {
+            let to = windows::path(to);
+            let name = to.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+            let to = if paths.len() > 1 { to } else { name };
+            self.walk.writes(self.scope, &to, &UNKNOWN.to_string(), false);
+        }
     }
 
     fn each(&mut self, words: &[String], mut act: impl FnMut(&mut Self, &str)) {

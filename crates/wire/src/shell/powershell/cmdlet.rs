@@ -164,32 +164,10 @@ impl Session<'_, '_> {
                 ));
             }
             "new-item" => {
-                let kind = given.value("itemtype").or(given.value("type"));
-                let kind = kind.map(|it| value::line(it).to_ascii_lowercase());
-                let folder = kind.is_some_and(|it| it.starts_with("dir"));
-                for path in paths.iter().filter(|_| !folder) {
-                    // Without `-Force` what is there stays.
-                    let all = self.walk.paths(self.scope, path);
-                    let is_there = all.iter().any(|it| self.walk.files.exists(it));
-                    if given.has("force") || !is_there {
-                        self.walk.writes(self.scope, path, &text(), false);
-                    }
-                }
+                self.made(&paths, given, &text());
                 return Ok(Some(own));
             }
-            "copy-item" | "move-item" | "rename-item" => {
-                let to = given.either(&["destination", "newname"], 1).map(|it| value::line(it));
-                let to = self.path(&to.unwrap_or_else(|| ".".to_owned()));
-                let program = if name == "copy-item" { "cp" } else { "mv" };
-                for from in &paths {
-                    let beside = from.rsplit_once('/').filter(|_| name == "rename-item");
-                    let to =
-                        beside.map_or_else(|| to.clone(), |(parent, _)| format!("{parent}/{to}"));
-                    let flag = if name == "copy-item" { "-r" } else { "-f" };
-                    let words = [program, flag, from, &to].map(str::to_owned);
-                    self.walk.call(self.scope, &words, &Pipe::captured(None))?;
-                }
-            }
+            "copy-item" | "move-item" | "rename-item" => self.carried(name, &paths, given)?,
             "export-csv" | "export-clixml" | "start-transcript" | "export-modulemember"
                 if named.is_some() || name != "export-modulemember" =>
             {
@@ -208,6 +186,36 @@ impl Session<'_, '_> {
             _ => return Ok(None),
         }
         Ok(Some(Values::new()))
+    }
+
+    /// New files and directories.
+    fn made(&mut self, paths: &[String], given: &Given, text: &str) {
+        let kind = given.value("itemtype").or(given.value("type"));
+        let kind = kind.map(|it| value::line(it).to_ascii_lowercase());
+        let folder = kind.is_some_and(|it| it.starts_with("dir"));
+        for path in paths.iter().filter(|_| !folder) {
+            // Without `-Force` what is there stays.
+            let all = self.walk.paths(self.scope, path);
+            let is_there = all.iter().any(|it| self.walk.files.exists(it));
+            if given.has("force") || !is_there {
+                self.walk.writes(self.scope, path, text, false);
+            }
+        }
+    }
+
+    /// What is copied, moved or renamed.
+    fn carried(&mut self, name: &str, paths: &[String], given: &Given) -> Result<(), Unreadable> {
+        let to = given.either(&["destination", "newname"], 1).map(|it| value::line(it));
+        let to = self.path(&to.unwrap_or_else(|| ".".to_owned()));
+        let program = if name == "copy-item" { "cp" } else { "mv" };
+        for from in paths {
+            let beside = from.rsplit_once('/').filter(|_| name == "rename-item");
+            let to = beside.map_or_else(|| to.clone(), |(parent, _)| format!("{parent}/{to}"));
+            let flag = if name == "copy-item" { "-r" } else { "-f" };
+            let words = [program, flag, from, &to].map(str::to_owned);
+            self.walk.call(self.scope, &words, &Pipe::captured(None))?;
+        }
+        Ok(())
     }
 
     /// What commands are about: the values at `path`, or what is handed to them.

@@ -42,6 +42,37 @@ fn is(list: &str, kind: &str) -> bool {
     list.split_whitespace().any(|it| it == kind)
 }
 
+/// Methods that only make a text of others; `None` if it is none of these.
+fn of_text(kind: &str, name: &str, given: &[Values]) -> Option<Values> {
+    let argument = |at: usize| given.get(at).map(|it| value::line(it));
+    let text = match (kind, name) {
+        ("convert", "frombase64string") => {
+            let text = argument(0).and_then(|it| windows::decoded(&it));
+            text.unwrap_or_else(|| UNKNOWN.to_string())
+        }
+        ("string", "join") => {
+            let all = given.get(1..).unwrap_or_default().concat();
+            let all: Vec<String> = all.iter().map(Value::text).collect();
+            all.join(&argument(0).unwrap_or_default())
+        }
+        ("string", "concat") => given.concat().iter().map(Value::text).collect(),
+        ("string", "format") => {
+            let rest = given.get(1..).unwrap_or_default().concat();
+            return Some(value::formatted(given.first().map_or(&[], Vec::as_slice), &rest));
+        }
+        ("io.path", "combine" | "join") => {
+            let parts: Vec<String> = given.concat().iter().map(Value::text).collect();
+            parts.join("/")
+        }
+        ("io.path", "getfullpath") => windows::path(&argument(0).unwrap_or_default()),
+        ("net.webrequest" | "net.httpwebrequest" | "uri", "create" | "new") => {
+            argument(0).unwrap_or_default()
+        }
+        _ => return None,
+    };
+    Some(value::text(text))
+}
+
 impl Session<'_, '_> {
     /// Something of a kind is made: that of some kinds opens files, or runs code.
     pub(super) fn makes(&mut self, kind: &str) {
@@ -58,6 +89,9 @@ impl Session<'_, '_> {
         given: &[Values],
     ) -> Result<Values, Unreadable> {
         let argument = |at: usize| given.get(at).map(|it| value::line(it));
+        if let Some(values) = of_text(kind, name, given) {
+            return Ok(values);
+        }
         if let Some(values) = self.of_file_kind(kind, name, given) {
             return Ok(values);
         }
@@ -81,24 +115,6 @@ impl Session<'_, '_> {
                 let name = argument(0).unwrap_or_default().to_ascii_lowercase();
                 self.set_variable(format!("env:{name}"), value::text(value));
             }
-            ("convert", "frombase64string") => {
-                let text = argument(0).and_then(|it| windows::decoded(&it));
-                return Ok(value::text(text.unwrap_or_else(|| UNKNOWN.to_string())));
-            }
-            ("string", "join") => {
-                let all = given.get(1..).unwrap_or_default().concat();
-                let by = argument(0).unwrap_or_default();
-                let all: Vec<String> = all.iter().map(Value::text).collect();
-                return Ok(value::text(all.join(&by)));
-            }
-            ("string", "concat") => {
-                let all = given.concat();
-                return Ok(value::text(all.iter().map(Value::text).collect::<String>()));
-            }
-            ("string", "format") => {
-                let rest = given.get(1..).unwrap_or_default().concat();
-                return Ok(value::formatted(given.first().map_or(&[], Vec::as_slice), &rest));
-            }
             ("environment", "getenvironmentvariable") => {
                 return Ok(self.variable(&format!("$env:{}", argument(0).unwrap_or_default())));
             }
@@ -106,16 +122,6 @@ impl Session<'_, '_> {
                 return Ok(value::text(
                     self.scope.value("HOME").unwrap_or("/").to_owned() + "/Documents",
                 ));
-            }
-            ("io.path", "combine" | "join") => {
-                let parts: Vec<String> = given.concat().iter().map(Value::text).collect();
-                return Ok(value::text(parts.join("/")));
-            }
-            ("io.path", "getfullpath") => {
-                return Ok(value::text(windows::path(&argument(0).unwrap_or_default())));
-            }
-            ("net.webrequest" | "net.httpwebrequest" | "uri", "create" | "new") => {
-                return Ok(value::text(argument(0).unwrap_or_default()));
             }
             _ if is(PLAIN, kind) => {}
             ("io.fileinfo" | "io.directoryinfo", "new") => {
