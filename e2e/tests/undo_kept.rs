@@ -145,7 +145,7 @@ fn what_cannot_be_saved_is_held_and_so_is_everything_where_nobody_saves() {
 fn what_takes_longer_than_a_hook_waits_is_held_and_goes_on() {
     let desk = Desk::new(BINARY);
     let _up = desk.holdpoint.up(&[], &[]);
-    for number in 0..8_000 {
+    for number in 0..30_000 {
         desk.write(&format!("many/{}/{number}.txt", number % 300), &number.to_string());
     }
     desk.write("mine.txt", "nowhere else");

@@ -13,11 +13,7 @@ use std::{
 };
 
 use holdpoint_core::Timestamp;
-use holdpoint_store::{
-    State,
-    config::SnapshotTerms,
-    undos::{NewUndo, UndoAnswer},
-};
+use holdpoint_store::{State, config::SnapshotTerms};
 use proptest::prelude::*;
 
 use crate::{Cause, Snapshots, Terms, looks::attributes};
@@ -184,33 +180,6 @@ fn what_nobody_had_the_time_to_look_at_does_not_count_as_unchanged() {
     let now = Instant::now();
     assert!(seen.is_still(&place.root, now + Duration::from_secs(60)));
     assert!(!seen.is_still(&place.root, now.checked_sub(Duration::from_secs(1)).unwrap()));
-}
-
-#[test]
-fn newer_work_stays_newer_work_unless_an_undo_was_carried_out() {
-    let place = place();
-    fs::write(place.root.join("a"), "of then").unwrap();
-    let to =
-        holdpoint_store::snapshots::Snapshot { run_ended: Some(Timestamp(1000)), ..place.save(1) };
-    fs::write(place.root.join("a"), "newer work of a human").unwrap();
-    let newer = |prepared: &crate::Prepared| prepared.plan().newer().count();
-    let prepared = place.snapshots.prepare(&to, None, Timestamp(2)).unwrap();
-    assert_eq!(newer(&prepared), 1);
-    let undos = place.snapshots.state.undos();
-    let asked = NewUndo {
-        kind: to.kind.clone(),
-        to: to.id.clone(),
-        saved: Some(prepared.saved().id.clone()),
-        what: to.what.clone(),
-        changes: 1,
-        digest: prepared.plan().digest(),
-        destroys: None,
-    };
-    let id = undos.ask(&asked).unwrap();
-    assert!(undos.answer(id, &UndoAnswer::Authorized).unwrap());
-    drop(prepared);
-    let prepared = place.snapshots.prepare(&to, None, Timestamp(3)).unwrap();
-    assert_eq!(newer(&prepared), 1, "it was authorized, and never carried out");
 }
 
 #[test]

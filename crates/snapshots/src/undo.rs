@@ -75,13 +75,12 @@ impl Snapshots {
         {
             return Err(SnapshotError::NotInSnapshot(within.to_owned()));
         }
-        let last = self.last_undo(&reading, &to.what)?;
+        let before = self.before_last_undo(&reading, &to.what)?;
         let ours = |path: &Path, now: &Entry| {
-            let is_in = |tree: TreeId| {
-                let entry = entry_at(&reading, tree, path).ok().flatten();
+            before.iter().any(|tree| {
+                let entry = entry_at(&reading, *tree, path).ok().flatten();
                 entry.is_some_and(|it| it.has_content_of(now) && it.modified == now.modified)
-            };
-            last.is_some_and(|(to, saved)| is_in(to) && !saved.is_some_and(is_in))
+            })
         };
         let plan = Plan::new(pairs, within, to.run_ended.map(moment), &ours);
         Ok(Prepared { reading, root, plan, saved, opened, lock })
@@ -89,16 +88,17 @@ impl Snapshots {
 }
 
 impl Snapshots {
-    /// What the last undo of `what` went back to, and what was there before: what it put there is
-    /// no newer work. Whether it was carried out, and how far, is seen by what differs.
-    fn last_undo(&self, reading: &Indexed, what: &str) -> Result<Option<(TreeId, Option<TreeId>)>> {
-        let Some(last) = self.state.undos().last(what)? else { return Ok(None) };
-        let tree = |id: &str| -> Result<Option<TreeId>> {
-            let Some(snapshot) = self.state.snapshots().find(id)? else { return Ok(None) };
-            Ok(Some(reading.snapshot(&snapshot.stored)?.tree))
-        };
-        let saved = last.asked.saved.as_deref().map(tree).transpose()?.flatten();
-        Ok(tree(&last.asked.to)?.map(|to| (to, saved)))
+    /// What was there before the last undo of `what`, and what it went back to: finding either is
+    /// finding no newer work.
+    fn before_last_undo(&self, reading: &Indexed, what: &str) -> Result<Vec<TreeId>> {
+        let Some(last) = self.state.undos().last(what)? else { return Ok(Vec::new()) };
+        let mut trees = Vec::new();
+        for id in [Some(last.asked.to), last.asked.saved].into_iter().flatten() {
+            if let Some(snapshot) = self.state.snapshots().find(&id)? {
+                trees.push(reading.snapshot(&snapshot.stored)?.tree);
+            }
+        }
+        Ok(trees)
     }
 }
 

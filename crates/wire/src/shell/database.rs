@@ -95,7 +95,7 @@ impl Walk<'_> {
             }
             let operation = Operation { resource: resource.clone().into(), ..operation };
             // Another database may be meant than the one that the statement is sent to.
-            let own = operation.name != "sql:drop_database";
+            let own = !operation.name.as_str().ends_with(":drop_database");
             let address = target.address.clone().filter(|_| own);
             let directory = scope.only_directory();
             self.push(Step { address, directory, ..Step::new(operation, at.clone()) });

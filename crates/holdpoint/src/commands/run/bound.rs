@@ -83,7 +83,7 @@ pub(super) fn lend(
     if let Some(command) = local.first().and_then(Proposal::command) {
         let count = local.len();
         lines.push(format!(
-            "  development  {count} that sign here are development values inside; to have one real, \
+            "{count} that sign here are development values inside; to have one real, \
              and unprotected: {command}"
         ));
     }
@@ -92,9 +92,9 @@ pub(super) fn lend(
     }
     let more = open.len().saturating_sub(TOLD_MAX);
     let commands = open.iter().take(TOLD_MAX).filter_map(Proposal::command);
-    lines.extend(commands.map(|command| format!("  unbound      {command}")));
+    lines.extend(commands.map(|command| format!("unbound: {command}")));
     if more > 0 {
-        lines.push(format!("  unbound      {more} more are sent nowhere: holdpoint secrets list"));
+        lines.push(format!("unbound: {more} more are sent nowhere: holdpoint secrets list"));
     }
     Ok(lines)
 }

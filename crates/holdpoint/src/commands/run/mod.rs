@@ -238,7 +238,9 @@ impl Planned<'_> {
         logins.lend(here, &ground.mark.run, &masks)?;
         let grounds = Grounds::of(ground);
         let bound = bound::lend(here, &ground.mark.run, &masks, grounds)?;
-        let told = told.and(mode).and(seen.line()).and(bound);
+        // One line of what is masked, and what becomes of it.
+        let secrets = seen.line().into_iter().chain(bound).collect::<Vec<_>>().join("; ");
+        let told = told.and(mode).and((!secrets.is_empty()).then_some(secrets));
         let plan = Plan {
             layout,
             writable: Layout::writable(ground),
