@@ -24,8 +24,8 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "holdpoint", version, about, propagate_version = true)]
 #[command(after_help = "\
-Start with `holdpoint up`, then `holdpoint agents new NAME`. `holdpoint tabletop` shows what it \
-is for.\nExit status: 0 done, 1 refused or found wanting, 2 called wrongly, 3 could not.")]
+Start with `holdpoint run -- claude`, or whichever is your agent. `holdpoint tabletop` shows what \
+it is for.\nExit status: 0 done, 1 refused or found wanting, 2 called wrongly, 3 could not.")]
 pub struct Cli {
     /// Where everything is kept [default: ~/.local/state/holdpoint].
     #[arg(long, global = true, value_name = "DIR", env = "HOLDPOINT_STATE")]

@@ -14,6 +14,7 @@ use crate::{
     database::{count, first, integer, rows},
     error::Result,
     id::check_name,
+    issued::forget_via,
     watch::Topic,
 };
 
@@ -191,6 +192,19 @@ fn joined(one: &Bounds, other: &Bounds) -> Bounds {
 pub(super) fn settle(connection: &Connection, bound: &Listed) -> Result<()> {
     let sql = "UPDATE secrets SET found = ?1 WHERE name = ?2 AND found > 0";
     connection.execute(sql, params![BOUND_BY_HAND, bound.name])?;
+    Ok(())
+}
+
+/// A human gives what was found before, and of which nobody ever said anything: what they call it
+/// takes its place, also for the runs that it is lent to.
+pub(super) fn give_way(connection: &Connection, fingerprint: &str, name: &str) -> Result<()> {
+    let sql = "SELECT name FROM secrets WHERE fingerprint = ?1 AND found = ?2";
+    let found = first(connection, sql, params![fingerprint, FOUND], |row| Ok(row.get(0)?))?;
+    let Some::<String>(found) = found else { return Ok(()) };
+    // What was obtained with it was obtained within other bounds.
+    forget_via(connection, &found)?;
+    connection.execute("UPDATE lent SET secret = ?1 WHERE secret = ?2", [name, &found])?;
+    connection.execute("DELETE FROM secrets WHERE name = ?1", [&found])?;
     Ok(())
 }
 
