@@ -171,9 +171,21 @@ impl Agents {
         Ok(())
     }
 
-    /// The same for one whose run is over, from which nothing can come any more.
+    /// The same for one whose run is over, from which nothing can come any more; one that was killed
+    /// stays known as such, and what it waits for is not released.
     pub fn forget(&self, name: &str) -> Result<()> {
-        self.delete(name)?;
+        let killed = self.0.0.database.write(|transaction| -> Result<bool> {
+            let sql = "SELECT count(*) FROM agents WHERE name = ?1 AND killed";
+            let killed = count(transaction, sql, [name])? > 0;
+            match killed {
+                true => drop(set_outliving_killed(transaction, Kill::One(name), true)?),
+                false => drop(transaction.execute("DELETE FROM agents WHERE name = ?1", [name])?),
+            }
+            Ok(killed)
+        })?;
+        if killed {
+            return Ok(());
+        }
         self.0.mention(Topic::Agents);
         Ok(())
     }

@@ -50,14 +50,19 @@ impl Identity {
     /// Forgets it, now that the run is over.
     pub(super) fn end(mut self, here: &Here) -> Result<(), CommandError> {
         self.made()?;
-        forget(here, &self.principal)
+        let condemned = here.state.is_condemned(&self.principal.run);
+        forget(here, &self.principal, condemned.map_err(CommandError::unable)?)
     }
 }
 
 /// Forgets the identity of a run that is over; one that was killed stays known as such.
-pub(super) fn forget(here: &Here, principal: &Principal) -> Result<(), CommandError> {
+pub(super) fn forget(
+    here: &Here,
+    principal: &Principal,
+    condemned: bool,
+) -> Result<(), CommandError> {
     let agents: Agents = here.state.agents();
-    if here.state.is_condemned(&principal.run).map_err(CommandError::unable)? {
+    if condemned {
         return agents.kill(Kill::One(&principal.run)).map(drop).map_err(CommandError::unable);
     }
     let found = agents.of_run(&principal.run).map_err(CommandError::unable)?;

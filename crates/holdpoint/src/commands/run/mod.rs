@@ -374,10 +374,10 @@ fn mark(run: &Run) -> Result<Mark, CommandError> {
 
 /// Forgets the runs whose supervisor could not.
 fn clear_up(here: &Here) -> Result<(), CommandError> {
-    for run in here.state.abandoned_runs().map_err(CommandError::unable)? {
+    for (run, condemned) in here.state.abandoned_runs().map_err(CommandError::unable)? {
         let found = here.state.agents().of_run(&run).map_err(CommandError::unable)?;
         if let Some(agent) = found {
-            forget(here, &agent.principal)?;
+            forget(here, &agent.principal, condemned)?;
         }
         signing::end(here, &run);
         seen::cut_short(here, &run)?;

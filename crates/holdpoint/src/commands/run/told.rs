@@ -87,7 +87,7 @@ fn banner(
     let Environment { passed, left_out, .. } = environment;
     [
         format!(
-            "holdpoint: {} is guarded, run {run}{started}; to stop it: holdpoint kill {run}",
+            "holdpoint: {} is guarded, run {run}{started}; to stop the run: holdpoint kill {run}",
             program.display()
         ),
         format!("  task         {description}; environment: {place}; ring: {ring}{learns}"),
