@@ -171,7 +171,9 @@ async fn answer(
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let body = percent_encoding::percent_decode(&body).decode_utf8_lossy().into_owned();
+    let mut body = percent_encoding::percent_decode(&body).decode_utf8_lossy().into_owned();
+    // Some issuers take it in a header.
+    body.extend(head.headers.values().filter_map(|it| it.to_str().ok()));
     let host = head.headers.get("host").and_then(|it| it.to_str().ok()).unwrap_or_default();
     let carries = |token: &String| {
         let mut values = head.headers.values().filter_map(|it| it.to_str().ok());

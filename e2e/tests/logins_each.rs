@@ -190,6 +190,23 @@ const ROWS: &[Row] = &[
     },
     Row {
         program: "tool",
+        file: ".aws/sso/cache/0a1b2c3d.json",
+        text: r#"{"startUrl": "https://shop.awsapps.com/start", "region": "us-east-1", "accessToken": "{access}", "expiresAt": "2026-11-21T00:00:00Z", "clientId": "cLiEnTiD", "clientSecret": "eyJraWQiOiJrZXkiLCJhbGciOiJIUzM4NCJ9.eyJzZXJpYWxpemVkIjoie30ifQ.Tq8WvZ3xLr6Yn1Kd9Gh4Mb7Pc2Js5Fa0", "registrationExpiresAt": "2027-02-01T00:00:00Z", "refreshToken": "{refresh}"}"#,
+        patterns: CAMEL,
+        renewal: Renewal {
+            issuer: ("oidc.us-east-1.amazonaws.com", "/token"),
+            resource: "portal.sso.us-east-1.amazonaws.com",
+            fields: ("accessToken", Some("refreshToken")),
+            prefixes: ("aoaAAAAAG", "aorAAAAAG"),
+            client: "Tq8WvZ3xLr6Yn1Kd9Gh4Mb7Pc2Js5Fa0",
+        },
+        form: false,
+        body: r#"{"clientId": "cLiEnTiD", "clientSecret": "{secret}", "grantType": "refresh_token", "refreshToken": "{refresh}"}"#,
+        path: "/assignment/accounts",
+        header: ("x-amz-sso_bearer_token", ""),
+    },
+    Row {
+        program: "tool",
         file: ".azure/msal_token_cache.json",
         text: r#"{"AccessToken": {"a-login.microsoftonline.com-accesstoken-b": {"credential_type": "AccessToken", "secret": "{access}", "target": "https://management.core.windows.net//.default"}}, "RefreshToken": {"a-login.microsoftonline.com-refreshtoken-b": {"credential_type": "RefreshToken", "secret": "{refresh}"}}}"#,
         patterns: (

@@ -50,7 +50,7 @@ pub(super) fn run(flags: &RotateFlags, here: &Here) -> Ended {
     if let Some(rotates) = asked_of(&listed) {
         match by_provider(here, &listed, rotates) {
             Ok(value) => return kept(here, &listed, &value),
-            Err(error) => eprintln!("holdpoint: {} was not asked: {error}", rotates.host),
+            Err(error) => eprintln!("holdpoint: {} gave none: {error}", rotates.host),
         }
     }
     let steps = steps(&listed);
