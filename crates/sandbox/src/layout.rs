@@ -86,6 +86,8 @@ pub enum Piece {
     Copied {
         /// Where.
         at: PathBuf,
+        /// Where it is outside.
+        from: PathBuf,
     },
     /// A directory of the outside, of which changes stay inside and are thrown away; without
     /// what that takes, nothing starts.
@@ -95,12 +97,14 @@ pub enum Piece {
         /// Where it is outside, without links.
         from: PathBuf,
     },
-    /// A directory that is served from outside ([`view`](crate::view)).
+    /// What is served from outside ([`view`](crate::view)).
     View {
         /// Where.
         at: PathBuf,
-        /// Which of those that are served.
-        number: usize,
+        /// The number of the directory that is served, and what of it.
+        from: PathBuf,
+        /// May it be changed?
+        access: Access,
         /// Are changes thrown away?
         thrown_away: bool,
     },
@@ -161,7 +165,7 @@ impl Piece {
             | Self::Terminals { at }
             | Self::CopyOnWrite { at }
             | Self::Installed { at, .. }
-            | Self::Copied { at }
+            | Self::Copied { at, .. }
             | Self::ThrowAway { at, .. }
             | Self::View { at, .. }
             | Self::File { at, .. }
@@ -250,22 +254,54 @@ impl Layout {
         pieces.extend(SECRET.iter().map(|path| Piece::Hidden { at: path.into() }));
         pieces.extend(ground.home.pieces());
         let also = ground.also.iter().map(|(path, access)| (path, *access));
-        let places = [(&ground.workspace, Access::ReadWrite)].into_iter().chain(also);
-        pieces.extend(places.filter_map(|(path, access)| Piece::outside(path, access)));
+        let mut places: Vec<_> =
+            [(&ground.workspace, Access::ReadWrite)].into_iter().chain(also).collect();
+        // The inner of two lies over the outer.
+        places.sort_by_key(|(path, _)| path.components().count());
+        pieces.extend(places.into_iter().filter_map(|(path, access)| Piece::outside(path, access)));
         pieces.push(Piece::Hidden { at: ground.state.clone() });
         let ring = ground.mark.task.ring;
         Ok(Self { pieces: pieces.into_iter().map(|piece| piece.in_ring(ring)).collect() })
     }
 
-    /// Has the directories `shown` served from outside, in the order of their numbers.
+    /// Has the directories `shown` served from outside, in the order of their numbers. What was to be
+    /// thrown away still is.
     pub fn serve(&mut self, shown: &[Shown], ring: Ring) {
-        let thrown_away = ring >= Ring::Untrusted;
-        for (number, Shown { at, .. }) in shown.iter().enumerate() {
-            let view = Piece::View { at: at.clone(), number, thrown_away };
-            match self.pieces.iter_mut().find(|piece| piece.at() == at) {
+        for (number, Shown { at, access, .. }) in shown.iter().enumerate() {
+            let untrusted = ring >= Ring::Untrusted && *access == Access::ReadWrite;
+            let from = PathBuf::from(number.to_string());
+            let own = self.pieces.iter_mut().rev().find(|piece| is_at(piece.at(), at));
+            if matches!(own, Some(Piece::CopyOnWrite { .. })) {
+                // Only what is kept of it is served: a layer over it would not bear changes.
+                continue;
+            }
+            let copied = matches!(own, Some(Piece::ThrowAway { .. }));
+            let place = own.as_deref().map_or(at.as_path(), |piece| piece.at()).to_owned();
+            let thrown_away = untrusted || copied;
+            let view = Piece::View { at: place, from, access: *access, thrown_away };
+            match own {
                 Some(piece) => *piece = view,
                 None => self.pieces.push(view),
             }
+        }
+        self.serve_inner(shown);
+    }
+
+    /// Pieces of the outside that lie in what is served are served too.
+    fn serve_inner(&mut self, shown: &[Shown]) {
+        for piece in &mut self.pieces {
+            let (at, from, access, thrown_away) = match piece {
+                Piece::Outside { at, from, access } => (at, from, *access, false),
+                Piece::ThrowAway { at, from } => (at, from, Access::ReadWrite, true),
+                _ => continue,
+            };
+            let around = shown.iter().enumerate().filter(|(_, shown)| from.starts_with(&shown.at));
+            let base = around.max_by_key(|(_, shown)| shown.at.components().count());
+            // What has another place inside is ours.
+            let Some((number, base)) = base.filter(|_| is_at(at, from)) else { continue };
+            let below = from.strip_prefix(&base.at).unwrap_or(Path::new(""));
+            let from = Path::new(&number.to_string()).join(below);
+            *piece = Piece::View { at: at.clone(), from, access, thrown_away };
         }
     }
 
@@ -276,6 +312,11 @@ impl Layout {
         let own = [ground.workspace.clone(), ground.home.path.clone()].into_iter();
         private.into_iter().chain(own).chain(also.map(|(path, _)| path.clone())).collect()
     }
+}
+
+/// Whether what is at `place` is really at `at`, which has no links in it.
+fn is_at(place: &Path, at: &Path) -> bool {
+    place == at || (place.is_symlink() && fs::canonicalize(place).is_ok_and(|it| it == at))
 }
 
 /// The system, read-only; links at the top are links inside too.

@@ -27,8 +27,10 @@ const ANYWHERE_MIN: usize = 12;
 #[derive(Debug)]
 pub struct Masks {
     workspace: PathBuf,
-    /// What of a home is seen is masked too.
-    home: PathBuf,
+    /// Below what a path says what a file is: the workspace, further places, the home.
+    roots: Vec<PathBuf>,
+    /// What agents keep of what they were told: what stands there is for nobody to use.
+    quiet: Vec<PathBuf>,
     secrets: Secrets,
     known: Mutex<Known>,
     drawn: Mutex<Drawn>,
@@ -74,6 +76,8 @@ struct Known {
     places: BTreeMap<PathBuf, HashMap<String, BTreeSet<Key>>>,
     /// By file: what nothing can stand for, and behind what it is.
     blanks: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>>,
+    /// What nobody reads.
+    withheld: BTreeSet<PathBuf>,
 }
 
 /// What is seen of one secret.
@@ -103,9 +107,19 @@ type Patch = (Range<usize>, Vec<u8>);
 const BLANK: u8 = b'x';
 
 impl Masks {
-    /// None yet, of a workspace and what is seen of a home.
-    pub fn of(workspace: PathBuf, home: PathBuf, secrets: Secrets) -> Self {
-        Self { workspace, home, secrets, known: Mutex::default(), drawn: Mutex::default() }
+    /// None yet, of a workspace and what else is seen below `others`. What is found in `quiet` is
+    /// masked, and nobody is told of it.
+    pub fn of(
+        workspace: PathBuf,
+        others: Vec<PathBuf>,
+        quiet: Vec<PathBuf>,
+        secrets: Secrets,
+    ) -> Self {
+        let mut roots: Vec<PathBuf> = [workspace.clone()].into_iter().chain(others).collect();
+        // The innermost first.
+        roots.sort_by_key(|root| std::cmp::Reverse(root.components().count()));
+        let (known, drawn) = (Mutex::default(), Mutex::default());
+        Self { workspace, roots, quiet, secrets, known, drawn }
     }
 
     /// Has `taken` called with what was drawn until now, and with each that is drawn from now on.
@@ -117,6 +131,9 @@ impl Masks {
 
     /// Tells of a phantom that was drawn.
     fn tell(&self, found: &Found, value: &SecretString, phantom: &str, path: Option<&Path>) {
+        if path.is_some_and(|path| self.quiet.iter().any(|quiet| path.starts_with(quiet))) {
+            return;
+        }
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let new = drawn.seen.len() < SECRETS_MAX
             && drawn.seen.insert((phantom.to_owned(), found.name.clone()));
@@ -140,8 +157,11 @@ impl Masks {
     }
 
     fn relative(&self, path: &Path) -> String {
-        let below = path.strip_prefix(&self.workspace).or_else(|_| path.strip_prefix(&self.home));
-        below.unwrap_or(path).to_string_lossy().into_owned()
+        let mut below = self.roots.iter().filter_map(|root| path.strip_prefix(root).ok());
+        let below = below.next().filter(|below| !below.as_os_str().is_empty());
+        // A root that is a file has its name.
+        let name = || path.file_name().map_or(path, Path::new);
+        below.unwrap_or_else(name).to_string_lossy().into_owned()
     }
 
     /// The value of a variable with its secret masked; nothing if there is none in it.
@@ -217,9 +237,11 @@ impl Masks {
         patches
     }
 
-    /// Keeps a file from being read at all: it is too long to be masked.
+    /// Keeps a file from being read at all: it is too long to be masked, or packed.
     pub fn withhold(&self, path: &Path) {
-        self.lock().blanks.entry(path.to_owned()).or_default();
+        let mut known = self.lock();
+        known.blanks.entry(path.to_owned()).or_default();
+        known.withheld.insert(path.to_owned());
     }
 
     /// How many secrets are known.
@@ -354,6 +376,10 @@ impl Mask for Masks {
         known.unnamed(path, bytes, &mut patches);
         drop(known);
         patched(bytes, patches)
+    }
+
+    fn is_withheld(&self, path: &Path) -> bool {
+        self.lock().withheld.contains(path)
     }
 
     fn has_places(&self, path: &Path) -> bool {

@@ -191,18 +191,21 @@ impl Builder {
                     .map_err(|error| failed(error).mend(NO_OVERLAY))?;
                 self.writable.insert(at);
             }
-            Piece::View { number, thrown_away, .. } => {
-                let from = Path::new(VIEWS).join(number.to_string());
-                make_room(&at, true).map_err(failed)?;
+            Piece::View { from, access, thrown_away, .. } => {
+                let from = Path::new(VIEWS).join(from);
+                make_room(&at, from.is_dir()).map_err(failed)?;
                 match thrown_away {
                     true => copy_on_write(&from, piece.at(), &at)
                         .map_err(|error| failed(error).mend(NO_OVERLAY))?,
                     false => mount_bind(&from, &at).map_err(|error| failed(error.into()))?,
                 }
-                self.writable.insert(at);
+                match access {
+                    Access::ReadOnly => self.read_only.insert(at),
+                    Access::ReadWrite => self.writable.insert(at),
+                };
             }
-            Piece::Copied { at: path } => {
-                let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, path), &at));
+            Piece::Copied { from, .. } => {
+                let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, from), &at));
                 copied.map_err(failed)?;
             }
             Piece::File { text, .. } => self.file(text, READ, &at).map_err(failed)?,

@@ -225,7 +225,7 @@ impl Planned<'_> {
         layout.pieces.extend(trusted.map_err(CommandError::unable)?);
         let mut environment = Environment::of(std::env::vars_os());
         lent.join(&mut environment)?;
-        let mut masked = Masked::find(here, &ground.workspace, &ground.home.path);
+        let mut masked = Masked::of(here, ground);
         masked.variables(&mut environment);
         layout.pieces.extend(masked.logins(&ground.home.path));
         let masks = Arc::clone(&masked.masks);
