@@ -1,88 +1,27 @@
 //! What is released, installed and taken back again: nothing of it stays.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
-use e2e::holdpoint::{Called, until};
-use tempfile::TempDir;
+use e2e::{
+    holdpoint::{Called, until},
+    released::{Home, Released},
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 
 /// What is released. Making it takes long, so that one test makes it and tries all of it.
 #[test]
 fn what_is_released_is_installed_used_and_taken_back() {
-    let out = tempfile::tempdir().unwrap();
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let files = xtask::dist::make(root, Some(Path::new(BINARY)), out.path()).unwrap();
-    let [archive, package, _] = files.as_slice() else { panic!("{files:?}") };
-    the_checksums_are_those_of_what_lies_beside_them(out.path());
-    a_package_goes_in_and_out_by_dpkg(package);
-    an_archive_leaves_no_trace(&Home::new(archive));
-    nothing_is_taken_from_under_an_agent_that_runs(&Home::new(archive));
-    a_person_is_asked_and_the_state_is_asked_for_apart(&Home::new(archive));
-}
-
-/// A home of somebody who has only the archive.
-struct Home(TempDir);
-
-impl Home {
-    fn new(archive: &Path) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("project")).unwrap();
-        let mut tar = Command::new("tar");
-        let unpacked = tar.arg("-xzf").arg(archive).arg("-C").arg(home.path()).status().unwrap();
-        assert!(unpacked.success());
-        Self(home)
-    }
-
-    fn path(&self, place: &str) -> PathBuf {
-        self.0.path().join(place)
-    }
-
-    fn command(&self, program: impl AsRef<Path>, words: &[&str]) -> Command {
-        let mut command = Command::new(program.as_ref());
-        let path = format!("{}:/usr/bin:/bin", self.path(".local/bin").display());
-        command.args(words).env_clear().env("HOME", self.0.path()).env("PATH", path);
-        command.current_dir(self.path("project")).stdin(Stdio::null());
-        command
-    }
-
-    fn call(&self, program: impl AsRef<Path>, words: &[&str]) -> Called {
-        self.command(program, words).output().unwrap().into()
-    }
-
-    fn install(&self) -> Called {
-        let name = format!("holdpoint-{}-x86_64-linux", env!("CARGO_PKG_VERSION"));
-        let prefix = self.path(".local");
-        let installer = self.path(&name).join("install.sh");
-        let installed = self.call(&installer, &["--prefix", prefix.to_str().unwrap()]);
-        fs::remove_dir_all(self.path(&name)).unwrap();
-        installed
-    }
-
-    fn holdpoint(&self, words: &[&str]) -> Called {
-        self.call(self.path(".local/bin/holdpoint"), words)
-    }
-
-    /// Every file, with what is in it.
-    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        let mut files = BTreeMap::new();
-        let mut directories = vec![self.0.path().to_owned()];
-        while let Some(directory) = directories.pop() {
-            for entry in fs::read_dir(directory).unwrap() {
-                let path = entry.unwrap().path();
-                match path.is_dir() {
-                    true => directories.push(path),
-                    false => drop(files.insert(path.clone(), fs::read(&path).unwrap_or_default())),
-                }
-            }
-        }
-        files
-    }
+    let released = Released::of(BINARY);
+    the_checksums_are_those_of_what_lies_beside_them(released.path());
+    a_package_goes_in_and_out_by_dpkg(&released.package);
+    an_archive_leaves_no_trace(&Home::new(&released));
+    nothing_is_taken_from_under_an_agent_that_runs(&Home::new(&released));
+    a_person_is_asked_and_the_state_is_asked_for_apart(&Home::new(&released));
 }
 
 fn the_checksums_are_those_of_what_lies_beside_them(out: &Path) {

@@ -208,11 +208,11 @@ pub(super) fn give_way(connection: &Connection, fingerprint: &str, name: &str) -
     Ok(())
 }
 
-/// What was lent to runs that are over is lent no more; what one has scheduled may still need it.
+/// What was lent to runs that are over is lent no more; what one still waits for may need it.
 fn forget_ended(connection: &Connection) -> Result<()> {
     let sql = "DELETE FROM lent WHERE run NOT IN (SELECT run FROM agents) AND run NOT IN (
                    SELECT json_extract(holds.principal, '$.run') FROM holds
-                   WHERE holds.state IN ('scheduled', 'consuming'))";
+                   WHERE holds.state IN ('open', 'approved', 'scheduled', 'consuming'))";
     connection.execute(sql, [])?;
     Ok(())
 }
