@@ -34,6 +34,7 @@
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
 //! - [`postgres`]: a PostgreSQL server with a gateway in front of it
+//! - [`postgres_versions`]: servers of other versions than the machine's
 //! - [`proxy`]: a proxy between the gateway and the world
 //! - [`lenient`]: how lenient servers understand bytes
 //! - [`replay`]: episodes at a live gateway
@@ -69,6 +70,7 @@ pub mod login_host;
 pub mod model;
 pub mod npm;
 pub mod postgres;
+pub mod postgres_versions;
 pub mod proxy;
 pub mod python;
 pub mod released;

@@ -12,6 +12,7 @@
 //! - `http2`: the streams of one connection, side by side
 //! - `strict`: what could be divided into requests in two ways is refused
 //! - `tunnel`: CONNECT, and TLS inside it
+//! - `farewell`: a "no" to a raw stream
 //! - `upgrade`: a request that wants to become a WebSocket
 //! - [`arrival`]: a message with its body, read up to a limit
 //! - [`message`]: the message in the wire's words
@@ -24,6 +25,7 @@ mod connection;
 mod discard;
 pub mod enclosed;
 pub mod evidence;
+mod farewell;
 pub mod handed;
 pub mod handler;
 mod http2;
