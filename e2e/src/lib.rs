@@ -38,6 +38,7 @@
 //! - [`proxy`]: a proxy between the gateway and the world
 //! - [`lenient`]: how lenient servers understand bytes
 //! - [`replay`]: episodes at a live gateway
+//! - [`snapshot_stores`]: stores of snapshots on another machine
 //! - [`two_clocks`]: the clocks of a process as a test sets them
 //! - [`window`]: Railway and a gateway with such clocks, and what waits its time
 //! - [`small_disk`]: a disk that can be full, or read-only
@@ -78,6 +79,7 @@ pub mod replay;
 pub mod running;
 pub mod serving;
 pub mod small_disk;
+pub mod snapshot_stores;
 pub mod ssh;
 pub mod stage;
 pub mod terminal;

@@ -19,6 +19,7 @@ mod proxy_url;
 mod raw;
 mod resolve;
 mod reverse;
+mod store_url;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -46,6 +47,7 @@ pub use proxy_url::{ProxyUrl, ProxyUrlError};
 use raw::{RawConfig, RawHost, RawPlaced};
 pub use resolve::Resolve;
 pub use reverse::Reverse;
+pub use store_url::{StoreProtocol, StoreUrl, StoreUrlError};
 pub use upstream::{Chosen, Upstream};
 
 use crate::{
@@ -75,6 +77,8 @@ pub struct Config {
     pub snapshots: SnapshotTerms,
     /// The socket behind which another user keeps them.
     pub snapshots_door: Option<PathBuf>,
+    /// The store of another machine in which they lie.
+    pub snapshots_store: Option<StoreUrl>,
     /// What statements may do, and how much of it is kept.
     pub sql: SqlTerms,
     /// Addresses that stand for one database each.
@@ -123,6 +127,7 @@ impl Default for Config {
             refusals: RefusalTerms::default(),
             snapshots: SnapshotTerms::default(),
             snapshots_door: None,
+            snapshots_store: None,
             sql: SqlTerms::default(),
             databases: Vec::new(),
             reverse: Vec::new(),
@@ -162,6 +167,10 @@ impl Config {
             "" => Err(Fault::at(file.span(), "write the name of a file")),
             name => Ok(dir.join(name)),
         };
+        if let (Some(store), Some(_)) = (&raw.snapshots_store, &raw.snapshots_door) {
+            let text = "snapshots lie in one place: leave out this, or `snapshots_door`";
+            return Err(Fault::at(store.span(), text));
+        }
         Ok(Self {
             proxy: optional(raw.proxy, address)?.unwrap_or(default.proxy),
             console: optional(raw.console, address)?.unwrap_or(default.console),
@@ -178,6 +187,7 @@ impl Config {
             refusals: raw.refusals.check()?,
             snapshots: raw.snapshots.check()?,
             snapshots_door: raw.snapshots_door.map(beside).transpose()?,
+            snapshots_store: raw.snapshots_store.map(parse_with_mend).transpose()?,
             sql: raw.sql.check()?,
             databases: database::check(raw.database)?,
             reverse: reverse::check(raw.reverse)?,

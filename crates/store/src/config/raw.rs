@@ -25,6 +25,7 @@ pub(super) struct RawConfig {
     pub(super) refusals: RawRefusals,
     pub(super) snapshots: RawSnapshots,
     pub(super) snapshots_door: Option<Spanned<String>>,
+    pub(super) snapshots_store: Option<Spanned<String>>,
     pub(super) sql: RawSql,
     pub(super) database: Vec<RawDatabase>,
     pub(super) resolve: Vec<Spanned<String>>,
