@@ -246,6 +246,6 @@ fn with_input(mut command: Command, input: &str) -> Called {
 }
 
 /// The folder with the agents' programs.
-pub(crate) fn installed() -> PathBuf {
+pub fn installed() -> PathBuf {
     npm::installed("agents", &PACKAGES, &SCRIPTED).join(".bin")
 }

@@ -117,7 +117,7 @@ impl Home {
         let hidden = self.places(&CREDENTIALS);
         let settled = self.settled.iter().filter(|at| at.exists()).map(|at| match at.is_dir() {
             true => Piece::CopyOnWrite { at: at.clone() },
-            false => Piece::Copied { at: at.clone() },
+            false => Piece::Copied { at: at.clone(), from: at.clone() },
         });
         let kept = self.kept.iter().filter_map(|at| Piece::outside(at, Access::ReadWrite));
         // The inner of two lies over the outer, whichever of them stays.

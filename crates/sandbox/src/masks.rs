@@ -14,7 +14,10 @@ use memchr::memmem;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use crate::view::Mask;
+use crate::{
+    servers::{self, Servers},
+    view::Mask,
+};
 
 /// Secrets that are known of one run.
 const SECRETS_MAX: usize = 10_000;
@@ -30,6 +33,7 @@ pub struct Masks {
     /// What of a home is seen is masked too.
     home: PathBuf,
     secrets: Secrets,
+    servers: Servers,
     known: Mutex<Known>,
     drawn: Mutex<Drawn>,
 }
@@ -104,8 +108,14 @@ const BLANK: u8 = b'x';
 
 impl Masks {
     /// None yet, of a workspace and what is seen of a home.
-    pub fn of(workspace: PathBuf, home: PathBuf, secrets: Secrets) -> Self {
-        Self { workspace, home, secrets, known: Mutex::default(), drawn: Mutex::default() }
+    pub fn of(
+        workspace: PathBuf,
+        home: PathBuf,
+        secrets: Secrets,
+        is_server: servers::IsServer,
+    ) -> Self {
+        let (known, drawn) = (Mutex::default(), Mutex::default());
+        Self { workspace, home, secrets, servers: Servers::new(is_server), known, drawn }
     }
 
     /// Has `taken` called with what was drawn until now, and with each that is drawn from now on.
@@ -144,11 +154,15 @@ impl Masks {
         below.unwrap_or(path).to_string_lossy().into_owned()
     }
 
-    /// The value of a variable with its secret masked; nothing if there is none in it.
+    /// The value of a variable with its secret masked, unless a server of this machine wants it; nothing
+    /// if there is none in it.
     pub fn variable(&self, name: &str, value: &str) -> Option<String> {
         let found = Finder::shared().find_variable(name, value)?;
         let secret = found.value(value.as_bytes())?;
         let span = found.span.clone();
+        if self.servers.has(value.as_bytes(), &span) {
+            return Some(value.to_owned());
+        }
         let seen = self.seen(&mut self.lock(), &secret, false);
         let shown = match seen {
             Seen::AsItIs => return None,
@@ -194,6 +208,9 @@ impl Masks {
         let mut patches = Vec::new();
         for found in Finder::shared().find_in(&self.relative(path), bytes) {
             let span = found.span.clone();
+            if self.servers.has(bytes, &span) {
+                continue;
+            }
             let value = found.value(bytes);
             let seen = match &value {
                 Some(secret) => self.seen(known, secret, own),

@@ -280,6 +280,8 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX login_tokens_by_family ON login_tokens (family);
 ",
+    // Who a run is, by its own key; agents that a bearer proves have none.
+    "ALTER TABLE agents ADD COLUMN did TEXT;",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use holdpoint_catalog::credentials::{Finder, PACKAGE_LOGINS};
+use holdpoint_gateway::owner::is_server;
 use holdpoint_posture::search::{Cache, Searched, search};
 use holdpoint_sandbox::{
     environment::Environment,
@@ -36,7 +37,7 @@ impl Masked {
     /// Those in the files of `workspace`; what is seen of `home` is masked as it is shown.
     pub(super) fn find(here: &Here, workspace: &Path, home: &Path) -> Self {
         let secrets = here.state.secrets();
-        let masks = Masks::of(workspace.to_owned(), home.to_owned(), secrets.clone());
+        let masks = Masks::of(workspace.to_owned(), home.to_owned(), secrets.clone(), is_server);
         let masks = Arc::new(masks);
         let mut cache = Cache::open(&here.dir, workspace);
         let fingerprint = |value: &str| secrets.fingerprint(value);
@@ -81,6 +82,7 @@ impl Masked {
                 continue;
             }
             let Some(masked) = self.masks.variable(name, value) else { continue };
+            let is_masked = masked != value;
             let mut taken = environment.variables.iter_mut();
             match taken.find(|(taken, _)| taken == name) {
                 // Ours, or one that was granted, is another value.
@@ -91,7 +93,7 @@ impl Masked {
                     environment.left_out = environment.left_out.saturating_sub(1);
                 }
             }
-            self.variables += 1;
+            self.variables += usize::from(is_masked);
         }
     }
 

@@ -20,7 +20,7 @@ use holdpoint_sandbox::{
     view::{Mask, Shown, View, Written},
 };
 
-use super::{Here, masked::Masked, past, repository};
+use super::{Here, masked::Masked, past, repository, worktrees::Worktrees};
 use crate::{commands::merge, status::CommandError, terminal::agrees};
 
 /// Where masked copies are, in the directory of a run.
@@ -40,6 +40,8 @@ pub(super) struct Seen {
     ring: Ring,
     workspace: PathBuf,
     shown: Vec<Shown>,
+    /// Of its repository, or of the one that it makes.
+    worktrees: Worktrees,
     began: SystemTime,
 }
 
@@ -56,6 +58,7 @@ impl Seen {
         let beside = repository::beside(&ground.workspace);
         let serves = can_serve();
         let own = ground.workspace.join(".git");
+        let worktrees = Worktrees::of(beside.as_deref().unwrap_or(&own));
         let git = own.is_dir().then_some(own).or(beside.clone());
         let private = shelf.dir().join(OBJECTS);
         let past = git
@@ -107,6 +110,7 @@ impl Seen {
             ring,
             workspace,
             shown,
+            worktrees,
             began: SystemTime::now(),
         })
     }
@@ -114,6 +118,7 @@ impl Seen {
     /// What it wrote comes back, or waits for a human. What cannot come back waits too.
     pub(super) fn end(&self, here: &Here) {
         self.masked.tell_strays(&self.written);
+        self.worktrees.tell();
         // Nothing is left of what was only to be read.
         for made in [COPIES, OBJECTS] {
             let _ = fs::remove_dir_all(self.shelf.dir().join(made));
