@@ -5,7 +5,7 @@
 use std::{fs, process::Command};
 
 use e2e::{
-    agent_room::{Agent, installed},
+    agent_room::{Agent, programs},
     browser::WORDS,
     echo::LISTED,
     enclosed::Enclosed,
@@ -87,7 +87,7 @@ async fn chromium_trusts_what_comes_through_the_gateway() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn codex_s_own_sandbox_is_told_that_it_is_in_a_run() {
-    let programs = installed();
+    let programs = programs();
     let word = "holdpoint: bwrap does not work in here: it mounts";
     for place in Enclosed::each(BINARY).await {
         let codex = programs.join(Agent::Codex.command());
