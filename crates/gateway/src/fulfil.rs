@@ -78,7 +78,7 @@ impl Fulfil for HttpPoint {
             let (agent, host) = (principal.agent.clone(), Some(host.clone()));
             refusals.remember(&Remembered { aim, agent, host }).map_err(unavailable)?;
         }
-        Ok(())
+        self.count_refusal(principal).await
     }
 
     fn fingerprints(&self, judged: &Judged<Arrived>) -> Vec<String> {

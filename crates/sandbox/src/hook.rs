@@ -325,6 +325,7 @@ fn principal(heard: &Heard) -> Principal {
         run: format!("hook-{run}"),
         task: Task::default(),
         killed: false,
+        did: None,
     }
 }
 

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use holdpoint_core::identity::Ring;
 
 use crate::{
-    OURS,
+    OURS, containers,
     home::Home,
     mark::{self, Mark},
-    nested,
+    nested, spelled,
     view::Shown,
 };
 
@@ -33,14 +33,30 @@ pub enum Access {
     ReadWrite,
 }
 
+/// Who answers on a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answers {
+    /// Whoever signs for git ([`signer`](crate::signer)).
+    Signer,
+    /// Whoever says why there are no containers.
+    Containers,
+}
+
+impl Answers {
+    /// All of them, in the order in which their sockets are handed over.
+    pub(crate) const ALL: [Self; 2] = [Self::Signer, Self::Containers];
+}
+
 /// One piece of the inside. Paths are absolute, and the same inside as outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Piece {
     /// A file or directory of the outside, with all that is mounted in it.
     Outside {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Where it is outside, without links.
+        #[serde(with = "spelled")]
         from: PathBuf,
         /// May it be changed?
         access: Access,
@@ -48,18 +64,22 @@ pub enum Piece {
     /// A device of the outside.
     Device {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
     },
     /// A symbolic link.
     Link {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// What it says.
+        #[serde(with = "spelled")]
         to: PathBuf,
     },
     /// An empty directory, in memory.
     Empty {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Options of tmpfs(5).
         options: String,
@@ -67,39 +87,48 @@ pub enum Piece {
     /// Terminals of its own.
     Terminals {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
     },
     /// A directory of the outside, of which changes stay inside and end with the run.
     CopyOnWrite {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
     },
     /// What programs are installed in, and update themselves in: changes stay inside and end with
     /// the run, and where the kernel cannot do that, there are none.
     Installed {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Where it is outside, without links.
+        #[serde(with = "spelled")]
         from: PathBuf,
     },
     /// A copy of a file of the outside, which ends with the run.
     Copied {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Where it is outside.
+        #[serde(with = "spelled")]
         from: PathBuf,
     },
     /// A directory of the outside, of which changes stay inside and are thrown away; without
     /// what that takes, nothing starts.
     ThrowAway {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Where it is outside, without links.
+        #[serde(with = "spelled")]
         from: PathBuf,
     },
     /// What is served from outside ([`view`](crate::view)).
     View {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// The number of the directory that is served, and what of it.
         from: PathBuf,
@@ -111,6 +140,7 @@ pub enum Piece {
     /// A file that we wrote, read-only.
     File {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// What is in it.
         text: String,
@@ -118,6 +148,7 @@ pub enum Piece {
     /// A program that we wrote, read-only.
     Program {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// What is in it.
         text: String,
@@ -125,11 +156,15 @@ pub enum Piece {
     /// A socket on which somebody outside answers.
     Socket {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
+        /// Who does.
+        answers: Answers,
     },
     /// Nothing, where there is something outside.
     Hidden {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
     },
 }
@@ -170,7 +205,7 @@ impl Piece {
             | Self::View { at, .. }
             | Self::File { at, .. }
             | Self::Program { at, .. }
-            | Self::Socket { at }
+            | Self::Socket { at, .. }
             | Self::Hidden { at } => at,
         }
     }
@@ -251,6 +286,7 @@ impl Layout {
         let (from, access) = (fs::canonicalize(&ground.binary)?, Access::ReadOnly);
         pieces.push(Piece::Outside { at: binary, from, access });
         pieces.extend(nested::pieces());
+        pieces.extend(containers::pieces());
         pieces.extend(SECRET.iter().map(|path| Piece::Hidden { at: path.into() }));
         pieces.extend(ground.home.pieces());
         let also = ground.also.iter().map(|(path, access)| (path, *access));
@@ -303,6 +339,13 @@ impl Layout {
             let from = Path::new(&number.to_string()).join(below);
             *piece = Piece::View { at: at.clone(), from, access, thrown_away };
         }
+    }
+
+    /// Whether `answers` has a socket inside.
+    pub(crate) fn has_socket(&self, wanted: Answers) -> bool {
+        let is =
+            |piece: &Piece| matches!(piece, Piece::Socket { answers, .. } if *answers == wanted);
+        self.pieces.iter().any(is)
     }
 
     /// Below what anything can be written at all, for a wall that knows paths only.

@@ -14,7 +14,10 @@ use memchr::memmem;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use crate::view::Mask;
+use crate::{
+    servers::{self, Servers},
+    view::Mask,
+};
 
 /// Secrets that are known of one run.
 const SECRETS_MAX: usize = 10_000;
@@ -32,6 +35,7 @@ pub struct Masks {
     /// What agents keep of what they were told: what stands there is for nobody to use.
     quiet: Vec<PathBuf>,
     secrets: Secrets,
+    servers: Servers,
     known: Mutex<Known>,
     drawn: Mutex<Drawn>,
 }
@@ -108,18 +112,19 @@ const BLANK: u8 = b'x';
 
 impl Masks {
     /// None yet, of a workspace and what else is seen below `others`. What is found in `quiet` is
-    /// masked, and nobody is told of it.
+    /// masked, and nobody is told of it. The password of what `is_server` knows stays as it is.
     pub fn of(
         workspace: PathBuf,
         others: Vec<PathBuf>,
         quiet: Vec<PathBuf>,
         secrets: Secrets,
+        is_server: servers::IsServer,
     ) -> Self {
         let mut roots: Vec<PathBuf> = [workspace.clone()].into_iter().chain(others).collect();
         // The innermost first.
         roots.sort_by_key(|root| std::cmp::Reverse(root.components().count()));
-        let (known, drawn) = (Mutex::default(), Mutex::default());
-        Self { workspace, roots, quiet, secrets, known, drawn }
+        let (known, drawn, servers) = (Mutex::default(), Mutex::default(), Servers::new(is_server));
+        Self { workspace, roots, quiet, secrets, servers, known, drawn }
     }
 
     /// Has `taken` called with what was drawn until now, and with each that is drawn from now on.
@@ -164,11 +169,15 @@ impl Masks {
         below.unwrap_or_else(name).to_string_lossy().into_owned()
     }
 
-    /// The value of a variable with its secret masked; nothing if there is none in it.
+    /// The value of a variable with its secret masked, unless a server of this machine wants it; nothing
+    /// if there is none in it.
     pub fn variable(&self, name: &str, value: &str) -> Option<String> {
         let found = Finder::shared().find_variable(name, value)?;
         let secret = found.value(value.as_bytes())?;
         let span = found.span.clone();
+        if self.servers.has(value.as_bytes(), &span) {
+            return Some(value.to_owned());
+        }
         let seen = self.seen(&mut self.lock(), &secret, false);
         let shown = match seen {
             Seen::AsItIs => return None,
@@ -214,6 +223,9 @@ impl Masks {
         let mut patches = Vec::new();
         for found in Finder::shared().find_in(&self.relative(path), bytes) {
             let span = found.span.clone();
+            if self.servers.has(bytes, &span) {
+                continue;
+            }
             let value = found.value(bytes);
             let seen = match &value {
                 Some(secret) => self.seen(known, secret, own),

@@ -100,6 +100,7 @@ fn principal(episode: &Episode) -> Principal {
             ..Task::default()
         },
         killed: false,
+        did: None,
     }
 }
 

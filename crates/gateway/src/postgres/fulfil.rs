@@ -70,7 +70,7 @@ impl Fulfil for SessionPoint {
             let (agent, host) = (principal.agent.clone(), Some(self.served.database.host.clone()));
             refusals.remember(&Remembered { aim, agent, host }).map_err(unavailable)?;
         }
-        Ok(())
+        http.count_refusal(principal).await
     }
 
     fn fingerprints(&self, _judged: &Judged<Script>) -> Vec<String> {

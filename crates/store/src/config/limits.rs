@@ -123,6 +123,13 @@ settings! {
 }
 
 settings! {
+    /// When a run is ended that nobody has ended: `[run]`.
+    RunTerms, RawRun, "run",
+    away_seconds = 0, 0..=604_800, "Seconds that the gateway of a run may stay away before the run is killed; 0: however long it takes.";
+    refusals_max = 0, 0..=100_000, "Changes that a run may have held or refused before it is killed; 0: any number.";
+}
+
+settings! {
     /// What SQL may change at once, and how much of it is kept: `[sql]`.
     SqlTerms, RawSql, "sql",
     small_rows = 10, 0..=1000, "Rows that a transaction may change in production with a pre-image alone.";

@@ -41,7 +41,7 @@ pub use error::ConfigError;
 use error::Fault;
 pub use git::GitTerms;
 pub use issuer::ListedIssuer;
-pub use limits::{HoldTerms, Limits, RefusalTerms, Setting, SnapshotTerms, SqlTerms};
+pub use limits::{HoldTerms, Limits, RefusalTerms, RunTerms, Setting, SnapshotTerms, SqlTerms};
 pub use no_proxy::{Entry, EntryError, NoProxy};
 pub use proxy_url::{ProxyUrl, ProxyUrlError};
 use raw::{RawConfig, RawHost, RawPlaced};
@@ -73,6 +73,10 @@ pub struct Config {
     pub hold: HoldTerms,
     /// How long refusals are remembered.
     pub refusals: RefusalTerms,
+    /// When a run is ended that nobody has ended.
+    pub run: RunTerms,
+    /// The socket behind which another user's gateway guards runs.
+    pub run_door: Option<PathBuf>,
     /// What snapshots take, and how long they are kept.
     pub snapshots: SnapshotTerms,
     /// The socket behind which another user keeps them.
@@ -125,6 +129,8 @@ impl Default for Config {
             limits: Limits::default(),
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
+            run: RunTerms::default(),
+            run_door: None,
             snapshots: SnapshotTerms::default(),
             snapshots_door: None,
             snapshots_store: None,
@@ -185,6 +191,8 @@ impl Config {
             limits: raw.limits.check()?,
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,
+            run: raw.run.check()?,
+            run_door: raw.run_door.map(beside).transpose()?,
             snapshots: raw.snapshots.check()?,
             snapshots_door: raw.snapshots_door.map(beside).transpose()?,
             snapshots_store: raw.snapshots_store.map(parse_with_mend).transpose()?,
@@ -225,6 +233,7 @@ impl Config {
             section("limits", Limits::SETTINGS),
             section("hold", HoldTerms::SETTINGS),
             section("refusals", RefusalTerms::SETTINGS),
+            section("run", RunTerms::SETTINGS),
             section("snapshots", SnapshotTerms::SETTINGS),
             section("sql", SqlTerms::SETTINGS),
         ]

@@ -9,6 +9,7 @@ use std::{
 };
 
 use holdpoint_catalog::credentials::{Finder, PACKAGE_LOGINS};
+use holdpoint_gateway::owner::is_server;
 use holdpoint_posture::search::{Cache, Searched, search};
 use holdpoint_sandbox::{
     environment::Environment,
@@ -54,7 +55,7 @@ impl Masked {
     ) -> Self {
         let secrets = here.state.secrets();
         let places = others.iter().cloned().chain([home.to_owned()]).collect();
-        let masks = Masks::of(workspace.to_owned(), places, quiet, secrets.clone());
+        let masks = Masks::of(workspace.to_owned(), places, quiet, secrets.clone(), is_server);
         let masks = Arc::new(masks);
         let fingerprint = |value: &str| secrets.fingerprint(value);
         let mut searched = Searched::default();
@@ -119,6 +120,7 @@ impl Masked {
                 continue;
             }
             let Some(masked) = self.masks.variable(name, value) else { continue };
+            let is_masked = masked != value;
             let mut taken = environment.variables.iter_mut();
             match taken.find(|(taken, _)| taken == name) {
                 // Ours, or one that was granted, is another value.
@@ -129,7 +131,7 @@ impl Masked {
                     environment.left_out = environment.left_out.saturating_sub(1);
                 }
             }
-            self.variables += 1;
+            self.variables += usize::from(is_masked);
         }
     }
 

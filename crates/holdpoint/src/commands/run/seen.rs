@@ -20,7 +20,7 @@ use holdpoint_sandbox::{
     view::{Mask, Shown, View, Written},
 };
 
-use super::{Here, ground, masked::Masked, past, repository};
+use super::{Here, ground, masked::Masked, past, repository, worktrees::Worktrees};
 use crate::{commands::merge, status::CommandError, terminal::agrees};
 
 /// Where masked copies are, in the directory of a run.
@@ -40,6 +40,8 @@ pub(super) struct Seen {
     ring: Ring,
     workspace: PathBuf,
     shown: Vec<Shown>,
+    /// Of its repository, or of the one that it makes.
+    worktrees: Worktrees,
     began: SystemTime,
 }
 
@@ -55,6 +57,8 @@ impl Seen {
         let shelf = Arc::new(Shelf::at(merge::shelf(here, &run)));
         let serves = can_serve();
         let beside = repository::beside(&ground.workspace);
+        let own = ground.workspace.join(".git");
+        let worktrees = Worktrees::of(beside.as_deref().unwrap_or(&own));
         let (histories, past) = pasts(here, ground, &masked, &shelf, serves)?;
         let shown = match serves {
             true => shown(ground, &masked, &histories, beside.as_deref()),
@@ -95,6 +99,7 @@ impl Seen {
             ring,
             workspace,
             shown,
+            worktrees,
             began: SystemTime::now(),
         })
     }
@@ -102,6 +107,7 @@ impl Seen {
     /// What it wrote comes back, or waits for a human. What cannot come back waits too.
     pub(super) fn end(&self, here: &Here) {
         self.masked.tell_strays(&self.written);
+        self.worktrees.tell();
         // Nothing is left of what was only to be read.
         for made in [COPIES, OBJECTS] {
             let _ = fs::remove_dir_all(self.shelf.dir().join(made));
