@@ -281,6 +281,15 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX login_tokens_by_family ON login_tokens (family);
 ",
     "
+    -- Holds whose run is over, and was not killed before.
+    CREATE TABLE outliving (
+        hold   TEXT PRIMARY KEY REFERENCES holds (id) ON DELETE CASCADE,
+        killed INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO outliving (hold) SELECT hold FROM schedules WHERE outlived;
+    ALTER TABLE schedules DROP COLUMN outlived;
+",
+    "
     -- What undos have put where: finding just that again is finding nobody's newer work.
     CREATE TABLE undone (
         what TEXT NOT NULL,
