@@ -8,7 +8,7 @@
 //! - [`view`]: what is seen of the workspace: [`guarded`] files are [`kept`] beside
 //! - [`masks`]: what is seen for secrets
 //! - [`history`]: and of git's objects
-//! - [`java`]: the trust store of every Java in reach
+//! - [`java`]: the trust store of every Java in reach; [`browsers`]: that of browsers
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
 //! - `nested`: what those hear who would make an enclosure of their own
 //! - [`mark`]: what a run says of itself to whoever is inside
@@ -31,6 +31,7 @@
 
 pub mod acts;
 pub mod agents;
+pub mod browsers;
 pub mod enclosure;
 pub mod environment;
 pub mod error;

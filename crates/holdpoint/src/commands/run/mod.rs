@@ -1,6 +1,7 @@
 //! `holdpoint run`: an agent with one way out.
 //!
 //! - `alert`: what a human hears who looks elsewhere
+//! - `enrol`: who releases, asked once before the first of all
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up
 //! - `expiry`: when a run ends by itself
@@ -20,6 +21,7 @@
 
 mod alert;
 mod bound;
+mod enrol;
 mod expiry;
 mod gateway;
 pub(super) mod ground;
@@ -40,7 +42,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs,
     os::fd::{AsFd as _, BorrowedFd},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::Arc,
     thread,
@@ -50,7 +52,7 @@ use std::{
 use clap::Args;
 use holdpoint_core::identity::{Ring, Task};
 use holdpoint_sandbox::{
-    Begun, Enclosure, Mark, SandboxError, agents::unboxed, environment::Environment,
+    Begun, Enclosure, Mark, SandboxError, agents::unboxed, browsers, environment::Environment,
     expiry::Expiry, init as first, inside as between, java,
 };
 use holdpoint_sandbox::{
@@ -163,9 +165,10 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     if run.learn && run.ring == Some(Ring::Untrusted) {
         return Err(CommandError::usage("--learn: whoever is untrusted (ring 3) does not learn"));
     }
+    enrol::once(here)?;
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
-    let mark = mark(run)?;
+    let mark = mark(run, &workspace)?;
     let saving = Saving::begin(here, &workspace, &mark, !run.no_snapshot)?;
     let services = services::of(&run.local, &workspace)?;
     let gateway = gateway::ready(here)?;
@@ -220,9 +223,10 @@ impl Planned<'_> {
         let mut layout = Layout::around(ground).map_err(CommandError::unable)?;
         layout.pieces.extend(lent.pieces.clone());
         let store = here.dir.join(JAVA_TRUST);
-        let trusted = fs::read_to_string(&ground.ca)
-            .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
+        let pem = fs::read_to_string(&ground.ca).map_err(CommandError::unable)?;
+        let trusted = java::pieces(&pem, &store, &ground.home.path);
         layout.pieces.extend(trusted.map_err(CommandError::unable)?);
+        layout.pieces.extend(browsers::pieces(&pem));
         let mut environment = Environment::of(std::env::vars_os());
         lent.join(&mut environment)?;
         let mut masked = Masked::find(here, &ground.workspace, &ground.home.path);
@@ -361,13 +365,14 @@ fn guard(
 }
 
 /// What the run is, before anything is made of it.
-fn mark(run: &Run) -> Result<Mark, CommandError> {
+fn mark(run: &Run, workspace: &Path) -> Result<Mark, CommandError> {
     let Run { task, environment, ring, learn, .. } = run;
     let task = Task {
         description: task.clone(),
         environment: *environment,
         ring: ring.unwrap_or_default(),
         learns: *learn,
+        workspace: workspace.to_str().map(str::to_owned),
     };
     Ok(Mark { run: new_run().map_err(CommandError::unable)?, task })
 }
