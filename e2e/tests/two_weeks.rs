@@ -56,6 +56,7 @@ fn records(pdp: &Pdp, incident: &Expanded) -> Vec<Record> {
             ..Task::default()
         },
         killed: false,
+        did: None,
     };
     let harmful = |judged: &&Judged| incident.harmful.contains(&judged.index);
     let record = |judged: &Judged| {

@@ -235,5 +235,8 @@ impl Server {
 
 /// A refusal as an HTTP response, in the words that the client's protocol has for it.
 fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
-    refuse::response(refusal::render(refusal, message))
+    let mut response = refuse::response(refusal::render(refusal, message));
+    // For who has to say it in another protocol.
+    response.extensions_mut().insert(refusal.clone());
+    response
 }

@@ -1,6 +1,13 @@
 //! The running gateway: its parts, put together and taken apart.
 
-use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use holdpoint_core::{
     Digest, Timestamp,
@@ -10,7 +17,7 @@ use holdpoint_core::{
 use holdpoint_enforce::{Ledger as _, Point as _, Stage};
 use holdpoint_gateway::{
     forward::{self, Client},
-    listen::{self, Proxy, Stop, Stopper, serve_handed},
+    listen::{self, Proxy, Stop, Stopper, forget_newcomers, serve_handed},
     point::HttpPoint,
     postgres::run_released,
     release::execute_released,
@@ -18,7 +25,7 @@ use holdpoint_gateway::{
     tls::{Authority, Leaves},
 };
 use holdpoint_snapshots::asking::Asking;
-use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger};
+use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger, runs::RunsSocket};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -82,24 +89,22 @@ async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError>
 }
 
 impl Running {
-    /// Puts the parts together and listens. `lock` shows that this is the only gateway here.
+    /// Puts the parts together and listens, at `run_door` for other users' runs as well. `lock` shows
+    /// that this is the only gateway here.
     pub async fn start(
         here: Arc<Here>,
         lock: &GatewayLock,
+        run_door: Option<&Path>,
         observe: fn(Stage),
     ) -> Result<Self, CommandError> {
         let config = Arc::clone(&here.config);
         let signals = Signals::hear().map_err(CommandError::unable)?;
         let authority = Authority::open(&here.dir, now()).map_err(CommandError::unable)?;
-        let ca = authority.certificate_path().to_owned();
-        let leaves = leaves(&config, authority);
+        let (ca, leaves) = (authority.certificate_path().to_owned(), leaves(&config, authority));
         let upstream = Upstream::new(&config)?;
         let says = upstream.describe().unwrap_or_else(|wanting| wanting);
         let point = Arc::new(point(&here, &config, upstream.clone(), observe)?);
-        for hold in here.holds().recover(lock, now()).map_err(CommandError::unable)? {
-            tracing::warn!(hold = hold.id, "it was being executed when the gateway died");
-        }
-        here.state.payloads().sweep(lock).map_err(CommandError::unable)?;
+        settle(&here, lock)?;
         record(&point, RecordKind::Lifecycle { event: "gateway_started".into() }).await?;
 
         let (listener, proxy) = bind(config.proxy).await?;
@@ -113,6 +118,7 @@ impl Running {
         let database_addresses = databases.addresses()?;
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
         let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
+        let door = run_door.map(|at| open_run_door(&here, lock, at, &ca)).transpose()?;
         let asked = here.state.listen_for_hooks(lock).map_err(CommandError::unable)?;
         let hooks = hooks(&here, &point).await?;
         let stopper = Stopper::new();
@@ -127,8 +133,10 @@ impl Running {
         serving.extend(console.map(|it| it.serve(Arc::clone(&here), numbers, stopper.stop())));
         serving.push(tokio::spawn(run_released(databases.served(), stopper.stop())));
         serving.extend(databases.serve(|| stopper.stop()));
-        let enclosed = serve_handed(listen, here.state.clone(), runs, stopper.stop());
-        serving.push(tokio::spawn(enclosed));
+        for socket in [Some(runs), door].into_iter().flatten() {
+            let (listen, state) = (Arc::clone(&listen), here.state.clone());
+            serving.push(tokio::spawn(serve_handed(listen, state, socket, stopper.stop())));
+        }
         serving.push(tokio::spawn(Arc::clone(&hooks).serve(asked, stopper.stop())));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
@@ -171,10 +179,30 @@ impl Running {
     }
 }
 
+/// Settles what a gateway left that died.
+fn settle(here: &Here, lock: &GatewayLock) -> Result<(), CommandError> {
+    for hold in here.holds().recover(lock, now()).map_err(CommandError::unable)? {
+        tracing::warn!(hold = hold.id, "it was being executed when the gateway died");
+    }
+    here.state.payloads().sweep(lock).map_err(CommandError::unable)
+}
+
 /// The certificates that agents are shown, of which so many are kept.
 fn leaves(config: &Config, authority: Authority) -> Arc<Leaves> {
     let kept = usize::try_from(config.limits.leaf_cache).ok().and_then(NonZeroUsize::new);
     Arc::new(Leaves::new(authority, kept.unwrap_or(NonZeroUsize::MIN)))
+}
+
+/// Listens for runs of other users, who may read the authority there.
+fn open_run_door(
+    here: &Here,
+    lock: &GatewayLock,
+    at: &Path,
+    ca: &Path,
+) -> Result<RunsSocket, CommandError> {
+    forget_newcomers(&here.state).map_err(CommandError::unable)?;
+    let pem = fs::read_to_string(ca).map_err(CommandError::unable)?;
+    here.state.open_run_door(lock, at, &pem).map_err(CommandError::unable)
 }
 
 /// The enforcement point of this gateway.

@@ -326,6 +326,7 @@ fn principal(heard: &Heard, workspace: Option<&str>) -> Principal {
         run: format!("hook-{run}"),
         task: Task { workspace: workspace.map(str::to_owned), ..Task::default() },
         killed: false,
+        did: None,
     }
 }
 

@@ -91,7 +91,7 @@ fn text(text: &str) -> Option<Vec<u8>> {
 }
 
 /// The certificates in a PEM file (RFC 7468); nothing if there is none, or one that is broken.
-pub(crate) fn certificates(pem: &str) -> Option<Vec<Vec<u8>>> {
+fn certificates(pem: &str) -> Option<Vec<Vec<u8>>> {
     let body = |block: &str| {
         let (body, _) = block.split_once("-----END CERTIFICATE-----")?;
         BASE64_STANDARD.decode(body.split_whitespace().collect::<String>()).ok()

@@ -46,6 +46,7 @@ fn record(number: u64) -> Record {
             ..Task::default()
         },
         killed: false,
+        did: None,
     };
     let meaning = Meaning {
         operation: "railway:volumeDelete".to_owned(),

@@ -17,7 +17,8 @@
 //! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
 //! - [`ledger`]: the record of everything that was decided, which nobody can alter unseen
 //! - [`watch`]: who hears that something changed
-//! - [`supervised`]: which runs go on; [`runs`]: those that have a gateway accept for them
+//! - [`supervised`]: which runs go on; [`runs`]: those that have a gateway accept for them;
+//!   [`run_key`]: how they show who they are
 //! - [`undos`]: undos that are asked for
 //! - [`passing`]: open files to other processes
 //! - [`hooks`]: hooks that ask the gateway; [`spool`]: what they record without one;
@@ -49,6 +50,7 @@ pub mod made;
 pub mod passing;
 pub mod payloads;
 pub mod refusals;
+pub mod run_key;
 pub mod runs;
 mod schema;
 mod seal;

@@ -280,6 +280,28 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX login_tokens_by_family ON login_tokens (family);
 ",
+    "
+    -- Holds whose run is over, and was not killed before.
+    CREATE TABLE outliving (
+        hold   TEXT PRIMARY KEY REFERENCES holds (id) ON DELETE CASCADE,
+        killed INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO outliving (hold) SELECT hold FROM schedules WHERE outlived;
+    ALTER TABLE schedules DROP COLUMN outlived;
+",
+    "
+    -- What undos have put where: finding just that again is finding nobody's newer work.
+    CREATE TABLE undone (
+        what TEXT NOT NULL,
+        path BLOB NOT NULL,
+        mark BLOB NOT NULL,     -- of content and time
+        at   INTEGER NOT NULL,
+        PRIMARY KEY (what, path)
+    ) STRICT, WITHOUT ROWID;
+    DROP INDEX undos_by_what;
+    ",
+    // Who a run is, by its own key; agents that a bearer proves have none.
+    "ALTER TABLE agents ADD COLUMN did TEXT;",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

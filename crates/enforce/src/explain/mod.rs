@@ -105,6 +105,7 @@ fn principal(episode: &Episode) -> Principal {
             ..Task::default()
         },
         killed: false,
+        did: None,
     }
 }
 

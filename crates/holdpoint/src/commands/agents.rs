@@ -112,7 +112,8 @@ fn list(here: &Here, agents: &[Agent]) -> Result<(), CommandError> {
         let killed = if principal.killed { "killed" } else { "" };
         let task = principal.task.description.as_deref().unwrap_or("no task");
         let ring = principal.task.ring;
-        format!("{:<24} {:<16} ring {ring}  {task} {killed}\n", principal.agent, principal.run)
+        let did = principal.did.map_or_else(String::new, |did| format!("  {did}\n"));
+        format!("{:<24} {:<16} ring {ring}  {task} {killed}\n{did}", principal.agent, principal.run)
     };
     let text: String = agents.iter().map(line).collect();
     here.print(&facts, if text.is_empty() { "no agent has an identity" } else { &text })

@@ -40,6 +40,10 @@ pub struct Up {
     /// Trust the certificates of a private upstream; repeatable.
     #[arg(long, value_name = "FILE")]
     upstream_ca: Vec<PathBuf>,
+    /// Guard runs of other users, too: whoever can open this socket, and has it as `run_door` in a
+    /// holdpoint.toml.
+    #[arg(long, value_name = "SOCKET")]
+    run_door: Option<PathBuf>,
 }
 
 /// What a running gateway says of itself.
@@ -80,7 +84,7 @@ impl Up {
 }
 
 /// Runs the gateway until it is told to stop.
-pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
+pub fn run(up: Up, here: Here, observe: fn(Stage)) -> Ended {
     tracing_to_stderr();
     protect_memory()?;
     // A run that starts it when another has gone waits for signals itself, and has blocked them.
@@ -89,7 +93,8 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
     let runtime = tokio::runtime::Runtime::new().map_err(CommandError::unable)?;
     let here = Arc::new(here);
     runtime.block_on(async {
-        let running = Running::start(Arc::clone(&here), &lock, observe).await?;
+        let door = up.run_door.as_deref();
+        let running = Running::start(Arc::clone(&here), &lock, door, observe).await?;
         let listening = Listening {
             proxy: running.proxy,
             console: running.console,

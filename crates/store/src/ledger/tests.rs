@@ -130,6 +130,7 @@ pub(super) fn record(number: u64) -> Record {
             ..Task::default()
         },
         killed: false,
+        did: None,
     };
     let meaning = Meaning {
         operation: "railway:volumeDelete".to_owned(),

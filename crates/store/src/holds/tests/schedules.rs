@@ -310,18 +310,44 @@ fn there_is_a_greatest_number_of_schedules() {
 }
 
 #[test]
-fn what_is_scheduled_may_outlive_its_run_but_not_a_kill() {
+fn what_waits_may_outlive_its_run_but_not_a_kill() {
     for (whom, outlives) in
         [(None, true), (Some(Kill::All), false), (Some(Kill::One("r-1")), false)]
     {
         let scene = scene();
-        let hold = scene.scheduled("op");
-        assert!(!scene.holds.outlives(&hold.id).unwrap());
+        // One waits for a human, the other for its time.
+        let holds = [scene.scheduled("op"), scene.opened("another", NOW)];
+        assert!(holds.iter().all(|hold| !scene.holds.outlives(&hold.id).unwrap()));
         assert_eq!(scene.holds.outlive("r-2").unwrap(), 0);
-        assert_eq!(scene.holds.outlive(&principal().run).unwrap(), 1);
+        assert_eq!(scene.holds.outlive(&principal().run).unwrap(), 2);
         if let Some(whom) = whom {
-            assert_eq!(scene.state.agents().kill(whom).unwrap(), 1, "{whom:?}");
+            assert_eq!(scene.state.agents().kill(whom).unwrap(), 2, "{whom:?}");
         }
-        assert_eq!(scene.holds.outlives(&hold.id).unwrap(), outlives, "{whom:?}");
+        for hold in holds {
+            assert_eq!(scene.holds.outlives(&hold.id).unwrap(), outlives, "{whom:?}");
+        }
+    }
+}
+
+#[test]
+fn a_kill_after_the_run_is_over_still_stops_what_was_released() {
+    for take_back in [false, true] {
+        let scene = scene();
+        let hold = scene.opened("op", NOW);
+        scene.approve(&hold, &scene.ada, NOW).unwrap();
+        scene.holds.outlive(&principal().run).unwrap();
+        let agents = scene.state.agents();
+        agents.kill(Kill::One("r-1")).unwrap();
+        if take_back {
+            agents.revive(Kill::One("r-1")).unwrap();
+        }
+        assert_eq!(scene.schedule(&hold).is_ok(), take_back);
+        // And nobody releases what a killed run still asks for.
+        let other = scene.opened("other", NOW);
+        scene.holds.outlive(&principal().run).unwrap();
+        if !take_back {
+            agents.kill(Kill::One("r-1")).unwrap();
+        }
+        assert_eq!(scene.approve(&other, &scene.ada, NOW).is_ok(), take_back);
     }
 }
