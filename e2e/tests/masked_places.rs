@@ -30,6 +30,29 @@ fn read(place: &Enclosed, path: &str) -> String {
     fs::read_to_string(place.path(path)).unwrap()
 }
 
+fn nothing_is_shown_by_another_name(place: &Enclosed) {
+    let who = place.who();
+    // What lies around the workspace, or in it, hides nothing of it and shows no more.
+    for word in ["../elsewhere/lib/..", ".", "../elsewhere:ro"] {
+        let called = run(
+            place,
+            &["--also", word],
+            &[
+                "bash",
+                "-c",
+                "cat .env ../elsewhere/one.env; cat ../elsewhere/lib/.env; echo x > y && rm y",
+            ],
+        );
+        assert!(
+            !called.stdout.contains(RAILWAY) && !called.stdout.contains(STRIPE),
+            "{who}, {word}: {}",
+            called.stdout
+        );
+        assert!(called.stdout.contains("RAILWAY_API_TOKEN="), "{who}, {word}: {}", called.stderr);
+        assert!(!called.stderr.contains(" y: "), "{who}, {word}: {}", called.stderr);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn further_places_are_masked_as_the_workspace_is() {
     for place in Enclosed::each(BINARY).await {
@@ -81,29 +104,7 @@ async fn further_places_are_masked_as_the_workspace_is() {
             "{who}: {}",
             called.stderr
         );
-        // What lies around the workspace, or in it, hides nothing of it and shows no more.
-        for word in ["../elsewhere/lib/..", ".", "../elsewhere:ro"] {
-            let called = run(
-                &place,
-                &["--also", word],
-                &[
-                    "bash",
-                    "-c",
-                    "cat .env ../elsewhere/one.env; cat ../elsewhere/lib/.env; echo x > y && rm y",
-                ],
-            );
-            assert!(
-                !called.stdout.contains(RAILWAY) && !called.stdout.contains(STRIPE),
-                "{who}, {word}: {}",
-                called.stdout
-            );
-            assert!(
-                called.stdout.contains("RAILWAY_API_TOKEN="),
-                "{who}, {word}: {}",
-                called.stderr
-            );
-            assert!(!called.stderr.contains(" y: "), "{who}, {word}: {}", called.stderr);
-        }
+        nothing_is_shown_by_another_name(&place);
         // Where nothing is served, it can be read.
         let mut plain = place.outside(place.path("holdpoint"));
         plain.args(["run", "--no-snapshot"]).args(&also).args(["--", "bash", "-c", &script]);

@@ -117,8 +117,7 @@ impl Running {
             postgres::bind(&here, &config, &point, &upstream, Arc::clone(&leaves)).await?;
         let database_addresses = databases.addresses()?;
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
-        let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
-        let door = run_door.map(|at| open_run_door(&here, lock, at, &ca)).transpose()?;
+        let runs = listen_for_runs(&here, lock, run_door, &ca)?;
         let asked = here.state.listen_for_hooks(lock).map_err(CommandError::unable)?;
         let hooks = hooks(&here, &point).await?;
         let stopper = Stopper::new();
@@ -133,10 +132,7 @@ impl Running {
         serving.extend(console.map(|it| it.serve(Arc::clone(&here), numbers, stopper.stop())));
         serving.push(tokio::spawn(run_released(databases.served(), stopper.stop())));
         serving.extend(databases.serve(|| stopper.stop()));
-        for socket in [Some(runs), door].into_iter().flatten() {
-            let (listen, state) = (Arc::clone(&listen), here.state.clone());
-            serving.push(tokio::spawn(serve_handed(listen, state, socket, stopper.stop())));
-        }
+        serving.extend(runs.into_iter().map(|it| serve_runs(it, &listen, &here, &stopper)));
         serving.push(tokio::spawn(Arc::clone(&hooks).serve(asked, stopper.stop())));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
         tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
@@ -193,16 +189,28 @@ fn leaves(config: &Config, authority: Authority) -> Arc<Leaves> {
     Arc::new(Leaves::new(authority, kept.unwrap_or(NonZeroUsize::MIN)))
 }
 
-/// Listens for runs of other users, who may read the authority there.
-fn open_run_door(
+/// Listens for runs, and at `door` for those of other users, who may read the authority there.
+fn listen_for_runs(
     here: &Here,
     lock: &GatewayLock,
-    at: &Path,
+    door: Option<&Path>,
     ca: &Path,
-) -> Result<RunsSocket, CommandError> {
+) -> Result<Vec<RunsSocket>, CommandError> {
+    let own = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
+    let Some(at) = door else { return Ok(vec![own]) };
     forget_newcomers(&here.state).map_err(CommandError::unable)?;
     let pem = fs::read_to_string(ca).map_err(CommandError::unable)?;
-    here.state.open_run_door(lock, at, &pem).map_err(CommandError::unable)
+    Ok(vec![own, here.state.open_run_door(lock, at, &pem).map_err(CommandError::unable)?])
+}
+
+/// Serves the runs that come to `socket`.
+fn serve_runs(
+    socket: RunsSocket,
+    listen: &Arc<Proxy<Server>>,
+    here: &Here,
+    stopper: &Stopper,
+) -> JoinHandle<()> {
+    tokio::spawn(serve_handed(Arc::clone(listen), here.state.clone(), socket, stopper.stop()))
 }
 
 /// The enforcement point of this gateway.

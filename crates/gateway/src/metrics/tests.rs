@@ -30,8 +30,13 @@ fn decision(verdict: &str, spared: Option<&str>, hold: Option<&str>, forwarded: 
         circumstances: Vec::new(),
     };
     let task = Task { description: Some("canary task".into()), ..Task::default() };
-    let principal =
-        Principal { agent: "canary-agent".into(), run: "canary-run".into(), task, killed: false };
+    let principal = Principal {
+        agent: "canary-agent".into(),
+        run: "canary-run".into(),
+        task,
+        killed: false,
+        did: None,
+    };
     Record::new(Timestamp(1000), Some(principal), RecordKind::Decision(decided))
 }
 

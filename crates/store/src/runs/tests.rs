@@ -1,3 +1,5 @@
+//! Both ends of a handing over, at a gateway's own socket and at its door.
+
 use std::{
     net::{TcpListener, UdpSocket},
     os::fd::AsFd as _,
