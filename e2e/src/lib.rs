@@ -44,6 +44,7 @@
 //! - [`small_disk`]: a disk that can be full, or read-only
 
 pub mod agent_room;
+pub mod agreement;
 pub mod aws;
 pub mod browser;
 pub mod bulk_host;

@@ -25,6 +25,7 @@
 //! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
+//! - [`metrics`]: what is counted, and told to whoever monitors
 //! - `withheld`: bytes that wait for what follows them to be judged
 
 mod aws;
@@ -42,6 +43,7 @@ mod learning;
 pub mod listen;
 pub mod lookup;
 mod made;
+pub mod metrics;
 mod overheard;
 pub mod owner;
 pub mod point;

@@ -67,6 +67,7 @@ fn record(number: u64) -> Record {
         forwarded: false,
         spared: None,
         fingerprints: Vec::new(),
+        circumstances: Vec::new(),
     };
     Record::new(now(), Some(principal), RecordKind::Decision(decided))
 }

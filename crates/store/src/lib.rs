@@ -23,6 +23,7 @@
 //! - [`passing`]: open files to other processes
 //! - [`hooks`]: hooks that ask the gateway; [`spool`]: what they record without one;
 //!   [`episodes`]: what their sessions have done so far
+//! - [`corpus`]: what a human called wrong
 //!
 //! # Blocking
 //!
@@ -33,6 +34,7 @@ pub mod agents;
 pub mod approvals;
 pub mod approvers;
 pub mod config;
+pub mod corpus;
 mod database;
 pub mod episodes;
 mod error;

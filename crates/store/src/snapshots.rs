@@ -345,6 +345,7 @@ mod tests {
             run: "r-1".to_owned(),
             task: Task::default(),
             killed: false,
+            did: None,
         };
         let digest = Digest::of(b"one");
         let hold = NewHold {

@@ -45,6 +45,9 @@ pub struct Task {
     /// How far whoever works on it is trusted.
     #[serde(default, skip_serializing_if = "Ring::is_default")]
     pub ring: Ring,
+    /// The directory that it is about, as an absolute path, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
     /// It may read from hosts that nobody has listed, until it has read what could mislead it or
     /// must not leave.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -83,7 +83,7 @@ pub fn run(agents: Agents, here: &Here) -> Ended {
         Verb::List => list(here, &store.list().map_err(CommandError::unable)?)?,
         Verb::New { ring: Ring::Human, .. } => return Err(no_agent_is_human()),
         Verb::New { name, task, environment, ring } => {
-            new(here, &name, &Task { description: task, environment, ring, learns: false })?;
+            new(here, &name, &Task { description: task, environment, ring, ..Task::default() })?;
         }
         Verb::Kill { name } => {
             let count = store.kill(Kill::One(&name)).map_err(CommandError::unable)?;

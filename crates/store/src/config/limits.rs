@@ -103,6 +103,7 @@ settings! {
     open_hours = 24, 1..=720, "Hours that a hold can be released.";
     answer_minutes = 10, 1..=1440, "Minutes that the stored response is given to whoever asks again.";
     approval_minutes = 5, 1..=15, "Minutes that an approval lives unless it is consumed.";
+    unlock_minutes = 10, 0..=60, "Minutes that an approver's key stays unlocked in its terminal, but for production.";
     denied_minutes = 30, 1..=1440, "Minutes that a human's no stands for the same operation.";
 }
 

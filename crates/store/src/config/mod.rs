@@ -290,8 +290,13 @@ fn each<R, T>(raw: Vec<R>, check: impl Fn(R) -> Result<T, Fault>) -> Result<Vec<
 
 /// A value whose own error says what to write.
 fn parse_with_mend<T: FromStr<Err: std::fmt::Display>>(raw: Spanned<String>) -> Result<T, Fault> {
-    let parsed = raw.get_ref().parse();
-    parsed.map_err(|error| Fault::at(raw.span(), format!("`{}`: {error}", raw.get_ref())))
+    let value = format!("`{}`", raw.get_ref());
+    raw.get_ref().parse().map_err(|error: T::Err| {
+        let text = error.to_string();
+        // Some say themselves what it was.
+        let said = text.starts_with(&value);
+        Fault::at(raw.span(), if said { text } else { format!("{value}: {text}") })
+    })
 }
 
 fn optional<T: FromStr>(raw: Option<Spanned<String>>, mend: &str) -> Result<Option<T>, Fault> {

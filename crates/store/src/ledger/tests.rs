@@ -153,6 +153,7 @@ pub(super) fn record(number: u64) -> Record {
         forwarded: false,
         spared: None,
         fingerprints: Vec::new(),
+        circumstances: Vec::new(),
     };
     Record::new(
         Timestamp(1_790_000_000_000 + number),

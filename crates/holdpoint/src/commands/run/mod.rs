@@ -1,6 +1,7 @@
 //! `holdpoint run`: an agent with one way out.
 //!
 //! - `alert`: what a human hears who looks elsewhere
+//! - `enrol`: who releases, asked once before the first of all
 //! - `ground`: what the run is made around: workspace, home, further places
 //! - `gateway`: the gateway that guards the way out, started if none is up; `guard`: as long as it is
 //! - `expiry`: when a run ends by itself
@@ -20,6 +21,7 @@
 
 mod alert;
 mod bound;
+mod enrol;
 mod expiry;
 mod gateway;
 pub(super) mod ground;
@@ -41,7 +43,7 @@ mod worktrees;
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::Arc,
 };
@@ -160,9 +162,10 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     if run.learn && run.ring == Some(Ring::Untrusted) {
         return Err(CommandError::usage("--learn: whoever is untrusted (ring 3) does not learn"));
     }
+    enrol::once(here)?;
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
-    let mark = mark(run)?;
+    let mark = mark(run, &workspace)?;
     // Its namespaces are there by the time that it is known what goes into them.
     let begun = begin(run, &mark)?;
     let saving = Saving::begin(here, &workspace, &mark, !run.no_snapshot)?;
@@ -344,13 +347,14 @@ fn not_made(error: SandboxError) -> CommandError {
 }
 
 /// What the run is, before anything is made of it.
-fn mark(run: &Run) -> Result<Mark, CommandError> {
+fn mark(run: &Run, workspace: &Path) -> Result<Mark, CommandError> {
     let Run { task, environment, ring, learn, .. } = run;
     let task = Task {
         description: task.clone(),
         environment: *environment,
         ring: ring.unwrap_or_default(),
         learns: *learn,
+        workspace: workspace.to_str().map(str::to_owned),
     };
     Ok(Mark { run: new_run().map_err(CommandError::unable)?, task })
 }
