@@ -181,6 +181,14 @@ async fn what_would_settle_it_settles_it() {
     assert_eq!(send(&again, "DELETE", &one, &[]).0, 200, "{setting}");
     assert_eq!(send(&again, "DELETE", &two, &[]).0, 428, "{setting}");
 
+    // What passed by its mode passes by the same one again, and is held where there is none.
+    let tried = holdpoint.json(&["policy", "try", new.to_str().unwrap(), "--json"]);
+    assert_eq!((&tried["released"], &tried["held"]), (&1.into(), &0.into()), "{tried}");
+    let strict = holdpoint.state().join("strict.toml");
+    fs::write(&strict, format!("{NO_WAIT}\n")).unwrap();
+    let tried = holdpoint.json(&["policy", "try", strict.to_str().unwrap(), "--json"]);
+    assert_eq!((&tried["released"], &tried["held"]), (&0.into(), &1.into()), "{tried}");
+
     // What is kept says what is settled, and what is not.
     let kept = wrong(holdpoint, &["--json"]).json();
     let settled = |id: &str| {
