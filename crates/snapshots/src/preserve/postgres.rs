@@ -2,13 +2,15 @@
 
 use std::{fs::File, io::Read as _, path::Path, process::Command};
 
-use super::{Login, Preserve, is_here, run};
+use super::{Login, Preserve, fresh, is_here, run};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
 const FILE: &str = "database.dump";
 /// What it begins with (PostgreSQL: `pg_backup_archiver.c`).
 const MAGIC: &[u8] = b"PGDMP";
+/// Where a dump begins to say of what kind its database is (PostgreSQL: `pg_dump.c`).
+const KIND: &str = "WITH TEMPLATE = ";
 /// The database from which others can be made.
 const MAINTENANCE: &str = "postgres";
 
@@ -104,16 +106,20 @@ impl Postgres {
     }
 
     fn exchange(&self, from: &Path) -> Result<()> {
-        let (new, old) = (format!("{}_undo", self.database), format!("{}_undone", self.database));
+        // Names that nobody has, and that are not cut off: what is called so is somebody's.
+        let mark = fresh()?;
+        let (new, old) = (format!("holdpoint_undo_{mark}"), format!("holdpoint_undone_{mark}"));
         let [database, new_name, old_name] = [&self.database, &new, &old].map(|it| quoted(it));
-        self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {new_name}"))?;
-        self.psql(MAINTENANCE, &format!("CREATE DATABASE {new_name} TEMPLATE template0"))?;
+        let dump = from.join(FILE);
+        self.psql(MAINTENANCE, &format!("CREATE DATABASE {new_name} {}", kind_of(&dump)?))?;
         let mut command = self.command("pg_restore");
-        command.args(["--exit-on-error", "--dbname", &named(&new)]).arg(from.join(FILE));
-        run("pg_restore", &mut command)?;
+        command.args(["--exit-on-error", "--dbname", &named(&new)]).arg(&dump);
+        if let Err(error) = run("pg_restore", &mut command) {
+            self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {new_name}"))?;
+            return Err(error);
+        }
         if self.is_there()? {
             let literal = self.literal();
-            self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {old_name}"))?;
             let end = format!(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{literal}'"
             );
@@ -133,6 +139,20 @@ fn quoted(name: &str) -> String {
 /// A database as a connection string that says nothing else (PostgreSQL: 34.1.1.1).
 fn named(database: &str) -> String {
     format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// Of what kind the database was: its encoding and its locale, as `CREATE DATABASE` takes them.
+fn kind_of(dump: &Path) -> Result<String> {
+    let mut command = Command::new("pg_restore");
+    let made = command.args(["--create", "--schema-only", "--file", "-"]).arg(dump);
+    let made = run("pg_restore", made)?.stdout;
+    let made = String::from_utf8_lossy(&made);
+    let mut lines = made.lines().filter(|line| line.starts_with("CREATE DATABASE "));
+    let kind = lines.next().and_then(|line| Some(line.get(line.rfind(KIND)?..)?.to_owned()));
+    kind.ok_or_else(|| SnapshotError::Program {
+        program: "pg_restore",
+        text: "does not say what the database was made as".to_owned(),
+    })
 }
 
 /// Whether what `pg_dump` was to write is there.
