@@ -14,7 +14,7 @@ use std::{
 use holdpoint_core::Timestamp;
 use holdpoint_snapshots::{
     Cause,
-    preserve::{GitRemote, Postgres, Preserve as _, Sqlite},
+    preserve::{GitRemote, Postgres, Sqlite},
 };
 use tempfile::TempDir;
 
@@ -224,7 +224,7 @@ fn a_postgres_database_that_was_reset_or_dropped_comes_back() {
     let place = Place::new();
     let server = Server::start();
     // Its name is as long as one can be, and it is another kind than its neighbours.
-    let shop = "shop".repeat(16)[..63].to_owned();
+    let shop = format!("{}sho", "shop".repeat(15));
     let kind = "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'";
     server.psql("postgres", &format!("CREATE DATABASE {shop} TEMPLATE template0 {kind}")).unwrap();
     for name in ["shop_undo", "shop_undone"] {

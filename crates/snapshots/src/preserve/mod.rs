@@ -188,6 +188,9 @@ fn is_here(host: &str) -> bool {
 /// How long a program may take.
 const PROGRAM_MAX: Duration = Duration::from_secs(15 * 60);
 
+/// How long a server may take to say how far it is: somebody waits for that.
+const MARK_MAX: Duration = Duration::from_secs(5);
+
 /// Runs a program to its end; what it says is an error if it fails. It reads nothing.
 fn run(program: &'static str, command: &mut Command) -> Result<Output> {
     run_with(Stdio::null(), program, command)

@@ -4,9 +4,10 @@ use std::{
     fs::{self, File},
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
-use super::{Login, Preserve, fresh, is_here, run, run_with};
+use super::{Login, MARK_MAX, PROGRAM_MAX, Preserve, fresh, is_here, run, run_for, run_with};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
@@ -72,8 +73,12 @@ impl Mysql {
     }
 
     fn ask(&self, sql: &str) -> Result<String> {
+        self.ask_for(PROGRAM_MAX, sql)
+    }
+
+    fn ask_for(&self, max: Duration, sql: &str) -> Result<String> {
         let (program, mut client) = self.client();
-        let output = run(program, client.args(["--execute", sql]))?;
+        let output = run_for(max, program, client.stdin(Stdio::null()).args(["--execute", sql]))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
@@ -132,7 +137,8 @@ impl Preserve for Mysql {
     /// What was written since the server started, in all of its databases.
     fn mark(&self) -> Result<String> {
         self.check()?;
-        self.ask(&format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({COUNTED})"))
+        let counted = format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({COUNTED})");
+        self.ask_for(MARK_MAX, &counted)
     }
 
     fn write_out(&self, into: &Path) -> Result<()> {

@@ -1,8 +1,14 @@
 //! A PostgreSQL database on this machine, by `pg_dump` and `pg_restore`.
 
-use std::{fs::File, io::Read as _, path::Path, process::Command};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use super::{Login, Preserve, fresh, is_here, run};
+use super::{Login, MARK_MAX, PROGRAM_MAX, Preserve, fresh, is_here, run, run_for};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
@@ -44,9 +50,14 @@ impl Postgres {
     }
 
     fn psql(&self, database: &str, sql: &str) -> Result<String> {
+        self.psql_for(PROGRAM_MAX, database, sql)
+    }
+
+    fn psql_for(&self, max: Duration, database: &str, sql: &str) -> Result<String> {
         let mut command = self.command("psql");
         command.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
-        let output = run("psql", command.args(["--dbname", &named(database), "--command", sql]))?;
+        command.args(["--dbname", &named(database), "--command", sql]).stdin(Stdio::null());
+        let output = run_for(max, "psql", &mut command)?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }
@@ -64,7 +75,7 @@ impl Preserve for Postgres {
     /// none of them.
     fn mark(&self) -> Result<String> {
         self.check()?;
-        self.psql(&self.database, "SELECT txid_current_snapshot()")
+        self.psql_for(MARK_MAX, &self.database, "SELECT txid_current_snapshot()")
     }
 
     fn write_out(&self, into: &Path) -> Result<()> {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Login, Preserve, fresh, is_here};
+use super::{Login, MARK_MAX, Preserve, fresh, is_here};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
@@ -126,14 +126,19 @@ fn part(from: &mut impl io::BufRead, depth: u32, left: &mut u64) -> io::Result<A
 
 impl Redis {
     fn connect(&self) -> Result<Connection> {
+        self.connect_for(PATIENCE)
+    }
+
+    /// A connection at which nothing is waited for longer than `patience`.
+    fn connect_for(&self, patience: Duration) -> Result<Connection> {
         if !is_here(&self.host) {
             let text = format!("is not asked: {} is not on this machine", self.host);
             return Err(SnapshotError::Program { program: "Redis", text });
         }
         let connect = || -> io::Result<Connection> {
             let to = TcpStream::connect((self.host.as_str(), self.port))?;
-            to.set_read_timeout(Some(PATIENCE))?;
-            to.set_write_timeout(Some(PATIENCE))?;
+            to.set_read_timeout(Some(patience))?;
+            to.set_write_timeout(Some(patience))?;
             let from = BufReader::new(to.try_clone()?);
             let mut connection = Connection { to, from };
             if let Some(password) = &self.password {
@@ -241,7 +246,7 @@ impl Preserve for Redis {
 
     /// What the server counts of changes, and since when.
     fn mark(&self) -> Result<String> {
-        let mut connection = self.connect()?;
+        let mut connection = self.connect_for(MARK_MAX)?;
         let mut mark = String::new();
         for section in ["server", "persistence", "keyspace"] {
             let text = connection.text(&[b"INFO", section.as_bytes()]).map_err(failed)?;
