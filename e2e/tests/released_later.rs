@@ -29,7 +29,7 @@ fn held(place: &Enclosed, path: &str) -> (String, String) {
     let called = place.script(&format!("curl -sS -X DELETE https://{LISTED}{path}"));
     let hold = called.stdout.split("Ref ").nth(1).unwrap_or_else(|| panic!("{called:?}"));
     let run = called.stderr.split("run r-").nth(1).unwrap().split([';', ' ']).next().unwrap();
-    (hold.split('.').next().unwrap().to_owned(), format!("r-{run}"))
+    (hold.split([' ', '.']).next().unwrap().to_owned(), format!("r-{run}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
