@@ -235,9 +235,15 @@ impl Walk<'_> {
             super::program::read(self, scope, code, super::program::Language::Ruby)?;
             return Ok(true);
         }
-        if matches!(own.arguments.first().map(String::as_str), Some("runner" | "tinker")) {
-            let code = own.arguments.iter().skip(1).cloned().collect::<Vec<_>>().join(" ");
-            super::program::read(self, scope, &code, super::program::Language::Ruby)?;
+        if let Some(first @ ("runner" | "tinker")) = own.arguments.first().map(String::as_str) {
+            let rest = own.arguments.iter().skip(1).filter(|it| *it != "--execute");
+            let rest = rest.map(|it| it.strip_prefix("--execute=").unwrap_or(it));
+            let code = rest.collect::<Vec<_>>().join(" ");
+            let language = match first {
+                "tinker" => super::program::Language::Php,
+                _ => super::program::Language::Ruby,
+            };
+            super::program::read(self, scope, &code, language)?;
             return Ok(true);
         }
         let words: Vec<&str> = own.operands(frameworks::VALUED);
@@ -291,24 +297,17 @@ impl Walk<'_> {
         if remote {
             return Target { told: true, ..targets::somewhere() };
         }
-        let url = call
-            .value(&[
-                "--url",
-                "--db-url",
-                "--database-url",
-                "-d",
-                "--database",
-                "--dsn",
-                "-url",
-                "--connection",
-                "--conn",
-                "--endpoint",
-            ])
-            .or_else(|| call.arguments.iter().map(String::as_str).find(|it| targets::is_url(it)));
-        if let Some(url) = url.filter(|url| targets::is_url(url)) {
+        if let Some(url) = call.arguments.iter().map(String::as_str).find(|it| targets::is_url(it))
+        {
             return targets::of_url(url);
         }
-        if framework.local || call.has(&["--local"]) {
+        if call.has(&["--local"]) {
+            return targets::at_host(framework.name, "", "");
+        }
+        if let Some(target) = self.database_of(scope, call, framework) {
+            return target;
+        }
+        if framework.local {
             return targets::at_host(framework.name, "", "");
         }
         let named = scope

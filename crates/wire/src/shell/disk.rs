@@ -135,6 +135,12 @@ impl Walk<'_> {
             "touch" | "mkdir" => self.makes(scope, name, &operands),
             "chmod" | "chown" | "chgrp" => self.opens_up(scope, &options, &operands),
             "rsync" => self.mirrors(scope, &options, &operands),
+            // What is on a disk is only shown, or it is only tried.
+            "wipefs" if !call.flag('a') && !call.flag('o') && !call.has(&["--all"]) => {}
+            "fdisk" | "sgdisk" if call.has(&["-l", "--list", "-p", "--print"]) => {}
+            "parted" if operands.last() == Some(&"print") || call.has(&["-l"]) => {}
+            "lvremove" | "vgremove" | "pvremove" if call.has(&["-t", "--test"]) => {}
+            _ if name.starts_with("mkfs.ext") && call.has(&["-n"]) => {}
             "mkfs" | "wipefs" | "fdisk" | "parted" | "sgdisk" | "mkswap" | "lvremove"
             | "vgremove" | "pvremove" | "blkdiscard" | "diskpart" => {
                 for word in &operands {
