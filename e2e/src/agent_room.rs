@@ -140,7 +140,7 @@ impl AgentRoom {
         agent: Agent,
         script: impl Fn(&Enclosed, &FakeRailway) -> Vec<Step>,
     ) -> Vec<Self> {
-        let programs = installed();
+        let programs = programs();
         let mut rooms = Vec::new();
         let mut places = Enclosed::each(binary).await;
         if agent != Agent::Codex && std::env::var_os("HOLDPOINT_SOAK").is_none() {
@@ -246,6 +246,6 @@ fn with_input(mut command: Command, input: &str) -> Called {
 }
 
 /// The folder with the agents' programs.
-pub(crate) fn installed() -> PathBuf {
+pub fn programs() -> PathBuf {
     npm::installed("agents", &PACKAGES, &SCRIPTED).join(".bin")
 }

@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    agent_room::{Agent, MODEL_KEY, installed},
+    agent_room::{Agent, MODEL_KEY, programs},
     holdpoint::{Called, Holdpoint},
     model::{ModelHost, Step},
 };
@@ -47,7 +47,7 @@ impl Hooked {
         let built = fs::canonicalize(built).unwrap();
         let home = tempfile::Builder::new().prefix("hooked-").tempdir_in(built).unwrap();
         let model = ModelHost::start(script(home.path())).await;
-        let programs = installed();
+        let programs = programs();
         let this = Self { holdpoint: Holdpoint::new(binary), model, agent, programs, home };
         let (path, text) = agent.settings(&this.model.near());
         this.write(path, &text);

@@ -28,6 +28,7 @@
 //! - [`hooks`]: hooks called as agents call them
 //! - [`hooked`]: real agents that have nothing but their hooks
 //! - [`clients`]: those with a gateway in front of them, and whoever asks them
+//! - [`released`]: what is released, and the home of somebody who has only that
 //! - [`tree`]: a directory as it is, bit for bit
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
@@ -70,6 +71,7 @@ pub mod npm;
 pub mod postgres;
 pub mod proxy;
 pub mod python;
+pub mod released;
 pub mod replay;
 pub mod running;
 pub mod small_disk;

@@ -49,9 +49,14 @@ pub fn http_message(input: &[u8]) {
     assert_eq!(message.digest(), message.clone().digest());
     let rendered =
         refusal::render(&Refusal::new(RefusalKind::Deny, Code::Unparsed, "why"), Some(&message));
-    // A push is answered in its own protocol, which has no status for a "no".
-    let is_push = message.raw_path().ends_with("/git-receive-pack");
-    assert!(rendered.status == 403 || is_push && rendered.status == 200);
+    // A push and a gRPC call are answered in their own protocols, which say "no" in the body or in
+    // a header of theirs.
+    let own = |(name, value): &(&str, String)| {
+        *name == "grpc-status" && value != "0"
+            || *name == "content-type" && value == "application/x-git-receive-pack-result"
+    };
+    let says_no = rendered.status == 200 && rendered.headers.iter().any(own);
+    assert!(rendered.status == 403 || says_no);
 
     // What is told by its shape alone is never replaced; what is signed is signed anew.
     let replaced = |message: &Message| -> Vec<credentials::CredentialUse> {

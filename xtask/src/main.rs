@@ -11,6 +11,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use xtask::dist;
 
 /// The project's own chores.
 #[derive(Debug, Parser)]
@@ -45,6 +46,16 @@ enum Chore {
         /// The documented incidents.
         incidents: PathBuf,
     },
+    /// Makes what is released: an archive with its installer, a Debian package, checksums.
+    #[command(after_help = "Example: cargo xtask dist --out target/dist")]
+    Dist {
+        /// Where it is made.
+        #[arg(long, default_value = "target/dist")]
+        out: PathBuf,
+        /// Take this binary, as it is, instead of building one.
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
 }
 
 /// The root of the tree.
@@ -56,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Tidy { root } => tidied(&root),
         Chore::Corpus { list, aside } => judged(Path::new(ROOT), list, aside),
         Chore::Coverage { incidents } => covered(Path::new(ROOT), &incidents),
+        Chore::Dist { out, binary } => released(Path::new(ROOT), binary.as_deref(), &out),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("xtask: {error}");
@@ -74,6 +86,13 @@ fn tidied(root: &Path) -> Result<ExitCode, Box<dyn Error>> {
     }
     eprintln!("tidy: {} to mend", findings.len());
     Ok(ExitCode::from(1))
+}
+
+fn released(root: &Path, binary: Option<&Path>, out: &Path) -> Result<ExitCode, Box<dyn Error>> {
+    for file in dist::make(root, binary, out)? {
+        println!("{:>12} {}", fs::metadata(&file)?.len(), file.display());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn judged(root: &Path, list: bool, aside: bool) -> Result<ExitCode, Box<dyn Error>> {

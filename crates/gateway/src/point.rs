@@ -383,7 +383,7 @@ impl Identify for HttpPoint {
 
 impl HttpPoint {
     /// Who asked for what is held, if that run still exists, killed if it is killed now; or if what
-    /// it scheduled outlives it.
+    /// it waits for outlives it.
     fn principal_of(&self, hold: &str) -> Result<Option<Principal>, StoreError> {
         let Some(hold) = self.holds().find(hold, self.now())? else {
             return Ok(None);

@@ -12,9 +12,9 @@ use crate::{
     commands::{
         agents::Agents, approve::Approve, approve::Deny, approvers::Approvers, doctor::Doctor,
         explain::Explain, holds::Holds, hook::Hook, hosts::Hosts, init::Init, inventory::Inventory,
-        kill::Kill, kill::Revive, ledger::Ledger, merge::Merge, policy::Policy, report::Report,
-        run::Run, secrets::Secrets, snapshots::Snapshots, status::Status, tabletop::Tabletop,
-        undo::Undo, up::Up,
+        kill::Kill, kill::Revive, ledger::Ledger, merge::Merge, papers::Completions, papers::Man,
+        policy::Policy, report::Report, run::Run, secrets::Secrets, snapshots::Snapshots,
+        status::Status, tabletop::Tabletop, undo::Undo, uninstall::Uninstall, up::Up,
     },
     status::CommandError,
 };
@@ -24,8 +24,8 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "holdpoint", version, about, propagate_version = true)]
 #[command(after_help = "\
-Start with `holdpoint up`, then `holdpoint agents new NAME`. `holdpoint tabletop` shows what it \
-is for.\nExit status: 0 done, 1 refused or found wanting, 2 called wrongly, 3 could not.")]
+Start with `holdpoint run -- claude`, or whichever is your agent. `holdpoint tabletop` shows what \
+it is for.\nExit status: 0 done, 1 refused or found wanting, 2 called wrongly, 3 could not.")]
 pub struct Cli {
     /// Where everything is kept [default: ~/.local/state/holdpoint].
     #[arg(long, global = true, value_name = "DIR", env = "HOLDPOINT_STATE")]
@@ -92,6 +92,13 @@ pub enum Verb {
     Report(Report),
     /// The nine-second incident, unguarded and then guarded.
     Tabletop(Tabletop),
+    /// Take Holdpoint off this machine again.
+    Uninstall(Uninstall),
+    /// Completions for a shell.
+    Completions(Completions),
+    /// Manual pages; made for packages.
+    #[command(name = "__man", hide = true)]
+    Man(Man),
     /// Between the outside and the inside of a run; called by `run` only.
     #[command(skip)]
     Inside(Words),

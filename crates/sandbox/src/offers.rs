@@ -95,17 +95,13 @@ pub(crate) fn namespaces_mend() -> String {
 }
 
 /// Ubuntu 24.04 and later: what lets this binary, and no other, make namespaces.
+const PROFILE: &str = include_str!("../../../packaging/apparmor/holdpoint");
+
 fn profile(binary: &Path) -> String {
-    let binary = binary.display();
+    let profile = PROFILE.replace("@BINARY@", &binary.display().to_string());
     format!(
         "as root, let this binary alone make namespaces:\n\
-         cat > /etc/apparmor.d/holdpoint <<'END'\n\
-         abi <abi/4.0>,\n\
-         include <tunables/global>\n\
-         profile holdpoint \"{binary}\" flags=(unconfined) {{\n\
-         \x20 userns,\n\
-         }}\n\
-         END\n\
+         cat > /etc/apparmor.d/holdpoint <<'END'\n{profile}END\n\
          apparmor_parser -r /etc/apparmor.d/holdpoint"
     )
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     database::{count, first, from_json, millis, rows, timestamp, to_json},
     error::{Result, StoreError},
-    holds::kill_outliving,
+    holds::set_outliving_killed,
     id::{check_name, random, random_id},
     state::State,
     watch::Topic,
@@ -129,11 +129,10 @@ impl Agents {
 
     fn set_killed(&self, whom: Kill<'_>, killed: bool) -> Result<usize> {
         let changed = self.0.0.database.write(|transaction| -> Result<usize> {
-            let mut outliving = 0;
             if killed {
                 forget_issued(transaction, whom)?;
-                outliving = kill_outliving(transaction, whom)?;
             }
+            let outliving = set_outliving_killed(transaction, whom, killed)?;
             let agents = match whom {
                 Kill::All => transaction.execute("UPDATE agents SET killed = ?1", [killed])?,
                 Kill::One(name) => transaction.execute(

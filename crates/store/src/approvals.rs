@@ -184,6 +184,11 @@ pub enum ApprovalError {
     /// The hold waits no more.
     #[error("the hold is {0} and waits for no answer")]
     NotOpen(HoldState),
+    /// Whoever asked for it was killed.
+    #[error(
+        "whoever asked for it was killed: nothing of it can be released (`holdpoint revive {0}` takes the kill back)"
+    )]
+    Killed(String),
     /// One human counts once.
     #[error("`{0}` has already answered; another approver is needed")]
     Answered(String),

@@ -280,6 +280,15 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX login_tokens_by_family ON login_tokens (family);
 ",
+    "
+    -- Holds whose run is over, and was not killed before.
+    CREATE TABLE outliving (
+        hold   TEXT PRIMARY KEY REFERENCES holds (id) ON DELETE CASCADE,
+        killed INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO outliving (hold) SELECT hold FROM schedules WHERE outlived;
+    ALTER TABLE schedules DROP COLUMN outlived;
+",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

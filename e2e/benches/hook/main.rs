@@ -1,6 +1,8 @@
 //! How long one call of a hook takes, as a whole process, with a gateway and without.
 //!
 //!     cargo bench -p e2e --bench hook
+//!
+//! `HOLDPOINT_BINARY` names another binary to measure.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
 
@@ -8,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use e2e::hooks::{Desk, Dialect};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 /// Calls of each kind.
 const CALLS: usize = 300;
 /// Calls before any is counted.
 const WARM: usize = 20;
 
 fn main() {
+    let binary = std::env::var("HOLDPOINT_BINARY");
+    let binary = binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_holdpoint-under-test").to_owned());
     let long = format!("echo {}", "x".repeat(64 * 1024 - 16));
     for (what, command) in [
         ("a look", "git status && ls -la src"),
@@ -22,7 +25,7 @@ fn main() {
         ("a refusal", "rm -rf /usr/lib"),
         ("64 KiB", long.as_str()),
     ] {
-        let desk = Desk::new(BINARY);
+        let desk = Desk::new(&binary);
         measure(what, "without a gateway", &desk, command);
         let up = desk.holdpoint.up(&[], &[]);
         measure(what, "with a gateway", &desk, command);

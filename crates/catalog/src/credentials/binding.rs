@@ -105,11 +105,12 @@ fn purposes(hosts: &[String], mark: Mark) -> Vec<String> {
 }
 
 fn purpose(host: &str, mark: Mark) -> String {
-    let identity = hosts::identity(host);
-    let provider = identity.map_or("rest", |identity| identity.provider);
-    let model = identity.is_some_and(|identity| identity.bodies == Bodies::Prompts);
-    match mark == Mark::Test || model {
-        true => format!("{provider}:*"),
-        false => format!("{provider}:read"),
+    match hosts::identity(host) {
+        // Every model's operations have the same names, whoever serves it.
+        Some(identity) if identity.bodies == Bodies::Prompts => "model:*".to_owned(),
+        identity => {
+            let provider = identity.map_or("rest", |identity| identity.provider);
+            format!("{provider}:{}", if mark == Mark::Test { "*" } else { "read" })
+        }
     }
 }

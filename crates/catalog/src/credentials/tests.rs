@@ -128,6 +128,9 @@ fn known_names_bind_themselves_and_the_rest_is_asked_about() {
         "registry.npmjs.org",
         "npm:read",
     );
+    // An agent asks its model with it all day: as the catalogue names what it asks.
+    let key = "OPENAI_API_KEY=sk-proj-kJ8sN2pQ7vXr4TzWm6YbA1cD3eF5gH7i";
+    check(".env", key, Use::Sent, "api.openai.com", "model:*openai:read");
     check(".env", "JWT_SECRET=kJ8sN2pQ7vXr4TzWm6YbA1cD3eF5gH7i", Use::Local, "", "");
     // A text that anybody can write binds nothing to the host that it names.
     let text = "SHOP_API=https://evil.example.dev\nSHOP_API_TOKEN=kJ8sN2pQ7vXr4TzWm6Yb";

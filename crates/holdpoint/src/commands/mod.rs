@@ -14,6 +14,7 @@ pub mod kill;
 pub mod ledger;
 pub mod merge;
 mod modes;
+pub mod papers;
 pub mod policy;
 pub mod report;
 pub mod run;
@@ -24,6 +25,7 @@ pub mod status;
 mod suggest;
 pub mod tabletop;
 pub mod undo;
+pub mod uninstall;
 pub mod up;
 
 use std::{
@@ -60,10 +62,11 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
     let verb = match cli.verb {
         Some(Verb::Explain(explain)) => return explain::run(explain),
         Some(Verb::Hook(ref hook)) => return hook::run(hook, cli.state_dir()),
-        Some(Verb::SetUp(ref own)) => {
-            return init::run(own, &cli.state_dir()?, cli.state.is_some(), cli.json);
-        }
+        Some(Verb::SetUp(ref own)) => return init::run(own, &cli),
         Some(Verb::Tabletop(tabletop)) => return tabletop::run(tabletop, cli.json),
+        Some(Verb::Uninstall(ref own)) => return uninstall::run(own, &cli),
+        Some(Verb::Completions(ref shell)) => return papers::completions(shell),
+        Some(Verb::Man(ref man)) => return papers::man(man),
         Some(Verb::Inside(words)) => return run::inside(&words.words),
         Some(Verb::Init(words)) => return run::init(&words.words),
         Some(Verb::Snapshots(ref own)) if own.door().is_some() => {
@@ -114,6 +117,9 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
             | Verb::Hook(_)
             | Verb::SetUp(_)
             | Verb::Tabletop(_)
+            | Verb::Uninstall(_)
+            | Verb::Completions(_)
+            | Verb::Man(_)
             | Verb::Inside(_)
             | Verb::Init(_)
             | Verb::Probe

@@ -3,7 +3,7 @@
 use holdpoint_core::{Digest, Timestamp};
 use rusqlite::{Transaction, params};
 
-use super::{Hold, HoldState, Holds, expire, find};
+use super::{Hold, HoldState, Holds, expire, find, outliving::is_killed};
 use crate::{
     approvals::{Approval, ApprovalContext, ApprovalError, Release},
     approvers::{Approver, approver},
@@ -54,6 +54,9 @@ impl Holds {
             // Until it is executed, a release can be taken back.
             (HoldState::Open, _) | (HoldState::Approved | HoldState::Scheduled, Release::Deny) => {}
             _ => return Err(ApprovalError::NotOpen(state)),
+        }
+        if context.decision == Release::Approve && is_killed(transaction, &hold)? {
+            return Err(ApprovalError::Killed(hold.principal.run));
         }
         self.check_time(context, &hold, now)?;
         Ok((hold, approver))

@@ -25,6 +25,7 @@ mod card;
 mod consume;
 mod due;
 mod open;
+mod outliving;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 pub use consume::{ConsumeError, Consumed, Ending};
 pub use due::Asked;
 pub use open::{NewHold, OpenError, Opening};
-pub(crate) use schedule::kill_outliving;
+pub(crate) use outliving::set_killed as set_outliving_killed;
 pub use schedule::{CancelError, Schedule, Unrecorded};
 pub use uptime::Uptime;
 

@@ -18,7 +18,6 @@ use super::{
     find, hold, released_by,
 };
 use crate::{
-    agents::Kill,
     database::{count, first, integer, millis, rows, timestamp},
     error::{Result, StoreError},
 };
@@ -212,31 +211,6 @@ impl Holds {
             changed.map(drop).map_err(StoreError::from)
         })
     }
-
-    /// Lets what `run` has scheduled outlive it: the run is over, and nobody killed it. Says how
-    /// much that is.
-    pub fn outlive(&self, run: &str) -> Result<usize> {
-        let sql = "UPDATE schedules SET outlived = 1 WHERE hold IN (
-                       SELECT id FROM holds WHERE state = 'scheduled' AND principal ->> 'run' = ?1)";
-        self.write(|transaction| transaction.execute(sql, [run]).map_err(StoreError::from))
-    }
-
-    /// Whether this hold is to be done though its run is over.
-    pub fn outlives(&self, id: &str) -> Result<bool> {
-        let sql = "SELECT count(*) FROM schedules WHERE hold = ?1 AND outlived";
-        self.state.0.database.read(|connection| Ok(count(connection, sql, [id])? > 0))
-    }
-}
-
-/// Kills what outlived its run as well. Says how much that was.
-pub(crate) fn kill_outliving(transaction: &Transaction<'_>, whom: Kill<'_>) -> Result<usize> {
-    let whom = match whom {
-        Kill::All => None,
-        Kill::One(name) => Some(name),
-    };
-    let sql = "UPDATE schedules SET outlived = 0 WHERE outlived AND hold IN (
-                   SELECT id FROM holds WHERE ?1 IS NULL OR agent = ?1 OR principal ->> 'run' = ?1)";
-    Ok(transaction.execute(sql, [whom])?)
 }
 
 /// How many wait for their time.

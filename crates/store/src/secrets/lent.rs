@@ -14,6 +14,7 @@ use crate::{
     database::{count, first, integer, rows},
     error::Result,
     id::check_name,
+    issued::forget_via,
     watch::Topic,
 };
 
@@ -194,11 +195,24 @@ pub(super) fn settle(connection: &Connection, bound: &Listed) -> Result<()> {
     Ok(())
 }
 
-/// What was lent to runs that are over is lent no more; what one has scheduled may still need it.
+/// A human gives what was found before, and of which nobody ever said anything: what they call it
+/// takes its place, also for the runs that it is lent to.
+pub(super) fn give_way(connection: &Connection, fingerprint: &str, name: &str) -> Result<()> {
+    let sql = "SELECT name FROM secrets WHERE fingerprint = ?1 AND found = ?2";
+    let found = first(connection, sql, params![fingerprint, FOUND], |row| Ok(row.get(0)?))?;
+    let Some::<String>(found) = found else { return Ok(()) };
+    // What was obtained with it was obtained within other bounds.
+    forget_via(connection, &found)?;
+    connection.execute("UPDATE lent SET secret = ?1 WHERE secret = ?2", [name, &found])?;
+    connection.execute("DELETE FROM secrets WHERE name = ?1", [&found])?;
+    Ok(())
+}
+
+/// What was lent to runs that are over is lent no more; what one still waits for may need it.
 fn forget_ended(connection: &Connection) -> Result<()> {
     let sql = "DELETE FROM lent WHERE run NOT IN (SELECT run FROM agents) AND run NOT IN (
                    SELECT json_extract(holds.principal, '$.run') FROM holds
-                   WHERE holds.state IN ('scheduled', 'consuming'))";
+                   WHERE holds.state IN ('open', 'approved', 'scheduled', 'consuming'))";
     connection.execute(sql, [])?;
     Ok(())
 }

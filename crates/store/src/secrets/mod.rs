@@ -127,6 +127,7 @@ impl Secrets {
         check_name("secret name", name)?;
         check_bounds(bounds)?;
         let listed = self.0.0.database.write(|transaction| {
+            lent::give_way(transaction, &self.fingerprint(value.expose_secret()), name)?;
             self.check_new(transaction, name, value)?;
             let phantom = free_phantom(&self.0, transaction, value)?;
             let bounds = bounds.clone();

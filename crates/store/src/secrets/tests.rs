@@ -314,3 +314,27 @@ fn what_is_found_is_lent_to_its_run_and_two_places_say_more_than_one() {
     let short = Offer { value: secret("hunter2"), ..offer("a.example.com", "p3") };
     assert_eq!(secrets.lend(&one, &[short], NOW).unwrap(), 1, "it could stand anywhere by chance");
 }
+
+#[test]
+fn what_was_found_gives_way_to_what_a_human_gives() {
+    let state = State::in_memory().unwrap();
+    let run = state.agents().add("one", &Task::default(), NOW).unwrap().agent.principal.run;
+    let secrets = state.secrets();
+    let offer = Offer {
+        name: "found".into(),
+        value: secret(REAL),
+        bounds: bounds(&["a.example.com"], &["rest:read"], None),
+        phantom: "p1".into(),
+    };
+    secrets.lend(&run, &[offer], NOW).unwrap();
+    let given = bounds(&["b.example.com"], &["rest:*"], None);
+    let added = secrets.add("given", &secret(REAL), &given, NOW).unwrap();
+    let names: Vec<String> = secrets.list().unwrap().into_iter().map(|it| it.name).collect();
+    assert_eq!((names, added.found), (vec!["given".to_owned()], false));
+    // Whoever sees it by its old phantom has it within the bounds that were given.
+    let lent = secrets.lent().unwrap();
+    assert_eq!((lent[0].secret.phantom.as_str(), &lent[0].secret.bounds), ("p1", &given));
+    // What a human has said stays said.
+    let again = secrets.add("again", &secret(REAL), &given, NOW);
+    assert!(matches!(again, Err(SecretError::Known(name)) if name == "given"));
+}

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
+    cli::Cli,
     status::{CommandError, Ended, Status},
     terminal,
 };
@@ -76,14 +77,16 @@ struct Change {
     runs: bool,
 }
 
-/// Runs `holdpoint init` on the state in `dir`; `chosen` if a human chose that directory.
-pub fn run(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
+/// Runs `holdpoint init` on the state that `cli` names.
+pub fn run(init: &Init, cli: &Cli) -> Ended {
+    let dir = cli.state_dir()?;
     match init.remove {
-        true => remove(init, dir, json),
-        false => install(init, dir, chosen, json),
+        true => remove(init, &dir, cli.json),
+        false => install(init, &dir, cli.state.is_some(), cli.json),
     }
 }
 
+/// `chosen`: a human chose the state directory, so that the hooks have to name it.
 fn install(init: &Init, dir: &Path, chosen: bool, json: bool) -> Ended {
     let home = home()?;
     let here = std::env::current_dir().map_err(CommandError::unable)?;
@@ -201,7 +204,7 @@ fn remove(init: &Init, dir: &Path, json: bool) -> Ended {
     let named = |put: &Put| {
         init.agent.is_empty() || init.agent.iter().any(|agent| agent.as_str() == put.agent)
     };
-    let (mut taken, stays): (Vec<Put>, Vec<Put>) = known.into_iter().partition(named);
+    let (taken, stays): (Vec<Put>, Vec<Put>) = known.into_iter().partition(named);
     if taken.is_empty() {
         say(json, &json!({ "taken": [] }), "there is nothing of ours to take back");
         return Ok(Status::Done);
@@ -210,22 +213,38 @@ fn remove(init: &Init, dir: &Path, json: bool) -> Ended {
     if !init.yes && terminal::ask("Take these back? [y/N] ")?.trim() != "y" {
         return Ok(Status::Wanting);
     }
-    // What was put last goes first.
-    taken.reverse();
-    let mut left = stays;
-    let mut files = Vec::new();
-    for put in taken {
+    let (files, left) = take_each_back(taken)?;
+    keep(dir, &stays.into_iter().chain(left.iter().cloned()).collect::<Vec<_>>())?;
+    for put in &left {
+        eprintln!("{}: changed since; take our lines out by hand", put.file.display());
+    }
+    say(json, &json!({ "taken": files }), &format!("{} taken back", files.len()));
+    Ok(if left.is_empty() { Status::Done } else { Status::Wanting })
+}
+
+/// Takes back everything that was put anywhere, by the word of the state in `dir`; gives the files
+/// of what could not be found any more.
+pub fn take_all_back(dir: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let known = read(dir)?;
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (_, left) = take_each_back(known)?;
+    keep(dir, &left)?;
+    Ok(left.into_iter().map(|put| put.file).collect())
+}
+
+/// Takes back what was put, the last first: the files of what is gone, and what is left.
+fn take_each_back(puts: Vec<Put>) -> Result<(Vec<PathBuf>, Vec<Put>), CommandError> {
+    let (mut files, mut left) = (Vec::new(), Vec::new());
+    for put in puts.into_iter().rev() {
         match take_back(&put)? {
-            true => files.push(put.file.clone()),
-            false => {
-                eprintln!("{}: changed since; take our lines out by hand", put.file.display());
-                left.push(put);
-            }
+            true => files.push(put.file),
+            false => left.push(put),
         }
     }
-    keep(dir, &left)?;
-    say(json, &json!({ "taken": files }), &format!("{} taken back", files.len()));
-    Ok(if left.is_empty() || !init.agent.is_empty() { Status::Done } else { Status::Wanting })
+    left.reverse();
+    Ok((files, left))
 }
 
 /// Takes back what was put into a file; whether all of it could be found.

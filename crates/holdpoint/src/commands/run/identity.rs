@@ -62,7 +62,7 @@ pub(super) fn forget(here: &Here, principal: &Principal) -> Result<(), CommandEr
     }
     let found = agents.of_run(&principal.run).map_err(CommandError::unable)?;
     if found.is_some_and(|agent| !agent.principal.killed) {
-        // What a human released is done at its time, whether or not the run is still there.
+        // What it waits for can be released, and is done, whether or not the run is still there.
         here.holds().outlive(&principal.run).map_err(CommandError::unable)?;
         agents.forget(&principal.agent).map_err(CommandError::unable)?;
     }

@@ -310,18 +310,21 @@ fn there_is_a_greatest_number_of_schedules() {
 }
 
 #[test]
-fn what_is_scheduled_may_outlive_its_run_but_not_a_kill() {
+fn what_waits_may_outlive_its_run_but_not_a_kill() {
     for (whom, outlives) in
         [(None, true), (Some(Kill::All), false), (Some(Kill::One("r-1")), false)]
     {
         let scene = scene();
-        let hold = scene.scheduled("op");
-        assert!(!scene.holds.outlives(&hold.id).unwrap());
+        // One waits for a human, the other for its time.
+        let holds = [scene.scheduled("op"), scene.opened("another", NOW)];
+        assert!(holds.iter().all(|hold| !scene.holds.outlives(&hold.id).unwrap()));
         assert_eq!(scene.holds.outlive("r-2").unwrap(), 0);
-        assert_eq!(scene.holds.outlive(&principal().run).unwrap(), 1);
+        assert_eq!(scene.holds.outlive(&principal().run).unwrap(), 2);
         if let Some(whom) = whom {
-            assert_eq!(scene.state.agents().kill(whom).unwrap(), 1, "{whom:?}");
+            assert_eq!(scene.state.agents().kill(whom).unwrap(), 2, "{whom:?}");
         }
-        assert_eq!(scene.holds.outlives(&hold.id).unwrap(), outlives, "{whom:?}");
+        for hold in holds {
+            assert_eq!(scene.holds.outlives(&hold.id).unwrap(), outlives, "{whom:?}");
+        }
     }
 }

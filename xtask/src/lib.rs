@@ -1,0 +1,3 @@
+//! The chores that others call too.
+
+pub mod dist;
