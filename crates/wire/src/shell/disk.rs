@@ -201,10 +201,12 @@ impl Walk<'_> {
             let target_paths = self.paths(scope, &target);
             for path in self.paths(scope, source) {
                 let ground = path::ground(&self.files, &path);
-                // Inside the workspace it is still there afterwards; from elsewhere it is gone.
-                let stays = target_paths
-                    .iter()
-                    .all(|it| path::ground(&self.files, it) <= Ground::Workspace);
+                // Inside the workspace it is still there afterwards; from elsewhere it is gone, and
+                // among what is built it goes with the next build.
+                let stays = target_paths.iter().all(|it| {
+                    let to = path::ground(&self.files, it);
+                    to <= Ground::Workspace && (to >= ground || to == Ground::Workspace)
+                });
                 if ground > Ground::Workspace || !stays || path::tampers(&self.files, &path) {
                     self.change("file:move", Effect::Destroy, &path);
                 }

@@ -76,6 +76,8 @@ fn what_a_project_hangs_on_a_command_is_read() {
     check("task --dry a", &[]);
     check("composer a", &["file:/data/q", "file:/data/p"]);
     check("composer install", &[]);
+    // What is moved among what is built goes with it.
+    check("mv helper.py dist/ && rm -rf dist", &["file:/w/app/helper.py", "file:/w/app/dist"]);
     check("pushd /data; popd; rm -rf src", &["file:/w/app/src"]);
     // Nobody knows whether `/data` is there.
     check("cd /data; pushd /w/app; popd; rm -rf src", &["file:/data/src", "file:/w/app/src"]);

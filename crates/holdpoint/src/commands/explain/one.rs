@@ -104,7 +104,8 @@ fn shown(facts: &Value) -> String {
         _ => "It is refused.",
     };
     let mut shown = format!("{verdict}\n\nWhat it would do:\n");
-    let operations = list("operations");
+    let mut operations = list("operations");
+    operations.retain(|own| text(own, "operation") != "shell:read");
     if operations.is_empty() {
         shown += "  nothing that changes anything\n";
     }
