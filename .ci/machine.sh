@@ -15,6 +15,9 @@ readonly COMMANDS=(
     "git git"
     "restic restic" # plain restic restores what was saved
     "pg_dump postgresql" # a local database is saved, dropped and brought back
+    "mariadb-dump mariadb-client" # so is this one,
+    "mariadbd mariadb-server"
+    "redis-server redis-server" # and this
     "unshare util-linux" # a disk that is full, for one process alone
     "faketime faketime" # a clock that steps, for one process alone
     "ssh openssh-client" # what it says inside is a test

@@ -35,11 +35,13 @@ bin/holdpoint --version >/dev/null 2>&1 ||
 # Old and new lists together: what an older version put and this one does not is still taken back.
 list=$prefix/share/holdpoint/installed
 files=$(find bin share -type f | sort)
-mkdir -p "$prefix/share/holdpoint" || give_up "cannot write below $prefix"
+install -d -m 755 "$prefix/share/holdpoint" || give_up "cannot write below $prefix"
 while IFS= read -r file; do
     # Replaced as a whole: a gateway that runs keeps the binary that it began with.
-    mkdir -p "$prefix/$(dirname "$file")"
-    cp "$file" "$prefix/$file.new"
+    mode=644
+    [[ $file == bin/* ]] && mode=755
+    install -d -m 755 "$prefix/$(dirname "$file")"
+    install -m "$mode" "$file" "$prefix/$file.new"
     mv "$prefix/$file.new" "$prefix/$file"
 done <<<"$files"
 unit=$prefix/share/systemd/user/holdpoint.service

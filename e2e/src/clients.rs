@@ -108,15 +108,18 @@ impl ClientsStage {
     }
 }
 
-/// A line whose `Ref 12.` is `Ref REF.`
-fn without_reference(line: &str) -> String {
-    let mut parts = line.split("Ref ");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|it: char| !it.is_ascii_alphanumeric()).unwrap_or(part.len());
-        text += &format!("Ref REF{}", &part[end..]);
-    }
-    text
+/// A line whose `Ref 12 (mistaken? …)` is `Ref REF (mistaken? …)`.
+pub fn without_reference(line: &str) -> String {
+    let cut = |line: &str, before: &str| {
+        let mut parts = line.split(before);
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|it: char| !it.is_ascii_alphanumeric()).unwrap_or(part.len());
+            text += &format!("{before}REF{}", &part[end..]);
+        }
+        text
+    };
+    cut(&cut(line, "Ref "), "`holdpoint wrong ")
 }
 
 /// An agent with programs of its own.

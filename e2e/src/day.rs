@@ -1,9 +1,10 @@
 //! A day of honest work: situations from a file, each done by real tools, unguarded and guarded.
 
+mod company;
 mod neighbours;
+mod words;
 
 use std::{
-    fmt,
     fs::{self, Permissions},
     io::Write as _,
     net::{SocketAddr, TcpListener},
@@ -18,8 +19,13 @@ use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
 
-use self::neighbours::{Redis, database, proxy, toolchain};
+pub use self::words::{Hooked, Verdict};
+use self::{
+    company::{Company, PASSWORD, STAGING},
+    neighbours::{Redis, database, proxy, toolchain},
+};
 use crate::{
+    fakes::{PRIVATE_NPM, PRIVATE_PYPI, TOKEN},
     holdpoint::Called,
     hooks::{Dialect, Said},
     postgres,
@@ -39,6 +45,8 @@ const TRUST: [&str; 7] = [
     "GIT_SSL_CAINFO",
     "CARGO_HTTP_CAINFO",
 ];
+/// Where the state is, in a home.
+const STATE: &str = ".local/state/holdpoint";
 /// One script ends within this.
 const PATIENCE: &str = "150";
 
@@ -61,6 +69,8 @@ pub struct Situation {
     pub with: Vec<String>,
     #[serde(default)]
     pub setup: String,
+    #[serde(default)]
+    pub run: Vec<String>,
     pub command: String,
     #[serde(default)]
     pub beside: String,
@@ -82,64 +92,6 @@ pub struct Situation {
 
 fn yes() -> bool {
     true
-}
-
-/// What became of it in a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// As unguarded.
-    #[default]
-    Pass,
-    /// As unguarded, and what runs programs outside waits for a yes.
-    Kept,
-    /// One line says why it cannot be had.
-    Told,
-    /// It waits for a human.
-    Held,
-    /// It is refused.
-    Refused,
-    /// It failed.
-    Failed,
-}
-
-/// What the hook alone says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Hooked {
-    /// Nothing: it passes.
-    #[default]
-    Allow,
-    /// A human is asked.
-    Ask,
-    /// No.
-    Deny,
-    /// It is not asked: it would see nothing of what the situation is about.
-    None,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pass => "passes",
-            Self::Kept => "passes; settings wait for a yes",
-            Self::Told => "not to be had, and told why",
-            Self::Held => "held",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        })
-    }
-}
-
-impl fmt::Display for Hooked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Allow => "passes",
-            Self::Ask => "asks",
-            Self::Deny => "no",
-            Self::None => "",
-        })
-    }
 }
 
 /// How a situation came out.
@@ -170,11 +122,17 @@ pub struct Day {
     world: SocketAddr,
     postgres: postgres::Server,
     redis: Option<Redis>,
+    _company: Company,
 }
 
 impl Day {
     /// For this process's own user, or for an ordinary one, which only root can become.
     pub fn new(binary: &str, ordinary: bool) -> Option<Self> {
+        Self::configured(binary, ordinary, "")
+    }
+
+    /// The same with this `holdpoint.toml`.
+    pub fn configured(binary: &str, ordinary: bool, configuration: &str) -> Option<Self> {
         if ordinary && !nix::unistd::geteuid().is_root() {
             return None;
         }
@@ -188,13 +146,33 @@ impl Day {
         fs::write(home.join(".gitconfig"), "[user]\nname=dev\nemail=dev@example.test\n").unwrap();
         let user = ordinary.then_some(ORDINARY);
         toolchain(&home);
-        let day = Self { dir, user, world: proxy(), postgres: database(), redis: Redis::start() };
+        let company = Company::start();
+        let state = home.join(STATE);
+        fs::create_dir_all(&state).unwrap();
+        fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+        fs::write(state.join("company.pem"), &company.ca).unwrap();
+        // Its own hosts are listed, and nothing else is configured.
+        let text = format!("{configuration}upstream_ca = [\"company.pem\"]\n{}", company.listed());
+        fs::write(state.join("holdpoint.toml"), text).unwrap();
+        let (world, redis) = (proxy(&company.places), Redis::start());
+        let day = Self { dir, user, world, postgres: database(), redis, _company: company };
         day.give(&home);
         // The gateway is started by the first run of all, which nobody waits for here.
         let first = day.folder("first");
-        let called: Called = day.run(&first, "true").output().unwrap().into();
+        let called: Called = day.run(&first, &[], "true").output().unwrap().into();
         assert_eq!(called.status, 0, "{}", called.stderr);
+        day.keep_login();
         Some(day)
+    }
+
+    /// Gives the login of the staging site, as its human would.
+    fn keep_login(&self) {
+        let mut add = self.outside(&self.dir.path().join("holdpoint"));
+        add.args(["secrets", "add", "staging-login", "--host", STAGING, "--purpose", "rest:*"]);
+        add.args(["--place", "body:password"]);
+        let mut add = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        add.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+        assert!(add.wait().unwrap().success());
     }
 
     fn give(&self, path: &Path) {
@@ -220,7 +198,12 @@ impl Day {
     }
 
     fn gateway(&self) -> PathBuf {
-        self.dir.path().join("home/.local/state/holdpoint/gateway.json")
+        self.state().join("gateway.json")
+    }
+
+    /// The state directory of its user.
+    pub fn state(&self) -> PathBuf {
+        self.dir.path().join("home").join(STATE)
     }
 
     fn outside(&self, program: &Path) -> Command {
@@ -254,9 +237,9 @@ impl Day {
     }
 
     /// The same in a run.
-    fn run(&self, folder: &Path, script: &str) -> Command {
+    fn run(&self, folder: &Path, words: &[String], script: &str) -> Command {
         let mut command = self.outside(&self.dir.path().join("holdpoint"));
-        command.args(["run", "--", "bash", "-c"]).arg(script).current_dir(folder);
+        command.arg("run").args(words).args(["--", "bash", "-c"]).arg(script).current_dir(folder);
         command
     }
 
@@ -283,7 +266,8 @@ impl Day {
         };
         self.prepared(situation, &guarded, &values)?;
         if situation.restart {
-            let called = self.run(&guarded, &filled(&situation.command, &values)).output().unwrap();
+            let command = filled(&situation.command, &values);
+            let called = self.run(&guarded, &[], &command).output().unwrap();
             assert!(called.status.success(), "{called:?}");
             self.end_gateway();
         }
@@ -315,6 +299,10 @@ impl Day {
             ("$REDIS", self.redis.as_ref().map_or(0, |redis| redis.port).to_string()),
             ("$FREE", free.to_string()),
             ("$RUN", run),
+            ("$STAGING", format!("https://{STAGING}")),
+            ("$NPM", PRIVATE_NPM.to_owned()),
+            ("$PYPI", PRIVATE_PYPI.to_owned()),
+            ("$TOKEN", TOKEN.to_owned()),
             ("$GATEWAY", self.gateway().display().to_string()),
         ]
     }
@@ -364,7 +352,10 @@ impl Day {
         });
         let command = filled(&situation.command, values);
         let mut command = match guarded {
-            true => self.run(folder, &command),
+            true => {
+                let words = situation.run.iter().map(|word| filled(word, values));
+                self.run(folder, &words.collect::<Vec<_>>(), &command)
+            }
             false => self.script(folder, &command),
         };
         let began = Instant::now();

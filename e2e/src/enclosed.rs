@@ -60,6 +60,8 @@ impl Enclosed {
             dir.path().join("ca.pem").display()
         );
         fs::write(dir.path().join("state/holdpoint.toml"), configuration).unwrap();
+        // Whoever sits at a terminal was asked before.
+        fs::write(dir.path().join("state/enrol.asked"), "later").unwrap();
         fs::set_permissions(dir.path().join("state"), Permissions::from_mode(0o700)).unwrap();
         if let Some(user) = user {
             give(dir.path(), user);

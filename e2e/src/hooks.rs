@@ -10,7 +10,10 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::holdpoint::{Called, Holdpoint};
+use crate::{
+    clients::without_reference,
+    holdpoint::{Called, Holdpoint},
+};
 
 /// How an agent speaks to its hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,11 +195,7 @@ impl Desk {
     /// A text without what differs from room to room.
     pub fn plain(&self, text: &str) -> String {
         let text = text.replace(&self.room.path().display().to_string(), "ROOM");
-        let mut parts = text.split("Ref ");
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |text, rest| {
-            format!("{text}Ref REF{}", rest.get(12..).unwrap_or_default())
-        })
+        without_reference(&text)
     }
 
     /// What an agent says before it runs a command.

@@ -34,14 +34,17 @@
 //! - [`incidents`]: incidents expanded into episodes for `explain`
 //! - [`episodes`]: files of episodes, and what `explain` says to them
 //! - [`postgres`]: a PostgreSQL server with a gateway in front of it
+//! - [`postgres_versions`]: servers of other versions than the machine's
 //! - [`proxy`]: a proxy between the gateway and the world
 //! - [`lenient`]: how lenient servers understand bytes
 //! - [`replay`]: episodes at a live gateway
+//! - [`snapshot_stores`]: stores of snapshots on another machine
 //! - [`two_clocks`]: the clocks of a process as a test sets them
 //! - [`window`]: Railway and a gateway with such clocks, and what waits its time
 //! - [`small_disk`]: a disk that can be full, or read-only
 
 pub mod agent_room;
+pub mod agreement;
 pub mod aws;
 pub mod browser;
 pub mod bulk_host;
@@ -69,15 +72,19 @@ pub mod login_host;
 pub mod model;
 pub mod npm;
 pub mod postgres;
+pub mod postgres_versions;
 pub mod proxy;
 pub mod python;
 pub mod released;
 pub mod replay;
 pub mod running;
+pub mod serving;
 pub mod small_disk;
+pub mod snapshot_stores;
 pub mod ssh;
 pub mod stage;
 pub mod terminal;
+pub mod token_hosts;
 pub mod tree;
 pub mod two_clocks;
 pub mod websocket;

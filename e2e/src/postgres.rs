@@ -9,10 +9,13 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::holdpoint::{Gateway, Holdpoint, until};
+use crate::{
+    holdpoint::{Gateway, Holdpoint, until},
+    postgres_versions::programs,
+};
 
-/// Where Debian keeps the server's programs.
-const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+/// Where Debian keeps the programs of clients.
+const CLIENTS: &str = "/usr/lib/postgresql/15/bin";
 /// The role that agents work as, and its real password.
 pub const ROLE: &str = "app";
 /// What no agent may ever see.
@@ -162,23 +165,25 @@ impl Server {
         self.app(&format!("SELECT count(*) || ':' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"))
     }
 
-    fn data(&self) -> String {
+    /// Where its files lie.
+    pub fn data(&self) -> String {
         self.dir.path().join("data").display().to_string()
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    /// Puts a file beside its own; where it lies.
+    pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.dir.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     }
 
     /// Runs one of the server's programs, as an ordinary user where it refuses to be root's.
-    fn program(&self, name: &str, arguments: &[&str]) {
-        let program = format!("{PROGRAMS}/{name}");
+    pub fn program(&self, name: &str, arguments: &[&str]) {
+        let program = programs().join(name);
         let mut command = match nix::unistd::geteuid().is_root() {
             true => {
                 let mut command = Command::new("setpriv");
-                command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", &program]);
+                command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]).arg(&program);
                 command
             }
             false => Command::new(&program),
@@ -301,6 +306,13 @@ impl Guarded {
     /// Releases a hold, and waits until it is done.
     pub fn approve(&self, hold: &str) {
         let shown = self.holdpoint.call(&["holds", "--json"]);
+        let state = self.released(hold);
+        let done = state == holdpoint_store::HoldState::Done;
+        assert!(done, "{state}: {} {}", self.gateway.said(), shown.stdout);
+    }
+
+    /// Releases a hold, and waits until it is over; how it ended.
+    pub fn released(&self, hold: &str) -> holdpoint_store::HoldState {
         let state = holdpoint_store::State::open(self.holdpoint.state()).unwrap();
         release(&self.holdpoint, hold);
         let terms = holdpoint_store::config::HoldTerms::default();
@@ -311,13 +323,9 @@ impl Guarded {
             use holdpoint_store::HoldState::{Approved, Consuming, Open};
             match found.state {
                 Open | Approved | Consuming => None,
-                _ => Some(()),
+                state => Some(state),
             }
-        });
-        let now = holdpoint_core::Timestamp(now());
-        let state = holds.find(hold, now).unwrap().unwrap().state;
-        let done = state == holdpoint_store::HoldState::Done;
-        assert!(done, "{state}: {} {}", self.gateway.said(), shown.stdout);
+        })
     }
 }
 
@@ -353,7 +361,7 @@ pub fn psql(
     arguments: &[&str],
 ) -> Said {
     let url = format!("postgresql://{user}@127.0.0.1:{port}/{database}?sslmode={sslmode}");
-    let output = Command::new(format!("{PROGRAMS}/psql"))
+    let output = Command::new(program("psql"))
         .args(["-X", "-A", "-t", "-d", &url])
         .args(arguments)
         .env("PGPASSWORD", password)
@@ -368,9 +376,9 @@ pub fn psql(
     }
 }
 
-/// The path of one of PostgreSQL's programs.
+/// The path of one of PostgreSQL's clients.
 pub fn program(name: &str) -> PathBuf {
-    Path::new(PROGRAMS).join(name)
+    Path::new(CLIENTS).join(name)
 }
 
 impl Guarded {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::{
+    agreement::agreed,
     curl::Curl,
     holdpoint::{Gateway, Holdpoint},
 };
@@ -116,6 +117,7 @@ impl<'a> Replay<'a> {
         let lived = operations.iter().map(|operation| self.send(operation)).collect();
         assert_eq!(self.gateway.end(), 0);
         self.holdpoint.verified();
+        agreed(&self.holdpoint);
         lived
     }
 

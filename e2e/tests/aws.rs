@@ -90,7 +90,7 @@ const HELD: &[(&str, &[&str])] = &[
 /// What a refusal's text has that is another each time.
 fn settled(said: &str) -> String {
     let words = said.split(' ').map(|word| {
-        let id = word.trim_end_matches(['.', '`', ';', '\n']);
+        let id = word.trim_end_matches(['.', '`', ';', ')', '\n']);
         if id.starts_with("h-") { word.replace(id, "HOLD") } else { word.to_owned() }
     });
     words.collect::<Vec<_>>().join(" ").trim().to_owned()

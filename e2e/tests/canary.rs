@@ -72,6 +72,20 @@ const PLACES: &[(&str, &str)] = &[
         "too long to be masked",
         "(echo SHOP_API_TOKEN=$C; head -c 9500000 /dev/zero | tr '\\000' x) > long.env",
     ),
+    ("gzip", "echo SHOP_API_TOKEN=$C | gzip > backup.env.gz"),
+    (
+        "tar in gzip",
+        "mkdir -p packed; echo SHOP_API_TOKEN=$C > packed/shop.env; tar czf backup.tgz packed; rm -r packed",
+    ),
+    (
+        "zip",
+        "/usr/bin/python3 -c 'import os, zipfile; zipfile.ZipFile(\"backup.zip\", \"w\", zipfile.ZIP_DEFLATED).writestr(\"shop.env\", \"SHOP_API_TOKEN=\" + os.environ[\"C\"] + \"\\n\")'",
+    ),
+    ("message of a commit", "git commit -q --allow-empty -m 'with SHOP_API_TOKEN='$C"),
+    (
+        "history of an inner repository",
+        "mkdir -p inner; cd inner; git init -q -b main .; echo OLD_API_TOKEN=$C > old.env; git add old.env; git commit -qm old; git rm -q old.env; git commit -qm gone",
+    ),
     ("git remote", "git remote add origin https://ada:$C@git.acme-outdoor.dev/shop.git"),
     (
         "git history",
@@ -136,6 +150,18 @@ const PLACES: &[(&str, &str)] = &[
         "another agent's login",
         "mkdir -p ~/.claude; echo '{\"claudeAiOauth\": {\"accessToken\": \"sk-ant-oat01-'$C$C'\"}}' > ~/.claude/.credentials.json",
     ),
+    (
+        "the agent's old transcripts",
+        "mkdir -p ~/.codex/sessions/2026/01; echo '{\"output\": \"SHOP_API_TOKEN='$C'\"}' | tee ~/.codex/history.jsonl > ~/.codex/sessions/2026/01/a.jsonl",
+    ),
+    (
+        "another agent's old transcripts",
+        "mkdir -p ~/.claude/projects/shop; echo '{\"output\": \"SHOP_API_TOKEN='$C'\"}' > ~/.claude/projects/shop/a.jsonl",
+    ),
+    (
+        "the agent's own settings",
+        "printf '[mcp_servers.shop.env]\\nSHOP_API_TOKEN = \"%s\"\\n' $C > ~/.codex/config.toml",
+    ),
     ("history of the home", "echo 'export SHOP_API_TOKEN='$C > ~/.bash_history"),
     (
         "key of the home",
@@ -152,6 +178,8 @@ const SERVED: &[&str] = &[
     "git, in no commit",
     "git, in a pack",
     "git notes",
+    "message of a commit",
+    "history of an inner repository",
 ];
 
 /// Every way to read that the issue names; all that is read is said.
@@ -165,7 +193,7 @@ git grep -h '' $(git rev-list --all --reflog) 2>/dev/null
 echo == odd; cat /proc/self/mountinfo; cat /proc/self/root/"$PWD"/.env /proc/$$/cwd/.env; dd if=.env bs=1 skip=3 2>/dev/null; tail -c +9 .env; tar cf - . 2>/dev/null | cat
 ( cp .env /tmp/copied; sleep 30 & child=$!; sleep 0.2; kill -SEGV $child; wait $child; cat core* /tmp/core* /cores/* 2>/dev/null ) 2>/dev/null
 /usr/bin/python3 - <<'END'
-import glob, os, sys, zlib
+import glob, gzip, io, os, sys, zipfile, zlib
 out = sys.stdout.buffer
 for top in (".", os.path.expanduser("~")):
     for directory, _, names in os.walk(top):
@@ -174,6 +202,12 @@ for top in (".", os.path.expanduser("~")):
             except OSError: continue
             if len(data) > 4000000: continue
             out.write(data)
+            try: out.write(gzip.decompress(data))
+            except (OSError, EOFError, zlib.error): pass
+            try:
+                packed = zipfile.ZipFile(io.BytesIO(data))
+                for inner in packed.namelist(): out.write(packed.read(inner))
+            except (zipfile.BadZipFile, OSError, RuntimeError, ValueError): pass
             at, view = data.find(b"\x78"), memoryview(data)
             while at >= 0:
                 try: out.write(zlib.decompressobj().decompress(view[at:at + 65536]))

@@ -48,7 +48,7 @@ fn what_is_wrong_is_refused_at_the_start_with_file_line_and_mend() {
         ),
         ("resolve = [\"a:1\"]", "", "holdpoint.toml:1:12", "HOST:PORT:ADDR:PORT"),
         ("proxy = \"127.0.0.1\"", "", "holdpoint.toml:1:9", "127.0.0.1:7080"),
-        ("policies = [\"gone.cedar\"]", "", "gone.cedar", "No such file"),
+        ("policies = [\"gone.cedar\"]", "", "gone.cedar", "there is no such file"),
         ("policies = [\"mine.cedar\"]", "permit (", "mine.cedar:1", "unexpected"),
         (
             "policies = [\"mine.cedar\"]",

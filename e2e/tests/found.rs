@@ -9,8 +9,11 @@
 use std::{fs, path::Path, thread, time::Duration};
 
 use e2e::{
+    enclosed::Enclosed,
+    far_ends::lead,
     files::assert_in_no_file,
     holdpoint::{Called, Holdpoint},
+    token_hosts::{Renewal, TokenHost},
 };
 use serde_json::Value;
 
@@ -150,6 +153,37 @@ fn what_an_agent_has_seen_is_leaked_and_is_made_anew_under_its_phantom() {
     assert_eq!(same.status, 2, "the old one is no new one: {}", same.stdout);
     let none = holdpoint.call(&["secrets", "rotate", "nothing"]);
     assert_eq!(none.status, 2);
+}
+
+/// GitLab gives a token its successor, and the old one ends with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_may_asks_for_its_successor() {
+    let renewal = Renewal {
+        issuer: ("gitlab.com", "/api/v4/personal_access_tokens/self/rotate"),
+        resource: "registry.gitlab.com",
+        fields: ("token", Some("old")),
+        prefixes: ("glpat-", "glpat-"),
+        client: "",
+    };
+    for place in Enclosed::each(BINARY).await {
+        let host = TokenHost::start(renewal).await;
+        lead(&place, &[(&["gitlab.com"], host.addr(), host.ca_pem())]);
+        let token = host.login().1;
+        let add = "printf %s $TOKEN | $HOLDPOINT secrets add gl --host gitlab.com --purpose rest:read --json";
+        let mut added = place.outside("bash");
+        added.args(["-ec", add]).env("TOKEN", &token).env("HOLDPOINT", place.path("holdpoint"));
+        let added: Called = added.output().unwrap().into();
+        let rotated = place.call(&["secrets", "rotate", "gl", "--json"]);
+        assert_eq!(rotated.status, 0, "{}{:?}", rotated.stderr, host.seen());
+        assert_eq!((host.seen().0, host.takes(&token)), (1, false));
+        assert_eq!((added.status, &rotated.json()["rotated"]), (0, &Value::from(true)));
+        assert!(host.all().iter().all(|token| !rotated.stdout.contains(token.as_str())));
+        // The old one has ended: it is told what else to do.
+        let again = place.call(&["secrets", "rotate", "gl"]);
+        assert_eq!(again.status, 1, "{}", again.stderr);
+        assert!(again.stderr.contains("gitlab.com gave none"), "{}", again.stderr);
+        assert!(again.stdout.contains("rotate gl --value"), "{}", again.stdout);
+    }
 }
 
 #[test]

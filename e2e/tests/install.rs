@@ -71,7 +71,8 @@ fn an_archive_leaves_no_trace(home: &Home) {
     assert_eq!(others, [(home.path(".claude/settings.json"), settings.into())]);
     // What it recorded is still there to be read, until somebody says otherwise.
     assert_eq!(home.call(BINARY, &["ledger", "verify"]).status, 0);
-    assert_eq!(home.call(BINARY, &["uninstall", "--purge", "--yes"]).status, 0);
+    let purged = home.call(BINARY, &["uninstall", "--purge", "--yes"]);
+    assert_eq!(purged.status, 1, "its own program stays: {}", purged.stdout);
     assert!(!state.exists());
 }
 

@@ -310,14 +310,14 @@ async fn history_is_masked_under_the_same_names() {
              /usr/bin/python3 - <<'END'\n\
 import os, zlib\n\
 for d, _, fs in os.walk('.git'):\n\
-    for f in fs:\n\
-        b = open(os.path.join(d, f), 'rb').read()\n\
-        at = 0\n\
-        while at < len(b):\n\
-            if b[at] == 0x78:\n\
-                try: print(zlib.decompressobj().decompress(b[at:]).decode('latin-1'))\n\
-                except zlib.error: pass\n\
-            at += 1\n\
+\x20\x20\x20\x20for f in fs:\n\
+\x20\x20\x20\x20\x20\x20\x20\x20b = open(os.path.join(d, f), 'rb').read()\n\
+\x20\x20\x20\x20\x20\x20\x20\x20at = 0\n\
+\x20\x20\x20\x20\x20\x20\x20\x20while at < len(b):\n\
+\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20if b[at] == 0x78:\n\
+\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20try: print(zlib.decompressobj().decompress(b[at:]).decode('latin-1'))\n\
+\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20except zlib.error: pass\n\
+\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20at += 1\n\
 END",
         );
         if !served(&called) {
@@ -452,13 +452,13 @@ async fn nothing_is_seen_by_moving_what_holds_it() {
              /usr/bin/python3 - <<'END'\n\
 import os, zlib\n\
 for d, _, fs in os.walk('.'):\n\
-    for f in fs:\n\
-        try: b = open(os.path.join(d, f), 'rb').read()\n\
-        except OSError: continue\n\
-        for at in range(len(b) if 'pack' in f or len(f) == 38 else 0):\n\
-            if b[at] == 0x78:\n\
-                try: print(zlib.decompressobj().decompress(b[at:]).decode('latin-1')[:4000])\n\
-                except zlib.error: pass\n\
+\x20\x20\x20\x20for f in fs:\n\
+\x20\x20\x20\x20\x20\x20\x20\x20try: b = open(os.path.join(d, f), 'rb').read()\n\
+\x20\x20\x20\x20\x20\x20\x20\x20except OSError: continue\n\
+\x20\x20\x20\x20\x20\x20\x20\x20for at in range(len(b) if 'pack' in f or len(f) == 38 else 0):\n\
+\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20if b[at] == 0x78:\n\
+\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20try: print(zlib.decompressobj().decompress(b[at:]).decode('latin-1')[:4000])\n\
+\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20except zlib.error: pass\n\
 END\n\
              }; look; mv long.env other.env; look; mv .git/objects .git/o2; look; mv .git/o2 .git/objects; \
              mkdir s; mv .git s/; look; mv s/.git .; mkdir moved; mv .env moved/; look; exit 0",

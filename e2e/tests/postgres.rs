@@ -1,6 +1,9 @@
 //! A real PostgreSQL behind the gateway: what only looks passes, what changes is counted.
 
-use e2e::postgres::{Guarded, PASSWORD, ROLE, psql};
+use e2e::{
+    postgres::{Guarded, PASSWORD, ROLE, psql},
+    postgres_versions::{is_described, major},
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 
@@ -60,6 +63,10 @@ fn changes_are_counted_and_errors_are_postgresqls_own() {
         ("SET default_transaction_read_only = off", "decided statement by statement"),
         ("SELECT set_config('default_transaction_read_only', 'off', false)", "ended by Holdpoint"),
     ] {
+        // One that is too old to say so has a read-only transaction around each look.
+        if expect == "ended by Holdpoint" && major() < 14 {
+            continue;
+        }
         let said = guarded.run(text);
         assert_ne!(said.status, 0, "{text}");
         assert!(said.err.contains(expect), "{text}: {}", said.err);
@@ -100,6 +107,42 @@ fn a_loss_in_production_is_held_run_as_released_and_counted_again() {
     assert_eq!(guarded.server.app("SELECT count(*) FROM orders"), "891");
     // Whoever asks again hears what was done, and nothing is done twice.
     assert_eq!(guarded.well("DELETE FROM customers WHERE id < 11"), "DELETE 10");
+}
+
+/// Where somebody has changed what a release would do since a human saw it, it does nothing, and
+/// what it would do by now is held anew.
+#[test]
+fn a_release_is_for_what_was_counted_and_for_nothing_else() {
+    let guarded = Guarded::start(BINARY, "production", NO_WAIT, SHOP);
+    for (text, change, first, second) in [
+        (
+            "DELETE FROM customers WHERE id < 11",
+            "INSERT INTO orders VALUES (5000, 3, 1)",
+            "10 customers, 99 orders (cascade)",
+            "10 customers, 100 orders (cascade)",
+        ),
+        (
+            "UPDATE orders SET total = 0 WHERE id BETWEEN 20 AND 39",
+            "DELETE FROM orders WHERE id = 25",
+            "update 20 orders",
+            "update 19 orders",
+        ),
+    ] {
+        assert_ne!(guarded.run(text).status, 0);
+        let hold = guarded.hold();
+        assert!(hold["reasons"].to_string().contains(first), "{hold}");
+        guarded.server.app(change);
+        let sums = || ["customers", "orders"].map(|table| guarded.server.checksum(table));
+        let before = sums();
+        let state = guarded.released(hold["hold"].as_str().unwrap());
+        assert_eq!(state, holdpoint_store::HoldState::Void, "{text}");
+        assert_eq!(sums(), before, "{text}");
+        assert_ne!(guarded.run(text).status, 0);
+        let again = guarded.hold();
+        assert!(again["reasons"].to_string().contains(second), "{again}");
+        guarded.approve(again["hold"].as_str().unwrap());
+        assert_ne!(sums(), before, "{text}");
+    }
 }
 
 /// The pre-image that a client was told of.
@@ -160,6 +203,9 @@ fn what_was_dropped_or_emptied_is_made_again() {
         ("DROP TABLE orders", "drop orders"),
         ("BEGIN; DELETE FROM customers WHERE id > 95; DROP TABLE orders; COMMIT", "drop orders"),
     ] {
+        if says.starts_with("drop") && !is_described() {
+            continue;
+        }
         let said = guarded.run(text);
         assert_ne!(said.status, 0, "{text}");
         assert_eq!(sums(), before, "{text}");
@@ -185,6 +231,9 @@ fn in_development_a_loss_passes_once_it_is_saved() {
     let guarded = Guarded::start(BINARY, "development", NO_WAIT, SHOP);
     let before = guarded.server.checksum("orders");
     for text in ["TRUNCATE orders", "DELETE FROM orders", "DROP TABLE orders"] {
+        if text.starts_with("DROP") && !is_described() {
+            continue;
+        }
         let said = guarded.run(text);
         assert_eq!(said.status, 0, "{text}: {}", said.err);
         let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);

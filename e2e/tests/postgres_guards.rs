@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use e2e::{
     postgres::{Guarded, PASSWORD, ROLE, Server, psql},
+    postgres_versions::{is_described, major},
     python::Python,
 };
 
@@ -88,6 +89,26 @@ with psycopg.connect(url, autocommit=True) as connection:
     let open =
         "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND state LIKE 'idle in%'";
     assert_eq!(guarded.server.admin("shop", open), "0");
+}
+
+/// Before PostgreSQL 16, who makes roles can give itself one that runs programs: code that nobody
+/// sees is judged before it runs.
+#[test]
+fn a_role_that_makes_roles_counts_as_mighty() {
+    let server = Server::start(SHOP);
+    server.admin("shop", &format!("ALTER ROLE {ROLE} CREATEROLE"));
+    let dir = tempfile::tempdir().unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(dir.path(), open).unwrap();
+    let guarded = Guarded::before(server, BINARY, ROLE, PRODUCTION, TERMS);
+    let file = dir.path().join("ran");
+    let hidden = format!(
+        "DO $$ BEGIN EXECUTE 'GRANT pg_execute_server_program TO {ROLE}'; \
+         EXECUTE 'COPY notes TO PROGRAM ''cat > {}'''; END $$",
+        file.display()
+    );
+    stopped(&guarded, &hidden, "");
+    assert!(!file.exists());
 }
 
 /// Who is a member of a mighty role is as mighty: code that nobody sees is judged before it runs.
@@ -270,13 +291,22 @@ with psycopg.connect(url) as connection:
 
 /// A certificate authority, and a key and certificate of it for the server.
 fn certificates(dir: &std::path::Path) {
-    let script = "\
-openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj '/CN=test authority' 2>/dev/null &&
-openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj '/CN=127.0.0.1' 2>/dev/null &&
-printf 'subjectAltName=IP:127.0.0.1\\nbasicConstraints=CA:FALSE\\n' > ext &&
-openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out server.pem 2>/dev/null &&
-chmod 644 server.key server.pem";
+    let script = "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 \
+        -subj '/CN=test authority' 2>/dev/null";
     let output = Command::new("sh").args(["-c", script]).current_dir(dir).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    certify(dir, "server");
+}
+
+/// A key, and a certificate of the authority for this machine.
+fn certify(dir: &std::path::Path, name: &str) {
+    let script = "\
+openssl req -newkey rsa:2048 -nodes -keyout $NAME.key -out $NAME.csr -subj '/CN=127.0.0.1' 2>/dev/null &&
+printf 'subjectAltName=IP:127.0.0.1\\nbasicConstraints=CA:FALSE\\n' > ext &&
+openssl x509 -req -in $NAME.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out $NAME.pem 2>/dev/null &&
+chmod 644 $NAME.key $NAME.pem";
+    let mut sh = Command::new("sh");
+    let output = sh.args(["-c", script]).env("NAME", name).current_dir(dir).output().unwrap();
     assert!(output.status.success(), "{output:?}");
 }
 
@@ -300,25 +330,74 @@ fn the_server_is_reached_by_tls_and_known_by_its_certificate() {
     assert!(said.err.contains("kept the rows"), "{}", said.err);
     stopped(&guarded, "DROP TABLE notes", "drop notes");
     let id = guarded.hold()["hold"].as_str().unwrap().to_owned();
-    guarded.approve(&id);
-    let undone = guarded.holdpoint.call(&["undo", &id, "--yes", "--json"]);
-    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
-    assert_eq!(guarded.server.admin("shop", "SELECT count(*) FROM notes"), "19");
-    // Who would bind the password to the channel is told that there is nothing to bind it to.
-    let url = format!("postgresql://{ROLE}@127.0.0.1:{}/shop", guarded.port());
-    let bound = Command::new("psql")
-        .args([
-            "-X",
-            "-d",
-            &format!("{url}?sslmode=require&channel_binding=require"),
-            "-c",
-            "SELECT 1",
-        ])
-        .env("PGPASSWORD", &guarded.phantom)
-        .output()
+    if is_described() {
+        guarded.approve(&id);
+        let undone = guarded.holdpoint.call(&["undo", &id, "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+        assert_eq!(guarded.server.admin("shop", "SELECT count(*) FROM notes"), "19");
+    }
+    // Who would bind the password to the channel can, where there is one.
+    for (channel, binding, expect) in [
+        ("require", "require", true),
+        ("require", "disable", true),
+        ("disable", "require", false),
+        ("disable", "prefer", true),
+    ] {
+        let url = format!(
+            "postgresql://{ROLE}@127.0.0.1:{}/shop?sslmode={channel}&channel_binding={binding}",
+            guarded.port()
+        );
+        let bound = Command::new("psql")
+            .args(["-X", "-d", &url, "-c", "SELECT 1"])
+            .env("PGPASSWORD", &guarded.phantom)
+            .output()
+            .unwrap();
+        assert_eq!(bound.status.success(), expect, "{channel} {binding}: {bound:?}");
+        let said = String::from_utf8_lossy(&bound.stderr).into_owned();
+        assert!(expect || said.contains("channel binding"), "{said}");
+    }
+}
+
+/// Somebody in between with a certificate that is trusted, but is not the server's, learns no login
+/// that they could use.
+#[test]
+fn a_login_is_bound_to_the_servers_own_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    certificates(dir.path());
+    let server = Server::start(SHOP);
+    server.encrypt(&dir.path().join("server.pem"), &dir.path().join("server.key"));
+    // The same authority vouches for another key.
+    certify(dir.path(), "between");
+    let mut end = far_end(dir.path(), "between", server.port());
+    let trust = format!("upstream_ca = [\"{}\"]\n{TERMS}", dir.path().join("ca.pem").display());
+    let verify = "environment = \"production\"\ntls = \"verify\"";
+    let guarded = Guarded::before_port(server, end.port, BINARY, ROLE, verify, &trust);
+    let said = guarded.run("SELECT 1");
+    end.process.kill().unwrap();
+    end.process.wait().unwrap();
+    assert_ne!(said.status, 0, "{}", said.out);
+    assert!(said.err.contains("the login at the database's server failed"), "{}", said.err);
+    assert!(said.err.contains("channel binding"), "{}", said.err);
+}
+
+/// Something before a server, and its port.
+struct FarEnd {
+    process: std::process::Child,
+    port: u16,
+}
+
+fn far_end(dir: &std::path::Path, how: &str, server: u16) -> FarEnd {
+    let script = include_str!("postgres_guards/direct.py");
+    let mut process = Command::new("python3")
+        .args(["-c", script, how, &server.to_string()])
+        .current_dir(dir)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
         .unwrap();
-    assert!(!bound.status.success());
-    assert!(String::from_utf8_lossy(&bound.stderr).contains("channel binding"), "{bound:?}");
+    let mut line = String::new();
+    let stdout = process.stdout.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+    FarEnd { process, port: line.trim().parse().unwrap() }
 }
 
 /// A server whose certificate nobody trusts is not shown a password.
@@ -343,16 +422,12 @@ fn tls_may_begin_at_once() {
     certificates(dir.path());
     let server = Server::start(SHOP);
     let script = include_str!("postgres_guards/direct.py");
-    let mut end = Command::new("python3")
-        .args(["-c", script, "serve", &server.port().to_string()])
-        .current_dir(dir.path())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let stdout = end.stdout.take().unwrap();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
-    let port: u16 = line.trim().parse().unwrap();
+    // Servers from 17 on take it themselves.
+    let mut end = (major() < 17).then(|| far_end(dir.path(), "serve", server.port()));
+    if end.is_none() {
+        server.encrypt(&dir.path().join("server.pem"), &dir.path().join("server.key"));
+    }
+    let port = end.as_ref().map_or(server.port(), |end| end.port);
     let trust = format!("upstream_ca = [\"{}\"]\n{TERMS}", dir.path().join("ca.pem").display());
     let direct = "environment = \"production\"\ntls = \"direct\"";
     let guarded = Guarded::before_port(server, port, BINARY, ROLE, direct, &trust);
@@ -361,12 +436,14 @@ fn tls_may_begin_at_once() {
         .args(["-c", script, "ask", &guarded.port().to_string()])
         .output()
         .unwrap();
-    end.kill().unwrap();
-    end.wait().unwrap();
+    if let Some(end) = &mut end {
+        end.process.kill().unwrap();
+        end.process.wait().unwrap();
+    }
     assert_eq!((count.status, count.out.trim()), (0, "100"), "{}", count.err);
     assert_eq!(
         String::from_utf8_lossy(&client.stdout).trim(),
-        "postgresql SCRAM-SHA-256",
+        "postgresql SCRAM-SHA-256-PLUS",
         "{client:?}"
     );
 }

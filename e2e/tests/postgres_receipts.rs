@@ -5,6 +5,7 @@ use std::time::Duration;
 use e2e::{
     holdpoint::until,
     postgres::{Guarded, ROLE},
+    postgres_versions::is_described,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
@@ -57,6 +58,47 @@ INSERT INTO public.users VALUES (1, 'decoy');";
     assert_eq!(guarded.server.app("SELECT email FROM public.users"), "decoy");
 }
 
+/// A table that stays, but with other rows: what was computed anew, or emptied and filled again, is
+/// as it was. Where no key tells which row is which, the rows are put beside it.
+#[test]
+fn rows_that_were_computed_anew_are_as_they_were() {
+    let setup = "\
+CREATE TABLE notes (id int PRIMARY KEY, text text, size int);
+INSERT INTO notes SELECT g, 'Note ' || g, g FROM generate_series(1, 50) g;
+CREATE TABLE keyless (text text);
+INSERT INTO keyless SELECT 'k' || g FROM generate_series(1, 50) g;";
+    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    let sum = guarded.server.checksum("notes");
+    for text in [
+        "ALTER TABLE notes ALTER COLUMN text TYPE text USING upper(text)",
+        "ALTER TABLE notes ALTER text TYPE text USING '', ALTER size TYPE int USING -size",
+        "BEGIN; TRUNCATE notes; INSERT INTO notes VALUES (1, 'other', 1), (77, 'new', 7); COMMIT",
+        "DO $$ BEGIN EXECUTE 'ALTER TABLE notes ALTER text TYPE text USING md5(text)'; END $$",
+    ] {
+        let said = guarded.run(text);
+        assert_eq!(said.status, 0, "{text}: {}", said.err);
+        assert_ne!(guarded.server.checksum("notes"), sum, "{text}");
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        assert_eq!(guarded.server.checksum("notes"), sum, "{text}");
+    }
+    let sum = guarded.server.checksum("keyless");
+    let said = guarded.run("ALTER TABLE keyless ALTER COLUMN text TYPE text USING left(text, 1)");
+    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+    let json = undone.json();
+    let beside = json["undone"]["tables"][0]["beside"].as_str().unwrap();
+    assert_eq!(guarded.server.checksum(beside), sum);
+    // A column that is new in the same transaction is not lost: the rest of its rows is.
+    let said = guarded.run(
+        "BEGIN; ALTER TABLE notes ADD COLUMN more int; DELETE FROM notes WHERE id < 25; COMMIT",
+    );
+    assert_eq!(said.status, 0, "{}", said.err);
+    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+    assert_eq!(guarded.server.app("SELECT count(*), sum(size) FROM notes"), "50|1275");
+}
+
 /// What goes with a dropped table is made again with it; what is dropped beside it is not.
 #[test]
 fn what_is_dropped_beside_a_table_does_not_pass_as_part_of_it() {
@@ -73,12 +115,14 @@ CREATE RULE r AS ON DELETE TO accounts DO INSTEAD NOTHING;
 CREATE DOMAIN d AS int[] CHECK (VALUE[1] > 0);
 CREATE TYPE mood AS ENUM ('fine');";
     let guarded = Guarded::start(BINARY, "development", TERMS, setup);
-    let sum = guarded.server.checksum("junk");
-    let said = guarded.run("DROP TABLE junk");
-    assert_eq!(said.status, 0, "{}", said.err);
-    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
-    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
-    assert_eq!(guarded.server.checksum("junk"), sum);
+    if is_described() {
+        let sum = guarded.server.checksum("junk");
+        let said = guarded.run("DROP TABLE junk");
+        assert_eq!(said.status, 0, "{}", said.err);
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+        assert_eq!(guarded.server.checksum("junk"), sum);
+    }
     // Each with a table of its own: what was refused once is held for that alone.
     for (number, text) in
         ["DROP RULE r ON accounts", "DROP DOMAIN d", "DROP TYPE mood"].into_iter().enumerate()

@@ -111,7 +111,7 @@ const WAYS_OUT: &[&str] = &[
     "cat /etc/shadow | grep -q .",
     "grep -q 'Cap[A-Z][a-z]*:.*[1-9a-f]' /proc/self/status",
     "grep -q 'NoNewPrivs:.0' /proc/self/status",
-    "ls /var/run/docker.sock",
+    "curl -sf -m 5 --unix-socket /var/run/docker.sock http://docker/version",
     "ls /run/dbus",
     "ls /dev/kvm",
     "ls /dev/vda",
@@ -195,7 +195,8 @@ fn calls() -> Vec<String> {
         python("import socket; socket.socket(38, 5)"),
         python("import fcntl, os; m, s = os.openpty(); fcntl.ioctl(s, 0x5412, b\"x\")"),
         python("import time; time.clock_settime(0, 0)"),
-        // io_uring_setup, keyctl, add_key, bpf, userfaultfd, perf_event_open, setns, open_tree.
+        // io_uring_setup, keyctl, add_key, bpf, userfaultfd, perf_event_open, setns, open_tree, and
+        // open_tree_attr.
         call(425, "1, 0"),
         call(250, "0, 0, 0"),
         call(248, "0, 0, 0, 0, 0"),
@@ -204,6 +205,7 @@ fn calls() -> Vec<String> {
         call(298, "0, 0, -1, -1, 0"),
         call(308, "0, 0"),
         call(428, "0, 0, 0"),
+        call(467, "0, 0, 0, 0, 0"),
         call(246, "0, 0, 0, 0"),
         call(175, "0, 0, 0"),
         // A call by its x32 number: bpf.

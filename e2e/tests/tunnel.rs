@@ -16,13 +16,16 @@ const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 const FAR: &str = "db.prod.test";
 const SHOP: &str = "CREATE TABLE customers AS SELECT generate_series(1, 100) AS id;";
 
-/// Counts inside what there is at `port`, and prints it or `no`.
+/// What a client prints whose connection waits for a human.
+const HELD: &str = "held by Holdpoint until a human releases it";
+
+/// Counts inside what there is at `port`, and prints it, that it is held, or `no`.
 fn count(port: u16) -> String {
     let psql = program("psql").display().to_string();
     let url = format!("postgresql://{ROLE}@127.0.0.1:{port}/shop?sslmode=disable");
     format!(
         "PGPASSWORD={PASSWORD} PGCONNECT_TIMEOUT=20 {psql} -XAt -d '{url}' \
-         -c 'SELECT count(*) FROM customers' 2>/dev/null || echo no\n"
+         -c 'SELECT count(*) FROM customers' 2>/tmp/said || grep -o '{HELD}' /tmp/said || echo no\n"
     )
 }
 
@@ -71,7 +74,7 @@ async fn a_local_database_and_one_behind_a_tunnel_are_told_apart() {
     let script = [here, named, unnamed].map(count).concat();
     let local = format!("localhost:{unnamed}");
     let called: Called = place.call(&["run", "--local", &local, "--", "bash", "-c", &script]);
-    assert_eq!(called.stdout, "100\nno\nno\n", "{}", called.stderr);
+    assert_eq!(called.stdout, format!("100\n{HELD}\n{HELD}\n"), "{}", called.stderr);
     let expect = [
         format!("allow tcp:127.0.0.1:{here} local"),
         format!("hold tcp:127.0.0.1:{named} production"),

@@ -180,7 +180,7 @@ fn explain_offers_what_is_done_live() {
         "git reset --hard",
         "echo x > mine.txt",
         "sqlite3 dev.db 'DROP TABLE t'",
-        "redis-cli FLUSHALL",
+        "mongosh mongodb://localhost/shop --eval 'db.dropDatabase()'",
         "git push --force origin main",
         "psql postgres://a:b@db.prod.example.com/shop -c 'DROP TABLE orders'",
         "rm -rf .git",

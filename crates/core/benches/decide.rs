@@ -133,6 +133,7 @@ fn request(case: &Case, n: usize) -> Request {
             run: "run-1".to_owned(),
             task: Task::default(),
             killed: false,
+            did: None,
         },
         operation,
         facts: Facts {

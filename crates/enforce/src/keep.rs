@@ -11,7 +11,7 @@ use holdpoint_wire::shell::{At, Step};
 use crate::steps::is_here;
 
 /// The kinds of databases that this build can save.
-const DATABASES: &[&str] = &["postgres", "sqlite"];
+const DATABASES: &[&str] = &["postgres", "mysql", "mysql2", "mariadb", "redis", "sqlite"];
 /// What stands behind a path whose uncommitted changes are meant.
 const UNCOMMITTED: &str = "#";
 

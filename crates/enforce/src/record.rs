@@ -4,7 +4,7 @@ use holdpoint_core::{
     Authorized, Code, Digest, Effect, Judged, Reason, Refusal,
     authorized::{AuthorizeError, authorize, authorize_observe},
     identity::Principal,
-    ledger::{Decided, Meaning, Record, RecordKind},
+    ledger::{Circumstances, Decided, Meaning, Record, RecordKind},
     obligation::Receipt,
     policy::Decision,
     refusal::RefusalKind,
@@ -114,6 +114,7 @@ pub(crate) async fn unreadable<P: Point>(
         forwarded: false,
         spared: None,
         fingerprints: Vec::new(),
+        circumstances: Vec::new(),
     };
     let refusal = Refusal::new(RefusalKind::Deny, reason.code, reason.text);
     write(point, principal, message, decided, refusal).await
@@ -155,6 +156,7 @@ fn decided<M>(judged: &Judged<M>) -> Decided {
         forwarded: false,
         spared: judged.spared().map(|spared| spared.verdict.as_str().into()),
         fingerprints: Vec::new(),
+        circumstances: judged.judgements().iter().map(Circumstances::of).collect(),
     }
 }
 

@@ -91,6 +91,7 @@ impl Identify for Fake {
                 run: "run-1".into(),
                 task: Task::default(),
                 killed: agent == "killed",
+                did: None,
             }),
         }
     }

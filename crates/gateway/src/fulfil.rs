@@ -8,13 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdpoint_core::{
     Code, Judged, Judgement, Refusal,
     identity::{Principal, RefusedAim},
-    ledger::{Meaning, Record, RecordKind},
+    ledger::Meaning,
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
 };
-use holdpoint_enforce::{
-    Fulfil, Fulfilment, Ledger as _, Point as _, record, resolve::loses_references,
-};
+use holdpoint_enforce::{Fulfil, Fulfilment, Point as _, release, resolve::loses_references};
 use holdpoint_store::{
     Hold, HoldState, StoreError,
     holds::{Consumed, NewHold, OpenError, Opening},
@@ -80,7 +78,7 @@ impl Fulfil for HttpPoint {
             let (agent, host) = (principal.agent.clone(), Some(host.clone()));
             refusals.remember(&Remembered { aim, agent, host }).map_err(unavailable)?;
         }
-        Ok(())
+        self.count_refusal(principal).await
     }
 
     fn fingerprints(&self, judged: &Judged<Arrived>) -> Vec<String> {
@@ -201,16 +199,9 @@ impl HttpPoint {
             .collect();
         let credential = self.credential_name(arrived);
         let new = NewHold {
-            operation_digest: judged.operation_digest(principal),
-            message_digest: judged.digest(),
-            policy_digest: judged.policy_digest(),
-            state_digest: judged.state_digest(),
-            principal,
-            meanings: &meanings,
-            reasons: judged.decision().reasons(),
-            obligations: judged.decision().obligations(),
             credential: credential.as_deref(),
             payload: Some(&payload),
+            ..NewHold::of(judged, principal, &meanings, judged.decision().reasons())
         };
         self.holds().open_or_join(&new, self.now()).map_err(|error| match error {
             OpenError::Payload(error) => too_large(&error.to_string()),
@@ -257,24 +248,12 @@ impl HttpPoint {
         release: &Release,
         consumed: Consumed,
     ) -> Result<Fulfilment<Response<ResponseBody>>, Refusal> {
-        let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
-        let met = Obligation::Approval { count };
-        let approved = Receipt::issue(met, judged.digest(), consumed.evidence());
         let waited = waited(&consumed, judged.digest());
-        // Who released what was scheduled is on record since then.
-        let approvers = match waited {
-            Some(_) => Vec::new(),
-            None => consumed.approvers().to_owned(),
-        };
-        let evidence = consumed.evidence();
+        let used = used(&consumed, waited.is_some());
         // Before anything can fail: from here on, whoever released it hears how it ended.
         *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
-        for approver in approvers {
-            let hold = release.hold.clone();
-            let kind = RecordKind::Approval { hold, approver, released: true, evidence };
-            let record = Record::new(self.now(), None, kind);
-            self.commit(record, judged.digest()).await.map_err(record::ledger_unavailable)?;
-        }
+        let approved = Receipt::issue(used.met(), judged.digest(), used.evidence);
+        used.record(judged, self, self.now()).await?;
         let hold = Some(release.hold.clone());
         let receipts = [approved].into_iter().chain(waited).collect();
         Ok(Fulfilment::Receipts { receipts, hold })
@@ -302,13 +281,16 @@ impl HttpPoint {
 }
 
 fn held(judged: &Judged<Arrived>, hold: &Hold) -> Refusal {
-    Refusal {
-        kind: RefusalKind::Hold,
-        reasons: judged.decision().reasons().to_vec(),
-        subject: record::subject(judged),
-        hold: Some(hold.id.clone()),
-        reference: hold.id.clone(),
-        not_before: None,
+    release::held(judged, judged.decision().reasons().to_vec(), &hold.id)
+}
+
+/// A release that was consumed, as the walk puts it on record.
+pub(crate) fn used(consumed: &Consumed, on_record: bool) -> release::Used {
+    release::Used {
+        hold: consumed.hold().id.clone(),
+        approvers: consumed.approvers().to_owned(),
+        evidence: consumed.evidence(),
+        on_record,
     }
 }
 
@@ -319,13 +301,7 @@ fn unfulfilled() -> Refusal {
 
 /// A human's no, which stands for a while.
 pub(crate) fn denied(hold: &Hold) -> Refusal {
-    let text = match hold.state {
-        HoldState::Cancelled => "a human cancelled exactly this before its time had come",
-        _ => "a human looked at exactly this and said no",
-    };
-    let mut refusal = Refusal::new(RefusalKind::Deny, Code::ApprovalDenied, text);
-    refusal.reference = hold.id.clone();
-    refusal
+    release::denied(&hold.id, hold.state == HoldState::Cancelled)
 }
 
 fn too_many(full: &StoreError) -> Refusal {

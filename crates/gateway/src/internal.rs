@@ -19,12 +19,6 @@ const TOLD_MAX: usize = 50;
 /// Holds of all runs among which its own are looked for: the newest.
 const HOLDS_MAX: u32 = 1000;
 
-/// Why there is no Docker inside.
-const NO_DOCKER: &str = "Holdpoint refused this: containers are not filtered yet, and who commands \
-                         Docker commands the whole machine. Ask the human to run it outside; what \
-                         it publishes on 127.0.0.1 and the workspace's .env or compose file names \
-                         is reached from a run that starts afterwards";
-
 impl Server {
     /// What agents may ask us: all of it is about their own run.
     pub(crate) async fn internal(
@@ -53,7 +47,6 @@ impl Server {
                 }
                 self.over(&hold).unwrap_or_else(|| Err(still_held(&hold)))
             }
-            (_, target) if is_docker_s(target) => Ok(no_docker()),
             _ => {
                 let text = "holdpoint.internal answers GET /, GET /holds/ID and POST /ask \
                             {\"grant\":…,\"why\":…}, and nothing else";
@@ -116,20 +109,6 @@ fn answer(value: Value) -> Response<ResponseBody> {
     let mut response = Response::new(whole(value.to_string()));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
-}
-
-/// Whether a client of Docker's API asks, which runs are led here (`DOCKER_HOST`): `/_ping`, or
-/// `/v1.47/…`.
-fn is_docker_s(target: &str) -> bool {
-    let version = |path: &str| path.starts_with(|first: char| first.is_ascii_digit());
-    target == "/_ping" || target.strip_prefix("/v").is_some_and(version)
-}
-
-/// The one clear line, in the shape that Docker's clients print.
-fn no_docker() -> Response<ResponseBody> {
-    let mut response = answer(json!({ "message": NO_DOCKER }));
-    *response.status_mut() = http::StatusCode::FORBIDDEN;
     response
 }
 

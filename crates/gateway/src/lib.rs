@@ -16,7 +16,7 @@
 //! - `inject`: phantoms become secrets, and the message leaves
 //! - `aws`: what a phantom signed is signed anew
 //! - `issued`: what an answer gives out, remembered or captured
-//! - `owner`: who listens on this machine where a message to it goes
+//! - [`owner`]: who listens on this machine where a message to it goes
 //! - `spelling`: how a secret may be written when it comes back
 //! - [`websocket`]: connections that a message opened, from the handshake to their end
 //! - [`stream`]: raw streams, which nobody reads
@@ -25,6 +25,7 @@
 //! - `made`, `overheard`: what answers teach about what a run has made
 //! - [`release`]: what humans released is executed, once
 //! - [`body`]: bodies that stream in either direction
+//! - [`metrics`]: what is counted, and told to whoever monitors
 //! - `withheld`: bytes that wait for what follows them to be judged
 
 mod aws;
@@ -42,8 +43,9 @@ mod learning;
 pub mod listen;
 pub mod lookup;
 mod made;
+pub mod metrics;
 mod overheard;
-mod owner;
+pub mod owner;
 pub mod point;
 pub mod postgres;
 pub mod release;

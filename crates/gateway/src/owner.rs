@@ -37,6 +37,14 @@ pub(crate) async fn environment(port: u16, known: &Known) -> Result<Environment,
     Ok(strictest)
 }
 
+/// Whether all that listens on `port` of this machine's loopback is a server of its own, and something
+/// does.
+pub fn is_server(port: u16) -> bool {
+    let owners = owners(port);
+    let server = |owner: &Owner| *owner == Owner::Process(Listener::Server);
+    !owners.is_empty() && owners.iter().all(server)
+}
+
 fn ours() -> Refusal {
     let text = "what listens there is Holdpoint itself, which no agent talks to in this way";
     Refusal::new(RefusalKind::Deny, Code::Tamper, text)

@@ -39,6 +39,7 @@ use crate::{
     listen::{Arrival, Door, Evidence},
     lookup::Lookups,
     made::Maker,
+    metrics::Metrics,
 };
 
 /// What stands for a credential in the name of a resource.
@@ -65,6 +66,7 @@ pub struct HttpPoint {
     policies: RwLock<Arc<Pdp>>,
     /// Whoever saves what is about to be taken away.
     keeper: OnceLock<Arc<dyn Keep>>,
+    metrics: Arc<Metrics>,
     observe: fn(Stage),
 }
 
@@ -236,6 +238,7 @@ impl HttpPoint {
             known,
             policies,
             keeper: OnceLock::new(),
+            metrics: Arc::default(),
             observe,
         })
     }
@@ -248,6 +251,11 @@ impl HttpPoint {
     /// Whoever saves what is about to be taken away, if anybody does.
     pub(crate) fn keeper(&self) -> Option<&Arc<dyn Keep>> {
         self.keeper.get()
+    }
+
+    /// What is counted of all this.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// What waits, on the configured terms.
@@ -399,11 +407,15 @@ impl HttpPoint {
 
 impl Ledger for HttpPoint {
     async fn append(&self, record: Record, subject: Digest) -> Result<Appended, LedgerUnavailable> {
-        self.ledger.append(&record, subject).await.map_err(unwritten)
+        let appended = self.ledger.append(&record, subject).await.map_err(unwritten)?;
+        self.metrics.count(appended.index(), &record);
+        Ok(appended)
     }
 
     async fn commit(&self, record: Record, subject: Digest) -> Result<Durable, LedgerUnavailable> {
-        self.ledger.commit(&record, subject).await.map_err(unwritten)
+        let durable = self.ledger.commit(&record, subject).await.map_err(unwritten)?;
+        self.metrics.count(durable.index(), &record);
+        Ok(durable)
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
     fulfil::{denied, schedules::scheduled},
     internal::no_such_hold,
     listen::{Admission, Arrival, Door, Evidence, Handler, Stop, message::Authority, refuse},
+    metrics::arriving,
     point::{Arrived, Claim, HttpPoint, unavailable},
     postgres::{Front, Served},
     websocket::Closed,
@@ -82,7 +83,10 @@ impl Handler for Server {
         let answered = match message.host.as_str() {
             ask::HOST => self.internal(&claim, enclosed, arrival).await,
             _ if opens => self.open(&claim, enclosed, &message).await,
-            _ => enforce(&*self.point, &claim, Arrived::from_agent(arrival, enclosed)).await,
+            _ => {
+                let arrived = Arrived::from_agent(arrival, enclosed);
+                arriving(enforce(&*self.point, &claim, arrived)).await
+            }
         };
         let answered = match answered {
             // A message that asks for a connection has waited: what it waits for is another thing.
@@ -231,5 +235,8 @@ impl Server {
 
 /// A refusal as an HTTP response, in the words that the client's protocol has for it.
 fn render(refusal: &Refusal, message: Option<&Message>) -> Response<ResponseBody> {
-    refuse::response(refusal::render(refusal, message))
+    let mut response = refuse::response(refusal::render(refusal, message));
+    // For who has to say it in another protocol.
+    response.extensions_mut().insert(refusal.clone());
+    response
 }

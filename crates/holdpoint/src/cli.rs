@@ -14,7 +14,8 @@ use crate::{
         explain::Explain, holds::Holds, hook::Hook, hosts::Hosts, init::Init, inventory::Inventory,
         kill::Kill, kill::Revive, ledger::Ledger, merge::Merge, papers::Completions, papers::Man,
         policy::Policy, report::Report, run::Run, secrets::Secrets, snapshots::Snapshots,
-        status::Status, tabletop::Tabletop, undo::Undo, uninstall::Uninstall, up::Up,
+        status::Status, tabletop::Tabletop, undo::Undo, uninstall::Uninstall, unlocked::Unlocked,
+        up::Up, wrong::Wrong,
     },
     status::CommandError,
 };
@@ -90,6 +91,8 @@ pub enum Verb {
     Ledger(Ledger),
     /// What was, or in observe mode would have been, held and refused.
     Report(Report),
+    /// A decision was wrong: keep it, and see what would settle it.
+    Wrong(Wrong),
     /// The nine-second incident, unguarded and then guarded.
     Tabletop(Tabletop),
     /// Take Holdpoint off this machine again.
@@ -105,6 +108,9 @@ pub enum Verb {
     /// The first process inside of a run; called by `__inside` only.
     #[command(skip)]
     Init(Words),
+    /// Keeps an approver's key for a while; called by `approve` and `deny` only.
+    #[command(name = "__unlocked", hide = true)]
+    Unlocked(Unlocked),
     /// Finds out what the kernel has; called by `doctor` only.
     #[command(name = "__probe", hide = true)]
     Probe,

@@ -57,11 +57,7 @@ impl Hooks {
     pub fn new(here: Arc<Here>, point: Arc<HttpPoint>) -> Result<Self, StoreError> {
         let told = Told::read(&here.state, &here.config)?;
         let terms = Arc::clone(&here);
-        let terms = move || {
-            let config = terms.last_good.config();
-            let door = config.snapshots_door.as_deref();
-            Terms::new(&config.snapshots, &terms.dir).behind(door)
-        };
+        let terms = move || Terms::configured(&terms.last_good.config(), &terms.dir);
         let keeper = Arc::new(Keeper::new(here.state.clone(), terms, SAVING_MAX, now));
         point.kept_by(Arc::clone(&keeper) as Arc<dyn Keep>);
         Ok(Self { here, point, told: RwLock::new(Some(Arc::new(told))), keeper })

@@ -2,8 +2,10 @@
 //!
 //! - [`cli`]: the command line
 //! - [`commands`]: one file a verb
+//! - [`console`]: numbers for whoever monitors
 //! - [`hooks`]: hooks that ask the gateway
 //! - [`postgres`]: databases that are served
+//! - [`quoted`]: names of others in text to paste
 //! - [`rows`]: rows of a database as they were
 //! - [`reverse`]: addresses that stand for one upstream each
 //! - [`running`]: the running gateway
@@ -13,8 +15,10 @@
 
 pub mod cli;
 pub mod commands;
+pub mod console;
 pub mod hooks;
 pub mod postgres;
+pub mod quoted;
 pub mod reverse;
 pub mod rows;
 pub mod running;

@@ -1,6 +1,13 @@
 //! The running gateway: its parts, put together and taken apart.
 
-use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use holdpoint_core::{
     Digest, Timestamp,
@@ -10,7 +17,7 @@ use holdpoint_core::{
 use holdpoint_enforce::{Ledger as _, Point as _, Stage};
 use holdpoint_gateway::{
     forward::{self, Client},
-    listen::{self, Proxy, Stop, Stopper, serve_handed},
+    listen::{self, Proxy, Stop, Stopper, forget_newcomers, serve_handed},
     point::HttpPoint,
     postgres::run_released,
     release::execute_released,
@@ -18,7 +25,7 @@ use holdpoint_gateway::{
     tls::{Authority, Leaves},
 };
 use holdpoint_snapshots::asking::Asking;
-use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger};
+use holdpoint_store::{Config, GatewayLock, Topic, ledger::Ledger, runs::RunsSocket};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -27,6 +34,7 @@ use tokio::{
 
 use crate::{
     commands::{Here, now, policy},
+    console::Console,
     hooks::Hooks,
     postgres::{self, DatabaseAddress},
     reverse::{self, Bound, ReverseAddress},
@@ -50,6 +58,8 @@ pub struct Running {
     pub reverse: Vec<ReverseAddress>,
     /// Addresses that stand for one database each.
     pub databases: Vec<DatabaseAddress>,
+    /// Where the console is; nowhere if the usual address is another's.
+    pub console: Option<SocketAddr>,
     /// The CA that agents have to trust.
     pub ca: PathBuf,
     /// How the gateway itself reaches the world.
@@ -79,36 +89,35 @@ async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError>
 }
 
 impl Running {
-    /// Puts the parts together and listens. `lock` shows that this is the only gateway here.
+    /// Puts the parts together and listens, at `run_door` for other users' runs as well. `lock` shows
+    /// that this is the only gateway here.
     pub async fn start(
         here: Arc<Here>,
         lock: &GatewayLock,
+        run_door: Option<&Path>,
         observe: fn(Stage),
     ) -> Result<Self, CommandError> {
         let config = Arc::clone(&here.config);
         let signals = Signals::hear().map_err(CommandError::unable)?;
         let authority = Authority::open(&here.dir, now()).map_err(CommandError::unable)?;
-        let ca = authority.certificate_path().to_owned();
-        let leaf_cache = usize::try_from(config.limits.leaf_cache).ok().and_then(NonZeroUsize::new);
-        let leaves = Arc::new(Leaves::new(authority, leaf_cache.unwrap_or(NonZeroUsize::MIN)));
+        let (ca, leaves) = (authority.certificate_path().to_owned(), leaves(&config, authority));
         let upstream = Upstream::new(&config)?;
         let says = upstream.describe().unwrap_or_else(|wanting| wanting);
         let point = Arc::new(point(&here, &config, upstream.clone(), observe)?);
-        for hold in here.holds().recover(lock, now()).map_err(CommandError::unable)? {
-            tracing::warn!(hold = hold.id, "it was being executed when the gateway died");
-        }
-        here.state.payloads().sweep(lock).map_err(CommandError::unable)?;
+        settle(&here, lock)?;
         record(&point, RecordKind::Lifecycle { event: "gateway_started".into() }).await?;
 
         let (listener, proxy) = bind(config.proxy).await?;
         upstream.refuse_loop(proxy)?;
+        let console = Console::bind(&config).await?;
+        let at = console.as_ref().map(|console| console.at);
         let bound = reverse::bind(&here).await?;
         let addresses = bound.iter().map(Bound::address).collect();
         let databases =
             postgres::bind(&here, &config, &point, &upstream, Arc::clone(&leaves)).await?;
         let database_addresses = databases.addresses()?;
         let control = here.state.listen(lock).map_err(CommandError::unable)?;
-        let runs = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
+        let runs = listen_for_runs(&here, lock, run_door, &ca)?;
         let asked = here.state.listen_for_hooks(lock).map_err(CommandError::unable)?;
         let hooks = hooks(&here, &point).await?;
         let stopper = Stopper::new();
@@ -119,26 +128,25 @@ impl Running {
         let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
         let by_address = bound.into_iter().map(|bound| bound.serve(&listen, stopper.stop()));
         let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();
+        let numbers = Arc::clone(point.metrics());
+        serving.extend(console.map(|it| it.serve(Arc::clone(&here), numbers, stopper.stop())));
         serving.push(tokio::spawn(run_released(databases.served(), stopper.stop())));
         serving.extend(databases.serve(|| stopper.stop()));
-        let enclosed = serve_handed(listen, here.state.clone(), runs, stopper.stop());
-        serving.push(tokio::spawn(enclosed));
+        serving.extend(runs.into_iter().map(|it| serve_runs(it, &listen, &here, &stopper)));
         serving.push(tokio::spawn(Arc::clone(&hooks).serve(asked, stopper.stop())));
         let releasing = tokio::spawn(execute_released(Arc::clone(&point), stopper.stop()));
-        let (for_changes, changed_point) = (Arc::clone(&here), Arc::clone(&point));
         tokio::spawn(prune(Arc::clone(&here), stopper.stop()));
-        let told = Arc::clone(&hooks);
+        let told = (Arc::clone(&here), Arc::clone(&point), Arc::clone(&hooks));
         tokio::spawn(control.serve(move |topic| {
-            let (here, point) = (Arc::clone(&for_changes), Arc::clone(&changed_point));
-            let hooks = Arc::clone(&told);
+            let (here, point, hooks) = told.clone();
             async move { take(&here, &point, &hooks, topic).await }
         }));
-        let (reverse, databases, upstream) = (addresses, database_addresses, says);
         Ok(Self {
             proxy,
-            reverse,
-            databases,
-            upstream,
+            reverse: addresses,
+            databases: database_addresses,
+            upstream: says,
+            console: at,
             ca,
             here,
             point,
@@ -165,6 +173,44 @@ impl Running {
             tracing::error!(%error, "the stop is not recorded");
         }
     }
+}
+
+/// Settles what a gateway left that died.
+fn settle(here: &Here, lock: &GatewayLock) -> Result<(), CommandError> {
+    for hold in here.holds().recover(lock, now()).map_err(CommandError::unable)? {
+        tracing::warn!(hold = hold.id, "it was being executed when the gateway died");
+    }
+    here.state.payloads().sweep(lock).map_err(CommandError::unable)
+}
+
+/// The certificates that agents are shown, of which so many are kept.
+fn leaves(config: &Config, authority: Authority) -> Arc<Leaves> {
+    let kept = usize::try_from(config.limits.leaf_cache).ok().and_then(NonZeroUsize::new);
+    Arc::new(Leaves::new(authority, kept.unwrap_or(NonZeroUsize::MIN)))
+}
+
+/// Listens for runs, and at `door` for those of other users, who may read the authority there.
+fn listen_for_runs(
+    here: &Here,
+    lock: &GatewayLock,
+    door: Option<&Path>,
+    ca: &Path,
+) -> Result<Vec<RunsSocket>, CommandError> {
+    let own = here.state.listen_for_runs(lock).map_err(CommandError::unable)?;
+    let Some(at) = door else { return Ok(vec![own]) };
+    forget_newcomers(&here.state).map_err(CommandError::unable)?;
+    let pem = fs::read_to_string(ca).map_err(CommandError::unable)?;
+    Ok(vec![own, here.state.open_run_door(lock, at, &pem).map_err(CommandError::unable)?])
+}
+
+/// Serves the runs that come to `socket`.
+fn serve_runs(
+    socket: RunsSocket,
+    listen: &Arc<Proxy<Server>>,
+    here: &Here,
+    stopper: &Stopper,
+) -> JoinHandle<()> {
+    tokio::spawn(serve_handed(Arc::clone(listen), here.state.clone(), socket, stopper.stop()))
 }
 
 /// The enforcement point of this gateway.

@@ -2,7 +2,10 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
-use nix::sys::termios::{FlushArg, tcflush};
+use nix::{
+    sys::termios::{FlushArg, tcflush},
+    unistd::{getpgrp, tcgetpgrp},
+};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -18,6 +21,13 @@ pub fn ask(question: &str) -> Result<String, CommandError> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(CommandError::unable)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Whether a human can be asked: standard input and what is said lead to a terminal, and this is in
+/// its foreground.
+pub fn is_attended() -> bool {
+    let foreground = || tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp());
+    io::stdin().is_terminal() && io::stderr().is_terminal() && foreground()
 }
 
 /// Asks whether something is to be done. What was typed before the question answers another one.

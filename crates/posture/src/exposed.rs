@@ -32,6 +32,9 @@ pub struct Exposed {
     /// A keyed fingerprint of the value: equal for equal values. None for what no program could
     /// send, because it is no ASCII.
     pub fingerprint: Option<String>,
+    /// It is packed in the file: the line is one of what is in there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub packed: bool,
 }
 
 impl Exposed {
@@ -54,6 +57,7 @@ impl Exposed {
             confidence: found.confidence,
             writing: found.writing,
             fingerprint,
+            packed: false,
         }
     }
 

@@ -5,10 +5,12 @@
 //! - [`exposed`]: what was found, in words that never say the value
 //! - [`proposal`]: what is found as a secret that a run can have a phantom of
 //! - [`leaks`]: what an agent has seen in clear
+//! - [`kingfisher`]: what another program finds beside
 //!
 //! How a credential is told is pure, and in `holdpoint_catalog::credentials`.
 
 pub mod exposed;
+pub mod kingfisher;
 pub mod leaks;
 pub mod proposal;
 pub mod search;

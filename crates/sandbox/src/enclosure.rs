@@ -20,10 +20,10 @@ use rustix::{
 };
 
 use crate::{
-    INSIDE, PORT,
+    INSIDE, PORT, containers,
     error::{During as _, Result, SandboxError},
     inside::{GO, LISTENING, Plan},
-    layout::Piece,
+    layout::Answers,
     publish::{Published, publish},
     signer::Signer,
     sockets::Sockets,
@@ -187,10 +187,14 @@ fn agree(mut inside: UnixStream, plan: &Plan, view: Option<View>) -> Result<Agre
     if length != LISTENING.len() || files.is_empty() {
         return Err(early());
     }
+    // From the last to the first, as they were handed over.
     if let Some(view) = view {
         view.serve(files.pop().ok_or_else(early)?)?;
     }
-    let signs = plan.layout.pieces.iter().any(|piece| matches!(piece, Piece::Socket { .. }));
+    if plan.layout.has_socket(Answers::Containers) {
+        containers::serve(files.pop().ok_or_else(early)?)?;
+    }
+    let signs = plan.layout.has_socket(Answers::Signer);
     let socket = signs.then(|| files.pop().ok_or_else(early)).transpose()?;
     Ok(Agreed { inside, listeners: files, socket })
 }

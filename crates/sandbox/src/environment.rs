@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::{OURS, PORT};
+use crate::{OURS, PORT, PROGRAMS};
 
 /// What goes in as it is.
 const PASSED: [&str; 36] = [
@@ -73,15 +73,13 @@ const CA: [&str; 11] = [
 ];
 
 /// What else makes clients take the one way out, and says to whoever asks that this is an inside.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("NODE_USE_ENV_PROXY", "1"),
     // Its cache is in memory, where nothing of the workspace can be linked to.
     ("UV_LINK_MODE", "copy"),
     // Cargo's own git knows nothing of how git is told to go.
     ("CARGO_NET_GIT_FETCH_WITH_CLI", "true"),
     ("GIT_TERMINAL_PROMPT", "0"),
-    // Its socket is not there; who looks for it is told why.
-    ("DOCKER_HOST", "tcp://holdpoint.internal:80"),
     ("HOLDPOINT", "enclosed"),
 ];
 
@@ -102,6 +100,10 @@ impl Environment {
         let (mut variables, left_out): (Vec<_>, Vec<_>) =
             outside.into_iter().partition(|(name, _)| passes(name));
         let passed = variables.len();
+        for (_, path) in variables.iter_mut().filter(|(name, _)| name == "PATH") {
+            path.push(":");
+            path.push(PROGRAMS);
+        }
         let proxy = format!("http://127.0.0.1:{PORT}");
         let ca = format!("{OURS}/ca.pem");
         let ours = PROXY
@@ -148,7 +150,7 @@ mod tests {
         };
         assert_eq!(value("HTTPS_PROXY"), Some("http://127.0.0.1:7080"));
         assert_eq!(value("NO_PROXY"), Some(super::HERE));
-        assert_eq!(value("PATH"), Some("/bin"));
+        assert_eq!(value("PATH"), Some("/bin:/run/holdpoint/bin"));
         assert_eq!(value("GITHUB_TOKEN"), None);
     }
 }

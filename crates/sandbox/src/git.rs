@@ -10,7 +10,10 @@ use std::{
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::{OURS, SIGNER, layout::Piece};
+use crate::{
+    OURS, SIGNER,
+    layout::{Answers, Piece},
+};
 
 /// A host of repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +81,7 @@ pub fn pieces(hosts: &[CodeHost], key: Option<&str>) -> Vec<Piece> {
     let ssh = fs::canonicalize(SSH_CONFIG).ok();
     let ssh = ssh.map(|at| Piece::File { at, text: SSH.to_owned() });
     let own = [(FIRST, first(hosts)), (LAST, last(hosts, key))];
-    let socket = key.map(|_| Piece::Socket { at: SIGNER.into() });
+    let socket = key.map(|_| Piece::Socket { at: SIGNER.into(), answers: Answers::Signer });
     own.map(|(name, text)| Piece::File { at: own_path(name), text })
         .into_iter()
         .chain(ssh)

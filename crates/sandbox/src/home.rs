@@ -1,7 +1,13 @@
 //! Which of the home goes in: nothing, but toolchains and caches to write into without changing
 //! them, and the agent's own state.
 
-use std::{ffi::OsString, fs, path::PathBuf};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use holdpoint_catalog::logins::{LOGINS, Login};
 
 use crate::{
     agents,
@@ -105,6 +111,33 @@ impl Home {
         Ok(Self { path, settled, kept })
     }
 
+    /// What an agent keeps of what it was told, where it is without links. Its login is not among
+    /// them.
+    pub fn transcripts(&self) -> Vec<PathBuf> {
+        without_links(&self.kept)
+    }
+
+    /// Whether a file is one of those that an agent was set: what of it is changed ends with the run.
+    pub fn is_settled(&self, file: &Path) -> bool {
+        let within =
+            |places: &[PathBuf]| without_links(places).iter().any(|it| file.starts_with(it));
+        within(&self.settled) && !within(&self.kept)
+    }
+
+    /// Whether a file holds a login: what is seen of it is made elsewhere.
+    pub fn is_login(&self, file: &Path) -> bool {
+        let is = |login: &Login| match login.file.strip_suffix("/*.json") {
+            Some(directory) => file.parent() == Some(&self.path.join(directory)),
+            None => file == self.path.join(login.file),
+        };
+        LOGINS.iter().any(is)
+    }
+
+    /// The same, and what it was set: all that an agent reads of this home.
+    pub fn seen(&self) -> Vec<PathBuf> {
+        self.transcripts().into_iter().chain(without_links(&self.settled)).collect()
+    }
+
     /// What it is made of.
     pub(crate) fn pieces(&self) -> Vec<Piece> {
         let installed = self.places(&TOOLCHAINS).filter_map(|at| {
@@ -117,7 +150,7 @@ impl Home {
         let hidden = self.places(&CREDENTIALS);
         let settled = self.settled.iter().filter(|at| at.exists()).map(|at| match at.is_dir() {
             true => Piece::CopyOnWrite { at: at.clone() },
-            false => Piece::Copied { at: at.clone() },
+            false => Piece::Copied { at: at.clone(), from: at.clone() },
         });
         let kept = self.kept.iter().filter_map(|at| Piece::outside(at, Access::ReadWrite));
         // The inner of two lies over the outer, whichever of them stays.
@@ -137,4 +170,10 @@ impl Home {
     fn places(&self, names: &'static [&'static str]) -> impl Iterator<Item = PathBuf> {
         names.iter().map(|name| self.path.join(name))
     }
+}
+
+fn without_links(places: &[PathBuf]) -> Vec<PathBuf> {
+    let login = |at: &&PathBuf| LOGINS.iter().any(|login| at.ends_with(login.file));
+    let places = places.iter().filter(|at| !login(at));
+    places.filter_map(|at| fs::canonicalize(at).ok()).collect()
 }

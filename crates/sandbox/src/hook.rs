@@ -124,7 +124,7 @@ impl Answering<'_> {
         }
         let failed = heard.outcome == Outcome::Failed;
         let kind = RecordKind::Claim { message: subject, failed };
-        let record = Record::new(call.now, Some(principal(heard)), kind);
+        let record = Record::new(call.now, Some(principal(heard, None)), kind);
         Ok(Answered { record: Some(record), ..silent(answer(heard, Reply::Allow), subject) })
     }
 
@@ -138,7 +138,7 @@ impl Answering<'_> {
         let workspace = episode.workspace.get_or_insert_with(|| workspace(call)).clone();
         let machine =
             ThisMachine::new(&call.home, Some(&workspace), call.enclosed, self.known, &episode);
-        let principal = principal(heard);
+        let principal = principal(heard, Some(&workspace));
         let read = match read(call, &workspace, &machine) {
             Ok(read) => read,
             Err(unreadable) => {
@@ -194,11 +194,11 @@ impl Answering<'_> {
         subject: Digest,
         reason: Reason,
     ) -> Answered {
+        let reference = reference(subject);
         let told = format!(
-            "Holdpoint refused this ({}): {}. Nothing was done. Ref {}.",
-            reason.code,
-            reason.text,
-            reference(subject)
+            "Holdpoint refused this ({}): {}. Nothing was done. Ref {reference} (mistaken? \
+             `holdpoint wrong {reference}`).",
+            reason.code, reason.text,
         );
         let reply = if call.enclosed { Reply::Explain(&told) } else { Reply::Deny(&told) };
         let decided = Decided {
@@ -212,6 +212,7 @@ impl Answering<'_> {
             forwarded: false,
             spared: None,
             fingerprints: Vec::new(),
+            circumstances: Vec::new(),
         };
         let record = Record::new(call.now, Some(principal), RecordKind::Decision(decided));
         Answered {
@@ -319,14 +320,15 @@ fn silent(answer: Answer, subject: Digest) -> Answered {
 }
 
 /// The agent by its hook's word: nobody proves who it is.
-fn principal(heard: &Heard) -> Principal {
+fn principal(heard: &Heard, workspace: Option<&str>) -> Principal {
     let session = Digest::of_fields([heard.agent.as_str().as_bytes(), heard.session.as_bytes()]);
     let run: String = session.to_string().chars().take(16).collect();
     Principal {
         agent: heard.agent.as_str().to_owned(),
         run: format!("hook-{run}"),
-        task: Task::default(),
+        task: Task { workspace: workspace.map(str::to_owned), ..Task::default() },
         killed: false,
+        did: None,
     }
 }
 

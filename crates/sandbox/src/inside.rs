@@ -26,7 +26,7 @@ use crate::{
     layout::Layout,
     loopback, mounts, namespaces, powers,
     sockets::Desk,
-    stops,
+    spelled, stops,
     wait::{Ended, Signals, Stops},
 };
 
@@ -36,8 +36,10 @@ pub struct Plan {
     /// What is where.
     pub layout: Layout,
     /// Below what anything can be written.
+    #[serde(with = "spelled::all")]
     pub writable: Vec<PathBuf>,
     /// Where the command begins.
+    #[serde(with = "spelled")]
     pub directory: PathBuf,
     /// Ports of the outside's loopback that are there inside too.
     pub services: Vec<u16>,

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use holdpoint_core::identity::Ring;
 
 use crate::{
-    OURS,
+    OURS, containers,
     home::Home,
     mark::{self, Mark},
-    nested,
+    nested, spelled,
     view::Shown,
 };
 
@@ -33,14 +33,30 @@ pub enum Access {
     ReadWrite,
 }
 
+/// Who answers on a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answers {
+    /// Whoever signs for git ([`signer`](crate::signer)).
+    Signer,
+    /// Whoever says why there are no containers.
+    Containers,
+}
+
+impl Answers {
+    /// All of them, in the order in which their sockets are handed over.
+    pub(crate) const ALL: [Self; 2] = [Self::Signer, Self::Containers];
+}
+
 /// One piece of the inside. Paths are absolute, and the same inside as outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Piece {
     /// A file or directory of the outside, with all that is mounted in it.
     Outside {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Where it is outside, without links.
+        #[serde(with = "spelled")]
         from: PathBuf,
         /// May it be changed?
         access: Access,
@@ -48,18 +64,22 @@ pub enum Piece {
     /// A device of the outside.
     Device {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
     },
     /// A symbolic link.
     Link {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// What it says.
+        #[serde(with = "spelled")]
         to: PathBuf,
     },
     /// An empty directory, in memory.
     Empty {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Options of tmpfs(5).
         options: String,
@@ -67,46 +87,60 @@ pub enum Piece {
     /// Terminals of its own.
     Terminals {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
     },
     /// A directory of the outside, of which changes stay inside and end with the run.
     CopyOnWrite {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
     },
     /// What programs are installed in, and update themselves in: changes stay inside and end with
     /// the run, and where the kernel cannot do that, there are none.
     Installed {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Where it is outside, without links.
+        #[serde(with = "spelled")]
         from: PathBuf,
     },
     /// A copy of a file of the outside, which ends with the run.
     Copied {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
+        /// Where it is outside.
+        #[serde(with = "spelled")]
+        from: PathBuf,
     },
     /// A directory of the outside, of which changes stay inside and are thrown away; without
     /// what that takes, nothing starts.
     ThrowAway {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// Where it is outside, without links.
+        #[serde(with = "spelled")]
         from: PathBuf,
     },
-    /// A directory that is served from outside ([`view`](crate::view)).
+    /// What is served from outside ([`view`](crate::view)).
     View {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
-        /// Which of those that are served.
-        number: usize,
+        /// The number of the directory that is served, and what of it.
+        from: PathBuf,
+        /// May it be changed?
+        access: Access,
         /// Are changes thrown away?
         thrown_away: bool,
     },
     /// A file that we wrote, read-only.
     File {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// What is in it.
         text: String,
@@ -114,6 +148,7 @@ pub enum Piece {
     /// A program that we wrote, read-only.
     Program {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
         /// What is in it.
         text: String,
@@ -121,11 +156,15 @@ pub enum Piece {
     /// A socket on which somebody outside answers.
     Socket {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
+        /// Who does.
+        answers: Answers,
     },
     /// Nothing, where there is something outside.
     Hidden {
         /// Where.
+        #[serde(with = "spelled")]
         at: PathBuf,
     },
 }
@@ -161,12 +200,12 @@ impl Piece {
             | Self::Terminals { at }
             | Self::CopyOnWrite { at }
             | Self::Installed { at, .. }
-            | Self::Copied { at }
+            | Self::Copied { at, .. }
             | Self::ThrowAway { at, .. }
             | Self::View { at, .. }
             | Self::File { at, .. }
             | Self::Program { at, .. }
-            | Self::Socket { at }
+            | Self::Socket { at, .. }
             | Self::Hidden { at } => at,
         }
     }
@@ -247,26 +286,66 @@ impl Layout {
         let (from, access) = (fs::canonicalize(&ground.binary)?, Access::ReadOnly);
         pieces.push(Piece::Outside { at: binary, from, access });
         pieces.extend(nested::pieces());
+        pieces.extend(containers::pieces());
         pieces.extend(SECRET.iter().map(|path| Piece::Hidden { at: path.into() }));
         pieces.extend(ground.home.pieces());
         let also = ground.also.iter().map(|(path, access)| (path, *access));
-        let places = [(&ground.workspace, Access::ReadWrite)].into_iter().chain(also);
-        pieces.extend(places.filter_map(|(path, access)| Piece::outside(path, access)));
+        let mut places: Vec<_> =
+            [(&ground.workspace, Access::ReadWrite)].into_iter().chain(also).collect();
+        // The inner of two lies over the outer.
+        places.sort_by_key(|(path, _)| path.components().count());
+        pieces.extend(places.into_iter().filter_map(|(path, access)| Piece::outside(path, access)));
         pieces.push(Piece::Hidden { at: ground.state.clone() });
         let ring = ground.mark.task.ring;
         Ok(Self { pieces: pieces.into_iter().map(|piece| piece.in_ring(ring)).collect() })
     }
 
-    /// Has the directories `shown` served from outside, in the order of their numbers.
+    /// Has the directories `shown` served from outside, in the order of their numbers. What was to be
+    /// thrown away still is.
     pub fn serve(&mut self, shown: &[Shown], ring: Ring) {
-        let thrown_away = ring >= Ring::Untrusted;
-        for (number, Shown { at, .. }) in shown.iter().enumerate() {
-            let view = Piece::View { at: at.clone(), number, thrown_away };
-            match self.pieces.iter_mut().find(|piece| piece.at() == at) {
+        for (number, Shown { at, access, .. }) in shown.iter().enumerate() {
+            let untrusted = ring >= Ring::Untrusted && *access == Access::ReadWrite;
+            let from = PathBuf::from(number.to_string());
+            let own = self.pieces.iter_mut().rev().find(|piece| is_at(piece.at(), at));
+            if matches!(own, Some(Piece::CopyOnWrite { .. })) {
+                // Only what is kept of it is served: a layer over it would not bear changes.
+                continue;
+            }
+            let copied = matches!(own, Some(Piece::ThrowAway { .. }));
+            let place = own.as_deref().map_or(at.as_path(), |piece| piece.at()).to_owned();
+            let thrown_away = untrusted || copied;
+            let view = Piece::View { at: place, from, access: *access, thrown_away };
+            match own {
                 Some(piece) => *piece = view,
                 None => self.pieces.push(view),
             }
         }
+        self.serve_inner(shown);
+    }
+
+    /// Pieces of the outside that lie in what is served are served too.
+    fn serve_inner(&mut self, shown: &[Shown]) {
+        for piece in &mut self.pieces {
+            let (at, from, access, thrown_away) = match piece {
+                Piece::Outside { at, from, access } => (at, from, *access, false),
+                Piece::ThrowAway { at, from } => (at, from, Access::ReadWrite, true),
+                _ => continue,
+            };
+            let around = shown.iter().enumerate().filter(|(_, shown)| from.starts_with(&shown.at));
+            let base = around.max_by_key(|(_, shown)| shown.at.components().count());
+            // What has another place inside is ours.
+            let Some((number, base)) = base.filter(|_| is_at(at, from)) else { continue };
+            let below = from.strip_prefix(&base.at).unwrap_or(Path::new(""));
+            let from = Path::new(&number.to_string()).join(below);
+            *piece = Piece::View { at: at.clone(), from, access, thrown_away };
+        }
+    }
+
+    /// Whether `answers` has a socket inside.
+    pub(crate) fn has_socket(&self, wanted: Answers) -> bool {
+        let is =
+            |piece: &Piece| matches!(piece, Piece::Socket { answers, .. } if *answers == wanted);
+        self.pieces.iter().any(is)
     }
 
     /// Below what anything can be written at all, for a wall that knows paths only.
@@ -276,6 +355,11 @@ impl Layout {
         let own = [ground.workspace.clone(), ground.home.path.clone()].into_iter();
         private.into_iter().chain(own).chain(also.map(|(path, _)| path.clone())).collect()
     }
+}
+
+/// Whether what is at `place` is really at `at`, which has no links in it.
+fn is_at(place: &Path, at: &Path) -> bool {
+    place == at || (place.is_symlink() && fs::canonicalize(place).is_ok_and(|it| it == at))
 }
 
 /// The system, read-only; links at the top are links inside too.

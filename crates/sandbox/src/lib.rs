@@ -8,12 +8,15 @@
 //! - [`view`]: what is seen of the workspace: [`guarded`] files are [`kept`] beside
 //! - [`masks`]: what is seen for secrets
 //! - [`history`]: and of git's objects
-//! - [`java`]: the trust store of every Java in reach
+//! - [`java`]: the trust store of every Java in reach; [`nss`], Chromium's
 //! - [`git`]: git's ways to code hosts, and what SSH says in here
-//! - `nested`: what those hear who would make an enclosure of their own
+//! - `nested`: what those hear who would make an enclosure of their own; `containers`, who would
+//!   command Docker
+//! - [`servers`]: whose passwords are no secrets here
 //! - [`mark`]: what a run says of itself to whoever is inside
 //! - [`enclosure`]: outside: starts the inside and takes its listeners
 //! - [`inside`]: between: namespaces, then everything in its place
+//! - `spelled`: paths of any bytes, on their way there
 //! - `namespaces`, `loopback` (with `redirect`), `mounts`: its steps
 //! - [`init`]: the first process inside: powers dropped, then the command
 //! - `powers`, `landlock`, `seccomp`: its steps
@@ -31,6 +34,7 @@
 
 pub mod acts;
 pub mod agents;
+mod containers;
 pub mod enclosure;
 pub mod environment;
 pub mod error;
@@ -55,13 +59,16 @@ mod mounts;
 mod namespaces;
 mod nested;
 mod netlink;
+pub mod nss;
 pub mod offers;
 mod powers;
 pub mod publish;
 mod redirect;
 mod seccomp;
+pub mod servers;
 pub mod signer;
 mod sockets;
+mod spelled;
 mod stops;
 mod terminal;
 pub mod view;
@@ -86,3 +93,5 @@ pub const PORT: u16 = 7080;
 pub const SIGNER: &str = "/run/holdpoint/signer";
 /// Where our own files are, inside.
 pub const OURS: &str = "/run/holdpoint";
+/// Where programs are looked for last, inside: those that say why there are no others.
+pub(crate) const PROGRAMS: &str = "/run/holdpoint/bin";

@@ -14,7 +14,10 @@ use memchr::memmem;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use crate::view::Mask;
+use crate::{
+    servers::{self, Servers},
+    view::Mask,
+};
 
 /// Secrets that are known of one run.
 const SECRETS_MAX: usize = 10_000;
@@ -27,9 +30,12 @@ const ANYWHERE_MIN: usize = 12;
 #[derive(Debug)]
 pub struct Masks {
     workspace: PathBuf,
-    /// What of a home is seen is masked too.
-    home: PathBuf,
+    /// Below what a path says what a file is: the workspace, further places, the home.
+    roots: Vec<PathBuf>,
+    /// What agents keep of what they were told: what stands there is for nobody to use.
+    quiet: Vec<PathBuf>,
     secrets: Secrets,
+    servers: Servers,
     known: Mutex<Known>,
     drawn: Mutex<Drawn>,
 }
@@ -74,6 +80,8 @@ struct Known {
     places: BTreeMap<PathBuf, HashMap<String, BTreeSet<Key>>>,
     /// By file: what nothing can stand for, and behind what it is.
     blanks: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>>,
+    /// What nobody reads.
+    withheld: BTreeSet<PathBuf>,
 }
 
 /// What is seen of one secret.
@@ -103,9 +111,20 @@ type Patch = (Range<usize>, Vec<u8>);
 const BLANK: u8 = b'x';
 
 impl Masks {
-    /// None yet, of a workspace and what is seen of a home.
-    pub fn of(workspace: PathBuf, home: PathBuf, secrets: Secrets) -> Self {
-        Self { workspace, home, secrets, known: Mutex::default(), drawn: Mutex::default() }
+    /// None yet, of a workspace and what else is seen below `others`. What is found in `quiet` is
+    /// masked, and nobody is told of it. The password of what `is_server` knows stays as it is.
+    pub fn of(
+        workspace: PathBuf,
+        others: Vec<PathBuf>,
+        quiet: Vec<PathBuf>,
+        secrets: Secrets,
+        is_server: servers::IsServer,
+    ) -> Self {
+        let mut roots: Vec<PathBuf> = [workspace.clone()].into_iter().chain(others).collect();
+        // The innermost first.
+        roots.sort_by_key(|root| std::cmp::Reverse(root.components().count()));
+        let (known, drawn, servers) = (Mutex::default(), Mutex::default(), Servers::new(is_server));
+        Self { workspace, roots, quiet, secrets, servers, known, drawn }
     }
 
     /// Has `taken` called with what was drawn until now, and with each that is drawn from now on.
@@ -117,6 +136,9 @@ impl Masks {
 
     /// Tells of a phantom that was drawn.
     fn tell(&self, found: &Found, value: &SecretString, phantom: &str, path: Option<&Path>) {
+        if path.is_some_and(|path| self.quiet.iter().any(|quiet| path.starts_with(quiet))) {
+            return;
+        }
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let new = drawn.seen.len() < SECRETS_MAX
             && drawn.seen.insert((phantom.to_owned(), found.name.clone()));
@@ -140,15 +162,22 @@ impl Masks {
     }
 
     fn relative(&self, path: &Path) -> String {
-        let below = path.strip_prefix(&self.workspace).or_else(|_| path.strip_prefix(&self.home));
-        below.unwrap_or(path).to_string_lossy().into_owned()
+        let mut below = self.roots.iter().filter_map(|root| path.strip_prefix(root).ok());
+        let below = below.next().filter(|below| !below.as_os_str().is_empty());
+        // A root that is a file has its name.
+        let name = || path.file_name().map_or(path, Path::new);
+        below.unwrap_or_else(name).to_string_lossy().into_owned()
     }
 
-    /// The value of a variable with its secret masked; nothing if there is none in it.
+    /// The value of a variable with its secret masked, unless a server of this machine wants it; nothing
+    /// if there is none in it.
     pub fn variable(&self, name: &str, value: &str) -> Option<String> {
         let found = Finder::shared().find_variable(name, value)?;
         let secret = found.value(value.as_bytes())?;
         let span = found.span.clone();
+        if self.servers.has(value.as_bytes(), &span) {
+            return Some(value.to_owned());
+        }
         let seen = self.seen(&mut self.lock(), &secret, false);
         let shown = match seen {
             Seen::AsItIs => return None,
@@ -194,6 +223,9 @@ impl Masks {
         let mut patches = Vec::new();
         for found in Finder::shared().find_in(&self.relative(path), bytes) {
             let span = found.span.clone();
+            if self.servers.has(bytes, &span) {
+                continue;
+            }
             let value = found.value(bytes);
             let seen = match &value {
                 Some(secret) => self.seen(known, secret, own),
@@ -217,9 +249,11 @@ impl Masks {
         patches
     }
 
-    /// Keeps a file from being read at all: it is too long to be masked.
+    /// Keeps a file from being read at all: it is too long to be masked, or packed.
     pub fn withhold(&self, path: &Path) {
-        self.lock().blanks.entry(path.to_owned()).or_default();
+        let mut known = self.lock();
+        known.blanks.entry(path.to_owned()).or_default();
+        known.withheld.insert(path.to_owned());
     }
 
     /// How many secrets are known.
@@ -354,6 +388,10 @@ impl Mask for Masks {
         known.unnamed(path, bytes, &mut patches);
         drop(known);
         patched(bytes, patches)
+    }
+
+    fn is_withheld(&self, path: &Path) -> bool {
+        self.lock().withheld.contains(path)
     }
 
     fn has_places(&self, path: &Path) -> bool {

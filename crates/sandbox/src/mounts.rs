@@ -25,7 +25,7 @@ use rustix::{
 
 use crate::{
     error::{During as _, Result, SandboxError},
-    layout::{Access, Layout, Piece},
+    layout::{Access, Answers, Layout, Piece},
 };
 
 /// Where the root is put together: any directory that every system has. It is covered in our
@@ -38,7 +38,7 @@ const NEW: &str = "/new";
 /// Files that we wrote; not in the tree.
 const FILES: &str = "/files";
 /// Where somebody outside listens, before it has its place; not in the tree either.
-const SOCKET: &str = "/files/socket";
+const SOCKETS: &str = "/files/sockets";
 /// What is served from outside, by its numbers; not in the tree either.
 const VIEWS: &str = "/views";
 /// The outside's `/proc`, inside, until the first process has mounted its own: the kernel wants
@@ -58,19 +58,29 @@ const NO_FUSE: &str = "the kernel refuses to mount FUSE in user namespaces here:
 /// What no piece of the inside may be: a device, or a program that changes who runs it.
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
-/// Makes room for a new root. What in it somebody outside answers is the answer: the socket, and
-/// behind it the device by which files are served, if there are such.
+/// Makes room for a new root. What in it somebody outside answers is the answer: the sockets, and
+/// behind them the device by which files are served, if there are such.
 pub(crate) fn prepare(layout: &Layout) -> Result<Vec<OwnedFd>> {
     stand_beside().during("cannot make room for a new root")?;
     let has = |wanted: fn(&Piece) -> bool| layout.pieces.iter().any(wanted);
-    let listens = has(|piece| matches!(piece, Piece::Socket { .. }));
-    let socket = listens.then(|| UnixListener::bind(SOCKET)).transpose();
-    let socket = socket.during("cannot listen for what is to be signed")?.map(OwnedFd::from);
+    let sockets = sockets(layout).during("cannot listen for what is answered outside")?;
     let served = has(|piece| matches!(piece, Piece::View { .. }));
     let device = served.then(views).transpose().map_err(|error| {
         SandboxError::new("cannot mount what is served from outside", error).mend(NO_FUSE)
     })?;
-    Ok(socket.into_iter().chain(device).collect())
+    Ok(sockets.into_iter().chain(device).collect())
+}
+
+/// The sockets that are answered outside, in their order.
+fn sockets(layout: &Layout) -> std::io::Result<Vec<OwnedFd>> {
+    fs::create_dir(SOCKETS)?;
+    let wanted = Answers::ALL.into_iter().filter(|answers| layout.has_socket(*answers));
+    wanted.map(|answers| Ok(UnixListener::bind(socket(answers))?.into())).collect()
+}
+
+/// Where a socket is before it has its places.
+fn socket(answers: Answers) -> PathBuf {
+    Path::new(SOCKETS).join(format!("{answers:?}"))
 }
 
 /// Mounts a file system that somebody else will serve (fuse(4)).
@@ -191,25 +201,28 @@ impl Builder {
                     .map_err(|error| failed(error).mend(NO_OVERLAY))?;
                 self.writable.insert(at);
             }
-            Piece::View { number, thrown_away, .. } => {
-                let from = Path::new(VIEWS).join(number.to_string());
-                make_room(&at, true).map_err(failed)?;
+            Piece::View { from, access, thrown_away, .. } => {
+                let from = Path::new(VIEWS).join(from);
+                make_room(&at, from.is_dir()).map_err(failed)?;
                 match thrown_away {
                     true => copy_on_write(&from, piece.at(), &at)
                         .map_err(|error| failed(error).mend(NO_OVERLAY))?,
                     false => mount_bind(&from, &at).map_err(|error| failed(error.into()))?,
                 }
-                self.writable.insert(at);
+                match access {
+                    Access::ReadOnly => self.read_only.insert(at),
+                    Access::ReadWrite => self.writable.insert(at),
+                };
             }
-            Piece::Copied { at: path } => {
-                let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, path), &at));
+            Piece::Copied { from, .. } => {
+                let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, from), &at));
                 copied.map_err(failed)?;
             }
             Piece::File { text, .. } => self.file(text, READ, &at).map_err(failed)?,
             Piece::Program { text, .. } => self.file(text, RUN, &at).map_err(failed)?,
-            Piece::Socket { .. } => {
+            Piece::Socket { answers, .. } => {
                 make_room(&at, false)
-                    .and_then(|()| Ok(mount_bind(SOCKET, &at)?))
+                    .and_then(|()| Ok(mount_bind(socket(*answers), &at)?))
                     .map_err(failed)?;
             }
             Piece::Hidden { .. } => self.hide(&at).map_err(failed)?,

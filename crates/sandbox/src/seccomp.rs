@@ -12,6 +12,9 @@ use seccompiler::{
 
 use crate::error::{Result, SandboxError};
 
+/// Linux 6.15: the same number everywhere.
+const OPEN_TREE_ATTR: i64 = 467;
+
 /// Answered with "not permitted".
 const REFUSED: &[i64] = &[
     // Mounts and other namespaces than new ones of users, processes and networks.
@@ -20,6 +23,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_pivot_root,
     libc::SYS_move_mount,
     libc::SYS_open_tree,
+    OPEN_TREE_ATTR,
     libc::SYS_fsopen,
     libc::SYS_fsconfig,
     libc::SYS_fsmount,

@@ -9,11 +9,12 @@ use std::{
 };
 
 use holdpoint_core::Digest;
-use rustic_core::{FileType, Id, ReadBackend as _};
+use rustic_core::{FileType, Id};
 use serde::Serialize;
 
 use crate::{
     door::{Door, Lies},
+    elsewhere::Elsewhere as _,
     error::{Result, SnapshotError},
 };
 
@@ -55,41 +56,39 @@ fn powers(directory: &Path) -> Result<Vec<Finding>> {
     Ok(vec![
         can("add", added),
         can("read", read.map(drop)),
-        cannot("shorten", shorten),
-        cannot("replace", replace),
-        cannot("remove", remove),
+        cannot("shorten", shorten, OWN),
+        cannot("replace", replace, OWN),
+        cannot("remove", remove, OWN),
     ])
 }
 
-fn can(what: &'static str, tried: io::Result<()>) -> Finding {
+const OWN: &str = "whoever has the rights of this user can do it, though nobody in a run sees the \
+                   directory; keep them behind a door (`holdpoint snapshots door`)";
+
+/// What whoever writes has to be able to do.
+pub(crate) fn can(what: &'static str, tried: io::Result<()>) -> Finding {
     match tried {
         Ok(()) => Finding { what, ok: true, found: "possible".to_owned() },
         Err(error) => Finding { what, ok: false, found: error.to_string() },
     }
 }
 
-fn cannot(what: &'static str, tried: io::Result<()>) -> Finding {
+/// What whoever writes must not be able to do; `mend` is what to do where they are.
+pub(crate) fn cannot(what: &'static str, tried: io::Result<()>, mend: &str) -> Finding {
     match tried {
-        Ok(()) => Finding {
-            what,
-            ok: false,
-            found: "possible: whoever has the rights of this user can do it, though nobody in a \
-                    run sees the directory; keep them behind a door (`holdpoint snapshots door`)"
-                .to_owned(),
-        },
+        Ok(()) => Finding { what, ok: false, found: format!("possible: {mend}") },
         Err(error) => Finding { what, ok: true, found: format!("not possible ({error})") },
     }
 }
 
 /// The same behind a door: over it, and past it, with all that whoever writes has.
-pub(crate) fn behind(door: &Door, saved: &HashSet<PathBuf>) -> Result<Vec<Finding>> {
-    let socket = || PathBuf::from(door.location());
-    let lies = door.lies().map_err(SnapshotError::io("ask", socket()))?;
+pub(crate) fn behind(door: &Door, saved: &HashSet<PathBuf>) -> io::Result<Vec<Finding>> {
+    let lies = door.lies()?;
     let content = format!("probe {}", std::process::id()).into_bytes();
     let name = Digest::of(&content).to_string();
-    let id: Id = name.parse().map_err(|_| SnapshotError::NotInSnapshot(socket()))?;
+    let id: Id = name.parse().map_err(|_| io::ErrorKind::InvalidData)?;
     let kinds = [FileType::Snapshot, FileType::Index, FileType::Pack, FileType::Key];
-    let first = |of: FileType| Some((of, door.list_with_size(of).ok()?.first()?.0));
+    let first = |of: FileType| Some((of, door.list(of).ok()?.first()?.0));
     let (of, one) = kinds.into_iter().find_map(first).unwrap_or((FileType::Config, Id::default()));
     let says = |verb: &str| {
         door.says(&serde_json::json!({ "verb": verb, "of": of, "id": one.to_hex().to_string() }))
@@ -107,14 +106,16 @@ pub(crate) fn behind(door: &Door, saved: &HashSet<PathBuf>) -> Result<Vec<Findin
     Ok(vec![
         can("add", door.share().map(drop)),
         can("read", door.read(FileType::Config, &Id::default(), None).map(drop)),
-        cannot("shorten", shorten),
-        cannot("replace", replace.or(config)),
-        cannot("add what its name does not say", add),
-        cannot("remove", remove),
+        cannot("shorten", shorten, BEHIND),
+        cannot("replace", replace.or(config), BEHIND),
+        cannot("add what its name does not say", add, BEHIND),
+        cannot("remove", remove, BEHIND),
         user(&lies),
         beside(&lies, saved),
     ])
 }
+
+const BEHIND: &str = "whoever may knock can do it, which no door should let them: report it";
 
 fn user(lies: &Lies) -> Finding {
     let own = rustix::process::getuid().as_raw();

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use holdpoint_core::Digest;
 use rustic_core::{
     DataId, TreeId,
     repofile::{Node, NodeType},
@@ -81,6 +82,15 @@ impl Entry {
             (Content::Directory { .. }, Content::Directory { .. }) => true,
             (one, other) => one == other,
         }
+    }
+
+    /// What differs as soon as its content or its time does.
+    pub(crate) fn mark(&self) -> Digest {
+        let content = match &self.content {
+            Content::Directory { .. } => "directory".to_owned(),
+            content => format!("{content:?}"),
+        };
+        Digest::of(format!("{content} {:?}", self.modified).as_bytes())
     }
 
     /// Whether both look the same from outside.

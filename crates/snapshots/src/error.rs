@@ -49,12 +49,16 @@ pub enum SnapshotError {
         /// The reason.
         text: String,
     },
-    /// The repository is another user's, who alone removes from it.
+    /// Somebody else keeps the repository, and removes from it.
     #[error(
-        "the snapshots lie behind a door, and whoever writes them cannot remove any: run \
-         `holdpoint snapshots prune --behind DIR` as root"
+        "whoever writes these snapshots cannot remove any: run `holdpoint snapshots prune --behind \
+         DIR` as root where they lie behind a door, `prune --login` with a login that may remove \
+         where they lie in a store"
     )]
-    BehindADoor,
+    NoPower,
+    /// It is no login.
+    #[error("a login is written USER:PASSWORD, or KEY-ID:KEY of S3, without spaces")]
+    Login,
     /// The catalogue said no.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -9,7 +9,7 @@
 //! - `looks`: what a file looks like; `opened`: rights that an owner lends us to look
 //! - `source`: how the repository reads a workspace; `omitted`: what it could not have
 //! - `repository`: the repository; `storage`: the directory that it lies in;
-//!   [`door`]: another user's directory
+//!   [`door`]: another user's directory; `elsewhere`: a store of another machine
 //! - `difference` between two snapshots; [`Plan`]: what an undo would do; `entry`: one thing of it
 //! - `staging`, `restore`: an undo; [`asking`]: whether it may be carried out
 //! - [`preserve`]: databases and references of git
@@ -24,6 +24,7 @@ pub mod asking;
 mod check;
 mod difference;
 pub mod door;
+mod elsewhere;
 mod entry;
 mod error;
 mod ignored;
@@ -48,6 +49,7 @@ mod undo;
 mod walk;
 
 pub use check::Finding;
+pub use elsewhere::Login;
 pub use error::SnapshotError;
 pub use keeper::Keeper;
 pub use plan::{Action, Change, Plan};

@@ -70,7 +70,7 @@ pub struct Plan {
 
 impl Plan {
     /// From what is different; only what is `within`, if that is said. What changed after
-    /// `run_ended` was not done by the run, unless it is `ours`: put there by the undo before.
+    /// `run_ended` was not done by the run, unless it is `ours`: put there by an undo.
     pub(crate) fn new(
         pairs: Difference,
         within: Option<&Path>,
@@ -172,8 +172,9 @@ fn is_newer(
     let Some(run_ended) = run_ended else { return false };
     let now = |path: &Path| pairs.get(path).and_then(|pair| pair.now.as_ref());
     let witness = path.ancestors().find_map(|at| Some((at, now(at)?)));
-    let witness = witness.filter(|(at, entry)| !ours(at, entry)).map(|(_, entry)| entry);
-    witness.and_then(|entry| entry.changed).is_some_and(|changed| changed > run_ended)
+    witness.is_some_and(|(at, entry)| {
+        entry.changed.is_some_and(|changed| changed > run_ended) && !ours(at, entry)
+    })
 }
 
 /// For each name of a file that has several: the first of them.

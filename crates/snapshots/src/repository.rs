@@ -15,16 +15,15 @@ use std::{
 
 use holdpoint_store::snapshots::Snapshots as Catalogue;
 use rustic_core::{
-    BackupOptions, BlobId, CheckOptions, ConfigOptions, Credentials, DataId, FileType,
-    IndexedFullStatus, KeyOptions, OpenStatus, ParentOptions, PruneOptions, ReadBackend as _,
-    Repository as Rustic, RepositoryBackends, RepositoryOptions, RusticError, SnapshotOptions,
-    TreeId, WriteBackend,
-    repofile::{BlobType, MasterKey, SnapshotFile, Tree},
+    BackupOptions, BlobId, CheckOptions, ConfigOptions, Credentials, DataId, FileType, Id,
+    IndexedFullStatus, KeyOptions, OpenStatus, ParentOptions, PruneOptions, Repository as Rustic,
+    RepositoryBackends, RepositoryOptions, RusticError, SnapshotOptions, TreeId, WriteBackend,
+    repofile::{BlobType, Chunker, IndexFile, MasterKey, SnapshotFile, Tree},
 };
 use zeroize::Zeroizing;
 
 use crate::{
-    door::Door,
+    elsewhere::{Backend, Elsewhere},
     error::{Result, SnapshotError},
     source::Source,
     storage::{Power, Storage},
@@ -41,9 +40,11 @@ const HOST: &str = "holdpoint";
 
 /// The repository of one state.
 pub(crate) struct Repository {
-    /// Our own directory; the repository is in it, unless it is behind a door.
+    /// Our own directory; the repository is in it, unless it is elsewhere.
     directory: PathBuf,
-    door: Option<Door>,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
+    /// Whether whoever opened it is somebody who may remove.
+    power: Power,
     key: MasterKey,
 }
 
@@ -55,8 +56,8 @@ impl fmt::Debug for Repository {
 
 /// A key that plain restic takes.
 pub struct Exported {
-    /// Where the repository is.
-    pub repository: PathBuf,
+    /// Where the repository is, as restic takes it.
+    pub repository: String,
     /// Its password.
     pub password: Zeroizing<String>,
 }
@@ -83,11 +84,12 @@ impl fmt::Debug for Indexed {
 }
 
 impl Repository {
-    /// The repository in `directory`, which is made if it is not there. Its key is in the
-    /// catalogue.
+    /// The repository in `directory`, or the one that somebody keeps elsewhere; it is made if it is
+    /// not there. Its key is in the catalogue.
     pub(crate) fn open(
         directory: &Path,
-        door: Option<&Path>,
+        elsewhere: Option<Arc<dyn Elsewhere>>,
+        power: Power,
         catalogue: &Catalogue,
     ) -> Result<Self> {
         let key = catalogue.key(|| {
@@ -96,7 +98,7 @@ impl Repository {
         })?;
         let key =
             serde_json::from_slice(&key).map_err(|error| SnapshotError::Key(error.to_string()))?;
-        let this = Self { directory: directory.to_owned(), door: door.map(Door::at), key };
+        let this = Self { directory: directory.to_owned(), elsewhere, power, key };
         if !this.is_made()? {
             this.make()?;
         }
@@ -104,11 +106,11 @@ impl Repository {
     }
 
     fn is_made(&self) -> Result<bool> {
-        match &self.door {
+        match &self.elsewhere {
             None => Ok(self.directory.join("config").exists()),
             // Our own directory has the lock.
-            Some(door) => {
-                let listed = door.list_with_size(FileType::Config).map_err(self.failed())?;
+            Some(there) => {
+                let listed = there.list(FileType::Config).map_err(self.unreachable())?;
                 Ok(!listed.is_empty() && self.directory.exists())
             }
         }
@@ -123,17 +125,23 @@ impl Repository {
         if self.is_made()? {
             return Ok(());
         }
-        let made = self.rustic(Power::Add)?.init(
-            &Credentials::Masterkey(self.key.clone()),
-            &KeyOptions::default(),
-            &ConfigOptions::default(),
-        );
+        // Files are cut at fixed places: to cut by content, rustic computes two tables anew for each
+        // file, however small, and that took most of the time of a workspace.
+        let options = ConfigOptions::default().set_chunker(Chunker::FixedSize);
+        let key = Credentials::Masterkey(self.key.clone());
+        let made = self.rustic(Power::Add)?.init(&key, &KeyOptions::default(), &options);
         made.map(drop).map_err(self.failed())
     }
 
-    /// The door that it is behind, if it is behind one.
-    pub(crate) fn door(&self) -> Option<&Door> {
-        self.door.as_ref()
+    /// Whoever keeps it, if that is somebody else.
+    pub(crate) fn elsewhere(&self) -> Option<&dyn Elsewhere> {
+        self.elsewhere.as_deref()
+    }
+
+    /// Whoever keeps it did not answer as they should.
+    pub(crate) fn unreachable(&self) -> impl FnOnce(std::io::Error) -> SnapshotError + use<> {
+        let place = self.elsewhere.as_ref().map(|it| it.place()).unwrap_or_default();
+        move |error| SnapshotError::Repository { place: place.into(), text: error.to_string() }
     }
 
     /// Where it is, or where our own end of it is.
@@ -146,8 +154,8 @@ impl Repository {
     }
 
     fn rustic(&self, power: Power) -> Result<Rustic<()>> {
-        let storage: Arc<dyn WriteBackend> = match &self.door {
-            Some(door) => Arc::new(door.clone()),
+        let storage: Arc<dyn WriteBackend> = match &self.elsewhere {
+            Some(there) => Arc::new(Backend::new(Arc::clone(there), power)),
             None => Arc::new(Storage::new(&self.directory, power)),
         };
         let backends = RepositoryBackends::new(storage, None);
@@ -178,9 +186,9 @@ impl Repository {
             options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.map_err(SnapshotError::io("open", &path))?;
         lock(&file).map_err(SnapshotError::io("lock", &path))?;
-        let shared = self.door.as_ref().map(Door::share).transpose();
+        let shared = self.elsewhere.as_ref().map(|there| there.share()).transpose();
         let shared = shared.map_err(SnapshotError::io("share what is behind", &path))?;
-        Ok(Share { _file: file, _behind_the_door: shared })
+        Ok(Share { _file: file, _behind_the_door: shared.flatten() })
     }
 
     /// The repository with its index as it is now.
@@ -209,8 +217,12 @@ impl Repository {
     /// Removes every snapshot that is not `kept`, and what only they needed. Only for who has the
     /// repository to itself.
     pub(crate) fn prune(&self, kept: &[String]) -> Result<()> {
-        if self.door.is_some() {
-            return Err(SnapshotError::BehindADoor);
+        if self.power == Power::Add {
+            return Err(SnapshotError::NoPower);
+        }
+        // What is locked goes when its time is over, and what is needed is locked anew.
+        if self.elsewhere.as_ref().is_some_and(|it| it.locks()) {
+            return Ok(());
         }
         let kept: HashSet<&str> = kept.iter().map(String::as_str).collect();
         let rustic = self.opened(Power::Remove)?;
@@ -222,6 +234,9 @@ impl Repository {
         let options = PruneOptions::default().instant_delete(true);
         let plan = rustic.prune_plan(&options).map_err(self.failed())?;
         rustic.prune(&options, plan).map_err(self.failed())?;
+        if self.elsewhere.is_some() {
+            return Ok(());
+        }
         let cleared = Storage::new(&self.directory, Power::Remove).clear_drafts();
         cleared.map_err(SnapshotError::io("clear up", &self.directory))
     }
@@ -234,8 +249,29 @@ impl Repository {
         let options = KeyOptions::default().hostname(Some(HOST.to_owned()));
         let added = self.opened(Power::Add)?.add_key(&password, &options);
         added.map_err(self.failed())?;
-        let lies = self.door.as_ref().and_then(|door| door.lies().ok()).map(|lies| lies.directory);
-        Ok(Exported { repository: lies.unwrap_or_else(|| self.directory.clone()), password })
+        let repository = match &self.elsewhere {
+            Some(there) => there.named().map_err(self.unreachable())?,
+            None => self.directory.display().to_string(),
+        };
+        Ok(Exported { repository, password })
+    }
+
+    /// Has everything that `kept` needs locked for longer, where whoever keeps it locks for a time.
+    pub(crate) fn renew(&self, kept: &[String]) -> Result<()> {
+        let Some(there) = self.elsewhere.as_ref().filter(|it| it.locks()) else { return Ok(()) };
+        let mut files = vec![(FileType::Config, Id::default())];
+        for of in [FileType::Key, FileType::Index] {
+            let listed = there.list(of).map_err(self.unreachable())?;
+            files.extend(listed.into_iter().map(|(id, _)| (of, id)));
+        }
+        let indexes = self.opened(Power::Add)?;
+        for index in indexes.stream_files::<IndexFile>().map_err(self.failed())? {
+            let (_, index) = index.map_err(self.failed())?;
+            files.extend(index.packs.into_iter().map(|pack| (FileType::Pack, *pack.id)));
+        }
+        let kept = kept.iter().filter_map(|name| name.parse::<Id>().ok());
+        files.extend(kept.map(|id| (FileType::Snapshot, id)));
+        there.renew(&files).map_err(self.unreachable())
     }
 }
 

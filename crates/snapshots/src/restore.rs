@@ -2,13 +2,17 @@
 //! step, and whatever moved since it was saved stops the undo before it is touched.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, lchown},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{DirBuilderExt as _, PermissionsExt as _, lchown},
+    },
     path::{Path, PathBuf},
 };
 
+use holdpoint_core::Digest;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
 use crate::{
@@ -74,6 +78,20 @@ impl Restore<'_> {
                 then.has_content_of(now).then_some(leader)
             }
         }
+    }
+
+    /// What will be there of everything that this touches: the path, and what its content and time
+    /// say. A name that a file gets once more changes its others, too.
+    pub(crate) fn written(&self) -> Vec<(Vec<u8>, Digest)> {
+        let mut all: BTreeMap<&Path, &Entry> = BTreeMap::new();
+        for (path, then) in self.to_adjust(BTreeSet::new()) {
+            all.insert(path, then);
+            let leader = self.leader(path).and_then(|leader| Some((leader, self.then(leader)?)));
+            all.extend(leader);
+        }
+        let written =
+            |(path, then): (&Path, &Entry)| (path.as_os_str().as_bytes().to_vec(), then.mark());
+        all.into_iter().map(written).collect()
     }
 
     /// Makes the changes.

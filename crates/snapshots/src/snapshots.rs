@@ -11,12 +11,15 @@ use std::{
 use holdpoint_core::Timestamp;
 use holdpoint_store::{
     State, StoreError,
+    config::StoreUrl,
     snapshots::{NewSnapshot, Snapshot},
 };
 
 use crate::{
     check::{self, Finding},
     difference::entry_at,
+    door::Door,
+    elsewhere::{Elsewhere, Login, Place, store},
     entry::{Content, Entry},
     error::{Result, SnapshotError},
     omitted::Reason,
@@ -24,6 +27,7 @@ use crate::{
     repository::{Exported, Indexed, Repository},
     seen::Seen,
     source::{Problems, Source},
+    storage::Power,
     terms::Terms,
     walk::{Listing, Walk},
 };
@@ -108,14 +112,41 @@ impl Snapshots {
             what: "state directory",
             name: "in memory".to_owned(),
         })?;
-        let repository = Repository::open(&directory, terms.door.as_deref(), &state.snapshots())?;
+        let catalogue = state.snapshots();
+        let (there, power) = match &terms.place {
+            Place::Own => (None, Power::Remove),
+            Place::Door(socket) => (Some(Arc::new(Door::at(socket)) as _), Power::Add),
+            Place::Store(url, authorities) => {
+                let login = catalogue.login()?.map(|login| read_login(&login)).transpose()?;
+                (Some(reach(url, authorities, login, &terms)?), Power::Add)
+            }
+        };
+        let repository = Repository::open(&directory, there, power, &catalogue)?;
+        Ok(Self { state: state.clone(), repository, terms })
+    }
+
+    /// The snapshots of a state that lie in a store, for whoever may remove there: `login`, at the
+    /// address that is configured or, where removing has one of its own, at `url`.
+    pub fn open_to_remove(
+        state: &State,
+        terms: Terms,
+        login: Login,
+        url: Option<&StoreUrl>,
+    ) -> Result<Self> {
+        let Place::Store(configured, authorities) = &terms.place else {
+            return Err(SnapshotError::NoPower);
+        };
+        let there = reach(url.unwrap_or(configured), authorities, Some(login), &terms)?;
+        let directory = state.dir().map(|dir| dir.join(DIRECTORY)).ok_or(SnapshotError::NoPower)?;
+        let there = Some(there);
+        let repository = Repository::open(&directory, there, Power::Remove, &state.snapshots())?;
         Ok(Self { state: state.clone(), repository, terms })
     }
 
     /// The snapshots of a state, whose repository lies in `directory`: for whoever keeps that
     /// directory, and may remove.
     pub fn open_in(state: &State, terms: Terms, directory: &Path) -> Result<Self> {
-        let repository = Repository::open(directory, None, &state.snapshots())?;
+        let repository = Repository::open(directory, None, Power::Remove, &state.snapshots())?;
         Ok(Self { state: state.clone(), repository, terms })
     }
 
@@ -180,7 +211,24 @@ impl Snapshots {
             omitted: &listing.omitted.sentences(root),
         };
         let snapshot = catalogue.add(&new, now)?;
+        self.renew(now)?;
         Ok(Saved { snapshot, losses: listing.omitted.losses(root), seen: Seen::of(&listing) })
+    }
+
+    /// Has what is locked for a time locked for longer, before less is left than a snapshot is kept.
+    fn renew(&self, now: Timestamp) -> Result<()> {
+        let catalogue = self.state.snapshots();
+        let pause = self.terms.keep_days.saturating_mul(DAY_SECONDS) / 2;
+        match catalogue.renewed()? {
+            Some(at) if now.seconds_since(at) < pause => return Ok(()),
+            // All of it was locked a moment ago.
+            None if catalogue.list()?.len() <= 1 => {}
+            _ => {
+                let kept = catalogue.list()?.into_iter().filter(|it| it.until > now);
+                self.repository.renew(&kept.map(|it| it.stored).collect::<Vec<_>>())?;
+            }
+        }
+        Ok(catalogue.set_renewed(now)?)
     }
 
     /// Writes what a snapshot of something other than a workspace holds into `directory`.
@@ -237,23 +285,26 @@ impl Snapshots {
             .filter(|it| it.kind == WORKSPACE)
             .map(|it| PathBuf::from(&it.what))
             .collect();
-        match self.repository.door() {
-            Some(door) => check::behind(door, &saved),
+        match self.repository.elsewhere() {
+            Some(there) => there.check(&saved).map_err(self.repository.unreachable()),
             None => check::check(self.repository.directory(), &saved),
         }
     }
 
     /// Removes what is kept no longer, and what no row of the catalogue names; the newest of
-    /// everything stays, and what a run needs that goes on. Nobody else writes or reads meanwhile.
+    /// everything stays, what a run needs that goes on, and what a hold or an undo waits for. Nobody
+    /// else writes or reads meanwhile.
     pub fn prune(&self, going_on: &HashSet<String>, now: Timestamp) -> Result<Pruned> {
         let _lock = self.repository.own()?;
         let catalogue = self.state.snapshots();
         let all = catalogue.list()?;
+        let waited_for = catalogue.waited_for()?;
         let mut newest = HashSet::new();
         let (mut kept, mut removed) = (Vec::new(), 0);
         for snapshot in all {
             let first = newest.insert((snapshot.kind.clone(), snapshot.what.clone()));
-            let needed = snapshot.run.as_ref().is_some_and(|run| going_on.contains(run));
+            let needed = snapshot.run.as_ref().is_some_and(|run| going_on.contains(run))
+                || waited_for.contains(&snapshot.id);
             if first || needed || snapshot.until > now {
                 kept.push(snapshot.stored);
             } else {
@@ -270,6 +321,24 @@ impl Snapshots {
         let _lock = self.repository.share()?;
         self.repository.export_key()
     }
+}
+
+fn read_login(kept: &[u8]) -> Result<Login> {
+    Login::read(&String::from_utf8_lossy(kept))
+}
+
+/// A store of another machine.
+fn reach(
+    url: &StoreUrl,
+    authorities: &[PathBuf],
+    login: Option<Login>,
+    terms: &Terms,
+) -> Result<Arc<dyn Elsewhere>> {
+    let reached = store(url, authorities, login, terms.lock_days());
+    reached.map_err(|error| SnapshotError::Repository {
+        place: url.to_string().into(),
+        text: error.to_string(),
+    })
 }
 
 /// Reads what is there into the repository, again as long as it changes meanwhile.

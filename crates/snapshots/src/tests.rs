@@ -1,5 +1,7 @@
 //! Random trees, random destruction, and the way back.
 
+mod bounds;
+
 use std::{
     collections::{BTreeMap, HashSet},
     ffi::OsString,
@@ -310,4 +312,53 @@ fn a_fault_in_the_repository_is_found() {
         fs::write(&pack, bytes).unwrap();
     }
     assert!(!place.snapshots.verify(Timestamp(2)).unwrap().faults.is_empty());
+}
+
+/// What an undo of everything would take away that nobody has saved, by name.
+fn newer(place: &Place, to: &holdpoint_store::snapshots::Snapshot) -> Vec<String> {
+    let prepared = place.snapshots.prepare(to, None, Timestamp(9)).unwrap();
+    let name = |change: &crate::Change| {
+        change.path.strip_prefix(&place.root).unwrap().display().to_string()
+    };
+    prepared.plan().newer().map(name).collect()
+}
+
+#[test]
+fn what_an_undo_wrote_is_no_newer_work_and_what_a_human_did_beside_it_is() {
+    let place = place();
+    let wall = || {
+        std::thread::sleep(Duration::from_millis(20));
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp(u64::try_from(since.as_millis()).unwrap())
+    };
+    let write = |name: &str, text: &str| fs::write(place.root.join(name), text).unwrap();
+    for name in ["a", "b", "c"] {
+        write(name, "before");
+    }
+    let first = place.save(1);
+    for name in ["a", "b", "c"] {
+        write(name, "agent");
+    }
+    place.snapshots.state.snapshots().run_ended("r-1", wall()).unwrap();
+    let first = place.snapshots.state.snapshots().find(&first.id).unwrap().unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    write("b", "a human's");
+    assert_eq!(newer(&place, &first), ["b"]);
+    // Only `a` goes back: `b` is a human's as before, and `c` the agent's.
+    let within = place.root.join("a");
+    let prepared = place.snapshots.prepare(&first, Some(&within), wall()).unwrap();
+    let present = prepared.saved().clone();
+    prepared.stage().unwrap().carry_out().unwrap();
+    assert_eq!(fs::read_to_string(&within).unwrap(), "before");
+    assert_eq!(newer(&place, &first), ["b"]);
+    // There and back, as often as you like: what undos wrote is nobody's.
+    assert_eq!(newer(&place, &present), Vec::<String>::new());
+    let back = place.snapshots.prepare(&present, Some(&within), wall()).unwrap();
+    back.stage().unwrap().carry_out().unwrap();
+    assert_eq!(fs::read_to_string(&within).unwrap(), "agent");
+    assert_eq!(newer(&place, &first), ["b"]);
+    // What a human did after the undo stands against undoing that one, too.
+    write("a", "a human's");
+    assert_eq!(newer(&place, &present), ["a"]);
+    assert_eq!(newer(&place, &first), ["a", "b"]);
 }

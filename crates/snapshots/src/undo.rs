@@ -1,13 +1,13 @@
 //! Going back: prepared, shown, staged, carried out; each step has what the next one needs.
 
 use std::{
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use holdpoint_core::Timestamp;
-use holdpoint_store::snapshots::Snapshot;
-use rustic_core::TreeId;
+use holdpoint_store::{State, snapshots::Snapshot};
 
 use crate::{
     difference::{difference, entry_at},
@@ -29,6 +29,7 @@ pub struct Prepared {
     root: PathBuf,
     plan: Plan,
     saved: Snapshot,
+    state: State,
     /// Lent until it is decided.
     opened: Arc<Opened>,
     lock: Share,
@@ -75,31 +76,22 @@ impl Snapshots {
         {
             return Err(SnapshotError::NotInSnapshot(within.to_owned()));
         }
-        let before = self.before_last_undo(&reading, &to.what)?;
+        let undos = self.state.undos();
+        // What an undo has put there is nobody's newer work, as long as it is still that.
         let ours = |path: &Path, now: &Entry| {
-            before.iter().any(|tree| {
-                let entry = entry_at(&reading, *tree, path).ok().flatten();
-                entry.is_some_and(|it| it.has_content_of(now) && it.modified == now.modified)
-            })
+            let written = undos.written(&to.what, path.as_os_str().as_bytes());
+            written.is_ok_and(|it| it == Some(now.mark()))
         };
-        let plan = Plan::new(pairs, within, to.run_ended.map(moment), &ours);
-        Ok(Prepared { reading, root, plan, saved, opened, lock })
+        let plan = Plan::new(pairs, within, ended(to).map(moment), &ours);
+        let state = self.state.clone();
+        Ok(Prepared { reading, root, plan, saved, state, opened, lock })
     }
 }
 
-impl Snapshots {
-    /// What was there before the last undo of `what`, and what it went back to: finding either is
-    /// finding no newer work.
-    fn before_last_undo(&self, reading: &Indexed, what: &str) -> Result<Vec<TreeId>> {
-        let Some(last) = self.state.undos().last(what)? else { return Ok(Vec::new()) };
-        let mut trees = Vec::new();
-        for id in [Some(last.asked.to), last.asked.saved].into_iter().flatten() {
-            if let Some(snapshot) = self.state.snapshots().find(&id)? {
-                trees.push(reading.snapshot(&snapshot.stored)?.tree);
-            }
-        }
-        Ok(trees)
-    }
+/// When whatever `to` was taken for had ended. What an undo saved, it was about to replace: whatever
+/// is newer than that, and not the undo's, is somebody's work.
+fn ended(to: &Snapshot) -> Option<Timestamp> {
+    to.run_ended.or_else(|| to.run.is_none().then_some(to.at))
 }
 
 /// A root that does not let its owner in hides everything.
@@ -151,11 +143,14 @@ impl Staged {
 
     /// Makes the changes. Fails as soon as something is not as it was saved.
     pub fn carry_out(self) -> Result<Restored> {
-        let Self { prepared: Prepared { reading, root, plan, opened, lock, .. }, staging } = self;
+        let Self { prepared, staging } = self;
+        let Prepared { reading, root, plan, saved, state, opened, lock } = prepared;
+        let restore = Restore { root: &root, repository: &reading, plan: &plan };
+        // Before any of it is written: what is not written after all is not as this says.
+        state.undos().will_write(&saved.what, &restore.written(), saved.at)?;
         // Rights are as they were saved before any of them is changed for good.
         drop(opened);
-        let restored =
-            Restore { root: &root, repository: &reading, plan: &plan }.carry_out(staging);
+        let restored = restore.carry_out(staging);
         drop(lock);
         restored
     }

@@ -46,6 +46,7 @@ fn record(number: u64) -> Record {
             ..Task::default()
         },
         killed: false,
+        did: None,
     };
     let meaning = Meaning {
         operation: "railway:volumeDelete".to_owned(),
@@ -66,6 +67,7 @@ fn record(number: u64) -> Record {
         forwarded: false,
         spared: None,
         fingerprints: Vec::new(),
+        circumstances: Vec::new(),
     };
     Record::new(now(), Some(principal), RecordKind::Decision(decided))
 }

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdpoint_core::{
     Timestamp,
-    identity::{Principal, Task},
+    identity::{DidKey, Principal, Task},
 };
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -59,19 +59,34 @@ pub struct Agents(pub(crate) State);
 impl Agents {
     /// Makes an identity. An approver's name is refused: who asks must never be who releases.
     pub fn add(&self, name: &str, task: &Task, now: Timestamp) -> Result<NewAgent> {
-        let made = self.insert(new_run()?, name, task, now)?;
+        let made = self.insert(new_run()?, name, task, None, now)?;
         self.0.announce(Topic::Agents);
         Ok(made)
     }
 
-    /// The same, in a run that [`new_run`] named: the gateway looks it up when the run begins.
-    pub fn add_in(&self, run: String, name: &str, task: &Task, now: Timestamp) -> Result<NewAgent> {
-        let made = self.insert(run, name, task, now)?;
+    /// The same, in a run that [`new_run`] named, of whoever has the secret half of `did`: the gateway
+    /// looks it up when the run begins.
+    pub fn add_in(
+        &self,
+        run: String,
+        name: &str,
+        task: &Task,
+        did: DidKey,
+        now: Timestamp,
+    ) -> Result<NewAgent> {
+        let made = self.insert(run, name, task, Some(did), now)?;
         self.0.mention(Topic::Agents);
         Ok(made)
     }
 
-    fn insert(&self, run: String, name: &str, task: &Task, now: Timestamp) -> Result<NewAgent> {
+    fn insert(
+        &self,
+        run: String,
+        name: &str,
+        task: &Task,
+        did: Option<DidKey>,
+        now: Timestamp,
+    ) -> Result<NewAgent> {
         check_name("agent name", name)?;
         check_name("run", &run)?;
         let bearer = new_bearer()?;
@@ -85,14 +100,22 @@ impl Agents {
             }
             let hash = hash(bearer.expose_secret());
             transaction.execute(
-                "INSERT INTO agents (name, run, task, bearer_head, bearer_hash, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![name, run, to_json(task, "task")?, head(&hash), hash, millis(now)],
+                "INSERT INTO agents (name, run, task, bearer_head, bearer_hash, created_at, did)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    name,
+                    run,
+                    to_json(task, "task")?,
+                    head(&hash),
+                    hash,
+                    millis(now),
+                    did.map(|did| did.to_string()),
+                ],
             )?;
             Ok(())
         })?;
         let principal =
-            Principal { agent: name.to_owned(), run, task: task.clone(), killed: false };
+            Principal { agent: name.to_owned(), run, task: task.clone(), killed: false, did };
         Ok(NewAgent { agent: Agent { principal, created_at: now }, bearer })
     }
 
@@ -171,9 +194,21 @@ impl Agents {
         Ok(())
     }
 
-    /// The same for one whose run is over, from which nothing can come any more.
+    /// The same for one whose run is over, from which nothing can come any more; one that was killed
+    /// stays known as such, and what it waits for is not released.
     pub fn forget(&self, name: &str) -> Result<()> {
-        self.delete(name)?;
+        let killed = self.0.0.database.write(|transaction| -> Result<bool> {
+            let sql = "SELECT count(*) FROM agents WHERE name = ?1 AND killed";
+            let killed = count(transaction, sql, [name])? > 0;
+            match killed {
+                true => drop(set_outliving_killed(transaction, Kill::One(name), true)?),
+                false => drop(transaction.execute("DELETE FROM agents WHERE name = ?1", [name])?),
+            }
+            Ok(killed)
+        })?;
+        if killed {
+            return Ok(());
+        }
         self.0.mention(Topic::Agents);
         Ok(())
     }
@@ -248,11 +283,16 @@ fn head(hash: &[u8; 32]) -> [u8; 16] {
 }
 
 fn agent(row: &Row<'_>) -> Result<Agent> {
+    let did: Option<String> = row.get("did")?;
     let principal = Principal {
         agent: row.get("name")?,
         run: row.get("run")?,
         task: from_json(row, "task")?,
         killed: row.get("killed")?,
+        did: did
+            .map(|did| did.parse::<DidKey>())
+            .transpose()
+            .map_err(|_| StoreError::Corrupt("did"))?,
     };
     Ok(Agent { principal, created_at: timestamp(row, "created_at")? })
 }

@@ -17,11 +17,13 @@
 //! - [`approvers`], [`approvals`]: who may release, and the signed answer that does
 //! - [`ledger`]: the record of everything that was decided, which nobody can alter unseen
 //! - [`watch`]: who hears that something changed
-//! - [`supervised`]: which runs go on; [`runs`]: those that have a gateway accept for them
+//! - [`supervised`]: which runs go on; [`runs`]: those that have a gateway accept for them;
+//!   [`run_key`]: how they show who they are
 //! - [`undos`]: undos that are asked for
 //! - [`passing`]: open files to other processes
 //! - [`hooks`]: hooks that ask the gateway; [`spool`]: what they record without one;
 //!   [`episodes`]: what their sessions have done so far
+//! - [`corpus`]: what a human called wrong
 //!
 //! # Blocking
 //!
@@ -32,6 +34,7 @@ pub mod agents;
 pub mod approvals;
 pub mod approvers;
 pub mod config;
+pub mod corpus;
 mod database;
 pub mod episodes;
 mod error;
@@ -47,6 +50,7 @@ pub mod made;
 pub mod passing;
 pub mod payloads;
 pub mod refusals;
+pub mod run_key;
 pub mod runs;
 mod schema;
 mod seal;

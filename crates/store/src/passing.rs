@@ -15,8 +15,9 @@ use rustix::net::{
 };
 
 /// Files that one message carries, at most: a listener for each family of addresses, what answers
-/// questions about names, a listener for each service, what signs, and what files are served by.
-pub const FILES_MAX: usize = 5 + SERVICES_MAX;
+/// questions about names, a listener for each service, what signs, what answers for containers, and
+/// what files are served by.
+pub const FILES_MAX: usize = 6 + SERVICES_MAX;
 /// Services of the machine that a run reaches, at most.
 pub const SERVICES_MAX: usize = 16;
 

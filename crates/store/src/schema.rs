@@ -289,6 +289,19 @@ const MIGRATIONS: &[&str] = &[
     INSERT INTO outliving (hold) SELECT hold FROM schedules WHERE outlived;
     ALTER TABLE schedules DROP COLUMN outlived;
 ",
+    "
+    -- What undos have put where: finding just that again is finding nobody's newer work.
+    CREATE TABLE undone (
+        what TEXT NOT NULL,
+        path BLOB NOT NULL,
+        mark BLOB NOT NULL,     -- of content and time
+        at   INTEGER NOT NULL,
+        PRIMARY KEY (what, path)
+    ) STRICT, WITHOUT ROWID;
+    DROP INDEX undos_by_what;
+    ",
+    // Who a run is, by its own key; agents that a bearer proves have none.
+    "ALTER TABLE agents ADD COLUMN did TEXT;",
 ];
 
 /// Brings the database to the present version; a newer one is refused, not guessed at.

@@ -2,6 +2,8 @@
 //!
 //! A row is written once its snapshot is whole and on disk: what has no row does not count.
 
+use std::collections::HashSet;
+
 use holdpoint_core::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
@@ -16,6 +18,10 @@ use crate::{
 
 /// The place for which the key of the snapshots is sealed.
 const KEY: &str = "snapshots_key";
+/// The place for which the login of whoever writes snapshots elsewhere is sealed.
+const LOGIN: &str = "snapshots_login";
+/// When whatever is locked elsewhere was last locked for longer.
+const RENEWED: &str = "snapshots_renewed";
 
 /// One snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,6 +110,45 @@ impl Snapshots {
         Ok(seal.unseal(&sealed, KEY.as_bytes(), "key of the snapshots")?)
     }
 
+    /// The login with which snapshots are written to a store of another machine, if one is kept.
+    pub fn login(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let Some(sealed) = self.meta(LOGIN)? else { return Ok(None) };
+        let sealed = hex::decode(sealed).map_err(|_| StoreError::Corrupt("a login"))?;
+        self.0.0.seal.unseal(&sealed, LOGIN.as_bytes(), "login of the snapshots").map(Some)
+    }
+
+    /// Keeps a login, sealed, in place of the one before.
+    pub fn set_login(&self, login: &[u8]) -> Result<()> {
+        let sealed = hex::encode(self.0.0.seal.seal(login, LOGIN.as_bytes())?);
+        self.set_meta(LOGIN, &sealed)
+    }
+
+    /// When everything in a store that locks was last locked for longer.
+    pub fn renewed(&self) -> Result<Option<Timestamp>> {
+        Ok(self.meta(RENEWED)?.and_then(|at| at.parse().ok()).map(Timestamp))
+    }
+
+    /// Everything in a store that locks was locked for longer.
+    pub fn set_renewed(&self, at: Timestamp) -> Result<()> {
+        self.set_meta(RENEWED, &at.0.to_string())
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<String>> {
+        let select = "SELECT value FROM meta WHERE key = ?1";
+        self.0.0.database.read(|connection| {
+            let value = connection.query_row(select, [key], |row| row.get::<_, String>(0));
+            value.optional().map_err(StoreError::from)
+        })
+    }
+
+    fn set_meta(&self, key: &str, value: &str) -> Result<()> {
+        self.0.0.database.write(|transaction| {
+            let put = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
+            transaction.execute(put, [key, value])?;
+            Ok(())
+        })
+    }
+
     /// Adds a snapshot that is whole and on disk.
     pub fn add(&self, new: &NewSnapshot<'_>, at: Timestamp) -> Result<Snapshot> {
         let id = random_id::<8>("s")?;
@@ -157,6 +202,23 @@ impl Snapshots {
         self.0.0.database.read(|connection| first(connection, sql, [kind, what], snapshot))
     }
 
+    /// The snapshots that something still waits for: an undo that nobody has answered or that a
+    /// human may still release, and what a run was saved for that has something waiting.
+    pub fn waited_for(&self) -> Result<HashSet<String>> {
+        let sql = "
+            WITH waiting AS (SELECT id, json_extract(principal, '$.run') AS run FROM holds
+                             WHERE state IN ('open', 'approved', 'scheduled', 'consuming')),
+                 asked AS (SELECT target, saved FROM undos WHERE state = 'open'
+                           OR state = 'held' AND answer IN (SELECT id FROM waiting))
+            SELECT id FROM snapshots
+            WHERE run IN (SELECT run FROM waiting)
+               OR id IN (SELECT target FROM asked) OR id IN (SELECT saved FROM asked)";
+        let ids = self.0.0.database.read(|connection| {
+            rows(connection, sql, [], |row| Ok::<_, StoreError>(row.get::<_, String>(0)?))
+        })?;
+        Ok(ids.into_iter().collect())
+    }
+
     /// A run has ended: what was done to its workspace later was not done by it.
     pub fn run_ended(&self, run: &str, at: Timestamp) -> Result<()> {
         self.0.0.database.write(|transaction| {
@@ -207,11 +269,23 @@ fn snapshot(row: &Row<'_>) -> Result<Snapshot> {
 
 #[cfg(test)]
 mod tests {
-    use holdpoint_core::Timestamp;
+    use std::collections::HashSet;
+
+    use holdpoint_core::{
+        Digest, Timestamp,
+        identity::{Principal, Task},
+        obligation::Obligations,
+    };
     use zeroize::Zeroizing;
 
     use super::NewSnapshot;
-    use crate::{error::StoreError, state::State};
+    use crate::{
+        config::HoldTerms,
+        error::StoreError,
+        holds::NewHold,
+        state::State,
+        undos::{NewUndo, UndoAnswer},
+    };
 
     fn new<'a>(what: &'a str, run: Option<&'a str>) -> NewSnapshot<'a> {
         NewSnapshot {
@@ -243,6 +317,56 @@ mod tests {
         assert_eq!((found.run_ended, found.verified), (Some(Timestamp(9)), Some(Timestamp(7))));
         snapshots.forget(&second.id).unwrap();
         assert_eq!(snapshots.find(&second.id).unwrap(), None);
+    }
+
+    #[test]
+    fn what_an_undo_or_a_hold_waits_for_is_named() {
+        let state = State::in_memory().unwrap();
+        let snapshots = state.snapshots();
+        let add = |run| snapshots.add(&new("/w", run), Timestamp(1)).unwrap().id;
+        let (to, saved, of_run, _other) =
+            (add(None), add(None), add(Some("r-1")), add(Some("r-2")));
+        let waited_for = || snapshots.waited_for().unwrap();
+        assert!(waited_for().is_empty());
+        let asked = NewUndo {
+            kind: "workspace".to_owned(),
+            to: to.clone(),
+            saved: Some(saved.clone()),
+            what: "/w".to_owned(),
+            changes: 1,
+            digest: Digest::of(b"changes"),
+            destroys: None,
+        };
+        let undos = state.undos();
+        let id = undos.ask(&asked).unwrap();
+        assert_eq!(waited_for(), HashSet::from([to.clone(), saved.clone()]));
+        let principal = Principal {
+            agent: "fixer".to_owned(),
+            run: "r-1".to_owned(),
+            task: Task::default(),
+            killed: false,
+            did: None,
+        };
+        let digest = Digest::of(b"one");
+        let hold = NewHold {
+            operation_digest: digest,
+            message_digest: digest,
+            policy_digest: digest,
+            state_digest: digest,
+            principal: &principal,
+            meanings: &[],
+            reasons: &[],
+            obligations: Obligations { approvals: 1, snapshot: false, delay_seconds: 0 },
+            credential: None,
+            payload: None,
+        };
+        let holds = state.holds(HoldTerms::default());
+        let hold = holds.open_or_join(&hold, Timestamp(1)).unwrap().hold().id.clone();
+        undos.answer(id, &UndoAnswer::Held(hold)).unwrap();
+        assert_eq!(waited_for(), HashSet::from([to, saved, of_run]));
+        // A day later nobody releases it any more.
+        holds.open(Timestamp(1).plus_seconds(10 * 24 * 3600)).unwrap();
+        assert!(waited_for().is_empty());
     }
 
     #[test]

@@ -87,6 +87,21 @@ impl Spool {
             .map_err(StoreError::io("read", &taken))
     }
 
+    /// What is not in a ledger yet, oldest first; it stays where it is.
+    pub fn waiting(&self) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for path in [TAKEN, SPOOL].map(|name| self.dir.join(name)) {
+            let file = match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file.map_err(StoreError::io("open", &path))?,
+            };
+            let lines = BufReader::new(file).split(b'\n').collect::<io::Result<Vec<_>>>();
+            let lines = lines.map_err(StoreError::io("read", &path))?;
+            records.extend(lines.iter().filter_map(|line| serde_json::from_slice(line).ok()));
+        }
+        Ok(records)
+    }
+
     /// Forgets what was taken, once it is in the ledger.
     pub fn forget(&self) -> Result<()> {
         let taken = self.dir.join(TAKEN);
@@ -133,7 +148,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spool = Spool::of(dir.path());
         spool.append(&record(1), true).unwrap();
+        assert_eq!(spool.waiting().unwrap(), [record(1)]);
         assert_eq!(spool.take().unwrap().len(), 1);
+        spool.append(&record(2), true).unwrap();
+        assert_eq!(spool.waiting().unwrap(), [record(1), record(2)]);
         fs::write(dir.path().join(SPOOL), "{damaged\n").unwrap();
         assert_eq!(spool.take().unwrap(), [Some(record(1))]);
         spool.forget().unwrap();

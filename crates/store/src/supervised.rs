@@ -96,8 +96,9 @@ impl State {
         }
     }
 
-    /// The runs whose supervisor died before it could say that they are over; said once.
-    pub fn abandoned_runs(&self) -> Result<Vec<String>> {
+    /// The runs whose supervisor died before it could say that they are over, and whether they were
+    /// condemned; said once.
+    pub fn abandoned_runs(&self) -> Result<Vec<(String, bool)>> {
         let dir = self.runs_directory()?;
         let failed = || StoreError::io("look into", &dir);
         let mut abandoned = Vec::new();
@@ -111,7 +112,7 @@ impl State {
             // Whoever was condemned is killed, or about to be.
             let condemned = path.with_extension(CONDEMNED);
             if file.try_lock().is_ok() {
-                abandoned.push(run.to_owned());
+                abandoned.push((run.to_owned(), condemned.exists()));
                 // If it cannot be removed, it is said again.
                 let _removed = fs::remove_file(&path);
                 let _removed = fs::remove_file(condemned);
@@ -200,7 +201,7 @@ mod tests {
         std::fs::write(&file, child.id().to_string()).unwrap();
         assert!(!state.end_processes("r-1").unwrap());
         assert!(child.try_wait().unwrap().is_none(), "it still runs");
-        assert_eq!(state.abandoned_runs().unwrap(), ["r-1"]);
+        assert_eq!(state.abandoned_runs().unwrap(), [("r-1".to_owned(), false)]);
         assert!(state.abandoned_runs().unwrap().is_empty());
         child.kill().unwrap();
         child.wait().unwrap();

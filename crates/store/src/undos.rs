@@ -1,11 +1,11 @@
 //! Undos: asked for by whoever would carry them out, and answered by whoever decides.
 
-use holdpoint_core::Digest;
-use rusqlite::{Row, params};
+use holdpoint_core::{Digest, Timestamp};
+use rusqlite::{OptionalExtension as _, Row, params};
 use serde::Serialize;
 
 use crate::{
-    database::{digest, first, integer, rows},
+    database::{digest, first, integer, millis, rows},
     error::{Result, StoreError},
     state::State,
     watch::Topic,
@@ -124,11 +124,31 @@ impl Undos {
         found.ok_or(StoreError::Corrupt("an undo"))
     }
 
-    /// The newest undo of `what` that was carried out, or was about to be.
-    pub fn last(&self, what: &str) -> Result<Option<Undo>> {
-        let sql = "SELECT * FROM undos WHERE what = ?1 AND state = 'authorized'
-                   ORDER BY id DESC LIMIT 1";
-        self.0.0.database.read(|connection| first(connection, sql, [what], undo))
+    /// An undo of `what` is about to write these: paths, and what will be there.
+    pub fn will_write(&self, what: &str, all: &[(Vec<u8>, Digest)], at: Timestamp) -> Result<()> {
+        self.0.0.database.write(|transaction| {
+            let sql =
+                "INSERT OR REPLACE INTO undone (what, path, mark, at) VALUES (?1, ?2, ?3, ?4)";
+            let mut put = transaction.prepare(sql)?;
+            for (path, mark) in all {
+                put.execute(params![what, path, mark.0, millis(at)])?;
+            }
+            // Nobody goes back beyond the oldest snapshot.
+            let over = "DELETE FROM undone WHERE what = ?1 AND at <
+                            (SELECT min(at) FROM snapshots WHERE what = ?1)";
+            transaction.execute(over, [what])?;
+            Ok(())
+        })
+    }
+
+    /// What the last undo that wrote it has put at a path.
+    pub fn written(&self, what: &str, path: &[u8]) -> Result<Option<Digest>> {
+        let sql = "SELECT mark FROM undone WHERE what = ?1 AND path = ?2";
+        self.0.0.database.read(|connection| {
+            let mut select = connection.prepare_cached(sql)?;
+            let found = select.query_row(params![what, path], |row| row.get(0).map(Digest));
+            found.optional().map_err(StoreError::from)
+        })
     }
 }
 
@@ -148,7 +168,7 @@ fn undo(row: &Row<'_>) -> Result<Undo> {
 
 #[cfg(test)]
 mod tests {
-    use holdpoint_core::Digest;
+    use holdpoint_core::{Digest, Timestamp};
 
     use super::{NewUndo, UndoAnswer};
     use crate::state::State;
@@ -171,9 +191,23 @@ mod tests {
         assert!(undos.answer(id, &UndoAnswer::Held("h-1".to_owned())).unwrap());
         assert!(!undos.answer(id, &UndoAnswer::Authorized).unwrap());
         assert_eq!(undos.answer_of(id).unwrap(), UndoAnswer::Held("h-1".to_owned()));
-        assert_eq!((undos.open().unwrap().len(), undos.last("/w").unwrap()), (0, None));
+        assert_eq!(undos.open().unwrap().len(), 0);
         let again = undos.ask(&new).unwrap();
         assert!(undos.answer(again, &UndoAnswer::Authorized).unwrap());
-        assert_eq!(undos.last("/w").unwrap().map(|it| it.id), Some(again));
+    }
+
+    #[test]
+    fn what_was_written_last_counts_for_each_path() {
+        let undos = State::in_memory().unwrap().undos();
+        let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+        let write =
+            |path: &[u8], mark| undos.will_write("/w", &[(path.to_vec(), mark)], Timestamp(1));
+        write(b"/w/\xff", one).unwrap();
+        write(b"/w/a", one).unwrap();
+        write(b"/w/a", two).unwrap();
+        let written = |what: &str, path: &[u8]| undos.written(what, path).unwrap();
+        assert_eq!(written("/w", b"/w/\xff"), Some(one));
+        assert_eq!(written("/w", b"/w/a"), Some(two));
+        assert_eq!((written("/w", b"/w/b"), written("/v", b"/w/a")), (None, None));
     }
 }

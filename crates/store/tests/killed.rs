@@ -46,6 +46,7 @@ fn open(holds: &Holds, number: usize) -> Hold {
         run: "r-1".to_owned(),
         task: Task::default(),
         killed: false,
+        did: None,
     };
     let new = NewHold {
         operation_digest: Digest::of(format!("{} {number}", std::process::id()).as_bytes()),

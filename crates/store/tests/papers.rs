@@ -1,6 +1,8 @@
 //! What the papers say of the configuration is what the code does.
 
-use holdpoint_store::config::{HoldTerms, Limits, RefusalTerms, Setting, SnapshotTerms, SqlTerms};
+use holdpoint_store::config::{
+    HoldTerms, Limits, RefusalTerms, RunTerms, Setting, SnapshotTerms, SqlTerms,
+};
 
 const LIMITS: &str = include_str!("../../../docs/limits.md");
 
@@ -24,6 +26,7 @@ fn every_setting_is_in_the_papers() {
     check("limits", Limits::SETTINGS);
     check("hold", HoldTerms::SETTINGS);
     check("refusals", RefusalTerms::SETTINGS);
+    check("run", RunTerms::SETTINGS);
     check("snapshots", SnapshotTerms::SETTINGS);
     check("sql", SqlTerms::SETTINGS);
 }

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench -p e2e --bench sql [-- short] [select-only|tpcb-like] [simple|extended|prepared]`.
 //! Needs Debian's `pgbouncer` and `postgresql`. Writes are metered in an environment without
-//! pre-images, and once more in production, where each transaction's rows are kept.
+//! pre-images, and once more in production, where each transaction's rows are kept. At its end it
+//! prints the rows for docs/performance.md. `HOLDPOINT_BINARY` measures a binary that is there.
 
 mod rivals;
 
@@ -24,6 +25,8 @@ const PROTOCOLS: [&str; 3] = ["simple", "extended", "prepared"];
 const SCRIPTS: [(&str, f64, f64); 2] = [("select-only", 1.0, 0.85), ("tpcb-like", 7.0, 0.75)];
 /// Rows of pgbench's tables, in hundreds of thousands: enough that 32 clients rarely meet.
 const SCALE: usize = 32;
+/// The same for a short run.
+const SHORT_SCALE: usize = 2;
 
 /// One measurement.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +45,7 @@ fn main() {
         named.contains(&name) || !kin.iter().any(|it| named.contains(it))
     };
     assert!(named.iter().all(|name| all.clone().any(|it| it == *name)), "{named:?}");
-    let server = rivals::server(SCALE);
+    let server = rivals::server(if short { SHORT_SCALE } else { SCALE });
     let rivals = [
         Rival::pgbouncer(&server),
         Rival::holdpoint("holdpoint", &server, "local"),
@@ -52,6 +55,7 @@ fn main() {
     println!("{rounds} rounds of {} s; medians; CPU µs a statement of the process", turn.as_secs());
     println!("script       protocol  clients  who                   TPS  ratio  CPU µs");
     let scripts = SCRIPTS.map(|it| it.0);
+    let mut rows = Vec::new();
     for (script, statements, aim) in SCRIPTS {
         for protocol in PROTOCOLS {
             if !wanted(script, &scripts) || !wanted(protocol, &PROTOCOLS) {
@@ -62,10 +66,11 @@ fn main() {
             for clients in CLIENTS {
                 let load = Load { script, protocol, clients, turn, statements };
                 let measured = interleaved(&rivals[..count], &load, rounds);
-                show(&rivals[..count], &load, &measured, aim);
+                rows.push(show(&rivals[..count], &load, &measured, aim));
             }
         }
     }
+    println!("\n{}", rows.join("\n"));
 }
 
 /// What pgbench does in one turn.
@@ -116,7 +121,8 @@ fn measure(rival: &Rival, load: &Load) -> Measured {
     Measured { per_second: number("tps = "), cpu_micros }
 }
 
-fn show(rivals: &[Rival], load: &Load, measured: &[Vec<Measured>], aim: f64) {
+/// Prints what was measured, and gives the row for the table of all figures.
+fn show(rivals: &[Rival], load: &Load, measured: &[Vec<Measured>], aim: f64) -> String {
     let median = |of: fn(&Measured) -> f64, at: usize| {
         let mut all: Vec<f64> = measured[at].iter().map(of).collect();
         all.sort_by(f64::total_cmp);
@@ -142,4 +148,22 @@ fn show(rivals: &[Rival], load: &Load, measured: &[Vec<Measured>], aim: f64) {
             median(|it| it.cpu_micros, at),
         );
     }
+    let missed = if ratio(1) < aim { ": **missed**" } else { "" };
+    let kept = if rivals.len() > 2 {
+        format!("; with pre-images {:.2} ({:.0}/s)", ratio(2), median(|it| it.per_second, 2))
+    } else {
+        String::new()
+    };
+    format!(
+        "| pgbench {}, {}, {} clients: transactions beside pgbouncer's; CPU of a statement | ≥ {aim} | \
+         {:.2}{missed} ({:.0} to {:.0}/s){kept}; {:.0} to {:.0} µs | `cargo bench -p e2e --bench sql` |",
+        load.script,
+        load.protocol,
+        load.clients,
+        ratio(1),
+        median(|it| it.per_second, 1),
+        median(|it| it.per_second, 0),
+        median(|it| it.cpu_micros, 1),
+        median(|it| it.cpu_micros, 0),
+    )
 }

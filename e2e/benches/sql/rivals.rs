@@ -81,7 +81,9 @@ impl Rival {
 
     /// The gateway, for an `environment`.
     pub(crate) fn holdpoint(name: &'static str, server: &Server, environment: &str) -> Self {
-        let holdpoint = Holdpoint::new(env!("CARGO_BIN_EXE_holdpoint-under-test"));
+        let own = env!("CARGO_BIN_EXE_holdpoint-under-test");
+        let binary = std::env::var_os("HOLDPOINT_BINARY").unwrap_or_else(|| own.into());
+        let holdpoint = Holdpoint::new(binary);
         holdpoint.json(&["agents", "new", "worker", "--json"]);
         let arguments =
             ["secrets", "add", "shop", "--host", "127.0.0.1", "--purpose", "postgres:*", "--json"];

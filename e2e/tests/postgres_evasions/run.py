@@ -44,7 +44,24 @@ def pipeline(connection, statements):
             connection.execute(text.encode(), ())
 
 
-WAYS = [simple, together, extended, pipeline]
+def long_before(connection, statements):
+    """Each is prepared under a name, others come and go, and only then it is run."""
+    for number, text in enumerate(statements):
+        if text.startswith("COPY"):
+            simple(connection, [text])
+            continue
+        pg, name = connection.pgconn, f"s{number}".encode()
+        heard(pg.prepare(name, text.encode()))
+        heard(pg.exec_params(b"SELECT 1", []))
+        heard(pg.exec_prepared(name, []))
+
+
+def heard(result):
+    if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(result)
+
+
+WAYS = [simple, together, extended, pipeline, long_before]
 before = state()
 for number, line in enumerate(open(cases)):
     case = json.loads(line)

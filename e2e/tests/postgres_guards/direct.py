@@ -1,5 +1,40 @@
 import socket, ssl, struct, sys, threading
 
+def pass_on(one, other):
+    try:
+        while data := one.recv(65536):
+            other.sendall(data)
+    except OSError:
+        pass
+    for end in (one, other):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+ASK = struct.pack("!II", 8, 80877103)
+
+if sys.argv[1] == "between":
+    # Ends TLS with a certificate of its own, and begins it anew towards the server.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("between.pem", "between.key")
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        raw, _ = listener.accept()
+        assert raw.recv(8) == ASK
+        raw.sendall(b"S")
+        client = context.wrap_socket(raw, server_side=True)
+        server = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+        server.sendall(ASK)
+        assert server.recv(1) == b"S"
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        server = trusting.wrap_socket(server)
+        threading.Thread(target=pass_on, args=(client, server), daemon=True).start()
+        threading.Thread(target=pass_on, args=(server, client), daemon=True).start()
+
 if sys.argv[1] == "serve":
     # A far end that takes TLS at once, as servers from 17 on do, before one that does not.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -7,19 +42,6 @@ if sys.argv[1] == "serve":
     context.set_alpn_protocols(["postgresql"])
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-
-    def pass_on(one, other):
-        try:
-            while data := one.recv(65536):
-                other.sendall(data)
-        except OSError:
-            pass
-        for end in (one, other):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
     while True:
         raw, _ = listener.accept()
         assert raw.recv(1, socket.MSG_PEEK) == b"\x16", "no handshake"

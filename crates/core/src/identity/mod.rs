@@ -1,6 +1,7 @@
 //! Who asks: an unverified claim becomes a verified principal, or nothing does.
 
 mod aim;
+mod did;
 mod grant;
 mod place;
 mod ring;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::operation::Environment;
 
 pub use aim::RefusedAim;
+pub use did::{DidKey, NoDidKey};
 pub use grant::Grant;
 pub use place::{Place, PlaceError, Site};
 pub use ring::{Ring, UnknownRing};
@@ -25,6 +27,10 @@ pub struct Principal {
     pub task: Task,
     /// The agent or its run was killed; nothing of it passes any more.
     pub killed: bool,
+    /// The key of its run, of which nobody inside has the secret half; an agent that a bearer
+    /// proves has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub did: Option<DidKey>,
 }
 
 /// Why an agent works, as a human said it.
@@ -39,6 +45,9 @@ pub struct Task {
     /// How far whoever works on it is trusted.
     #[serde(default, skip_serializing_if = "Ring::is_default")]
     pub ring: Ring,
+    /// The directory that it is about, as an absolute path, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
     /// It may read from hosts that nobody has listed, until it has read what could mislead it or
     /// must not leave.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -3,10 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::circumstances::Circumstances;
 use crate::{
     digest::Digest,
     identity::Principal,
     operation::{Effect, Environment, Operation, ResourceId, Reversibility},
+    policy::Request,
     reason::Reason,
     time::Timestamp,
 };
@@ -143,6 +145,26 @@ pub struct Decided {
     /// Keyed fingerprints of foreign credentials that it carried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fingerprints: Vec<String>,
+    /// What was known about each of `operations`, in their order; empty where it is not written
+    /// down, as for what was not policy's to decide: such a record cannot be replayed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub circumstances: Vec<Circumstances>,
+}
+
+impl Decided {
+    /// What policy said, whatever the mode of its rules made of it.
+    pub fn judged(&self) -> &str {
+        self.spared.as_deref().unwrap_or(&self.verdict)
+    }
+
+    /// The questions that policy was asked, to be asked again on behalf of `principal`. `None` if the
+    /// record does not hold them.
+    pub fn requests(&self, principal: &Principal) -> Option<Vec<Request>> {
+        let pairs = self.operations.iter().zip(&self.circumstances);
+        let whole =
+            !self.operations.is_empty() && self.operations.len() == self.circumstances.len();
+        whole.then(|| pairs.map(|(meaning, known)| known.request(meaning, principal)).collect())
+    }
 }
 
 /// One operation as it is written down and shown.

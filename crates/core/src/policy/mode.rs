@@ -8,7 +8,9 @@ use thiserror::Error;
 
 use super::decision::{Decision, Verdict};
 use crate::{
+    authorized::Judgement,
     obligation::Obligations,
+    operation::Operation,
     reason::{Code, Reason},
 };
 
@@ -63,7 +65,8 @@ impl FromStr for Mode {
 pub struct Modes {
     /// Of all that are not named.
     pub all: Mode,
-    /// Of single rules, by the id of the policy or by a reason's code.
+    /// Of single rules, by the id of the policy or by a reason's code: `RULE` alone, or as
+    /// `RULE OPERATION` or `RULE OPERATION RESOURCE` about no more than these. The narrowest counts.
     pub rules: BTreeMap<String, Mode>,
 }
 
@@ -91,83 +94,49 @@ impl Modes {
         self.all == Mode::Enforce && self.rules.values().all(|mode| *mode == Mode::Enforce)
     }
 
-    /// What becomes of `decision`, and what would have without these modes.
-    pub(super) fn spare(&self, decision: Decision) -> (Decision, Option<Spared>) {
-        let mode = decision.reasons().iter().map(|reason| self.of(reason)).max();
-        let mode = mode.unwrap_or(Mode::Enforce);
-        if mode == Mode::Enforce || decision.verdict() == Verdict::Allow {
-            return (decision, None);
+    /// What is decided about a message of these `judgements`, and what would have been without
+    /// these modes. Each operation by itself: one that passes by its mode takes no other along.
+    pub(super) fn spare(&self, judgements: &[Judgement]) -> Option<(Decision, Option<Spared>)> {
+        let judged = judgements.iter().map(|it| it.decision.clone()).reduce(Decision::and)?;
+        if self.enforce_all() || judged.verdict() == Verdict::Allow {
+            return Some((judged, None));
         }
-        let (verdict, obligations) = (decision.verdict(), decision.obligations());
-        let reasons = decision.reasons().to_vec();
-        // What can be saved without anybody waiting still is.
-        let kept = Obligations { snapshot: obligations.snapshot, ..Obligations::NONE };
-        let spared = Spared { verdict, obligations, reasons, mode };
-        (Decision::Allow { obligations: kept }, Some(spared))
+        let one = |it: &Judgement| self.spare_one(&it.decision, &it.operation);
+        let (decision, mode) = judgements
+            .iter()
+            .map(one)
+            .reduce(|one, other| (one.0.and(other.0), one.1.max(other.1)))?;
+        let (Some(mode), Verdict::Allow) = (mode, decision.verdict()) else {
+            return Some((decision, None));
+        };
+        let (verdict, obligations) = (judged.verdict(), judged.obligations());
+        let reasons = judged.reasons().to_vec();
+        Some((decision, Some(Spared { verdict, obligations, reasons, mode })))
     }
 
-    fn of(&self, reason: &Reason) -> Mode {
+    /// What is decided about one operation, and the mode by which it passes if it does so by that.
+    fn spare_one(&self, decision: &Decision, operation: &Operation) -> (Decision, Option<Mode>) {
+        let mode = decision.reasons().iter().map(|reason| self.of(reason, operation)).max();
+        let mode = mode.filter(|mode| *mode != Mode::Enforce);
+        if mode.is_none() || decision.verdict() == Verdict::Allow {
+            return (decision.clone(), None);
+        }
+        // What can be saved without anybody waiting still is.
+        let kept = Obligations { snapshot: decision.obligations().snapshot, ..Obligations::NONE };
+        (Decision::Allow { obligations: kept }, mode)
+    }
+
+    fn of(&self, reason: &Reason, operation: &Operation) -> Mode {
         if ALWAYS.contains(&reason.code) {
             return Mode::Enforce;
         }
-        let named = [reason.policy.as_str(), reason.code.as_str()];
-        let named = named.iter().find_map(|name| self.rules.get(*name));
-        named.copied().unwrap_or(self.all)
+        let rules = [reason.policy.as_str(), reason.code.as_str()];
+        let (name, resource) = (operation.name.as_str(), operation.resource.id.as_str());
+        let narrowed = [format!(" {name} {resource}"), format!(" {name}"), String::new()];
+        let keys = narrowed.iter().flat_map(|about| rules.map(|rule| format!("{rule}{about}")));
+        keys.filter_map(|key| self.rules.get(&key)).next().copied().unwrap_or(self.all)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Mode, Modes};
-    use crate::{
-        obligation::Obligations,
-        policy::{Decision, Verdict},
-        reason::{Code, Reason},
-    };
-
-    fn modes(all: Mode, rules: &[(&str, Mode)]) -> Modes {
-        Modes { all, rules: rules.iter().map(|(name, mode)| ((*name).to_owned(), *mode)).collect() }
-    }
-
-    #[test]
-    fn the_strictest_reason_decides_and_some_are_always_strict() {
-        use Code::{ForeignCredential, Killed, NeedsApproval, Tamper, UnlistedHost};
-        use Mode::{Enforce, Observe, Warn};
-        for (all, rules, codes, expect) in [
-            (Enforce, &[][..], &[NeedsApproval][..], None),
-            (Observe, &[], &[NeedsApproval], Some(Observe)),
-            (Warn, &[], &[UnlistedHost, NeedsApproval], Some(Warn)),
-            (Observe, &[], &[NeedsApproval, ForeignCredential], None),
-            (Observe, &[], &[Tamper], None),
-            (Observe, &[("killed", Observe)], &[Killed], None),
-            (Observe, &[("unlisted_host", Enforce)], &[UnlistedHost, NeedsApproval], None),
-            (Enforce, &[("unlisted_host", Warn)], &[UnlistedHost], Some(Warn)),
-            (Enforce, &[("a-rule", Observe)], &[UnlistedHost], Some(Observe)),
-        ] {
-            let reasons: Vec<Reason> = codes
-                .iter()
-                .map(|code| Reason { policy: "a-rule".into(), ..Reason::new(*code, "why") })
-                .collect();
-            for decision in [
-                Decision::Deny { reasons: reasons.clone() },
-                Decision::Hold {
-                    obligations: Obligations { approvals: 1, snapshot: true, ..Obligations::NONE },
-                    reasons: reasons.clone(),
-                },
-            ] {
-                let (becomes, spared) = modes(all, rules).spare(decision.clone());
-                assert_eq!(spared.as_ref().map(|it| it.mode), expect, "{all} {rules:?} {codes:?}");
-                let Some(spared) = spared else {
-                    assert_eq!(becomes, decision);
-                    continue;
-                };
-                assert_eq!(
-                    (becomes.verdict(), spared.verdict),
-                    (Verdict::Allow, decision.verdict())
-                );
-                assert_eq!(becomes.obligations().snapshot, decision.obligations().snapshot);
-                assert_eq!((becomes.obligations().approvals, spared.reasons), (0, reasons.clone()));
-            }
-        }
-    }
-}
+mod tests;

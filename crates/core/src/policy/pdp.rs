@@ -89,8 +89,11 @@ impl Pdp {
     /// The same, in these modes. Fails with a name that is neither a rule's nor a reason's, as a
     /// typo must not leave a rule in another mode than was meant.
     pub fn in_modes(self, modes: Modes) -> Result<Self, String> {
-        let known = |name: &&String| !self.ids.contains(*name) && name.parse::<Code>().is_err();
-        match modes.rules.keys().find(known) {
+        let unknown = |key: &&String| {
+            let rule = key.split(' ').next().unwrap_or_default();
+            !self.ids.contains(rule) && rule.parse::<Code>().is_err()
+        };
+        match modes.rules.keys().find(unknown) {
             Some(unknown) => Err(unknown.clone()),
             None => Ok(Self { modes, ..self }),
         }
@@ -120,12 +123,9 @@ impl Pdp {
             Judgement { operation: request.operation, facts: request.facts, decision }
         };
         let judgements: Vec<Judgement> = requests.into_iter().map(judge).collect();
-        let decisions = judgements.iter().map(|judgement| judgement.decision.clone());
-        let decision = decisions
-            .reduce(Decision::and)
-            .unwrap_or_else(|| Decision::Deny { reasons: reasons::unparsed() });
+        let nothing = || (Decision::Deny { reasons: reasons::unparsed() }, None);
+        let (decision, spared) = self.modes.spare(&judgements).unwrap_or_else(nothing);
         let digest = message.digest();
-        let (decision, spared) = self.modes.spare(decision);
         Judged::new(message, digest, judgements, decision, self.digest).spared_by(spared)
     }
 

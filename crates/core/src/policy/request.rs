@@ -1,5 +1,7 @@
 //! The question to Cedar: who would do what to which resource, and what is known about it.
 
+use std::ops::Not;
+
 use serde::{Deserialize, Serialize};
 
 use super::changes::Changes;
@@ -26,44 +28,57 @@ pub struct Facts {
     /// The environment of the operation's resource.
     pub environment: Environment,
     /// Where the operation's credential comes from.
+    #[serde(default, skip_serializing_if = "Credential::is_none")]
     pub credential: Credential,
     /// A human listed the host that it goes to, or a preset does.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub host_listed: bool,
     /// It is a preset that lists the host, and no human.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub host_preset: bool,
     /// Nobody listed the host, and a run that learns reads from it in few words.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub learned: bool,
     /// This run made the resource.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub made_by_run: bool,
     /// The agent runs inside `run`, with no way out but ours.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub enclosed: bool,
     /// A real credential for something beyond this machine can be reached by code that the agent
     /// starts.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub credentials_in_reach: bool,
     /// The same aim was refused a short while ago.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub refused_before: bool,
     /// It would change the guard itself.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub tampers: bool,
     /// What part of this machine's files it changes.
+    #[serde(default, skip_serializing_if = "Ground::is_none")]
     pub ground: Ground,
     /// What the whole transaction changed, where its database counted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
     /// Somebody here can save what this operation would take away.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub can_snapshot: bool,
     /// Somebody here can let this operation wait and be cancelled.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub can_delay: bool,
 }
 
 /// Where the credential of an operation comes from.
 ///
 /// The order is that of strictness: of several credentials in one message, the greatest counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {
     /// There is none.
+    #[default]
     None,
     /// A phantom whose secret is bound to this host, purpose and environment.
     Granted,
@@ -83,6 +98,10 @@ pub enum Credential {
 }
 
 impl Credential {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
     /// The word in Cedar's context.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -120,6 +139,10 @@ pub enum Ground {
 }
 
 impl Ground {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
     /// The word in Cedar's context.
     pub fn as_str(self) -> &'static str {
         match self {

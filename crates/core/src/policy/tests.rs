@@ -30,6 +30,7 @@ fn request(effect: Effect, environment: Environment) -> Request {
             run: "run-1".to_owned(),
             task: Task::default(),
             killed: false,
+            did: None,
         },
         operation: Operation::known("railway:thing", effect, resource, Reversibility::None),
         facts: Facts {

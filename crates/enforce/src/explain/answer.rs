@@ -39,6 +39,9 @@ pub struct Judged {
     pub index: usize,
     /// What policy says.
     pub verdict: Verdict,
+    /// What it was spared, where it passes by the mode of its rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spared: Option<Verdict>,
     /// What would have to be done first.
     pub obligations: Obligations,
     /// The strongest effect.
@@ -72,6 +75,7 @@ impl Judged {
         Self {
             index,
             verdict: judged.decision().verdict(),
+            spared: judged.spared().map(|spared| spared.verdict),
             obligations: judged.decision().obligations(),
             effect: strictest.map(|judgement| judgement.operation.effect),
             reversibility: strictest.map(|judgement| judgement.operation.reversibility),
@@ -80,7 +84,7 @@ impl Judged {
                 .iter()
                 .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
                 .collect(),
-            reasons: judged.decision().reasons().to_vec(),
+            reasons: judged.reasons().to_vec(),
             micros: None,
             refused: judgements
                 .iter()
@@ -97,6 +101,7 @@ impl Judged {
         Self {
             index,
             verdict: Verdict::Deny,
+            spared: None,
             obligations: Obligations::NONE,
             effect: None,
             reversibility: None,

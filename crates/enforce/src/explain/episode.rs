@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use holdpoint_catalog::hosts::Speaks;
-use holdpoint_core::{Digest, Environment, Message, ResourceId, identity::Place};
+use holdpoint_core::{
+    Digest, Environment, Message, ResourceId,
+    identity::{Place, Ring},
+    ledger::{Circumstances, Meaning},
+};
 use holdpoint_wire::shell::Dialect;
 use serde::Deserialize;
 use serde_json::Value;
@@ -147,6 +151,29 @@ pub enum Attempt {
     Mcp(McpAttempt),
     /// A file read, written or deleted.
     File(FileAttempt),
+    /// What a ledger recorded: read and resolved already.
+    Recorded(RecordedAttempt),
+}
+
+/// A judged message as a ledger holds it.
+#[derive(Debug, Deserialize)]
+pub struct RecordedAttempt {
+    /// Who asked, by the name that policies know; `explain`, if nobody says.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// How far it was trusted.
+    #[serde(default)]
+    pub ring: Ring,
+    /// Whether it was killed.
+    #[serde(default)]
+    pub killed: bool,
+    /// What it would do.
+    pub operations: Vec<Meaning>,
+    /// What was known about each of these.
+    #[serde(default)]
+    pub circumstances: Vec<Circumstances>,
+    #[serde(flatten)]
+    extra: BTreeMap<String, Value>,
 }
 
 /// An HTTP request, verbatim as on the wire.
@@ -264,6 +291,7 @@ impl Attempt {
             Self::Sql(_) => "sql",
             Self::Mcp(_) => "mcp",
             Self::File(_) => "file",
+            Self::Recorded(_) => "recorded",
         }
     }
 
@@ -274,6 +302,7 @@ impl Attempt {
             Self::Sql(sql) => &sql.extra,
             Self::Mcp(mcp) => &mcp.extra,
             Self::File(file) => &file.extra,
+            Self::Recorded(recorded) => &recorded.extra,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! - [`episode`]: what one agent did, in order, and the fixtures around it
 //! - `fixtures`: the surroundings that an episode describes
 //! - [`machine`]: the files and the repository that it describes
+//! - `recorded`: what a ledger holds, judged again
 //! - [`answer`]: the verdicts
 
 pub mod answer;
@@ -11,6 +12,7 @@ pub mod episode;
 mod fixtures;
 mod http;
 pub mod machine;
+mod recorded;
 mod shell;
 mod sql;
 
@@ -21,6 +23,8 @@ use holdpoint_core::{
     identity::{Principal, RefusedAim, Task},
     policy::{Pdp, Verdict},
 };
+
+pub use recorded::{Recorded, replay};
 
 use answer::{Answer, Judged};
 use episode::{Attempt, Episode, MalformedError};
@@ -64,6 +68,7 @@ fn judge(pdp: &Pdp, episode: &Episode, micros: bool) -> Answer {
                 let outcome = shell::file(pdp, &machine, &principal, index, attempt, file);
                 happened(&mut state, outcome)
             }
+            Attempt::Recorded(it) => recorded::judge(pdp, &principal, index, it),
             Attempt::Sql(sql) => sql::judge(pdp, &fixtures, &principal, index, sql),
             Attempt::Mcp(call) => {
                 let machine = Surrounded { fixtures: &fixtures, episode, state: &state };
@@ -100,6 +105,7 @@ fn principal(episode: &Episode) -> Principal {
             ..Task::default()
         },
         killed: false,
+        did: None,
     }
 }
 

@@ -4,7 +4,10 @@ use holdpoint_catalog::hosts::Host;
 use holdpoint_core::{Environment, Operation, Resource, identity::Principal, policy::Pdp};
 use holdpoint_wire::{
     Unreadable,
-    sql::{self, Dialect, Target},
+    sql::{
+        self, Dialect, Target,
+        statements::{Kind, Statement, statements},
+    },
 };
 
 use super::{answer::Judged, episode::SqlAttempt, fixtures::Fixtures, unreadable};
@@ -31,7 +34,15 @@ pub(super) fn judge(
                 let destination = Destination { name: "", listed: Some(&host) };
                 resolve::requests(&surroundings, principal, destination, vec![operation])
             };
-            let requests = operations.into_iter().flat_map(ask).collect();
+            let rehearsed = is_rehearsed(attempt, &target);
+            let requests = operations.into_iter().flat_map(ask).map(|mut request| {
+                let Operation { name, resource, .. } = &request.operation;
+                let system = resource.id.as_str().contains("/pg_catalog.");
+                let saved = SAVED.contains(&name.as_str()) && !system;
+                request.facts.can_snapshot = rehearsed && saved;
+                request
+            });
+            let requests = requests.collect();
             Judged::new(index, &pdp.judge(attempt, requests))
         }
     }
@@ -44,6 +55,25 @@ fn read(attempt: &SqlAttempt) -> Result<Target, Unreadable> {
         Some(target) => Target::read(target, dialect),
         None => Ok(Target::unknown(dialect)),
     }
+}
+
+/// What the gateway of a database keeps as it was: rows, columns, and whole tables. Of what else a
+/// statement takes away, only the count tells.
+const SAVED: &[&str] = &[
+    "postgres:delete",
+    "postgres:drop_column",
+    "postgres:drop_table",
+    "postgres:merge",
+    "postgres:truncate",
+    "postgres:update",
+];
+
+/// Whether the gateway of the database would run it in a transaction of its own: of PostgreSQL alone,
+/// and of nothing that runs in no transaction.
+fn is_rehearsed(attempt: &SqlAttempt, target: &Target) -> bool {
+    let alone = |it: &Statement| matches!(it.kind, Kind::Alone);
+    target.dialect() == Dialect::Postgres
+        && statements(&attempt.statement).is_ok_and(|all| !all.iter().any(alone))
 }
 
 /// Where a resource of `target` lives: what a human listed; else what its address can only be, or

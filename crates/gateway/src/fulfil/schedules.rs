@@ -10,7 +10,7 @@ use holdpoint_core::{
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
 };
-use holdpoint_enforce::{Ledger as _, Point as _};
+use holdpoint_enforce::{Ledger as _, Point as _, release};
 use holdpoint_store::{
     Hold, StoreError,
     holds::{Asked, ConsumeError, Consumed, Unrecorded, Uptime},
@@ -134,7 +134,7 @@ pub(crate) fn not_consumed(error: ConsumeError) -> Refusal {
         error @ ConsumeError::Early => {
             Refusal::new(RefusalKind::Scheduled, Code::Scheduled, error.to_string())
         }
-        error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
+        error => release::void(&error),
     }
 }
 

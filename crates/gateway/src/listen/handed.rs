@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use holdpoint_core::Timestamp;
 use holdpoint_store::{
     State,
     config::HoldTerms,
@@ -10,11 +11,15 @@ use holdpoint_store::{
 use tokio::{
     net::{TcpListener, UdpSocket},
     sync::broadcast::error::RecvError,
-    task::JoinSet,
+    task::{JoinSet, spawn_blocking},
     time::sleep,
 };
 
-use super::{Door, Enclosed, Handler, Proxy, Stop, Stopper, proxy::unless};
+use super::{
+    Door, Enclosed, Handler, Proxy, Stop, Stopper,
+    newcomer::{part_with, welcome},
+    proxy::unless,
+};
 
 /// How long to wait after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -55,15 +60,50 @@ async fn attend<H: Handler>(
     supervisor: Supervisor,
     stop: &Stop,
 ) -> io::Result<()> {
-    let mut handed = supervisor.take().await?;
-    if handed.listeners.is_empty() {
-        // Somebody who only wanted to know whether we are up.
+    // Nothing: somebody who only wanted to know whether we are up.
+    let Some(mut handed) = supervisor.take().await?.filter(|it| !it.listeners.is_empty()) else {
         return Ok(());
+    };
+    if let Err(why) = admit(state, &handed, (proxy.clock)()).await {
+        handed.refuse(&why).await?;
+        return Err(io::Error::other(why));
     }
-    let known = state.agents().of_run(&handed.run).map_err(io::Error::other)?;
-    if known.is_none() {
-        return Err(io::Error::other(format!("there is no run `{}`", handed.run)));
+    let served = serve_run(proxy, state, &mut handed, stop).await;
+    if handed.newcomer.is_some() {
+        let (state, run) = (state.clone(), handed.run);
+        let parted = spawn_blocking(move || part_with(&state, &run)).await;
+        parted.map_err(io::Error::other)?.map_err(io::Error::other)?;
     }
+    served
+}
+
+/// Whether these listeners are those of a run that there is, by its own key.
+async fn admit(state: &State, handed: &Handed, now: Timestamp) -> Result<(), String> {
+    let run = &handed.run;
+    let known = state.agents().of_run(run).map_err(|error| error.to_string())?;
+    let did = match (&known, &handed.newcomer) {
+        (Some(agent), _) => agent.principal.did,
+        (None, Some((newcomer, _))) => Some(newcomer.did),
+        (None, None) => return Err(format!("there is no run `{run}`")),
+    };
+    if !did.is_some_and(|did| handed.is_of(&did)) {
+        return Err(format!("whoever handed run `{run}` over has not its key"));
+    }
+    let Some((newcomer, user)) = handed.newcomer.clone().filter(|_| known.is_none()) else {
+        return Ok(());
+    };
+    let (state, run) = (state.clone(), run.clone());
+    let made = spawn_blocking(move || welcome(&state, &run, &newcomer, user, now)).await;
+    made.map_err(|error| error.to_string())?.map(drop)
+}
+
+/// Accepts from the listeners of a run until it is over.
+async fn serve_run<H: Handler>(
+    proxy: Arc<Proxy<H>>,
+    state: &State,
+    handed: &mut Handed,
+    stop: &Stop,
+) -> io::Result<()> {
     let over = Stopper::new();
     let mut serving = JoinSet::new();
     let services = std::mem::take(&mut handed.services);
@@ -84,7 +124,7 @@ async fn attend<H: Handler>(
         serving.spawn(proxy.serve_at(listener, Door::Enclosure(enclosed), over.stop()));
     }
     handed.taken().await?;
-    until_over(&mut handed, state, stop).await;
+    until_over(handed, state, stop).await;
     over.say();
     serving.join_all().await;
     proxy.handler.guards(&handed.run, &[]);
@@ -95,6 +135,10 @@ async fn attend<H: Handler>(
 async fn until_over(handed: &mut Handed, state: &State, stop: &Stop) {
     let (mut changes, mut told) = (state.subscribe(), Vec::new());
     loop {
+        if is_killed(state, &handed.run) {
+            // Its processes may have ended already, and it with them.
+            let _ = handed.killed().await;
+        }
         let changed = async {
             tokio::select! {
                 () = handed.until_gone() => false,
@@ -111,4 +155,9 @@ async fn until_over(handed: &mut Handed, state: &State, stop: &Stop) {
         }
         told = waiting;
     }
+}
+
+fn is_killed(state: &State, run: &str) -> bool {
+    let found = state.agents().of_run(run).ok().flatten();
+    found.is_some_and(|agent| agent.principal.killed)
 }

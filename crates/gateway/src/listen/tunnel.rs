@@ -2,7 +2,7 @@
 
 use std::{future::pending, io, sync::Arc, time::Duration};
 
-use holdpoint_core::{Code, Reason};
+use holdpoint_core::{Code, Reason, Refusal};
 use holdpoint_wire::{
     connect::{self, Beginning},
     http::Scheme,
@@ -20,6 +20,7 @@ use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use super::{
     Arrival, Evidence, Handler, Stop,
     connection::{Session, converse},
+    farewell,
     http2::{self, Turns},
     message::{Authority, Via},
     proxy::unless,
@@ -131,8 +132,8 @@ impl<H: Handler> Inside<'_, H> {
         }
     }
 
-    /// Has a raw stream judged like a message, and joins it to the upstream if it passes. There are
-    /// no words for a refusal in a protocol that nobody knows: then it is closed.
+    /// Has a raw stream judged like a message, and joins it to the upstream if it passes. Else it is
+    /// closed: a refusal can only be said to who begins in a protocol that has words for it.
     pub(super) async fn stream<I>(&self, io: I)
     where
         I: AsyncRead + AsyncWrite + Send + 'static,
@@ -142,7 +143,11 @@ impl<H: Handler> Inside<'_, H> {
         let share = self.session.proxy.memory.share();
         let mut response = self.session.handle(self.evidence.clone(), arrival, share).await;
         let Some(stream) = response.extensions_mut().remove::<Stream>() else {
-            return tracing::info!(host, port, "a raw stream was refused");
+            tracing::info!(host, port, "a raw stream was refused");
+            if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+                farewell::say(io, &refusal).await;
+            }
+            return;
         };
         let session = self.session.clone();
         let (evidence, until) = (self.evidence.clone(), self.until.clone());

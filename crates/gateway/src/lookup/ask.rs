@@ -64,7 +64,7 @@ pub(super) async fn ask(
 }
 
 /// All of a body, unless it breaks off or is too long.
-async fn whole(mut body: ResponseBody) -> Option<Vec<u8>> {
+pub(super) async fn whole(mut body: ResponseBody) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.ok()?.into_data() else { continue };

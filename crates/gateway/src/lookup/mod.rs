@@ -2,9 +2,10 @@
 //! this alone (`--purpose lookup:railway`). An answer that does not come is none: then nobody
 //! knows where a thing lies, and it is judged as production.
 //!
-//! - `ask`: one question, page by page
+//! - `ask`: one question, page by page; [`anew`]: one for a new credential
 //! - `cache`: what was said a short while ago
 
+pub mod anew;
 mod ask;
 mod cache;
 

@@ -1,7 +1,7 @@
 //! How a session begins: who asks, what their role could do at the server, and what the client is
 //! told.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use holdpoint_core::{Code, Refusal, identity::Principal, refusal::RefusalKind};
 use holdpoint_enforce::Identify as _;
@@ -9,7 +9,7 @@ use holdpoint_wire::sql::{
     protocol::backend::{say_error, say_key_data, say_parameter, say_ready},
     target::is_local,
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 use super::{
     cancel::Cancellable,
@@ -17,16 +17,22 @@ use super::{
     frame::Framed,
     listen::{Begun, Front},
     own::Own,
-    point::{Role, Served, SessionPoint, own_failed},
+    point::{Served, SessionPoint, own_failed},
+    role::{Looked, Role},
     session::Session,
     upstream::READ_ONLY,
 };
 use crate::{forward::dial::Wire, listen::Stop, owner, point::Claim};
 
-/// The oldest server that can be told to begin counting anew.
-const SERVER_VERSION_MIN: u32 = 150_000;
-/// From here on, changing a large object is writing.
-const LARGE_OBJECTS_COUNT: u32 = 160_000;
+/// The oldest server that says whether a transaction has written anything.
+const SERVER_VERSION_MIN: u32 = 130_000;
+
+/// How long a client has to hear why its session ends.
+const LAST_WORD_MAX: Duration = Duration::from_secs(1);
+/// SQLSTATE of a session that was ended, of a broken protocol, of a lost connection.
+const ENDED: &str = "57P01";
+const VIOLATION: &str = "08P01";
+const LOST: &str = "08006";
 
 /// Serves one session to its end.
 pub(super) async fn run(
@@ -52,14 +58,31 @@ pub(super) async fn run(
     front.cancels.allow(process, key, cancellable);
     let killed = point.served.http.kills.of(&principal.run);
     let mut session = Session::new(&point, &claim, principal, client);
-    let ended = tokio::select! {
+    let (ended, word) = tokio::select! {
         biased;
-        () = killed.said() => Ok(()),
-        ended = session.serve() => ended,
-        () = stop.said() => Ok(()),
+        () = killed.said() => (Ok(()), Some((ENDED, "its run was killed".to_owned()))),
+        ended = session.serve() => {
+            let word = ended.as_ref().err().and_then(last_word);
+            (ended, word)
+        }
+        () = stop.said() => (Ok(()), Some((ENDED, "the gateway stops".to_owned()))),
     };
     front.cancels.forget(process, key);
+    if let Some((state, why)) = word {
+        // A client that is gone, or does not listen, misses it.
+        let _ = timeout(LAST_WORD_MAX, session.say_ended(state, &why)).await;
+    }
     ended
+}
+
+/// Why a session ends that the client has not ended, in PostgreSQL's own codes; none if it has been
+/// said.
+fn last_word(error: &io::Error) -> Option<(&'static str, String)> {
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted => None,
+        io::ErrorKind::InvalidData => Some((VIOLATION, error.to_string())),
+        _ => Some((LOST, "the connection to the database is lost".to_owned())),
+    }
 }
 
 /// Who it is, and a point for their session.
@@ -86,23 +109,17 @@ pub(super) async fn point(
         false => None,
     };
     let mut upstream = served.session(&options).await?;
+    let version = served.catalogue.version();
     let rows = upstream.rows(&Own::Role).await.map_err(|error| own_failed(&error))?;
     let role = rows.first().ok_or_else(|| unfit("it does not say who logged in"))?;
     if role.text(1).parse().unwrap_or(0) < SERVER_VERSION_MIN {
-        return Err(unfit("it is older than PostgreSQL 15, which cannot count as needed"));
+        return Err(unfit("it is older than PostgreSQL 13, which cannot count as needed"));
     }
     if role.text(3) != "on" {
         return Err(unfit("it lets the session write without a transaction that says so"));
     }
-    let escapes = role.text(0) != "false";
-    let marked = role.some(2).map(holdpoint_catalog::environments::of_name).filter(|it| {
-        use holdpoint_core::Environment::{Production, Staging};
-        matches!(it, Production | Staging)
-    });
-    let version: u32 = role.text(1).parse().unwrap_or(0);
-    let careful = version < LARGE_OBJECTS_COUNT && role.text(4) != "false";
-    let role = Role { escapes, careful, local, marked };
-    Ok(SessionPoint::new(served, Mutex::new(upstream), enclosed, options, role))
+    let looked = Looked::new(Role::of(Some(role), local), version);
+    Ok(SessionPoint::new(served, Mutex::new(upstream), enclosed, options, looked))
 }
 
 fn unfit(text: &str) -> Refusal {

@@ -58,7 +58,7 @@ impl Session<'_> {
                 self.take_back().await?;
                 return Ok(Ended::Failed);
             }
-            Err(MeterError::Refused(refusal)) => {
+            Err(MeterError::Refused(refusal) | MeterError::TooLarge(refusal)) => {
                 self.take_back().await?;
                 return self.refuse(&refusal).await;
             }

@@ -11,7 +11,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use holdpoint_store::config::{Database, Tls};
 use holdpoint_wire::sql::protocol::{
     backend::{self, Authentication, framed},
-    scram::{self, Keys, Login},
+    scram::{BOUND, Binding, Keys, Login, MECHANISM},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::{
+    binding,
     frame::{Framed, invalid},
     upstream::{READ_ONLY, Upstream},
 };
@@ -77,9 +78,10 @@ impl Connect<'_> {
         options: &[(String, String)],
     ) -> Result<Upstream, ConnectError> {
         let session = async {
-            let mut upstream = Upstream::new(Framed::new(self.wire().await?));
+            let (wire, channel) = self.wire().await?;
+            let mut upstream = Upstream::new(Framed::new(wire));
             upstream.login(&self.start(options)).await?;
-            login(&mut upstream, password, self.keys).await?;
+            login(&mut upstream, password, self.keys, &channel).await?;
             Ok(upstream)
         };
         timeout(LOGIN_MAX, session)
@@ -94,18 +96,18 @@ impl Connect<'_> {
         packet.put_u32(80_877_102);
         packet.put_u32(process);
         packet.put_slice(key);
-        let mut wire = Framed::new(self.wire().await?);
+        let mut wire = Framed::new(self.wire().await?.0);
         wire.put(&packet).await?;
         Ok(wire.flush().await?)
     }
 
-    /// A connection, protected as the configuration says.
-    async fn wire(self) -> Result<Box<dyn Wire>, ConnectError> {
+    /// A connection, protected as the configuration says, and what a login in it can be bound to.
+    async fn wire(self) -> Result<(Box<dyn Wire>, Channel), ConnectError> {
         let Database { host, port, tls, .. } = self.database;
         let wire = self.client.connect_raw(host, *port, self.inside).await;
         let wire = wire.map_err(|error| ConnectError::Unreached(error.to_string()))?;
         let wire = match tls {
-            Tls::Off => return Ok(wire),
+            Tls::Off => return Ok((wire, Channel::Plain)),
             Tls::Direct => wire,
             Tls::Verify => {
                 let mut asked = Framed::new(wire);
@@ -120,7 +122,10 @@ impl Connect<'_> {
         let bare = host.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(bare).map_err(|it| ConnectError::Tls(it.to_string()))?;
         let connected = TlsConnector::from(Arc::clone(self.tls)).connect(name, wire).await;
-        Ok(Box::new(connected.map_err(|error| ConnectError::Tls(error.to_string()))?))
+        let connected = connected.map_err(|error| ConnectError::Tls(error.to_string()))?;
+        let shown = connected.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let channel = Channel::Tls(shown.and_then(binding::digest));
+        Ok((Box::new(connected), channel))
     }
 
     /// The first packet: who logs in, and what the session begins with.
@@ -150,11 +155,33 @@ impl Connect<'_> {
     }
 }
 
+/// What a login runs in.
+enum Channel {
+    /// Nothing that it could be bound to.
+    Plain,
+    /// TLS, with the digest of the certificate that the server showed, if it has one.
+    Tls(Option<Vec<u8>>),
+}
+
+impl Channel {
+    /// What a login is bound to where a server offers these mechanisms.
+    fn binding(&self, offered: &[String]) -> Binding {
+        match self {
+            Self::Tls(Some(digest)) if offered.iter().any(|name| name == BOUND) => {
+                Binding::Certificate(digest.clone())
+            }
+            Self::Tls(Some(_)) => Binding::NotOffered,
+            Self::Tls(None) | Self::Plain => Binding::None,
+        }
+    }
+}
+
 /// Logs in, and waits until the server is ready.
 async fn login(
     upstream: &mut Upstream,
     password: &SecretString,
     keys: &Mutex<Option<Keys>>,
+    channel: &Channel,
 ) -> Result<(), ConnectError> {
     let mut scram: Option<Login> = None;
     let mut proven = false;
@@ -166,10 +193,11 @@ async fn login(
                     return Err(ConnectError::Login("the server did not prove itself".to_owned()));
                 }
                 Authentication::Ok => {}
-                Authentication::Sasl(names) if names.iter().any(|it| it == scram::MECHANISM) => {
-                    let (login, first) = Login::start(&drawn::<NONCE_BYTES>()?);
+                Authentication::Sasl(names) if names.iter().any(|it| is_ours(it)) => {
+                    let binding = channel.binding(&names);
+                    let name = binding.mechanism().as_bytes();
+                    let (login, first) = Login::start(&drawn::<NONCE_BYTES>()?, binding);
                     let length = u32::try_from(first.len()).unwrap_or(u32::MAX).to_be_bytes();
-                    let name = scram::MECHANISM.as_bytes();
                     let body = [name, &[0], &length, first.as_bytes()].concat();
                     upstream.login(&framed(b'p', &body)).await?;
                     scram = Some(login);
@@ -202,6 +230,10 @@ async fn login(
             _ => {}
         }
     }
+}
+
+fn is_ours(mechanism: &str) -> bool {
+    mechanism == MECHANISM || mechanism == BOUND
 }
 
 fn unasked(what: &str) -> ConnectError {

@@ -39,7 +39,10 @@ const OF_TABLES: &[(&str, &str, &str)] = &[
     ("pg_statistic_ext", "o.oid", "o.stxrelid"),
     (
         "pg_type",
-        "o.oid",
+        // Before PostgreSQL 14, what a table keeps elsewhere has a type, too.
+        "(CASE WHEN (SELECT t.relkind FROM pg_catalog.pg_class t \
+         WHERE t.oid OPERATOR(pg_catalog.=) o.typrelid) OPERATOR(pg_catalog.=) 't' \
+         THEN NULL ELSE o.oid END)",
         "COALESCE((SELECT e.typrelid FROM pg_catalog.pg_type e \
          WHERE e.typarray OPERATOR(pg_catalog.=) o.oid), o.typrelid)",
     ),

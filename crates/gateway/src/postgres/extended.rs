@@ -232,6 +232,7 @@ impl Session<'_> {
         if items.is_empty() {
             return Ok(());
         }
+        self.point.look_again().await?;
         self.batch.in_pipeline = true;
         self.point.upstream.lock().await.completed = 0;
         let ended = self.run_items(items, sync).await;
@@ -306,7 +307,7 @@ impl Session<'_> {
                 Err(refusal) => return self.refuse(&refusal).await,
             }
         }
-        let ended = self.rehearse(segment.bounds.clone(), segment.frames(), Vec::new()).await?;
+        let ended = self.rehearse(segment.bounds.clone(), segment.frames()).await?;
         // What was only prepared has changed nothing, and is not run again.
         self.script.retain(|bound| bound.values != prepared_only());
         Ok(ended)

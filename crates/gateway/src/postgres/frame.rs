@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use holdpoint_wire::sql::protocol::backend;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt as _, join, split};
 
@@ -106,6 +106,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Framed<S> {
     pub(super) async fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.written.extend_from_slice(bytes);
         if self.written.len() >= WRITE_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Puts a message as it came.
+    pub(super) async fn pass(&mut self, frame: &Frame) -> io::Result<()> {
+        let length = frame.body.len().saturating_add(4);
+        self.written.reserve(length.saturating_add(1));
+        self.written.put_u8(frame.tag);
+        self.written.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+        self.put(&frame.body).await
     }
 
     /// How many bytes wait to be written.

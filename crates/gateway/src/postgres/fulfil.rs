@@ -5,11 +5,11 @@ use std::sync::PoisonError;
 use holdpoint_core::{
     Code, Effect, Environment, Judged, Judgement, Operation, Reason, Refusal, Reversibility,
     identity::{Principal, RefusedAim},
-    ledger::{Meaning, Record, RecordKind},
+    ledger::Meaning,
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
 };
-use holdpoint_enforce::{Fulfil, Fulfilment, Ledger as _, Point as _, record};
+use holdpoint_enforce::{Fulfil, Fulfilment, Point as _, release};
 use holdpoint_store::{
     Hold, StoreError,
     holds::{ConsumeError, NewHold, OpenError, Opening},
@@ -70,7 +70,7 @@ impl Fulfil for SessionPoint {
             let (agent, host) = (principal.agent.clone(), Some(self.served.database.host.clone()));
             refusals.remember(&Remembered { aim, agent, host }).map_err(unavailable)?;
         }
-        Ok(())
+        http.count_refusal(principal).await
     }
 
     fn fingerprints(&self, _judged: &Judged<Script>) -> Vec<String> {
@@ -111,17 +111,12 @@ impl SessionPoint {
             .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
             .chain([self.mark(judged)])
             .collect();
+        let reasons = reasons(judged);
         let new = NewHold {
             operation_digest: script.asked(&principal.agent, &principal.run),
-            message_digest: judged.digest(),
-            policy_digest: judged.policy_digest(),
-            state_digest: judged.state_digest(),
-            principal,
-            meanings: &meanings,
-            reasons: &reasons(judged),
-            obligations: judged.decision().obligations(),
             credential: Some(&self.served.database.secret),
             payload: Some(&payload),
+            ..NewHold::of(judged, principal, &meanings, &reasons)
         };
         let holds = self.served.http.holds();
         holds.open_or_join(&new, self.now()).map_err(|error| match error {
@@ -173,20 +168,13 @@ impl SessionPoint {
         let consumed = self.served.http.holds().consume(&release.hold, self.now(), policies, state);
         let consumed = consumed.map_err(|error| match error {
             ConsumeError::Store(error) => unavailable(error),
-            error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
+            error => release::void(&error),
         })?;
-        let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
-        let met = Obligation::Approval { count };
-        let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
-        let (approvers, evidence) = (consumed.approvers().to_owned(), consumed.evidence());
+        let used = crate::fulfil::used(&consumed, false);
         // Before anything can fail: from here on, whoever released it hears how it ended.
         *release.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
-        for approver in approvers {
-            let hold = release.hold.clone();
-            let kind = RecordKind::Approval { hold, approver, released: true, evidence };
-            let record = Record::new(self.now(), None, kind);
-            self.commit(record, judged.digest()).await.map_err(record::ledger_unavailable)?;
-        }
+        let receipt = Receipt::issue(used.met(), judged.digest(), used.evidence);
+        used.record(judged, self, self.now()).await?;
         Ok(receipt)
     }
 
@@ -202,14 +190,7 @@ impl SessionPoint {
     }
 
     fn held(&self, judged: &Judged<Script>, hold: &Hold) -> Refusal {
-        Refusal {
-            kind: RefusalKind::Hold,
-            reasons: reasons(judged),
-            subject: record::subject(judged),
-            hold: Some(hold.id.clone()),
-            reference: hold.id.clone(),
-            not_before: None,
-        }
+        release::held(judged, reasons(judged), &hold.id)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{io, sync::Arc, time::Duration};
 use holdpoint_core::Timestamp;
 use holdpoint_wire::sql::protocol::{
     backend::{framed, say_authentication, say_error},
-    scram::{Challenge, MECHANISM},
+    scram::{BOUND, Challenge, Channel, MECHANISM},
     startup::{self, STARTUP_BYTES_MAX, Startup},
 };
 use secrecy::ExposeSecret as _;
@@ -18,7 +18,7 @@ use tokio::{
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::{
-    begin,
+    begin, binding,
     cancel::Cancels,
     connect::{ALPN, NONCE_BYTES, drawn},
     frame::{Framed, invalid},
@@ -123,9 +123,9 @@ impl Front {
         full: bool,
     ) -> io::Result<Option<Begun>> {
         let mut client = Framed::new(io);
-        let mut encrypted = false;
+        let (mut encrypted, mut channel) = (false, Channel::default());
         if client.peek().await? == Some(HANDSHAKE) {
-            client = self.encrypt(served, client, true).await?;
+            (client, channel) = self.encrypt(served, client, true).await?;
             encrypted = true;
         }
         loop {
@@ -136,7 +136,7 @@ impl Front {
                 Ok(Startup::Ssl) if !encrypted => {
                     client.put(b"S").await?;
                     client.flush().await?;
-                    client = self.encrypt(served, client, false).await?;
+                    (client, channel) = self.encrypt(served, client, false).await?;
                     encrypted = true;
                 }
                 Ok(Startup::Gss) => {
@@ -157,7 +157,7 @@ impl Front {
                         // 3.2 is answered with 3.0, which every client takes.
                         client.put(&framed(b'v', &[0, 3, 0, 0, 0, 0, 0, 0])).await?;
                     }
-                    return match login.run(&mut client).await? {
+                    return match login.run(&mut client, channel).await? {
                         true => Ok(Some(Begun { client, options })),
                         false => Ok(None),
                     };
@@ -170,13 +170,14 @@ impl Front {
         }
     }
 
-    /// Ends the client's TLS, as the name that it asks for or as the database's host.
+    /// Ends the client's TLS, as the name that it asks for or as the database's host; what a login
+    /// in it can be bound to.
     async fn encrypt(
         &self,
         served: &Served,
         client: Framed<Box<dyn Wire>>,
         begun: bool,
-    ) -> io::Result<Framed<Box<dyn Wire>>> {
+    ) -> io::Result<(Framed<Box<dyn Wire>>, Channel)> {
         let io: Box<dyn Wire> = match begun {
             true => client.into_rest(),
             false => client.into_inner()?,
@@ -184,11 +185,13 @@ impl Front {
         let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), io).await?;
         let named = start.client_hello().server_name().map(str::to_ascii_lowercase);
         let host = named.unwrap_or_else(|| served.database.host.clone());
-        let config = self.leaves.serve_as(host.trim_matches(['[', ']']), (self.clock)());
-        let mut config = rustls::ServerConfig::clone(&*config.map_err(io::Error::other)?);
+        let shown = self.leaves.shown_as(host.trim_matches(['[', ']']), (self.clock)());
+        let (config, certificate) = shown.map_err(io::Error::other)?;
+        let mut config = rustls::ServerConfig::clone(&config);
         config.alpn_protocols = vec![ALPN.to_vec()];
         let stream = start.into_stream(Arc::new(config)).await?;
-        Ok(Framed::new(Box::new(stream)))
+        let channel = Channel { certificate: binding::digest(&certificate), bound: false };
+        Ok((Framed::new(Box::new(stream)), channel))
     }
 }
 
@@ -226,7 +229,11 @@ impl Login<'_> {
     }
 
     /// Asks for the phantom; whether it was given.
-    async fn run(&self, client: &mut Framed<Box<dyn Wire>>) -> io::Result<bool> {
+    async fn run(
+        &self,
+        client: &mut Framed<Box<dyn Wire>>,
+        mut channel: Channel,
+    ) -> io::Result<bool> {
         let known = self.served.http.known();
         let Some(secret) = known.secret_named(&self.served.database.secret) else {
             let text = "the secret of this database is not kept here; tell the human";
@@ -236,11 +243,15 @@ impl Login<'_> {
         };
         let phantom = password::phantom(&secret.secret);
         let verifier = self.served.verifier(phantom.expose_secret())?;
-        client.put(&say_authentication(10, &[MECHANISM.as_bytes(), &[0, 0]].concat())).await?;
+        client.put(&say_authentication(10, &offer(&channel))).await?;
         client.flush().await?;
-        let first = initial(client).await?;
+        let (mechanism, first) = initial(client).await?;
+        channel.bound = &mechanism[..] == BOUND.as_bytes();
+        if !channel.bound && &mechanism[..] != MECHANISM.as_bytes() {
+            return Err(invalid("another mechanism than those that were offered"));
+        }
         let (challenge, answer) =
-            match Challenge::answer(verifier, &first, &drawn::<NONCE_BYTES>()?) {
+            match Challenge::answer(verifier, &channel, &first, &drawn::<NONCE_BYTES>()?) {
                 Ok(answered) => answered,
                 Err(unreadable) => {
                     let fault = say_error(b'E', "FATAL", "08P01", &unreadable.text);
@@ -269,16 +280,24 @@ impl Login<'_> {
     }
 }
 
+/// The mechanisms that a client may choose from, the best one first.
+fn offer(channel: &Channel) -> Vec<u8> {
+    let bound = channel.certificate.is_some().then_some(BOUND);
+    let names = bound.into_iter().chain([MECHANISM]);
+    let mut offered: Vec<u8> = names.flat_map(|name| [name.as_bytes(), &[0]].concat()).collect();
+    offered.push(0);
+    offered
+}
+
 /// The client's first step: the mechanism that it chose, and what it says in it.
-async fn initial(client: &mut Framed<Box<dyn Wire>>) -> io::Result<bytes::Bytes> {
+async fn initial(client: &mut Framed<Box<dyn Wire>>) -> io::Result<(bytes::Bytes, bytes::Bytes)> {
     let body = response(client).await?;
     let end = body.iter().position(|byte| *byte == 0);
     let end = end.ok_or_else(|| invalid("no mechanism"))?;
-    let (name, rest) = (body.slice(..end), body.slice(end..));
     // A NUL, then the length, which is that of the rest.
-    match (&name[..] == MECHANISM.as_bytes(), rest.get(5..)) {
-        (true, Some(_)) => Ok(rest.slice(5..)),
-        _ => Err(invalid("another mechanism than the one that was offered")),
+    match body.get(end.saturating_add(5)..) {
+        Some(said) => Ok((body.slice(..end), body.slice_ref(said))),
+        None => Err(invalid("a mechanism, and nothing said in it")),
     }
 }
 

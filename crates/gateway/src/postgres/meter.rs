@@ -9,6 +9,7 @@ use super::{
     meaning,
     own::Own,
     point::{SessionPoint, own_failed},
+    preimage,
     script::{Bound, Measured, Table},
     upstream::{OwnError, Row},
 };
@@ -43,11 +44,24 @@ pub(super) enum MeterError {
     Server(bytes::Bytes),
     /// It could not be counted: nothing may be committed.
     Refused(Refusal),
+    /// What it takes away is more than may be kept.
+    TooLarge(Refusal),
 }
 
 impl From<OwnError> for MeterError {
     fn from(error: OwnError) -> Self {
         Self::Refused(own_failed(&error))
+    }
+}
+
+impl MeterError {
+    /// Why rows of `table` cannot be kept.
+    pub(super) fn unkept(table: &Table, error: &OwnError) -> Self {
+        let refusal = preimage::failed(table, error);
+        match error {
+            OwnError::TooLarge(_) => Self::TooLarge(refusal),
+            _ => Self::Refused(refusal),
+        }
     }
 }
 
@@ -82,7 +96,10 @@ impl SessionPoint {
         if transaction.text(3) != "0" {
             return Err(refused("a cursor WITH HOLD would be computed while it commits").into());
         }
-        let tables: Vec<Table> = rows.iter().filter_map(table).collect();
+        let tables: Vec<Table> = {
+            let upstream = self.upstream.lock().await;
+            rows.iter().filter_map(|row| table(row, |oid| upstream.carried(oid))).collect()
+        };
         let (system, mut own): (Vec<Table>, Vec<Table>) =
             tables.into_iter().partition(|table| table.schema == CATALOGUE);
         own.sort_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
@@ -94,13 +111,19 @@ impl SessionPoint {
         let definitions = self.definitions(&system, &gone).await?;
         let counted = meaning::Counted { own, system, gone, columns };
         let small_rows = self.served.http.config().sql.small_rows;
-        let mut measured =
-            meaning::measured(&counted, script, &self.served.target, small_rows, self.role.escapes);
+        let mut measured = meaning::measured(
+            &counted,
+            script,
+            &self.served.target,
+            small_rows,
+            self.role().escapes,
+        );
         if transaction.text(4) != "0" {
             // Deferred code may defer more: what it does comes after every count.
             measured.operations.push(meaning::deferred(&self.served.target));
         }
         measured.changes = changes(&counted);
+        measured.structure = !counted.system.is_empty();
         measured.definitions = definitions;
         measured.locked = locked;
         measured.xid = transaction.text(0).to_owned();
@@ -159,14 +182,22 @@ fn loses_column(row: &Row, taken: &[Taken], had: &[Row], has: &[Row]) -> Option<
     (!of(had).is_subset(&of(has))).then_some(gone)
 }
 
-fn table(row: &Row) -> Option<Table> {
+/// A table with changed rows, without those that were counted before the transaction.
+fn table(row: &Row, carried: impl Fn(u32) -> [u64; 3]) -> Option<Table> {
+    let oid = row.text(0).parse().ok()?;
+    let counts = [row.number(3), row.number(4), row.number(5)];
+    let [inserted, updated, deleted] = {
+        let mut before = carried(oid).into_iter();
+        counts.map(|count| count.saturating_sub(before.next().unwrap_or(0)))
+    };
+    (counts == [0; 3] || [inserted, updated, deleted] != [0; 3]).then_some(())?;
     Some(Table {
-        oid: row.text(0).parse().ok()?,
+        oid,
         schema: row.text(1).to_owned(),
         name: row.text(2).to_owned(),
-        inserted: row.number(3),
-        updated: row.number(4),
-        deleted: row.number(5),
+        inserted,
+        updated,
+        deleted,
         keyed: row.text(6) == "true",
         follows: row.text(7).split(',').filter_map(|oid| oid.parse().ok()).collect(),
         hidden: row.text(8) == "true",

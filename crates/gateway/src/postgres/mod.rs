@@ -5,18 +5,20 @@
 //! changed it, and only that is judged.
 //!
 //! - `listen`: encryption, the first packet, the login with the phantom
-//! - `connect`: the same towards the server, with the real password
+//! - `connect`: the same towards the server, with the real password; `binding`: what ties a login to its channel
 //! - `frame`, `upstream`: messages on both sides; only what was judged reaches the server
-//! - `begin`: who asks, and what their role could do; `session`: message by message; `simple` and `extended`: the two protocols; `batch`: what waits for a Sync
+//! - `begin`: who asks; `role`: what their role could do; `session`: message by message; `simple` and `extended`: the two protocols; `batch`: what waits for a Sync
 //! - `script`: the message of the walk; `ran`: what was run in the open transaction; `reading`: what its texts mean
 //! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
 //! - `commit`: the end of a transaction; `meter` and `meaning`: what it changed
-//! - `preimage`, `changed`, `saved`, `spool`, `definitions`: things as they were; `undo`: the way back to them
+//! - `preimage`, `changed`, `saved`, `spool`, `definitions`: things as they were; `restore`: what stands for them
+//!   where they are too large; `undo`: the way back to them
 //! - `release`: what humans released is run, once
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
 
 mod batch;
 mod begin;
+mod binding;
 mod cancel;
 mod changed;
 mod commit;
@@ -36,6 +38,8 @@ mod ran;
 mod reading;
 mod release;
 mod resolve;
+mod restore;
+mod role;
 mod saved;
 mod script;
 mod session;
@@ -49,6 +53,7 @@ pub use point::Served;
 pub use preimage::{Preimage, Rows};
 pub(crate) use release::is_ours;
 pub use release::run_released;
+pub use restore::RestorePoint;
 pub use script::kept_with;
 pub(crate) use script::shown;
 pub use spool::{Kept, RowPieces};

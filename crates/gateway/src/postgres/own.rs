@@ -1,6 +1,8 @@
 //! The gateway's own statements: the only ones that reach a server without having been judged, and
 //! fixed here. Every name in them is PostgreSQL's own, whatever the session's search path.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use holdpoint_wire::sql::protocol::backend::framed;
 
@@ -12,8 +14,12 @@ const NAME: &[u8] = b"_holdpoint";
 pub(super) enum Own {
     /// What was counted before is handed on, so that the count begins at nothing.
     Forget,
+    /// What was counted before, where a server carries it along into the open transaction.
+    Carried,
     /// Opens a transaction that may write.
     Begin,
+    /// Opens one in which nothing can be written.
+    BeginReading,
     /// Lets the transaction that the client opened write.
     Write,
     /// What waits for the end of the transaction is checked now.
@@ -74,6 +80,14 @@ WHERE pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL \
  AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::pg_catalog.\"char\"[]) \
  AND (s.i OPERATOR(pg_catalog.+) s.u OPERATOR(pg_catalog.+) s.d) OPERATOR(pg_catalog.>) 0";
 
+const CARRIED: &str = "\
+SELECT c.oid::pg_catalog.text, s.i::pg_catalog.text, s.u::pg_catalog.text, \
+ s.d::pg_catalog.text FROM pg_catalog.pg_class c, \
+LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS i, \
+ pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) AS u, \
+ pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS d) s \
+WHERE (s.i OPERATOR(pg_catalog.+) s.u OPERATOR(pg_catalog.+) s.d) OPERATOR(pg_catalog.>) 0";
+
 const TAKEN: &str = "\
 SELECT DISTINCT l.relation::pg_catalog.oid::pg_catalog.text, c.relfilenode::pg_catalog.text \
 FROM pg_catalog.pg_locks l \
@@ -84,10 +98,13 @@ WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
   OR l.mode OPERATOR(pg_catalog.=) 'ExclusiveLock')";
 
 /// A role that could act outside of its transaction: on the server's machine, in other databases,
-/// in languages that can do anything.
+/// in languages that can do anything. Before PostgreSQL 16, one that makes roles can give itself
+/// any of those that do.
 const ROLE: &str = "\
 SELECT (EXISTS (SELECT FROM pg_catalog.pg_roles m \
    WHERE pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER') AND (m.rolsuper OR m.rolreplication \
+    OR m.rolcreaterole AND pg_catalog.current_setting('server_version_num')::pg_catalog.int4 \
+     OPERATOR(pg_catalog.<) 160000 \
     OR m.rolname OPERATOR(pg_catalog.=) ANY ('{pg_execute_server_program,\
 pg_write_server_files,pg_read_server_files}'::pg_catalog.name[]))) \
  OR EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l \
@@ -107,10 +124,35 @@ FROM pg_catalog.pg_roles r, pg_catalog.pg_database d \
 WHERE r.rolname OPERATOR(pg_catalog.=) current_user \
  AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
+/// Those that nothing is put into, as they are sent.
+static FIXED: LazyLock<Vec<(Own, Bytes)>> = LazyLock::new(|| {
+    let all = [
+        Own::Count,
+        Own::Check,
+        Own::Forget,
+        Own::Begin,
+        Own::Commit,
+        Own::Write,
+        Own::Carried,
+        Own::BeginReading,
+        Own::Rollback,
+        Own::Fail,
+        Own::Role,
+        Own::Taken,
+    ];
+    all.into_iter().map(|own| (own.clone(), own.written())).collect()
+});
+
 impl Own {
-    /// As it is sent: under a name of its own, as a plain query would take the client's unnamed
-    /// statement and portal away.
+    /// As it is sent.
     pub(super) fn encoded(&self) -> Bytes {
+        let fixed = FIXED.iter().find(|(own, _)| own == self);
+        fixed.map_or_else(|| self.written(), |(_, bytes)| bytes.clone())
+    }
+
+    /// Under a name of its own, as a plain query would take the client's unnamed statement and
+    /// portal away.
+    fn written(&self) -> Bytes {
         let close = framed(b'C', &[b"S", NAME, &[0]].concat());
         let parse = framed(b'P', &[NAME, &[0], self.text().as_bytes(), &[0, 0, 0]].concat());
         let bind = framed(b'B', &[NAME, &[0], NAME, &[0], &[0; 6]].concat());
@@ -129,7 +171,9 @@ impl Own {
     fn text(&self) -> String {
         let fixed = match self {
             Self::Forget => "SELECT pg_catalog.pg_stat_force_next_flush()",
+            Self::Carried => CARRIED,
             Self::Begin => "BEGIN READ WRITE",
+            Self::BeginReading => "BEGIN READ ONLY",
             Self::Write => "SET TRANSACTION READ WRITE",
             Self::Check => "SET CONSTRAINTS ALL IMMEDIATE",
             Self::Commit => "COMMIT",

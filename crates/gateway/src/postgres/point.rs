@@ -6,7 +6,7 @@ use std::{
 };
 
 use holdpoint_core::{
-    Authorized, Code, Digest, Effect, Environment, Operation, Refusal, Timestamp,
+    Authorized, Code, Digest, Effect, Operation, Refusal, Timestamp,
     authorized::{Appended, Durable},
     identity::Principal,
     ledger::Record,
@@ -34,7 +34,9 @@ use super::{
     connect::Connect,
     meaning,
     own::Own,
+    preimage::KeptAs,
     reading::Readings,
+    role::{Catalogue, Looked},
     script::{Script, Step},
     spool::Spooled,
     upstream::{OwnError, Upstream},
@@ -59,6 +61,7 @@ pub struct Served {
     pub(super) target: Target,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) readings: Readings,
+    pub(super) catalogue: Catalogue,
     witnesses: StdMutex<Vec<Upstream>>,
     /// Held once by each connection.
     places: Arc<()>,
@@ -92,6 +95,7 @@ impl Served {
             target,
             tls,
             readings: Readings::default(),
+            catalogue: Catalogue::default(),
             witnesses: StdMutex::default(),
             places: Arc::default(),
             keys: StdMutex::default(),
@@ -196,25 +200,12 @@ pub(super) struct SessionPoint {
     pub(super) enclosed: bool,
     /// What the session began with.
     pub(super) options: Vec<(String, String)>,
-    pub(super) role: Role,
+    /// What was found out about the role and its database.
+    pub(super) looked: Looked,
     /// What was read of the open transaction.
     pub(super) spooled: Spooled,
     /// The pre-image that was kept last, until the client has been told.
-    kept: StdMutex<Option<String>>,
-}
-
-/// What was found out about the role and its database when the session began.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Role {
-    /// It could act outside of its transactions, so that code which nobody can see is judged
-    /// before it runs.
-    pub(super) escapes: bool,
-    /// Reading could take large objects away, which an older server does not count as writing.
-    pub(super) careful: bool,
-    /// Where the server is if its address is one of this machine: here, or behind a tunnel.
-    pub(super) local: Option<Environment>,
-    /// A comment on the database speaks of production or staging.
-    pub(super) marked: Option<Environment>,
+    kept: StdMutex<Option<KeptAs>>,
 }
 
 /// What became of a script.
@@ -301,6 +292,7 @@ impl Forward for SessionPoint {
             let outcome = Err(broken(&"a setting was changed by which statements are read"));
             return Forwarded { outcome, status: None, answer: None };
         }
+        let structure = authorized.message().measured().is_some_and(|it| it.structure);
         let kept = if ends { self.spooled.settle() } else { Vec::new() };
         let outcome = match upstream.send(authorized).await {
             Err(error) if ends => Err(unknown(&error)),
@@ -308,6 +300,9 @@ impl Forward for SessionPoint {
             Ok(()) if ends => end(&mut upstream).await,
             Ok(()) => Ok(Outcome::Sent),
         };
+        if structure {
+            self.served.catalogue.changed();
+        }
         if matches!(outcome, Ok(Outcome::Failed(_))) {
             self.spooled.erase(&kept);
         }
@@ -354,19 +349,19 @@ impl SessionPoint {
         upstream: Mutex<Upstream>,
         enclosed: bool,
         options: Vec<(String, String)>,
-        role: Role,
+        looked: Looked,
     ) -> Self {
         let (spooled, kept) = (Spooled::new(served.http.state.payloads()), StdMutex::default());
-        Self { served, upstream, enclosed, options, role, spooled, kept }
+        Self { served, upstream, enclosed, options, looked, spooled, kept }
     }
 
     /// Takes note of a pre-image that was kept.
-    pub(super) fn kept(&self, id: String) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+    pub(super) fn kept(&self, kept: KeptAs) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
     }
 
     /// The pre-image of the transaction that has just ended.
-    pub(super) fn take_kept(&self) -> Option<String> {
+    pub(super) fn take_kept(&self) -> Option<KeptAs> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

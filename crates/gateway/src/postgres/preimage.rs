@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     changed::Changed,
+    meter::MeterError,
     own::{Own, quoted},
     point::{SessionPoint, own_failed},
+    restore::{self, RestorePoint},
+    saved::Saved,
     script::{Measured, Table},
     spool::{Kept, Spool, Spooled},
     upstream::{OwnError, Upstream},
@@ -33,6 +36,9 @@ pub struct Preimage {
     pub definitions: Option<String>,
     /// Table by table.
     pub tables: Vec<Rows>,
+    /// What stands for the rows, where they were too many to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_point: Option<RestorePoint>,
 }
 
 /// The changed rows of one table. Where it was read as a whole, some of them may be the same before
@@ -78,6 +84,15 @@ fn checksum(before: &Kept, after: &Kept) -> Option<Digest> {
     Some(Digest::of_fields([&before[..], &after]))
 }
 
+/// What a pre-image was kept as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KeptAs {
+    /// The name that an undo finds it by.
+    pub(super) id: String,
+    /// It holds no rows: a restore point stands for them.
+    pub(super) restore_point: bool,
+}
+
 /// Where pre-images are kept.
 pub(super) trait Keep {
     /// Keeps `bytes`, and gives the name that they are kept under.
@@ -96,52 +111,104 @@ impl Keep for State {
 
 /// Keeps what the open transaction of a session takes away; the digest of what is kept.
 pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Digest, Refusal> {
-    let http = &point.served.http;
-    let mut left = http.config().sql.preimage_bytes;
+    let saved = measured.saved.clone().unwrap_or_default();
+    let (structure, definitions) = (saved.structure.clone(), saved.definitions.clone());
+    let read = match saved.restore_point.clone() {
+        Some(proven) => Err(proven),
+        None => match read(point, measured, saved).await {
+            Ok(tables) => Ok(tables),
+            Err(MeterError::TooLarge(_)) => Err(restore::prove(point).await?),
+            Err(MeterError::Refused(refusal)) => return Err(refusal),
+            Err(MeterError::Server(_)) => return Err(unavailable("rows that were read")),
+        },
+    };
+    let (database, at) = (point.served.name.to_string(), point.now());
+    let (structure, definitions, tables, restore_point) = match read {
+        Ok(tables) => (structure, definitions, tables, None),
+        Err(proven) => (None, None, Vec::new(), Some(proven)),
+    };
+    let rows: Vec<&Kept> = tables.iter().flat_map(|it: &Rows| [&it.before, &it.after]).collect();
+    point.spooled.keep(&rows, at).map_err(|error| {
+        let text = format!("the rows as they are now cannot be kept: {error}");
+        Refusal::new(RefusalKind::Deny, Code::NoWayBack, text)
+    })?;
+    let instead = restore_point.is_some();
+    let preimage = Preimage { v: 1, database, at, structure, definitions, tables, restore_point };
+    let bytes = serde_json::to_vec(&preimage).map_err(unavailable)?;
+    let id = point.served.http.state.keep(&bytes, at)?;
+    point.spooled.note(id.clone());
+    point.kept(KeptAs { id, restore_point: instead });
+    Ok(Digest::of(&bytes))
+}
+
+/// The rows of all tables that the open transaction takes some from.
+async fn read(
+    point: &SessionPoint,
+    measured: &Measured,
+    saved: Saved,
+) -> Result<Vec<Rows>, MeterError> {
+    let mut left = point.served.http.config().sql.preimage_bytes;
     let mut witness = point.served.witness().await?;
     let mut own = point.upstream.lock().await;
-    let mut tables = Vec::new();
-    let saved = measured.saved.clone().unwrap_or_default();
+    let (spooled, mut tables) = (&point.spooled, Vec::new());
     for table in &measured.lost {
-        let failed = |error: OwnError| failed(table, &error);
+        let unkept = |error: OwnError| MeterError::unkept(table, &error);
         let rows = match saved.locked.iter().find(|(oid, _)| *oid == table.oid) {
             Some((_, before)) => {
-                let now = whole(&mut own, table, &point.spooled, left).await;
-                let rows = before.left_as(now.map_err(failed)?.before);
+                let now = whole(&mut own, table, Some(&before.columns), spooled, left).await;
+                let rows = before.left_as(now.map_err(unkept)?.before);
                 rows.ok_or_else(|| unavailable("rows that were read"))?
             }
             None => {
-                let columns = names(&mut own, table, COLUMNS).await.map_err(failed)?;
-                let key = names(&mut own, table, KEY).await.map_err(failed)?;
+                let columns = names(&mut own, table, COLUMNS).await.map_err(unkept)?;
+                let key = names(&mut own, table, KEY).await.map_err(unkept)?;
                 let (own, witness) = (&mut *own, &mut witness);
-                let (columns, spooled) = (columns.as_slice(), &point.spooled);
+                let columns = columns.as_slice();
                 let changed = Changed { own, witness, table, measured, columns, spooled, left };
-                changed_rows(changed, key).await.map_err(failed)?
+                changed_rows(changed, key).await.map_err(unkept)?
             }
         };
         left = left.saturating_sub(rows.before.bytes().saturating_add(rows.after.bytes()));
         if rows.key.is_empty() && table.updated > 0 {
             let text = format!("`{}` has no primary key to find its rows by again", table.name);
-            return Err(Refusal::new(RefusalKind::Deny, Code::NoWayBack, text));
+            return Err(Refusal::new(RefusalKind::Deny, Code::NoWayBack, text).into());
         }
+        tables.push(rows);
+    }
+    for (oid, types, before) in saved.emptied {
+        let table = Table { oid, ..Table::default() };
+        let rows = left_of(&mut own, &table, (types, before), spooled, left).await;
+        let rows = rows.map_err(|error| MeterError::unkept(&table, &error))?;
+        left = left.saturating_sub(rows.after.bytes());
         tables.push(rows);
     }
     drop(own);
     point.served.keep(witness);
-    let database = point.served.name.to_string();
     tables.extend(saved.tables);
-    let rows: Vec<&Kept> = tables.iter().flat_map(|it: &Rows| [&it.before, &it.after]).collect();
-    point.spooled.keep(&rows, point.now()).map_err(|error| {
-        let text = format!("the rows as they are now cannot be kept: {error}");
-        Refusal::new(RefusalKind::Deny, Code::NoWayBack, text)
-    })?;
-    let (structure, definitions) = (saved.structure, saved.definitions);
-    let preimage = Preimage { v: 1, database, at: point.now(), structure, definitions, tables };
-    let bytes = serde_json::to_vec(&preimage).map_err(unavailable)?;
-    let id = http.state.keep(&bytes, point.now())?;
-    point.spooled.note(id.clone());
-    point.kept(id);
-    Ok(Digest::of(&bytes))
+    Ok(tables)
+}
+
+/// The rows of a table that was emptied or computed anew, with what is in it by now. Where no key
+/// tells which is which, they are put beside it.
+async fn left_of(
+    own: &mut Upstream,
+    table: &Table,
+    (types, before): (Vec<String>, Rows),
+    spooled: &Spooled,
+    max: u64,
+) -> Result<Rows, OwnError> {
+    let schemas = names(own, table, SCHEMA).await?;
+    let called = schemas.into_iter().zip(names(own, table, NAME).await?).next();
+    let (schema, name) = called.ok_or_else(|| OwnError::NotKept("it is gone".to_owned()))?;
+    let table = Table { schema: schema.clone(), name: name.clone(), ..table.clone() };
+    let now = whole(own, &table, Some(&before.columns), spooled, max).await?;
+    let beside = before.key.is_empty() && !now.before.is_empty();
+    let rows = match beside {
+        true => Some(Rows { types, ..before }),
+        false => before.left_as(now.before),
+    };
+    let rows = rows.ok_or_else(|| OwnError::NotKept("damaged".to_owned()))?;
+    Ok(Rows { schema, name, ..rows })
 }
 
 /// The rows of a table that a transaction has changed.
@@ -163,17 +230,25 @@ async fn changed_rows(mut changed: Changed<'_>, key: Vec<String>) -> Result<Rows
     })
 }
 
-/// All rows of a table, as a session sees them.
+/// All rows of a table, as a session sees them: all of their columns, or these alone.
 pub(super) async fn whole(
     session: &mut Upstream,
     table: &Table,
+    columns: Option<&[String]>,
     spooled: &Spooled,
     max: u64,
 ) -> Result<Rows, OwnError> {
     if names(session, table, HIDDEN).await?.iter().any(|it| it == "true") {
         return Err(OwnError::NotKept("a policy hides rows of it".to_owned()));
     }
-    let columns = names(session, table, COLUMNS).await?;
+    let size = names(session, table, SIZE).await?.first().and_then(|size| size.parse::<u64>().ok());
+    if size.unwrap_or(0) / ON_DISK > max {
+        return Err(OwnError::TooLarge(max));
+    }
+    let columns = match columns {
+        Some(columns) => columns.to_vec(),
+        None => names(session, table, COLUMNS).await?,
+    };
     let key = names(session, table, KEY).await?;
     let listed: Vec<String> = columns.iter().map(|it| quoted(it)).collect();
     let copy =
@@ -215,6 +290,20 @@ SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a \
 WHERE a.attrelid OPERATOR(pg_catalog.=) {}::pg_catalog.oid \
 AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
 AND a.attgenerated OPERATOR(pg_catalog.=) '' ORDER BY a.attnum";
+
+/// How much larger a table may be on disk than its rows as text: not read only to find that out.
+const ON_DISK: u64 = 64;
+
+const SIZE: &str = "SELECT pg_catalog.pg_relation_size({}::pg_catalog.oid)::pg_catalog.text";
+
+const SCHEMA: &str = "\
+SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_class c \
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+WHERE c.oid OPERATOR(pg_catalog.=) {}::pg_catalog.oid";
+
+const NAME: &str = "\
+SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
+WHERE c.oid OPERATOR(pg_catalog.=) {}::pg_catalog.oid";
 
 const TYPES: &str = "\
 SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a \

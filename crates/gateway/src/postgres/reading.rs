@@ -15,6 +15,8 @@ use holdpoint_wire::{
     },
 };
 
+pub(super) use holdpoint_wire::sql::is_at_once;
+
 /// Texts that are remembered, and bytes of one of them.
 const REMEMBERED_MAX: usize = 4096;
 const REMEMBERED_BYTES_MAX: usize = 16 << 10;
@@ -34,32 +36,6 @@ const COUNTED: &[&str] = &[
     "postgres:truncate",
     "postgres:update",
     "postgres:upsert",
-];
-
-/// Operations that take effect whatever becomes of the transaction, or change the session: these
-/// are judged by their text, before. Sorted.
-const AT_ONCE: &[&str] = &[
-    "postgres:copy_program",
-    "postgres:copy_to_file",
-    "postgres:link_server",
-    "postgres:lo_export",
-    "postgres:lo_import",
-    "postgres:load",
-    "postgres:pg_drop_replication_slot",
-    "postgres:pg_file_read",
-    "postgres:pg_file_rename",
-    "postgres:pg_file_unlink",
-    "postgres:pg_file_write",
-    "postgres:pg_logical_slot_get_binary_changes",
-    "postgres:pg_logical_slot_get_changes",
-    "postgres:pg_ls_dir",
-    "postgres:pg_read_binary_file",
-    "postgres:pg_read_file",
-    "postgres:pg_replication_slot_advance",
-    "postgres:pg_stat_file",
-    "postgres:prepared_transaction",
-    "postgres:set",
-    "postgres:setval",
 ];
 
 /// One statement, read.
@@ -92,15 +68,6 @@ impl Reading {
         matches!(self.kind, Kind::Plain | Kind::Prepare(_) | Kind::Deallocate(_))
             && self.operations.iter().all(reads)
     }
-}
-
-/// Whether an operation is judged by its text, as it takes effect at once.
-pub(super) fn is_at_once(operation: &Operation) -> bool {
-    let id = operation.resource.id.as_str();
-    let system = id.rsplit(['/', '.']).next().unwrap_or_default();
-    let called = operation.name == "postgres:call"
-        && (system.starts_with("pg_") || system.starts_with("dblink") || id.contains("cron."));
-    called || id == "postgres:unknown" || AT_ONCE.binary_search(&operation.name.as_str()).is_ok()
 }
 
 /// Whether a count says more about an operation than its text.
@@ -167,11 +134,11 @@ mod tests {
     use holdpoint_wire::sql::{Dialect, Target};
     use proptest::prelude::*;
 
-    use super::{AT_ONCE, COUNTED, Readings, is_at_once};
+    use super::{COUNTED, Readings, is_at_once};
 
     #[test]
     fn lists_are_sorted() {
-        assert!(AT_ONCE.is_sorted() && COUNTED.is_sorted());
+        assert!(COUNTED.is_sorted());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::{
     meter::MeterError,
     own::{Own, literal},
     point::{Outcome, Served, SessionPoint, own_failed},
+    preimage::KeptAs,
     script::{Bound, Script, Step, StoredAnswer, StoredScript},
     upstream::Upstream,
 };
@@ -141,7 +142,7 @@ struct Released<'a> {
 impl Released<'_> {
     /// Runs the statements in a session of their own; what the server said to the last of them, and
     /// the pre-image that was kept.
-    async fn run(&self) -> Result<(Bytes, Option<String>), Refusal> {
+    async fn run(&self) -> Result<(Bytes, Option<KeptAs>), Refusal> {
         let options = self.stored.options.clone();
         let point = begin::point(Arc::clone(self.served), options, false).await?;
         let bounds = self.bounds(&point)?;
@@ -158,7 +159,7 @@ impl Released<'_> {
             failed => failed,
         };
         let measured = measured.map_err(|error| match error {
-            MeterError::Refused(refusal) => refusal,
+            MeterError::Refused(refusal) | MeterError::TooLarge(refusal) => refusal,
             MeterError::Server(_) => unavailable("the server would not commit it"),
         })?;
         let frames = Own::Commit.encoded();
@@ -190,7 +191,8 @@ impl Released<'_> {
             "SELECT pg_catalog.set_config('search_path', {}, false)",
             literal(&self.stored.search_path)
         ));
-        for own in [path, Own::Forget, Own::Begin] {
+        let opening = point.upstream.lock().await.opening();
+        for own in [path].into_iter().chain(opening) {
             point.own(&own).await.map_err(|error| own_failed(&error))?;
         }
         Ok(())
@@ -213,7 +215,9 @@ impl Released<'_> {
         let script = Script::new(&self.served.name, bounds, Step::Run, frames);
         let script = Script { release: Some(self.release.clone()), ..script };
         enforce(point, &self.claim, script).await?;
-        answer(&mut *point.upstream.lock().await, &bound).await
+        let said = answer(&mut *point.upstream.lock().await, &bound).await;
+        self.served.catalogue.changed();
+        said
     }
 }
 

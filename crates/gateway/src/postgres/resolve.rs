@@ -26,7 +26,8 @@ impl Resolve for SessionPoint {
         let known = self.served.http.known();
         let ask = |mut operation: Operation| {
             // The server itself keeps the passwords in it from all but its masters.
-            if operation.resource.id.as_str().ends_with(".pg_subscription") && !self.role.escapes {
+            if operation.resource.id.as_str().ends_with(".pg_subscription") && !self.role().escapes
+            {
                 operation.reveals_secrets = false;
             }
             let environment = self.environment(&known, &operation.resource);
@@ -46,7 +47,7 @@ impl SessionPoint {
     /// never let pass is not even rehearsed; nor is what takes effect at once.
     fn rehearsal(&self, request: Request) -> Request {
         let operation = &request.operation;
-        let opaque = operation.effect == Effect::Execute && self.role.escapes;
+        let opaque = operation.effect == Effect::Execute && self.role().escapes;
         if opaque || is_at_once(operation) {
             return self.remembering(request);
         }
@@ -116,12 +117,10 @@ impl SessionPoint {
     /// Where a resource lies: what a human said of the database; else what is known of its host,
     /// raised by what names and a comment on the database speak of.
     fn environment(&self, known: &Known, resource: &Resource) -> Environment {
-        let target = &self.served.target;
+        let (target, role) = (&self.served.target, self.role());
         let raised = |environment: Environment| {
             let spoken = target.spoken(resource);
-            environment
-                .max(self.role.marked.unwrap_or(environment))
-                .max(spoken.unwrap_or(environment))
+            environment.max(role.marked.unwrap_or(environment)).max(spoken.unwrap_or(environment))
         };
         if !target.contains(resource) {
             return raised(Environment::Unknown);
@@ -131,7 +130,7 @@ impl SessionPoint {
             return said;
         }
         let host = known.host(&self.served.database.host, self.served.database.port);
-        let of_host = host.and_then(|host| host.environment).or(self.role.local);
+        let of_host = host.and_then(|host| host.environment).or(role.local);
         raised(of_host.unwrap_or(Environment::Unknown))
     }
 }

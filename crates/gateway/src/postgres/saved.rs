@@ -18,6 +18,7 @@ use super::{
     point::SessionPoint,
     preimage::{self, Rows, qualified},
     release,
+    restore::{self, RestorePoint},
     script::{Bound, Measured, Script, Step, Table},
     upstream::OwnError,
 };
@@ -37,6 +38,10 @@ pub(super) struct Saved {
     pub(super) definitions: Option<String>,
     /// The rows.
     pub(super) tables: Vec<Rows>,
+    /// The rows of tables that stay, with the types of their columns.
+    pub(super) emptied: Vec<(u32, Vec<String>, Rows)>,
+    /// What stands for all of it, where it is too large.
+    pub(super) restore_point: Option<RestorePoint>,
     /// All rows of tables of which only some are lost, and that nobody else can read by then.
     pub(super) locked: Vec<(u32, Rows)>,
 }
@@ -60,11 +65,19 @@ impl SessionPoint {
         if nothing || !savable || !first.definitions.is_savable() || partial {
             return Ok(first);
         }
-        for own in [Own::Rollback, Own::Forget, Own::Begin] {
-            self.own(&own).await?;
-        }
+        self.begin_again().await?;
         let saved = match self.save(&first, &locked).await {
             Ok(saved) => Some(saved),
+            Err(MeterError::TooLarge(_)) => match restore::prove(self).await {
+                Ok(proven) => {
+                    self.spooled.clear();
+                    Some(Saved { restore_point: Some(proven), ..Saved::default() })
+                }
+                Err(refusal) => {
+                    tracing::warn!(text = refusal.text(), "what is taken away is too large");
+                    None
+                }
+            },
             Err(MeterError::Refused(refusal)) => {
                 tracing::warn!(text = refusal.text(), "what is taken away cannot be saved");
                 None
@@ -74,9 +87,7 @@ impl SessionPoint {
         if saved.is_none() {
             self.spooled.clear();
             // The transaction may have failed by it.
-            for own in [Own::Rollback, Own::Forget, Own::Begin] {
-                self.own(&own).await?;
-            }
+            self.begin_again().await?;
         }
         for bound in script {
             let frames = release::frames(bound);
@@ -91,6 +102,15 @@ impl SessionPoint {
             return Err(Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, text).into());
         }
         Ok(Measured { saved, ..again })
+    }
+
+    /// Takes the open transaction back, and opens another.
+    async fn begin_again(&self) -> Result<(), MeterError> {
+        let opening = self.upstream.lock().await.opening();
+        for own in [Own::Rollback].into_iter().chain(opening) {
+            self.own(&own).await?;
+        }
+        Ok(())
     }
 
     /// Reads whole tables, which nobody can change until the transaction is over.
@@ -120,24 +140,30 @@ impl SessionPoint {
         // The rows of a partitioned table are those of its parts.
         for gone in tables.iter().filter(|gone| gone.kind == "r") {
             let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, &gone.table, &self.spooled, left).await;
-            let rows = rows.map_err(|error| preimage::failed(&gone.table, &error))?;
+            let unkept = |error: OwnError| MeterError::unkept(&gone.table, &error);
+            let types = preimage::types(&mut upstream, &gone.table).await.map_err(unkept)?;
+            let rows = preimage::whole(&mut upstream, &gone.table, None, &self.spooled, left).await;
+            let rows = rows.map_err(unkept)?;
             left = left.saturating_sub(rows.before.bytes());
-            saved.tables.push(rows);
+            match gone.dropped {
+                true => saved.tables.push(rows),
+                // What it leaves in their place is known at its end.
+                false => saved.emptied.push((gone.table.oid, types, rows)),
+            }
         }
         for table in locked {
             let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, table, &self.spooled, left).await;
-            let rows = rows.map_err(|error| preimage::failed(table, &error))?;
+            let rows = preimage::whole(&mut upstream, table, None, &self.spooled, left).await;
+            let rows = rows.map_err(|error| MeterError::unkept(table, &error))?;
             left = left.saturating_sub(rows.before.bytes());
             saved.locked.push((table.oid, rows));
         }
         for Gone { table, .. } in &first.columns {
             let mut upstream = self.upstream.lock().await;
-            let failed = |error: OwnError| preimage::failed(table, &error);
-            let types = preimage::types(&mut upstream, table).await.map_err(failed)?;
-            let rows = preimage::whole(&mut upstream, table, &self.spooled, left).await;
-            let rows = rows.map_err(failed)?;
+            let unkept = |error: OwnError| MeterError::unkept(table, &error);
+            let types = preimage::types(&mut upstream, table).await.map_err(unkept)?;
+            let rows = preimage::whole(&mut upstream, table, None, &self.spooled, left).await;
+            let rows = rows.map_err(unkept)?;
             left = left.saturating_sub(rows.before.bytes());
             saved.tables.push(Rows { types, ..rows });
         }

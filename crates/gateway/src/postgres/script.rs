@@ -8,7 +8,10 @@ use holdpoint_core::{Digest, Message, Operation, policy::Changes};
 use holdpoint_wire::Unreadable;
 use serde::{Deserialize, Serialize};
 
-use super::{definitions::Definitions, meaning::Gone, own::Own, reading::Reading, saved::Saved};
+use super::{
+    definitions::Definitions, meaning::Gone, own::Own, preimage::KeptAs, reading::Reading,
+    saved::Saved,
+};
 use crate::point::Release;
 
 /// Statements that are judged together.
@@ -64,6 +67,8 @@ pub(super) struct Measured {
     pub(super) saved: Option<Saved>,
     /// What is dropped beside tables.
     pub(super) definitions: Definitions,
+    /// The catalogue is changed.
+    pub(super) structure: bool,
     /// The transaction's number.
     pub(super) xid: String,
     /// The search path at its end.
@@ -244,12 +249,12 @@ pub(super) struct StoredAnswer {
     pub(super) said: String,
     /// The rows as they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) kept: Option<String>,
+    pub(super) kept: Option<KeptAs>,
 }
 
 /// The pre-image that belongs to an answer that was kept.
 pub fn kept_with(answer: &[u8]) -> Option<String> {
-    serde_json::from_slice::<StoredAnswer>(answer).ok()?.kept
+    serde_json::from_slice::<StoredAnswer>(answer).ok()?.kept.map(|kept| kept.id)
 }
 
 /// What a human is shown of the statements that a release would run; none if these bytes are not

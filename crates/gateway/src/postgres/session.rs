@@ -9,10 +9,13 @@ use holdpoint_core::{Code, Refusal, identity::Principal};
 use holdpoint_enforce::enforce;
 use holdpoint_wire::{
     Unreadable,
-    sql::protocol::{
-        backend::{self, say_error, say_parameter, say_ready},
-        frontend::Frontend,
-        refusal::error_response,
+    sql::{
+        protocol::{
+            backend::{self, say_error, say_parameter, say_ready},
+            frontend::Frontend,
+            refusal::error_response,
+        },
+        statements::Kind,
     },
 };
 
@@ -21,6 +24,7 @@ use super::{
     frame::{Framed, invalid},
     own::Own,
     point::SessionPoint,
+    preimage::KeptAs,
     ran::Ran,
     script::{Bound, Script, Step, StoredAnswer, Values},
     upstream::READ_ONLY,
@@ -63,6 +67,8 @@ pub(super) struct Session<'a> {
     pub(super) opened: bool,
     /// Whether the open transaction can only be rolled back.
     pub(super) failed: bool,
+    /// Whether what the server has counted before the open transaction is still to be read in it.
+    pub(super) uncounted: bool,
     /// What was run in the open transaction.
     pub(super) script: Ran,
     /// The word that a statement is done, until it is known whether that is so.
@@ -87,6 +93,7 @@ impl<'a> Session<'a> {
             block: Block::None,
             opened: false,
             failed: false,
+            uncounted: false,
             script: Ran::default(),
             withheld: None,
             may_write: false,
@@ -100,11 +107,7 @@ impl<'a> Session<'a> {
             let Some(frame) = self.next().await? else { return Ok(()) };
             let message = match Frontend::read(frame.tag, frame.body.clone()) {
                 Ok(message) => message,
-                Err(unreadable) => {
-                    let text = unreadable.text;
-                    self.client.put(&say_error(b'E', "FATAL", "08P01", &text)).await?;
-                    return self.client.flush().await;
-                }
+                Err(unreadable) => return Err(invalid(&unreadable.text)),
             };
             match message {
                 Frontend::Query(text) => self.query(&text, frame.encoded()).await?,
@@ -133,7 +136,7 @@ impl<'a> Session<'a> {
                             drop(upstream);
                             self.parameter(said.body).await?;
                         }
-                        b'E' | b'N' | b'A' => self.client.put(&said.encoded()).await?,
+                        b'E' | b'N' | b'A' => self.client.pass(&said).await?,
                         _ => return Err(invalid("the server speaks unasked")),
                     }
                     self.client.flush().await?;
@@ -162,33 +165,33 @@ impl<'a> Session<'a> {
         &mut self,
         bounds: Vec<Bound>,
         frames: Bytes,
-        after: Vec<Own>,
     ) -> io::Result<Ended> {
         let opens = self.block == Block::Ours && !self.opened;
         let mut script = self.script_of(bounds.clone(), Step::Rehearse, frames);
+        let says = |bound: &Bound| bound.reading.kind == Kind::Characteristics;
         if opens {
-            script.before = vec![Own::Forget, Own::Begin];
-        } else if self.script.is_full() {
+            script.before = self.point.upstream.lock().await.opening();
+        } else if self.uncounted && !bounds.iter().all(says) {
+            script.before = vec![Own::Carried];
+        }
+        if !opens && self.script.is_full() {
             let text = "the transaction is of too many different statements to be judged as one; \
                         commit it in parts";
             return self.refuse_unreadable("", Unreadable::over_limit(text)).await;
         }
-        let trailing = after.len();
-        script.after = after;
+        let before = script.before.clone();
         if let Err(refusal) = enforce(self.point, self.claim, script).await {
             return self.refuse(&refusal).await;
         }
-        if opens {
-            self.opened = true;
-            if let Some(said) = self.own_answers(2).await? {
-                self.client.put(&said).await?;
-                self.failed = true;
-                self.own_answers(1).await?;
-                return Ok(Ended::Failed);
-            }
+        self.opened |= opens;
+        if let Some(said) = self.own_answers(&before).await? {
+            self.client.put(&said).await?;
+            self.failed = true;
+            self.own_answers(&[Own::Fail]).await?;
+            return Ok(Ended::Failed);
         }
+        self.uncounted &= before.is_empty();
         let (ended, copied) = self.pump(false).await?;
-        self.own_answers(trailing).await?;
         let status = self.point.upstream.lock().await.status;
         if self.block != Block::None && status == b'I' {
             return Err(invalid("the transaction has ended by itself"));
@@ -214,11 +217,25 @@ impl<'a> Session<'a> {
         if self.block == Block::None && self.point.upstream.lock().await.status != b'I' {
             return Err(invalid("a transaction is open that nobody counts"));
         }
-        let script = self.script_of(bounds, Step::Rehearse, frames);
-        match enforce(self.point, self.claim, script).await {
-            Ok(_) => self.pump(true).await.map(|(ended, _)| ended),
-            Err(refusal) => self.refuse(&refusal).await,
+        let mut script = self.script_of(bounds, Step::Rehearse, frames);
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        if self.block == Block::None && !self.point.upstream.lock().await.reports_read_only() {
+            let control = |bound: &Bound| {
+                use Kind::{Alone, Commit, Rollback, Savepoint};
+                matches!(bound.reading.kind, Alone | Commit | Rollback | Savepoint)
+            };
+            if !script.statements.iter().any(control) {
+                (before, after) = (vec![Own::BeginReading], vec![Own::Commit]);
+            }
         }
+        (script.before, script.after) = (before.clone(), after.clone());
+        if let Err(refusal) = enforce(self.point, self.claim, script).await {
+            return self.refuse(&refusal).await;
+        }
+        self.own_answers(&before).await?;
+        let (ended, _) = self.pump(true).await?;
+        self.own_answers(&after).await?;
+        Ok(ended)
     }
 
     pub(super) fn script_of(&self, bounds: Vec<Bound>, step: Step, frames: Bytes) -> Script {
@@ -226,11 +243,11 @@ impl<'a> Session<'a> {
     }
 
     /// Reads the answers to the gateway's own statements; the first error among them.
-    pub(super) async fn own_answers(&mut self, count: usize) -> io::Result<Option<Bytes>> {
+    pub(super) async fn own_answers(&mut self, asked: &[Own]) -> io::Result<Option<Bytes>> {
         let mut failure = None;
         let mut upstream = self.point.upstream.lock().await;
-        for _ in 0..count {
-            match upstream.answer().await {
+        for own in asked {
+            match upstream.answer_to(own).await {
                 Ok(_) => {}
                 Err(super::upstream::OwnError::Server(_, said)) => {
                     let _first = failure.get_or_insert(said);
@@ -263,12 +280,12 @@ impl<'a> Session<'a> {
                         ended = Ended::Writes;
                     } else {
                         ended = Ended::Failed;
-                        self.client.put(&frame.encoded()).await?;
+                        self.client.pass(&frame).await?;
                     }
                 }
                 b'G' => {
                     self.say_withheld().await?;
-                    self.client.put(&frame.encoded()).await?;
+                    self.client.pass(&frame).await?;
                     self.client.flush().await?;
                     copied = Some(self.copy_in().await?);
                 }
@@ -279,7 +296,7 @@ impl<'a> Session<'a> {
                 }
                 _ => {
                     self.say_withheld().await?;
-                    self.client.put(&frame.encoded()).await?;
+                    self.client.pass(&frame).await?;
                 }
             }
             if !self.point.upstream.lock().await.has_more() && ended == Ended::Well && !tries {
@@ -348,13 +365,18 @@ impl<'a> Session<'a> {
             return self.client.put(&say_parameter(&name, &value)).await;
         }
         if value != "on" && !self.may_write {
-            let text = "ended by Holdpoint: whether transactions may write is decided statement by \
-                        statement here";
-            self.client.put(&say_error(b'E', "FATAL", "42501", text)).await?;
-            self.client.flush().await?;
-            return Err(invalid("the session would write by itself"));
+            let text = "whether transactions may write is decided statement by statement here";
+            self.say_ended("42501", text).await?;
+            return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
+    }
+
+    /// Says why the session ends, as a server would.
+    pub(super) async fn say_ended(&mut self, state: &str, why: &str) -> io::Result<()> {
+        let text = format!("ended by Holdpoint: {why}");
+        self.client.put(&say_error(b'E', "FATAL", state, &text)).await?;
+        self.client.flush().await
     }
 
     /// Says no. Like an error of the server's own, it ends the client's transaction.
@@ -412,7 +434,7 @@ impl<'a> Session<'a> {
         let reading = read.ok().and_then(|all| all.first().cloned());
         let reading = reading.ok_or_else(|| invalid("the gateway's own statement"))?;
         let values = Values { bind: packet.clone(), partial: true, ..Values::default() };
-        self.rehearse(vec![Bound { reading, values }], packet, Vec::new()).await?;
+        self.rehearse(vec![Bound { reading, values }], packet).await?;
         self.ready().await
     }
 
@@ -436,10 +458,19 @@ impl<'a> Session<'a> {
     }
 
     /// Says where the rows are that a transaction has taken away.
-    pub(super) async fn say_kept(&mut self, kept: Option<String>) -> io::Result<()> {
-        let Some(id) = kept else { return Ok(()) };
-        let text =
-            format!("Holdpoint kept the rows as they were; `holdpoint undo {id}` puts them back");
+    pub(super) async fn say_kept(&mut self, kept: Option<KeptAs>) -> io::Result<()> {
+        let Some(KeptAs { id, restore_point }) = kept else { return Ok(()) };
+        let text = match restore_point {
+            false => {
+                format!(
+                    "Holdpoint kept the rows as they were; `holdpoint undo {id}` puts them back"
+                )
+            }
+            true => format!(
+                "the rows were too many for Holdpoint to keep, and the server has a restore point \
+                 from before; `holdpoint undo {id}` says how to go back to it"
+            ),
+        };
         self.client.put(&say_error(b'N', "NOTICE", "00000", &text)).await
     }
 }

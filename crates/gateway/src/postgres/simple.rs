@@ -19,6 +19,7 @@ use super::{
 impl Session<'_> {
     /// Runs a text, and says that the server is ready again.
     pub(super) async fn query(&mut self, text: &str, frame: Bytes) -> io::Result<()> {
+        self.point.look_again().await?;
         let read = self.point.served.readings.read(text, &self.point.served.target);
         match read {
             Err(unreadable) => drop(self.refuse_unreadable(text, unreadable).await?),
@@ -105,26 +106,29 @@ impl Session<'_> {
                 self.read(bounds, frame).await
             }
             (Kind::Alone, Block::None) => self.alone(bounds, frame).await,
-            _ => self.rehearse(bounds, frame, Vec::new()).await,
+            _ => self.rehearse(bounds, frame).await,
         }
     }
 
     /// Opens the client's own transaction.
     async fn begin(&mut self, reads: bool, bounds: Vec<Bound>, frame: Bytes) -> io::Result<Ended> {
         let after = if reads { Vec::new() } else { vec![Own::Write] };
+        let anew = self.point.upstream.lock().await.counts_anew();
+        let before = if anew { vec![Own::Forget] } else { Vec::new() };
         let script = self.script_of(bounds, super::script::Step::Rehearse, frame);
-        let script = super::script::Script { before: vec![Own::Forget], after, ..script };
-        let trailing = script.after.len();
+        let script =
+            super::script::Script { before: before.clone(), after: after.clone(), ..script };
         if let Err(refusal) = holdpoint_enforce::enforce(self.point, self.claim, script).await {
             return self.refuse(&refusal).await;
         }
-        self.own_answers(1).await?;
+        self.own_answers(&before).await?;
         let (ended, _) = self.pump(false).await?;
-        self.own_answers(trailing).await?;
+        self.own_answers(&after).await?;
         if self.point.upstream.lock().await.status == b'T' {
             self.block = Block::Theirs;
             self.opened = true;
             self.failed = false;
+            self.uncounted = !anew;
             self.script.clear();
         }
         Ok(ended)
@@ -161,7 +165,7 @@ impl Session<'_> {
             Err(refusal) => return self.refuse(&refusal).await,
         }
         self.block = Block::Ours;
-        let ended = self.rehearse(bounds, frame, Vec::new()).await?;
+        let ended = self.rehearse(bounds, frame).await?;
         match (ended, self.end_ours().await?) {
             (Ended::Well, ended) => Ok(ended),
             (ended, _) => Ok(ended),
@@ -176,7 +180,8 @@ impl Session<'_> {
         }
         let script = self.script_of(bounds, super::script::Step::Run, frame);
         let (before, after) = (vec![Own::MayWrite(true)], vec![Own::MayWrite(false)]);
-        let script = super::script::Script { before, after, ..script };
+        let script =
+            super::script::Script { before: before.clone(), after: after.clone(), ..script };
         match holdpoint_enforce::enforce(self.point, self.claim, script).await {
             Ok(super::point::Outcome::Answered(stored)) => {
                 self.say_stored(&stored).await?;
@@ -186,25 +191,28 @@ impl Session<'_> {
             Err(refusal) => return self.wait_or_refuse(refusal).await,
         }
         self.may_write = true;
-        self.own_answers(1).await?;
+        self.own_answers(&before).await?;
         let (ended, _) = self.pump(false).await?;
-        self.own_answers(1).await?;
+        self.own_answers(&after).await?;
         self.may_write = false;
-        match self.point.upstream.lock().await.parameter(super::upstream::READ_ONLY) {
+        self.point.served.catalogue.changed();
+        let upstream = self.point.upstream.lock().await;
+        match upstream.parameter(super::upstream::READ_ONLY) {
             Some("on") => Ok(ended),
+            None if !upstream.reports_read_only() => Ok(ended),
             _ => Err(super::frame::invalid("the session would write by itself")),
         }
     }
 
     /// Whether looking, too, is done in a transaction that is counted.
     pub(super) fn is_careful(&self) -> bool {
-        self.point.role.careful
+        self.point.role().careful
     }
 
     /// Nobody's transaction is open any more.
     pub(super) fn leave(&mut self) {
         self.block = Block::None;
-        (self.opened, self.failed) = (false, false);
+        (self.opened, self.failed, self.uncounted) = (false, false, false);
         self.script.clear();
     }
 }

@@ -86,6 +86,9 @@ pub enum UndoError {
     /// What was kept is not what was kept.
     #[error("the rows that were kept for {0} are damaged")]
     Damaged(String),
+    /// There are none: they were too many.
+    #[error("{0}")]
+    RestorePoint(String),
     /// There is no TLS.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -117,6 +120,9 @@ pub async fn undo(
     (payloads, preimage): (&Payloads, &Preimage),
     doing: bool,
 ) -> Result<Undone, UndoError> {
+    if let Some(proven) = &preimage.restore_point {
+        return Err(UndoError::RestorePoint(proven.way_back()));
+    }
     let mut tls = ClientConfig::clone(&*roots.clone().client()?);
     tls.alpn_protocols = vec![ALPN.to_vec()];
     let tls = Arc::new(tls);

@@ -1,6 +1,6 @@
 //! The server's end of a session: what was judged goes there, and the gateway's own statements.
 
-use std::{fmt, io};
+use std::{collections::HashMap, fmt, io};
 
 use bytes::Bytes;
 use holdpoint_core::Authorized;
@@ -19,6 +19,10 @@ use crate::forward::dial::Wire;
 const ROWS_MAX: u64 = 100_000;
 /// Settings that a server reports.
 const PARAMETERS_MAX: usize = 100;
+/// From this version on, a server begins to count anew when it is told to.
+const COUNTS_ANEW: u32 = 15;
+/// From this version on, a server reports whether its session may write.
+const REPORTS_READ_ONLY: u32 = 14;
 /// What a session that reads is told apart by.
 pub(super) const READ_ONLY: &str = "default_transaction_read_only";
 
@@ -33,6 +37,11 @@ pub(super) struct Upstream {
     pub(super) status: u8,
     /// Messages that prepare, bind or close which the server has said are done.
     pub(super) completed: usize,
+    /// The server's version, without what follows the first point.
+    version: u32,
+    /// What was counted when the open transaction began, by table, where the server does not begin
+    /// anew: inserted, updated, deleted.
+    carried: HashMap<u32, [u64; 3]>,
     /// Rows are being copied out, and not all have been heard.
     copying: bool,
 }
@@ -67,7 +76,34 @@ pub(super) enum OwnError {
 impl Upstream {
     pub(super) fn new(io: Framed<Box<dyn Wire>>) -> Self {
         let (parameters, key) = (Vec::new(), (0, Bytes::new()));
-        Self { io, parameters, key, status: b'I', completed: 0, copying: false }
+        let (version, carried) = (0, HashMap::new());
+        let (status, completed, copying) = (b'I', 0, false);
+        Self { io, parameters, key, status, completed, version, carried, copying }
+    }
+
+    /// What opens a transaction of the gateway's own, whose changes are counted from its beginning.
+    pub(super) fn opening(&self) -> Vec<Own> {
+        match self.counts_anew() {
+            true => vec![Own::Forget, Own::Begin],
+            false => vec![Own::Begin, Own::Carried],
+        }
+    }
+
+    /// Whether the server begins to count anew before a transaction; else what it carries along is
+    /// read in it.
+    pub(super) fn counts_anew(&self) -> bool {
+        self.version >= COUNTS_ANEW
+    }
+
+    /// Whether the server says when its session could write by itself; else each look has a
+    /// transaction of its own in which nothing can be written.
+    pub(super) fn reports_read_only(&self) -> bool {
+        self.version >= REPORTS_READ_ONLY
+    }
+
+    /// What was counted of a table before the open transaction.
+    pub(super) fn carried(&self, oid: u32) -> [u64; 3] {
+        self.carried.get(&oid).copied().unwrap_or_default()
     }
 
     /// Sends what was judged: there is no other way for a client's statement.
@@ -90,7 +126,7 @@ impl Upstream {
 
     /// Passes on a piece of what the client copies, the end of it, or that it gave up.
     pub(super) async fn copy(&mut self, frame: &Frame) -> io::Result<()> {
-        self.io.put(&frame.encoded()).await
+        self.io.pass(frame).await
     }
 
     /// Ends a series of messages.
@@ -139,7 +175,24 @@ impl Upstream {
     pub(super) async fn rows(&mut self, own: &Own) -> Result<Vec<Row>, OwnError> {
         self.own(own).await?;
         self.flush().await?;
-        self.answer().await
+        self.answer_to(own).await
+    }
+
+    /// The answer to this one of the gateway's own statements.
+    pub(super) async fn answer_to(&mut self, own: &Own) -> Result<Vec<Row>, OwnError> {
+        let rows = self.answer().await?;
+        match own {
+            Own::Forget => self.carried.clear(),
+            Own::Carried => {
+                let each = rows.iter().filter_map(|row| {
+                    let counts = [row.number(1), row.number(2), row.number(3)];
+                    Some((row.text(0).parse().ok()?, counts))
+                });
+                self.carried = each.collect();
+            }
+            _ => {}
+        }
+        Ok(rows)
     }
 
     /// The answer to one of the gateway's own statements.
@@ -232,6 +285,10 @@ impl Upstream {
     /// Takes note of a setting that the server reports.
     pub(super) fn note(&mut self, body: Bytes) -> io::Result<()> {
         let (name, value) = read(backend::parameter_status(body))?;
+        if name == "server_version" {
+            let major = value.split(|it: char| !it.is_ascii_digit()).next();
+            self.version = major.and_then(|it| it.parse().ok()).unwrap_or(0);
+        }
         let full = self.parameters.len() >= PARAMETERS_MAX;
         match self.parameters.iter_mut().find(|(own, _)| *own == name) {
             Some((_, own)) => *own = value,
@@ -245,7 +302,8 @@ impl Upstream {
     /// where it must not.
     pub(super) fn strayed(&self, may_write: bool) -> bool {
         let is = |(name, value): &(&str, &str)| {
-            may_write && *name == READ_ONLY || self.parameter(name) == Some(*value)
+            let unsaid = *name == READ_ONLY && (may_write || !self.reports_read_only());
+            unsaid || self.parameter(name) == Some(*value)
         };
         !FIXED.iter().all(is)
     }

@@ -14,7 +14,7 @@ use rcgen::{
 use rustls::{
     ServerConfig,
     crypto::ring,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     server::NoServerSessionStorage,
 };
 use thiserror::Error;
@@ -30,6 +30,9 @@ pub const LEAF_SECONDS: u64 = 7 * 86_400;
 /// A leaf with less than this left is made anew, so that long connections outlive no certificate
 /// unnoticed: one day, in seconds.
 const RENEW_SECONDS: u64 = 86_400;
+
+/// What serves TLS, and the certificate that it shows.
+pub(crate) type Shown = (Arc<ServerConfig>, CertificateDer<'static>);
 
 /// The leaves that were made lately.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ struct Made {
 
 #[derive(Debug)]
 struct Leaf {
-    config: Arc<ServerConfig>,
+    shown: Shown,
     renew_at: Timestamp,
     turn: u64,
 }
@@ -92,24 +95,29 @@ impl Leaves {
 
     /// What serves TLS as `host` (a name in lower case, or an address without brackets).
     pub fn serve_as(&self, host: &str, now: Timestamp) -> Result<Arc<ServerConfig>, LeafError> {
-        if let Some(config) = self.cached(host, now) {
-            return Ok(config);
-        }
-        let config = self.make(host, now)?;
-        self.keep(host, Arc::clone(&config), now);
-        Ok(config)
+        self.shown_as(host, now).map(|(config, _)| config)
     }
 
-    fn cached(&self, host: &str, now: Timestamp) -> Option<Arc<ServerConfig>> {
+    /// The same, and the certificate that it shows, for a login that is bound to it.
+    pub(crate) fn shown_as(&self, host: &str, now: Timestamp) -> Result<Shown, LeafError> {
+        if let Some(shown) = self.cached(host, now) {
+            return Ok(shown);
+        }
+        let shown = self.make(host, now)?;
+        self.keep(host, shown.clone(), now);
+        Ok(shown)
+    }
+
+    fn cached(&self, host: &str, now: Timestamp) -> Option<Shown> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.turn += 1;
         let turn = made.turn;
         let leaf = made.leaves.get_mut(host).filter(|leaf| now < leaf.renew_at)?;
         leaf.turn = turn;
-        Some(Arc::clone(&leaf.config))
+        Some(leaf.shown.clone())
     }
 
-    fn keep(&self, host: &str, config: Arc<ServerConfig>, now: Timestamp) {
+    fn keep(&self, host: &str, shown: Shown, now: Timestamp) {
         let renew_at = now.plus_seconds(LEAF_SECONDS - SKEW_SECONDS - RENEW_SECONDS);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.leaves.len() >= self.most.get() && !made.leaves.contains_key(host) {
@@ -119,14 +127,14 @@ impl Leaves {
             }
         }
         let turn = made.turn;
-        made.leaves.insert(host.to_owned(), Leaf { config, renew_at, turn });
+        made.leaves.insert(host.to_owned(), Leaf { shown, renew_at, turn });
     }
 
-    fn make(&self, host: &str, now: Timestamp) -> Result<Arc<ServerConfig>, LeafError> {
+    fn make(&self, host: &str, now: Timestamp) -> Result<Shown, LeafError> {
         let (certificate, key) = self
             .sign(host, now)
             .map_err(|source| LeafError::Make { host: host.to_owned(), source })?;
-        let chain = vec![certificate];
+        let chain = vec![certificate.clone()];
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
@@ -135,7 +143,7 @@ impl Leaves {
         // Each tunnel is admitted by itself, so no state of an earlier one is worth keeping.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Arc::new(config))
+        Ok((Arc::new(config), certificate))
     }
 
     fn sign(

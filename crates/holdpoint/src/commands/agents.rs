@@ -83,7 +83,7 @@ pub fn run(agents: Agents, here: &Here) -> Ended {
         Verb::List => list(here, &store.list().map_err(CommandError::unable)?)?,
         Verb::New { ring: Ring::Human, .. } => return Err(no_agent_is_human()),
         Verb::New { name, task, environment, ring } => {
-            new(here, &name, &Task { description: task, environment, ring, learns: false })?;
+            new(here, &name, &Task { description: task, environment, ring, ..Task::default() })?;
         }
         Verb::Kill { name } => {
             let count = store.kill(Kill::One(&name)).map_err(CommandError::unable)?;
@@ -112,7 +112,8 @@ fn list(here: &Here, agents: &[Agent]) -> Result<(), CommandError> {
         let killed = if principal.killed { "killed" } else { "" };
         let task = principal.task.description.as_deref().unwrap_or("no task");
         let ring = principal.task.ring;
-        format!("{:<24} {:<16} ring {ring}  {task} {killed}\n", principal.agent, principal.run)
+        let did = principal.did.map_or_else(String::new, |did| format!("  {did}\n"));
+        format!("{:<24} {:<16} ring {ring}  {task} {killed}\n{did}", principal.agent, principal.run)
     };
     let text: String = agents.iter().map(line).collect();
     here.print(&facts, if text.is_empty() { "no agent has an identity" } else { &text })

@@ -12,6 +12,7 @@ use super::{
     Here,
     holds::{self, scheduled},
     now,
+    unlocked::{self, Reply},
 };
 use crate::{
     status::{CommandError, Ended, Status},
@@ -50,9 +51,14 @@ struct Answer {
 /// Runs `holdpoint approve`.
 pub fn approve(approve: &Approve, here: &Here) -> Ended {
     let hold = show(here, &approve.answer)?;
-    if let Some(name) = name_to_type(&hold) {
-        let typed = match &approve.name {
-            Some(name) => name.clone(),
+    release(here, &hold, approve.name.as_deref(), approve.answer.approver.as_deref())
+}
+
+/// Releases what was shown; in production once its name was typed.
+fn release(here: &Here, hold: &Hold, named: Option<&str>, approver: Option<&str>) -> Ended {
+    if let Some(name) = name_to_type(hold) {
+        let typed = match named {
+            Some(name) => name.to_owned(),
             None => terminal::ask(&format!("This is production. Type its name, {name}: "))?,
         };
         if typed != name {
@@ -60,13 +66,22 @@ pub fn approve(approve: &Approve, here: &Here) -> Ended {
             return wanting(&text);
         }
     }
-    answer(here, &hold, &approve.answer, Release::Approve)
+    answer(here, hold, approver, Release::Approve)
+}
+
+/// Asks a human at the terminal about a card that they see.
+pub(super) fn ask(here: &Here, hold: &Hold) -> Ended {
+    match terminal::ask("approve, deny, or leave it (Enter)? ")?.trim() {
+        "approve" => release(here, hold, None, None),
+        "deny" => answer(here, hold, None, Release::Deny),
+        _ => Ok(Status::Done),
+    }
 }
 
 /// Runs `holdpoint deny`.
 pub fn deny(deny: &Deny, here: &Here) -> Ended {
     let hold = show(here, &deny.answer)?;
-    answer(here, &hold, &deny.answer, Release::Deny)
+    answer(here, &hold, deny.answer.approver.as_deref(), Release::Deny)
 }
 
 /// Shows the card of a hold that can still be answered.
@@ -77,8 +92,17 @@ fn show(here: &Here, answer: &Answer) -> Result<Hold, CommandError> {
 }
 
 /// Signs the answer to exactly what was shown, and gives it to the store.
-fn answer(here: &Here, hold: &Hold, answer: &Answer, decision: Release) -> Ended {
-    let approver = approver(here, answer.approver.as_deref())?;
+fn answer(here: &Here, hold: &Hold, named: Option<&str>, decision: Release) -> Ended {
+    let approver = approver(here, named)?;
+    match unlocked::ask(here, hold, &approver, decision) {
+        Reply::Applied => {
+            let hold = holds::find(here, &hold.id)?;
+            here.print(&holds::fact(&hold), &said(&hold))?;
+            return Ok(Status::Done);
+        }
+        Reply::Refused(why) => return wanting(&why),
+        Reply::Passphrase => {}
+    }
     let passphrase = terminal::passphrase(&format!("Passphrase of {approver}: "))?;
     let key = here.state.approvers().unlock(&approver, &passphrase);
     let key = match key {
@@ -92,6 +116,9 @@ fn answer(here: &Here, hold: &Hold, answer: &Answer, decision: Release) -> Ended
     match applied {
         Ok(hold) => {
             here.print(&holds::fact(&hold), &said(&hold))?;
+            if let Some(kept) = unlocked::keep(here, &approver, &passphrase) {
+                eprintln!("{kept}");
+            }
             Ok(Status::Done)
         }
         Err(ApprovalError::Store(error)) => Err(CommandError::unable(error)),
@@ -132,6 +159,11 @@ fn approver(here: &Here, named: Option<&str>) -> Result<String, CommandError> {
         )),
         _ => Err(CommandError::usage("several approvers are enrolled; say who with --as NAME")),
     }
+}
+
+/// Whether any of it lies in production: then each answer needs the approver's passphrase.
+pub(super) fn is_production(hold: &Hold) -> bool {
+    name_to_type(hold).is_some()
 }
 
 /// In production the resource's name is typed, so that a release is never a reflex.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use holdpoint_store::approvers::WorkFactor;
 use serde_json::{Value, json};
 
-use super::{Here, now};
+use super::{Here, now, unlocked};
 use crate::{
     status::{CommandError, Ended, Status},
     terminal,
@@ -27,6 +27,8 @@ enum Verb {
         /// Who. Never the name of an agent.
         name: String,
     },
+    /// Lock every key that an approval has left unlocked, in whichever terminal.
+    Lock,
     /// Take an approver away; what they released and was not executed yet is void.
     Remove {
         /// Who.
@@ -55,6 +57,11 @@ pub fn run(approvers: Approvers, here: &Here) -> Ended {
                 .map_err(CommandError::unable)?;
             let fact = json!({ "approver": enrolled.name });
             here.print(&fact, &format!("{} can release what is held", enrolled.name))?;
+        }
+        Verb::Lock => {
+            let locked = unlocked::lock(here)?;
+            let text = if locked == 0 { "none was unlocked" } else { "locked" };
+            here.print(&json!({ "locked": locked }), text)?;
         }
         Verb::Remove { name } => {
             store.remove(&name).map_err(CommandError::unable)?;

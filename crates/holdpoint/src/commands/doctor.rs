@@ -5,7 +5,10 @@ use std::{borrow::Cow, collections::BTreeSet, fs, net::TcpStream, os::unix::fs::
 use clap::Args;
 use holdpoint_core::policy::Pdp;
 use holdpoint_sandbox::offers::{self, Offer};
-use holdpoint_store::ledger::{DIRECTORY, VERIFIER_KEY, VerifierKey, verify};
+use holdpoint_store::{
+    ledger::{DIRECTORY, VERIFIER_KEY, VerifierKey, verify},
+    runs::RunDoor,
+};
 use serde::Serialize;
 
 use super::{Here, init, modes, now, policy, self_test, up};
@@ -82,6 +85,14 @@ pub fn run(doctor: &Doctor, here: &Here) -> Ended {
 }
 
 fn gateway(here: &Here) -> Finding {
+    if let Some(socket) = &here.config.run_door {
+        let at = socket.display();
+        let answers = RunDoor::at(socket).authority();
+        let found = answers.map(|_| format!("another user's, behind {at}"));
+        let found = found.map_err(|error| format!("{at} (run_door) does not answer: {error}"));
+        let mend = format!("its user has to start it: `holdpoint up --run-door {at}`");
+        return Finding::new("gateway", found, mend);
+    }
     let found = match up::listening(here) {
         None => Err("no gateway runs on this state".to_owned()),
         Some(listening) => TcpStream::connect(listening.proxy)
@@ -185,7 +196,8 @@ fn reach(here: &Here) -> Option<Finding> {
         "{} only ask a hook and work as user {own}, like the gateway: they could change {} (policies, \
          secrets, ledger), end the gateway, and take their own hooks out. `holdpoint run` keeps them \
          from it, or a gateway of another user: `sudo -u holdpoint holdpoint up --state \
-         /var/lib/holdpoint`, with an identity for each (`holdpoint agents new`)",
+         /var/lib/holdpoint --run-door /run/holdpoint/runs.sock`, with `run_door` in your \
+         holdpoint.toml, or an identity for each (`holdpoint agents new`)",
         agents.join(", "),
         here.dir.display()
     );

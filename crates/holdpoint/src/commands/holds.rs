@@ -3,15 +3,20 @@
 pub(super) mod scheduled;
 
 use clap::Args;
-use holdpoint_core::{ledger::Meaning, plain};
+use holdpoint_core::{identity::RefusedAim, ledger::Meaning, plain};
 use holdpoint_gateway::stored;
 use holdpoint_store::Hold;
 use holdpoint_wire::ask;
 use serde_json::{Value, json};
 
-use super::{Here, now};
-use crate::status::{CommandError, Ended, Status};
+use super::{Here, approve, now};
+use crate::{
+    status::{CommandError, Ended, Status},
+    terminal,
+};
 
+/// How much a card says of what was refused before.
+const BEFORE_MAX: usize = 3;
 /// How many ended holds `--all` shows.
 const RECENT_MAX: u32 = 100;
 
@@ -57,12 +62,19 @@ pub fn newest(here: &Here) -> Ended {
     let open = here.holds().open(now()).map_err(CommandError::unable)?;
     match open.last() {
         Some(hold) => {
-            let card = card(here, hold)?;
-            let id = &hold.id;
+            let (card, id) = (card(here, hold)?, &hold.id);
+            if !here.json && terminal::is_attended() {
+                here.print(&Value::Null, &format!("{card}\n"))?;
+                return approve::ask(here, hold);
+            }
             let answer = format!("{card}\n\nholdpoint approve {id}   or   holdpoint deny {id}");
             here.print(&fact(hold), &answer)?;
         }
-        None => here.print(&Value::Null, "nothing waits; `holdpoint --help` says what there is")?,
+        None => here.print(
+            &Value::Null,
+            "nothing waits; `holdpoint run -- AGENT` starts an agent, `holdpoint report` says what \
+             was held and refused, and `holdpoint --help` what else there is",
+        )?,
     }
     Ok(Status::Done)
 }
@@ -82,10 +94,28 @@ pub(super) fn card(here: &Here, hold: &Hold) -> Result<String, CommandError> {
         true => {
             "the agent asks, in its own words; a yes is told to it and grants nothing by itself:\n"
         }
-        false => "",
+        false => "what would be sent, as the agent wrote it:\n",
     };
     let promise = scheduled::promise(hold, now()).map(|promise| format!("{promise}\n"));
-    Ok(format!("{}\n{}{whose}{sent}", hold.card(), promise.unwrap_or_default()))
+    let before = before(here, hold)?;
+    Ok(format!("{}{before}\n{}{whose}{sent}", hold.card(), promise.unwrap_or_default()))
+}
+
+/// What was refused to the same run shortly before, the latest first.
+fn before(here: &Here, hold: &Hold) -> Result<String, CommandError> {
+    let store = here.state.refusals(here.config.refusals.remember_minutes);
+    let known = store.of_run(&hold.principal.run, now()).map_err(CommandError::unable)?;
+    let own = |aim: &RefusedAim| {
+        let is = |it: &Meaning| it.resource == aim.resource.id && it.effect == aim.effect;
+        aim.at >= hold.created_at || hold.meanings.iter().any(is)
+    };
+    let others = known.into_iter().map(|it| it.aim).rev().filter(|aim| !own(aim));
+    let line = |RefusedAim { resource, effect, code, at, .. }: RefusedAim| {
+        let seconds = hold.created_at.seconds_since(at);
+        let what = plain(&format!("{effect} {}", resource.id));
+        format!("refused     {what} ({code}), {seconds} s before\n")
+    };
+    Ok(others.take(BEFORE_MAX).map(line).collect())
 }
 
 /// The hold of this id.

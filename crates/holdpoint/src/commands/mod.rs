@@ -20,13 +20,17 @@ pub mod report;
 pub mod run;
 pub mod secrets;
 pub mod self_test;
+mod since;
 pub mod snapshots;
 pub mod status;
 mod suggest;
 pub mod tabletop;
+mod trial;
 pub mod undo;
 pub mod uninstall;
+pub mod unlocked;
 pub mod up;
+pub mod wrong;
 
 use std::{
     io::{self, Write as _},
@@ -76,15 +80,10 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Acts(words)) => return self_test::acts(&words.words),
         other => Cli { verb: other, ..cli },
     };
-    // The state is out of reach inside, and no other one is made there.
-    match (&verb.verb, Mark::here()) {
-        (Some(Verb::Run(run)), Some(mark)) => return run::nested(run, &mark),
-        (Some(Verb::Status(_)), Some(mark)) => return status::inside(&mark, verb.json),
-        (Some(Verb::Undo(_) | Verb::Snapshots(_)), Some(mark)) => {
-            let text = format!("this is inside of run {}: undo is for the human outside", mark.run);
-            return Err(CommandError::usage(text));
-        }
-        _ => {}
+    if let Some(mark) = Mark::here()
+        && let Some(ended) = inside(&verb, &mark)
+    {
+        return ended;
     }
     let here = match &verb.verb {
         Some(Verb::Snapshots(own)) => snapshots::open_state(own, &verb)?,
@@ -110,8 +109,10 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
         Some(Verb::Inventory(inventory)) => inventory::run(inventory, &here),
         Some(Verb::Agents(agents)) => agents::run(agents, &here),
         Some(Verb::Policy(policy)) => policy::run(policy, &here),
+        Some(Verb::Unlocked(unlocked)) => unlocked::run(&unlocked, &here),
         Some(Verb::Ledger(ledger)) => ledger::run(ledger, &here),
         Some(Verb::Report(report)) => report::run(&report, &here),
+        Some(Verb::Wrong(wrong)) => wrong::run(&wrong, &here),
         Some(
             Verb::Explain(_)
             | Verb::Hook(_)
@@ -125,6 +126,21 @@ pub fn run_observed(cli: Cli, observe: fn(Stage)) -> Ended {
             | Verb::Probe
             | Verb::Acts(_),
         ) => Err(CommandError::usage("this verb needs no state")),
+    }
+}
+
+/// What becomes of a verb inside of a run: the state is out of reach there, and no other one is made.
+fn inside(cli: &Cli, mark: &Mark) -> Option<Ended> {
+    let outside = |what: &str| {
+        let text = format!("this is inside of run {}: {what} is for the human outside", mark.run);
+        Some(Err(CommandError::usage(text)))
+    };
+    match &cli.verb {
+        Some(Verb::Run(run)) => Some(run::nested(run, mark)),
+        Some(Verb::Status(_)) => Some(status::inside(mark, cli.json)),
+        Some(Verb::Undo(_) | Verb::Snapshots(_)) => outside("undo"),
+        Some(Verb::Wrong(_)) => outside("to say what was wrong"),
+        _ => None,
     }
 }
 

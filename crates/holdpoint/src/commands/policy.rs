@@ -11,7 +11,11 @@ use holdpoint_store::Config;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Here, suggest::suggest};
+use super::{
+    Here,
+    suggest::suggest,
+    trial::{self, Try},
+};
 use crate::status::{CommandError, Ended, Status};
 
 /// More than this is no policy file.
@@ -19,7 +23,8 @@ const POLICY_BYTES_MAX: u64 = 1 << 20;
 
 /// What is allowed, held and denied: the starter policies, and yours.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  holdpoint policy check team.cedar")]
+#[command(after_help = "\
+Example:\n  holdpoint policy check team.cedar\n  holdpoint policy try team.cedar --since 14d")]
 pub struct Policy {
     #[command(subcommand)]
     verb: Verb,
@@ -34,6 +39,8 @@ enum Verb {
         /// A file of Cedar policies.
         file: PathBuf,
     },
+    /// Replay what is recorded against a change: what it would have released, held and refused.
+    Try(Try),
     /// Print what a run would have needed: listings, grants and inventory, as commands to choose
     /// from.
     Suggest {
@@ -47,6 +54,7 @@ pub fn run(policy: Policy, here: &Here) -> Ended {
     let mut sources = sources(&here.config.policies)?;
     match policy.verb {
         Verb::Suggest { run } => suggest(&run, here),
+        Verb::Try(own) => trial::run(&own, here),
         Verb::Show => {
             let pdp = Pdp::load(&sources).map_err(CommandError::unable)?;
             let text: String = sources
@@ -96,6 +104,9 @@ pub fn in_modes(pdp: Pdp, config: &Config) -> Result<Pdp, CommandError> {
 pub fn read(path: &Path) -> Result<PolicySource, CommandError> {
     let failed =
         |error: &dyn std::fmt::Display| CommandError::usage(format!("{}: {error}", path.display()));
+    if !path.exists() {
+        return Err(failed(&"there is no such file; write it, or name another"));
+    }
     let size = fs::metadata(path).map_err(|error| failed(&error))?.len();
     if size > POLICY_BYTES_MAX {
         return Err(failed(&format!("more than {POLICY_BYTES_MAX} bytes are no policy file")));

@@ -1,24 +1,22 @@
 //! `holdpoint report`: what was held and refused, or would have been, and what to mend first.
 
-use std::{collections::BTreeMap, fmt::Write as _, str::FromStr};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use clap::Args;
-use holdpoint_catalog::hosts;
 use holdpoint_core::{
-    Code,
     identity::Principal,
-    ledger::{Decided, Meaning, Record, RecordKind},
+    ledger::{Decided, Record, RecordKind},
+    plain,
 };
 use holdpoint_store::ledger::{DIRECTORY, Reader};
 use serde::Serialize;
-use thiserror::Error;
 
-use super::{Here, now, suggest};
+use super::{Here, now, since::Since, suggest};
 use crate::status::{CommandError, Ended, Status};
 
 /// Rules that are named as the first to mend.
 const FIRST: usize = 3;
-/// Different rules and tasks that are counted; beyond it, they are counted as `others`.
+/// Different rules, tasks and repositories that are counted; beyond it, they are counted as `others`.
 const COUNTED_MAX: usize = 1000;
 
 /// What was, or in observe mode would have been, held and refused.
@@ -31,28 +29,6 @@ pub struct Report {
     /// From when on, such as 90m, 12h or 7d.
     #[arg(long, value_name = "DURATION", default_value = "7d")]
     since: Since,
-}
-
-/// How far back, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Since(u64);
-
-/// What is no such duration.
-#[derive(Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no duration; write 90s, 30m, 8h or 7d")]
-struct SinceError(String);
-
-impl FromStr for Since {
-    type Err = SinceError;
-
-    fn from_str(text: &str) -> Result<Self, SinceError> {
-        let units = [('s', 1_000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
-        let read = |(unit, millis): (char, u64)| {
-            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-            number.checked_mul(millis).filter(|it| *it > 0)
-        };
-        units.into_iter().find_map(read).map(Self).ok_or_else(|| SinceError(text.to_owned()))
-    }
 }
 
 /// How often each verdict was given, or would have been.
@@ -110,31 +86,26 @@ struct Told {
     all: Counts,
     rules: BTreeMap<String, ByRule>,
     agents: BTreeMap<String, Counts>,
+    repositories: BTreeMap<String, Counts>,
     first: Vec<String>,
 }
 
 /// Runs `holdpoint report`.
 pub fn run(report: &Report, here: &Here) -> Ended {
-    let from = now().0.saturating_sub(report.since.0);
+    let from = report.since.before(now());
     let mut told = Told::default();
     let dir = here.dir.join(DIRECTORY);
     if dir.exists() {
-        let known = here.state.hosts().list().map_err(CommandError::unable)?;
-        let listed = |host: &str, port: Option<u16>| {
-            let human = known.iter().chain(&here.config.hosts);
-            let mut human = human.filter(|it| it.port.is_none() || it.port == port);
-            human.any(|it| it.host.matches(host))
-                || hosts::identity(host).is_some_and(|identity| identity.listed)
-        };
+        let listed = suggest::listed(here)?;
         for record in Reader::open(&dir).map_err(CommandError::unable)?.records(0) {
-            let (_, record) = record.map_err(CommandError::unable)?;
+            let (index, record) = record.map_err(CommandError::unable)?;
             let Record { at, principal: Some(by), kind: RecordKind::Decision(decided), .. } =
                 record
             else {
                 continue;
             };
-            if at.0 >= from {
-                told.take(&by, &decided, &listed);
+            if at >= from {
+                told.take(index, &by, &decided, &listed);
             }
         }
     }
@@ -146,6 +117,7 @@ pub fn run(report: &Report, here: &Here) -> Ended {
 impl Told {
     fn take(
         &mut self,
+        index: u64,
         by: &Principal,
         decided: &Decided,
         listed: &impl Fn(&str, Option<u16>) -> bool,
@@ -158,6 +130,9 @@ impl Told {
         self.all.take(verdict, spared);
         let who = by.task.description.clone().unwrap_or_else(|| agent(by).to_owned());
         bounded(&mut self.agents, who).take(verdict, spared);
+        if let Some(workspace) = &by.task.workspace {
+            bounded(&mut self.repositories, workspace.clone()).take(verdict, spared);
+        }
         let Some(reason) = decided.reasons.first() else { return };
         let name = match reason.policy.as_str() {
             "" => reason.code.to_string(),
@@ -169,7 +144,8 @@ impl Told {
         let strongest = decided.operations.iter().max_by_key(|meaning| meaning.effect);
         let mend = strongest.map_or_else(String::new, |meaning| {
             let command = suggest::command(meaning, Some(reason.code), by.task.environment, listed);
-            command.unwrap_or_else(|| otherwise(meaning, reason.code, &by.run))
+            // A reference of the ledger is none of the agent's words.
+            command.unwrap_or_else(|| format!("holdpoint wrong {index}"))
         });
         *bounded(&mut rule.mends, mend) += 1;
     }
@@ -196,8 +172,10 @@ impl Told {
         for (name, rule) in &self.rules {
             let _ = write!(text, "\n  {name:<32} {}", rule.counts.words());
         }
-        for (name, counts) in &self.agents {
-            let _ = write!(text, "\n  by {name:<29} {}", counts.words());
+        for (word, named) in [("by", &self.agents), ("in", &self.repositories)] {
+            for (name, counts) in named {
+                let _ = write!(text, "\n  {word} {:<29} {}", plain(name), counts.words());
+            }
         }
         for (name, rule) in self.first.iter().filter_map(|name| self.rules.get_key_value(name)) {
             let _ = write!(text, "\nmend first: {name}: {}\n  {}", rule.text, rule.mend);
@@ -211,17 +189,6 @@ fn agent(by: &Principal) -> &str {
     if by.agent.starts_with("run-") { "runs without a task" } else { &by.agent }
 }
 
-/// What to do where no command would let it pass.
-fn otherwise(meaning: &Meaning, code: Code, run: &str) -> String {
-    match code {
-        Code::NeedsApproval => format!(
-            "holdpoint policy show    # then a permit for {} in a file of yours",
-            meaning.operation
-        ),
-        _ => format!("holdpoint policy suggest {run}"),
-    }
-}
-
 /// The entry of `name`; of those that are too many, the one of all others.
 fn bounded<T: Default>(map: &mut BTreeMap<String, T>, name: String) -> &mut T {
     let full = map.len() >= COUNTED_MAX && !map.contains_key(&name);
@@ -230,21 +197,7 @@ fn bounded<T: Default>(map: &mut BTreeMap<String, T>, name: String) -> &mut T {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, Since};
-
-    #[test]
-    fn durations() {
-        for (text, expect) in [
-            ("7d", Some(604_800_000)),
-            ("90s", Some(90_000)),
-            ("0d", None),
-            ("7", None),
-            ("d", None),
-            ("99999999999999999999d", None),
-        ] {
-            assert_eq!(text.parse::<Since>().ok(), expect.map(Since), "{text}");
-        }
-    }
+    use super::Counts;
 
     #[test]
     fn verdicts_are_counted_as_they_came_or_would_have() {

@@ -9,9 +9,10 @@ use std::{
 
 use clap::{Args, Subcommand};
 use holdpoint_core::Timestamp;
-use holdpoint_snapshots::{Snapshots as Kept, door::server::Server};
-use holdpoint_store::snapshots::Snapshot;
+use holdpoint_snapshots::{Login, Snapshots as Kept, door::server::Server};
+use holdpoint_store::{config::StoreUrl, snapshots::Snapshot};
 use nix::unistd::{Uid, geteuid, seteuid};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{
@@ -25,6 +26,7 @@ use super::{
 use crate::{
     cli::Cli,
     status::{CommandError, Ended, Status},
+    terminal::secret,
 };
 
 const DAY_SECONDS: u64 = 24 * 3600;
@@ -54,16 +56,29 @@ enum Verb {
     Prune(Prune),
     /// Keep snapshots for another user, who can add and read and nothing else: until it is ended.
     Door(Door),
+    /// Keep the login of whoever writes to `snapshots_store`: USER:PASSWORD, or KEY-ID:KEY of S3,
+    /// from standard input. It should be able to add and read, and no more.
+    Login,
     /// A key with which plain restic reads everything here.
     Key,
 }
 
 /// Remove what is older than it is kept, but never what is newest of anything.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example, once a day (crontab -e):\n  17 4 * * * holdpoint snapshots prune\n\n\
+From a bucket that locks, nothing is removed: name another path in `snapshots_store`, and the old one ends.")]
 struct Prune {
     /// The directory behind a door: for root, who alone is both users.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["login", "at"])]
     behind: Option<PathBuf>,
+    /// With a login that may remove from `snapshots_store`, which is read from standard input and
+    /// kept nowhere.
+    #[arg(long)]
+    login: bool,
+    /// The address at which that store lets things be removed, if it is another.
+    #[arg(long, value_name = "URL", requires = "login")]
+    at: Option<StoreUrl>,
 }
 
 /// Keep snapshots for another user, who can add and read and nothing else: until it is ended.
@@ -113,7 +128,7 @@ fn as_owner_of<T>(
 /// Opens the state; one that belongs to another user only to prune what is behind a door.
 pub(super) fn open_state(own: &Snapshots, cli: &Cli) -> Result<Here, CommandError> {
     match &own.verb {
-        Some(Verb::Prune(Prune { behind: Some(_) })) => {
+        Some(Verb::Prune(Prune { behind: Some(_), .. })) => {
             as_owner_of(&cli.state_dir()?, || Here::open(cli))
         }
         _ => Here::open(cli),
@@ -138,8 +153,28 @@ pub fn run(snapshots: &Snapshots, here: &Here) -> Ended {
         Verb::Check => check(here),
         Verb::Prune(it) => prune(it, here),
         Verb::Door(it) => door(it),
+        Verb::Login => login(here),
         Verb::Key => key(here),
     }
+}
+
+fn ask_login(whose: &str) -> Result<Login, CommandError> {
+    let text = secret(&format!("login of {whose} (USER:PASSWORD, or KEY-ID:KEY of S3): "))?;
+    Login::read(text.expose_secret()).map_err(CommandError::usage)
+}
+
+/// Keeps the login of whoever writes.
+fn login(here: &Here) -> Ended {
+    let Some(store) = &here.config.snapshots_store else {
+        let text = "snapshots lie in no store: write `snapshots_store = …` into holdpoint.toml";
+        return Err(CommandError::usage(text));
+    };
+    let login = ask_login("whoever writes")?;
+    let kept = here.state.snapshots().set_login(login.text().as_bytes());
+    kept.map_err(CommandError::unable)?;
+    let text = format!("kept for {store}; `holdpoint snapshots check` tries what it can do there");
+    here.print(&json!({ "store": store.to_string(), "kept": true }), &text)?;
+    Ok(Status::Done)
 }
 
 fn list(here: &Here) -> Ended {
@@ -216,6 +251,11 @@ fn prune(prune: &Prune, here: &Here) -> Ended {
     let runs = as_owner_of(&here.dir, || here.state.run_processes().map_err(CommandError::unable))?;
     let runs: HashSet<String> = runs.into_iter().map(|(run, _)| run).collect();
     let pruned = match &prune.behind {
+        None if prune.login => {
+            let login = ask_login("whoever removes")?;
+            let kept = Kept::open_to_remove(&here.state, terms(here), login, prune.at.as_ref());
+            kept.and_then(|kept| kept.prune(&runs, now())).map_err(CommandError::unable)?
+        }
         None => open(here)?.prune(&runs, now()).map_err(CommandError::unable)?,
         // What is written there has to be theirs who keep it.
         Some(directory) => as_owner_of(directory, || {
@@ -231,7 +271,7 @@ fn prune(prune: &Prune, here: &Here) -> Ended {
 fn key(here: &Here) -> Ended {
     let exported = open(here)?.export_key().map_err(CommandError::unable)?;
     let fact = json!({ "repository": exported.repository, "password": *exported.password });
-    let repository = exported.repository.display();
+    let repository = &exported.repository;
     let text = format!(
         "restic --no-lock -r {repository} snapshots\npassword: {}\nIt opens everything that was \
          ever saved here: keep it away from agents.",

@@ -12,7 +12,10 @@ use holdpoint_store::ledger::{DIRECTORY, Reader};
 use serde::Serialize;
 
 use super::Here;
-use crate::status::{CommandError, Ended, Status};
+use crate::{
+    quoted::shell,
+    status::{CommandError, Ended, Status},
+};
 
 /// Suggestions of one run, at most.
 const SUGGESTIONS_MAX: usize = 1000;
@@ -28,13 +31,7 @@ struct Suggestion {
 /// Runs `holdpoint policy suggest`.
 pub(super) fn suggest(run: &str, here: &Here) -> Ended {
     let reader = Reader::open(&here.dir.join(DIRECTORY)).map_err(CommandError::unable)?;
-    let known = here.state.hosts().list().map_err(CommandError::unable)?;
-    let listed = |host: &str, port: Option<u16>| {
-        let human = known.iter().chain(&here.config.hosts);
-        let human = human.filter(|it| it.port.is_none() || it.port == port);
-        human.into_iter().any(|it| it.host.matches(host))
-            || hosts::identity(host).is_some_and(|identity| identity.listed)
-    };
+    let listed = listed(here)?;
     let (mut seen, mut needs) = (false, Needs::default());
     for record in reader.records(0) {
         let (_, record) = record.map_err(CommandError::unable)?;
@@ -52,6 +49,17 @@ pub(super) fn suggest(run: &str, here: &Here) -> Ended {
     let suggestions = needs.suggestions();
     here.print(&suggestions, &shown(run, &suggestions))?;
     Ok(Status::Done)
+}
+
+/// Whether a human or a preset has listed a host.
+pub(super) fn listed(here: &Here) -> Result<impl Fn(&str, Option<u16>) -> bool + '_, CommandError> {
+    let known = here.state.hosts().list().map_err(CommandError::unable)?;
+    Ok(move |host: &str, port: Option<u16>| {
+        let human = known.iter().chain(&here.config.hosts);
+        let mut human = human.filter(|it| it.port.is_none() || it.port == port);
+        human.any(|it| it.host.matches(host))
+            || hosts::identity(host).is_some_and(|identity| identity.listed)
+    })
 }
 
 /// What a run needed, by the command that would give it.
@@ -88,6 +96,9 @@ pub(super) fn command(
     environment: Option<Environment>,
     listed: &impl Fn(&str, Option<u16>) -> bool,
 ) -> Option<String> {
+    if misleads(meaning) {
+        return None;
+    }
     let place = || environment.map_or("ENVIRONMENT", Environment::as_str);
     let at = authority(&meaning.resource);
     if let Some((host, port)) = at
@@ -100,20 +111,28 @@ pub(super) fn command(
             Effect::Observe => String::new(),
             _ => format!(" --environment {}", place()),
         };
-        return Some(format!("holdpoint hosts add {host}{port}{rest}"));
+        // Nobody has a host of such a name, and no flag is given by an agent.
+        let named = !host.starts_with('-');
+        return named.then(|| format!("holdpoint hosts add {}{port}{rest}", shell(host)));
     }
     match code? {
         Code::ForeignCredential | Code::UnboundCredential | Code::OutsidePurpose => {
-            let host = at.map_or("HOST", |(host, _)| host);
-            let purpose = &meaning.operation;
-            Some(format!("holdpoint secrets add NAME --host {host} --purpose '{purpose}'"))
+            let host = at.map(|(host, _)| host).filter(|host| !host.starts_with('-'));
+            let (host, purpose) = (shell(host.unwrap_or("HOST")), shell(&meaning.operation));
+            Some(format!("holdpoint secrets add NAME --host {host} --purpose {purpose}"))
         }
         Code::NeedsApproval | Code::NoWayBack if meaning.environment == Environment::Unknown => {
-            let resource = meaning.resource.as_str();
+            let resource = shell(meaning.resource.as_str());
             Some(format!("holdpoint inventory add {resource} --environment {}", place()))
         }
         _ => None,
     }
+}
+
+/// Whether the names that an agent chose cannot be shown as they are: then nobody should paste them.
+pub(super) fn misleads(meaning: &Meaning) -> bool {
+    let names = [meaning.operation.as_str(), meaning.resource.as_str()];
+    names.iter().any(|name| plain(name) != **name)
 }
 
 /// What became of it, in a word, and what it was.
@@ -123,11 +142,12 @@ fn because(meaning: &Meaning, decided: &Decided) -> String {
         "hold" => "held",
         _ => "refused",
     };
-    format!("{what}: {} ({})", meaning.operation, meaning.effect)
+    // A comment for most shells; zsh reads what follows `#` like everything else.
+    format!("{what}: {} {}", shell(&meaning.operation), meaning.effect)
 }
 
 /// Host and port in the name of a resource that has no better name.
-fn authority(resource: &ResourceId) -> Option<(&str, Option<u16>)> {
+pub(super) fn authority(resource: &ResourceId) -> Option<(&str, Option<u16>)> {
     let (kind, rest) = resource.as_str().split_once(':')?;
     let authority = matches!(kind, "rest" | "tcp").then_some(rest)?.split('/').next()?;
     match authority.rsplit_once(':').filter(|_| !authority.ends_with(']')) {

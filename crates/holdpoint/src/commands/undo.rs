@@ -71,5 +71,5 @@ pub(super) fn open(here: &Here) -> Result<Snapshots, CommandError> {
 
 /// How much is saved here.
 pub(super) fn terms(here: &Here) -> Terms {
-    Terms::new(&here.config.snapshots, &here.dir).behind(here.config.snapshots_door.as_deref())
+    Terms::configured(&here.config, &here.dir)
 }

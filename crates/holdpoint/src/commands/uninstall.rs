@@ -76,10 +76,10 @@ pub fn run(uninstall: &Uninstall, cli: &Cli) -> Ended {
             format!("this is inside of run {}: uninstall is for the human outside", mark.run);
         return Err(CommandError::usage(text));
     }
-    let state = dir.join("state.db").exists().then(|| dir.to_owned());
-    if let Some(dir) = &state {
-        nothing_runs(dir)?;
-    }
+    // Hooks are put in place, and remember, before there is any database.
+    let ours = ["state.db", "init.json", "episodes"];
+    let state = ours.iter().any(|it| dir.join(it).exists()).then(|| dir.to_owned());
+    nothing_runs(dir)?;
     let found = Found::look(state)?;
     if !json {
         eprint!("{}", found.shown(uninstall.purge));
@@ -90,6 +90,8 @@ pub fn run(uninstall: &Uninstall, cli: &Cli) -> Ended {
     let purges = uninstall.purge
         && (uninstall.yes
             || terminal::agrees("And delete the state, for good: no undo, no evidence after it?")?);
+    // While we asked, one may have begun.
+    nothing_runs(dir)?;
     let left = found.take_back(dir, purges)?;
     match json {
         true => println!("{}", serde_json::json!({ "found": found, "left": left })),
@@ -101,6 +103,9 @@ pub fn run(uninstall: &Uninstall, cli: &Cli) -> Ended {
 
 /// An agent that is enclosed would be left without its way out, and without a kill switch.
 fn nothing_runs(dir: &Path) -> Result<(), CommandError> {
+    if !dir.join("state.db").exists() {
+        return Ok(());
+    }
     let state = State::open(dir).map_err(CommandError::unable)?;
     let runs = state.run_processes().map_err(CommandError::unable)?;
     match runs.as_slice() {
@@ -154,7 +159,8 @@ impl Found {
     fn take_back(&self, dir: &Path, purge: bool) -> Result<Vec<String>, CommandError> {
         let mut left = Vec::new();
         for file in init::take_all_back(dir)? {
-            left.push(format!("{}: changed since; take our lines out by hand", file.display()));
+            let why = "changed since, or out of reach; take our lines out by hand";
+            left.push(format!("{}: {why}", file.display()));
         }
         if let Some(process) = self.gateway {
             stop(dir, process)?;
@@ -185,6 +191,8 @@ impl Found {
         }
         if self.package {
             left.push("the program, a package's: `sudo apt-get purge holdpoint`".to_owned());
+        } else if self.program.is_empty() {
+            left.push("the program, which `install.sh` did not put where it is".to_owned());
         }
         Ok(left)
     }
@@ -193,7 +201,9 @@ impl Found {
 /// The gateway that serves the state in `dir`: who listens says who it is.
 fn gateway(dir: &Path) -> Option<i32> {
     let stream = UnixStream::connect(dir.join("runs.sock")).ok()?;
-    getsockopt(&stream, PeerCredentials).ok().map(|peer| peer.pid())
+    let peer = getsockopt(&stream, PeerCredentials).ok()?;
+    // 0: it is in a namespace of processes that is not ours.
+    Some(peer.pid()).filter(|process| *process > 0)
 }
 
 /// Tells the gateway to stop, and waits until it has ended what is in flight.
@@ -229,10 +239,10 @@ fn installed(binary: &Path) -> Vec<PathBuf> {
 fn delete(state: &Path) -> Result<(), CommandError> {
     let state = fs::canonicalize(state).map_err(CommandError::unable)?;
     let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(CommandError::unable)?;
-    let below =
-        |line: &str| line.split(' ').nth(4).is_some_and(|at| Path::new(at).starts_with(&state));
-    if let Some(line) = mounts.lines().find(|line| below(line)) {
-        let at = line.split(' ').nth(4).unwrap_or_default();
+    // proc(5): blanks in a path are written as octal numbers.
+    let plain = |at: &str| at.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\");
+    let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(plain);
+    if let Some(at) = places.find(|at| Path::new(at).starts_with(&state)) {
         let text = format!("{at} is mounted: `umount {at}`, then delete {}", state.display());
         return Err(CommandError::unable(text));
     }

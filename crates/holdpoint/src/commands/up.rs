@@ -31,7 +31,7 @@ pub struct Up {
     /// Where agents connect to; port 0 picks one [default: 127.0.0.1:7080].
     #[arg(long, value_name = "ADDR")]
     proxy: Option<SocketAddr>,
-    /// Where the console will be; nothing listens there yet [default: 127.0.0.1:7070].
+    /// Where the console is: `GET /metrics`, and nothing else yet [default: 127.0.0.1:7070].
     #[arg(long, value_name = "ADDR")]
     console: Option<SocketAddr>,
     /// Dial ADDR for HOST; repeatable.
@@ -40,6 +40,10 @@ pub struct Up {
     /// Trust the certificates of a private upstream; repeatable.
     #[arg(long, value_name = "FILE")]
     upstream_ca: Vec<PathBuf>,
+    /// Guard runs of other users, too: whoever can open this socket, and has it as `run_door` in a
+    /// holdpoint.toml.
+    #[arg(long, value_name = "SOCKET")]
+    run_door: Option<PathBuf>,
 }
 
 /// What a running gateway says of itself.
@@ -57,6 +61,9 @@ pub struct Listening {
     pub ca: PathBuf,
     /// The state directory.
     pub state: PathBuf,
+    /// Where the console is.
+    #[serde(default)]
+    pub console: Option<SocketAddr>,
     /// The gateway's process.
     pub pid: u32,
     /// How it reaches the world itself, and whom it trusts there.
@@ -77,7 +84,7 @@ impl Up {
 }
 
 /// Runs the gateway until it is told to stop.
-pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
+pub fn run(up: Up, here: Here, observe: fn(Stage)) -> Ended {
     tracing_to_stderr();
     protect_memory()?;
     // A run that starts it when another has gone waits for signals itself, and has blocked them.
@@ -86,9 +93,11 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
     let runtime = tokio::runtime::Runtime::new().map_err(CommandError::unable)?;
     let here = Arc::new(here);
     runtime.block_on(async {
-        let running = Running::start(Arc::clone(&here), &lock, observe).await?;
+        let door = up.run_door.as_deref();
+        let running = Running::start(Arc::clone(&here), &lock, door, observe).await?;
         let listening = Listening {
             proxy: running.proxy,
+            console: running.console,
             reverse: running.reverse.clone(),
             databases: running.databases.clone(),
             ca: running.ca.clone(),
@@ -107,9 +116,12 @@ pub fn run(_up: Up, here: Here, observe: fn(Stage)) -> Ended {
             format!("\n  {listen} is {upstream} for {agent}")
         };
         let banner = format!(
-            "holdpoint stands at {}; state in {}; Ctrl-C stops it{}{}{}",
+            "holdpoint stands at {}; state in {}{}; Ctrl-C stops it{}{}{}",
             listening.proxy,
             listening.state.display(),
+            listening
+                .console
+                .map_or_else(String::new, |it| format!("; metrics at http://{it}/metrics")),
             modes::banner(&here.config.modes).map_or_else(String::new, |it| format!("\n  {it}")),
             listening.reverse.iter().map(for_one).collect::<String>(),
             listening.databases.iter().map(for_database).collect::<String>()

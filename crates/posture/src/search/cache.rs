@@ -49,7 +49,7 @@ struct Written {
 #[derive(Serialize)]
 struct Writes<'a> {
     program: &'a str,
-    files: &'a HashMap<PathBuf, Entry>,
+    files: HashMap<&'a PathBuf, &'a Entry>,
 }
 
 impl Cache {
@@ -76,7 +76,9 @@ impl Cache {
         let Some(directory) = file.parent() else { return Ok(()) };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let draft = file.with_extension(format!("{}.draft", std::process::id()));
-        let written = Writes { program: &self.program, files: &self.after };
+        // A name that is no text is searched anew each time: JSON has no word for it.
+        let files = self.after.iter().filter(|(path, _)| path.to_str().is_some());
+        let written = Writes { program: &self.program, files: files.collect() };
         let bytes = serde_json::to_vec(&written)?;
         let mut opened = fs::OpenOptions::new()
             .write(true)

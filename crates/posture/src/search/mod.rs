@@ -1,6 +1,7 @@
 //! A directory, searched for credentials: every file once, then only what changed.
 
 mod cache;
+mod packed;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,22 @@ pub struct Searched {
     pub unsearched: Vec<Unsearched>,
     /// Credentials beyond [`EXPOSED_MAX`].
     pub untold: usize,
+    /// What git keeps everything in, of each repository: its objects were not searched.
+    pub repositories: Vec<PathBuf>,
+}
+
+impl Searched {
+    /// Both together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.exposed.extend(other.exposed);
+        self.unsearched.extend(other.unsearched);
+        self.repositories.extend(other.repositories);
+        self.files += other.files;
+        self.read += other.read;
+        self.bytes += other.bytes;
+        self.untold += other.untold;
+        self
+    }
 }
 
 /// A file or directory that could not be searched.
@@ -65,7 +82,11 @@ pub fn search(
     fingerprint: &(dyn Fn(&str) -> String + Sync),
 ) -> Searched {
     let walked = walk::walk(root);
-    let mut searched = Searched { unsearched: walked.unsearched, ..Searched::default() };
+    let mut searched = Searched {
+        unsearched: walked.unsearched,
+        repositories: walked.repositories,
+        ..Searched::default()
+    };
     searched.files = walked.files.len();
     let (known, changed): (Vec<_>, Vec<_>) =
         walked.files.into_iter().partition(|file| cache.knows(file));

@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
-use super::walk::FileState;
+use super::{packed, walk::FileState};
 use crate::exposed::Exposed;
 
 /// How much is searched at a time. A multiple of every character's width.
@@ -76,7 +76,8 @@ pub fn read(
         return Err(ReadingError::TooLong);
     }
     let mut windows = Windows { shown: shown(root, path), path, finder, fingerprint };
-    let (exposed, bytes) = windows.search(&mut file)?;
+    let (mut exposed, bytes) = windows.search(&mut file)?;
+    exposed.extend(windows.packed(&mut file));
     let state = FileState::of(&before);
     let settled = state == FileState::of(&file.metadata()?) && is_settled(state);
     Ok(Reading { exposed, bytes, settled })
@@ -105,8 +106,23 @@ struct Windows<'a> {
 }
 
 impl Windows<'_> {
+    /// What is packed in the file; what is damaged is not read further.
+    fn packed(&mut self, file: &mut File) -> Vec<Exposed> {
+        let (mut exposed, name) = (Vec::new(), self.shown.clone());
+        let ended = packed::each(file, &name, &mut |part, content| {
+            part.clone_into(&mut self.shown);
+            if let Ok((found, _)) = self.search(content) {
+                exposed.extend(found.into_iter().map(|it| Exposed { packed: true, ..it }));
+            }
+        });
+        if let Err(error) = ended {
+            tracing::debug!(path = %self.path.display(), %error, "not all was unpacked");
+        }
+        exposed
+    }
+
     /// Every window of the file: each credential counts in the one in which it begins.
-    fn search(&mut self, file: &mut File) -> Result<(Vec<Exposed>, u64), ReadingError> {
+    fn search(&mut self, file: &mut dyn io::Read) -> Result<(Vec<Exposed>, u64), ReadingError> {
         let mut window = Vec::new();
         let (mut exposed, mut lines) = (Vec::new(), 0);
         // Where in the file the window begins, and where in the window its own part does.
@@ -114,7 +130,7 @@ impl Windows<'_> {
         loop {
             let wanted = own + STEP_BYTES + AHEAD_BYTES;
             let missing = wanted.saturating_sub(window.len());
-            file.by_ref().take(missing as u64).read_to_end(&mut window)?;
+            file.take(missing as u64).read_to_end(&mut window)?;
             let last = window.len() < wanted;
             let end = if last { window.len() } else { own + STEP_BYTES };
             for found in self.finder.find_in(&self.shown, &window) {

@@ -122,3 +122,65 @@ fn links_pipes_and_git_s_objects_are_left_alone() {
     let searched = search(root.path(), Finder::shared(), &mut Cache::default(), &str::to_owned);
     assert_eq!((searched.files, searched.exposed.len(), searched.unsearched.len()), (2, 0, 0));
 }
+
+/// What is packed is found by what it is called in there, and nothing falls over what is damaged.
+#[test]
+fn what_is_packed_is_unpacked() {
+    use std::io::Write as _;
+    let root = tempfile::tempdir().unwrap();
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let tar = |name: &str, bytes: &[u8]| {
+        let mut head = vec![0; 512];
+        head[..name.len()].copy_from_slice(name.as_bytes());
+        let size = format!("{:011o}", bytes.len());
+        head[124..135].copy_from_slice(size.as_bytes());
+        head[257..262].copy_from_slice(b"ustar");
+        let padding = vec![0; bytes.len().next_multiple_of(512) - bytes.len() + 1024];
+        [head, bytes.to_vec(), padding].concat()
+    };
+    let zip = |name: &str, bytes: &[u8], method: u16| {
+        let packed = match method {
+            0 => bytes.to_vec(),
+            _ => {
+                let mut encoder =
+                    flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+        };
+        let word = |number: usize| u32::try_from(number).unwrap().to_le_bytes().to_vec();
+        let half = |number: usize| u16::try_from(number).unwrap().to_le_bytes().to_vec();
+        let common = [half(20), half(0), method.to_le_bytes().to_vec(), vec![0; 8]].concat();
+        let sizes = [word(packed.len()), word(bytes.len()), half(name.len()), half(0)].concat();
+        let name = name.as_bytes().to_vec();
+        let local =
+            [b"PK\x03\x04".to_vec(), common.clone(), sizes.clone(), name.clone(), packed].concat();
+        let list = [b"PK\x01\x02".to_vec(), half(20), common, sizes, vec![0; 14], name].concat();
+        let end =
+            [b"PK\x05\x06".to_vec(), vec![0; 8], word(list.len()), word(local.len()), half(0)];
+        [local, list, end.concat()].concat()
+    };
+    let token = TOKEN.as_bytes();
+    for (name, bytes) in [
+        ("a.md.gz", gzip(token)),
+        ("a.tar", tar("a.md", token)),
+        ("a.tgz", gzip(&tar("b/a.md", token))),
+        ("a.zip", zip("a.md", token, 8)),
+        ("b.zip", zip("b/a.tar.gz", &gzip(&tar("a.md", token)), 0)),
+    ] {
+        let path = root.path().join(name);
+        let look = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            search(&path, Finder::shared(), &mut Cache::default(), &str::to_owned).exposed
+        };
+        let found = look(&bytes);
+        assert!(found.iter().any(|it| it.packed && it.line == 1), "{name}: {found:?}");
+        for cut in (0..bytes.len()).step_by(7) {
+            assert!(look(&bytes[..cut]).iter().all(|it| it.name == "RAILWAY_API_TOKEN"), "{name}");
+        }
+    }
+}

@@ -16,6 +16,9 @@ pub const FILES_MAX: usize = 500_000;
 /// Directories within each other.
 pub const DEPTH_MAX: usize = 100;
 
+/// What git keeps its objects in.
+const OBJECTS: &str = "objects";
+
 /// A file as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -49,6 +52,7 @@ impl FileState {
 pub(super) struct Walked {
     pub(super) files: Vec<Seen>,
     pub(super) unsearched: Vec<Unsearched>,
+    pub(super) repositories: Vec<PathBuf>,
 }
 
 /// The regular files below `root`, or `root` itself. Symbolic links lead elsewhere and are not
@@ -96,6 +100,9 @@ impl Walked {
 
     fn descend(&mut self, open: &mut Vec<(PathBuf, usize)>, path: PathBuf, depth: usize) {
         if is_objects(&path) {
+            if path.ends_with(OBJECTS) {
+                self.repositories.extend(path.parent().map(Path::to_owned));
+            }
             return;
         }
         match depth > DEPTH_MAX {
@@ -128,7 +135,7 @@ impl Walked {
 fn is_objects(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let parent = path.parent();
-    matches!(name, Some("objects" | "lfs"))
+    matches!(name, Some(OBJECTS | "lfs"))
         && parent
             .is_some_and(|parent| parent.join("HEAD").is_file() && parent.join("config").is_file())
 }

@@ -26,8 +26,8 @@ const MODE: usize = 24;
 const OWNER: usize = 28;
 const SIZE: usize = 36;
 const NAME: usize = 40;
-/// A name that no object has: whatever tree is called so is made anew.
-const NO_TREE: Name = [1; 20];
+/// Trees within each other.
+const DEPTH_MAX: usize = 4096;
 
 fn malformed() -> io::Error {
     io::Error::other("an index that we do not read")
@@ -64,11 +64,12 @@ pub(crate) enum Becomes {
     Unknown,
 }
 
-/// Replaces what is said of files by what `other` says, and says whether there was something. The
-/// index keeps its length.
+/// Replaces what is said of files by what `other` says, and says whether there was something. `tree`
+/// says what a tree is that is remembered then. The index keeps its length.
 pub(crate) fn replace(
     bytes: &mut [u8],
     mut other: impl FnMut(&Path, &Entry) -> Option<Becomes>,
+    tree: &mut dyn FnMut(&Path, &Name) -> io::Result<Name>,
 ) -> io::Result<bool> {
     let version = u32::from_be_bytes(at(bytes, 4)?);
     let count = u32::from_be_bytes(at(bytes, 8)?);
@@ -90,7 +91,7 @@ pub(crate) fn replace(
         }
     }
     if renamed {
-        extensions(bytes, place)?;
+        extensions(bytes, place, tree)?;
     }
     if changed {
         sign(bytes)?;
@@ -172,9 +173,12 @@ fn next(
     Ok(if version == 4 { end + 1 } else { start + ((end - start + 8) & !7) })
 }
 
-/// Makes the trees that are remembered unknown: they have the old names in them. What is split off
-/// into another file is not ours to change.
-fn extensions(bytes: &mut [u8], mut place: usize) -> io::Result<()> {
+/// Replaces the trees that are remembered. What is split off into another file is not ours to change.
+fn extensions(
+    bytes: &mut [u8],
+    mut place: usize,
+    tree: &mut dyn FnMut(&Path, &Name) -> io::Result<Name>,
+) -> io::Result<()> {
     let end = bytes.len().checked_sub(DIGEST).ok_or_else(malformed)?;
     while place + 8 <= end {
         let kind: [u8; 4] = at(bytes, place)?;
@@ -182,7 +186,7 @@ fn extensions(bytes: &mut [u8], mut place: usize) -> io::Result<()> {
         let inner = place + 8..(place + 8).checked_add(size).ok_or_else(malformed)?;
         match &kind {
             b"link" => return Err(malformed()),
-            b"TREE" => trees(bytes.get_mut(inner.clone()).ok_or_else(malformed)?)?,
+            b"TREE" => trees(bytes.get_mut(inner.clone()).ok_or_else(malformed)?, tree)?,
             _ => {}
         }
         place = inner.end;
@@ -190,18 +194,44 @@ fn extensions(bytes: &mut [u8], mut place: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn trees(bytes: &mut [u8]) -> io::Result<()> {
+/// Each is its name in the one around it, how many files and how many trees are in it, and which it is;
+/// those in it follow.
+fn trees(
+    bytes: &mut [u8],
+    tree: &mut dyn FnMut(&Path, &Name) -> io::Result<Name>,
+) -> io::Result<()> {
+    // The path of each that is open, and how many are still to come in it.
+    let mut open: Vec<(PathBuf, usize)> = Vec::new();
     let mut place = 0;
     while place < bytes.len() {
         let rest = bytes.get(place..).unwrap_or_default();
-        let path = memchr::memchr(0, rest).ok_or_else(malformed)?;
-        let line = memchr::memchr(b'\n', rest).ok_or_else(malformed)?;
-        let valid = rest.get(path + 1) != Some(&b'-');
-        place += line + 1;
-        if valid {
-            put(bytes, place, &NO_TREE)?;
-            place += NO_TREE.len();
+        let end = memchr::memchr(0, rest).ok_or_else(malformed)?;
+        let line =
+            memchr::memchr(b'\n', rest.get(end..).unwrap_or_default()).ok_or_else(malformed)?;
+        let name = OsStr::from_bytes(rest.get(..end).unwrap_or_default());
+        let counts = std::str::from_utf8(rest.get(end + 1..end + line).unwrap_or_default());
+        let (files, inner) = counts.ok().and_then(|it| it.split_once(' ')).ok_or_else(malformed)?;
+        let (valid, inner) = (!files.starts_with('-'), inner.parse().map_err(|_| malformed())?);
+        while open.last().is_some_and(|(_, left)| *left == 0) {
+            open.pop();
         }
+        let path = match open.last_mut() {
+            Some((around, left)) => {
+                *left -= 1;
+                around.join(name)
+            }
+            None => PathBuf::from(name),
+        };
+        place += end + line + 1;
+        if valid {
+            let becomes = tree(&path, &at(bytes, place)?)?;
+            put(bytes, place, &becomes)?;
+            place += becomes.len();
+        }
+        if open.len() >= DEPTH_MAX {
+            return Err(malformed());
+        }
+        open.push((path, inner));
     }
     Ok(())
 }
@@ -254,12 +284,21 @@ mod tests {
             let mut bytes = fs::read(&index).unwrap();
             let length = bytes.len();
             let mut seen = Vec::new();
-            let changed = replace(&mut bytes, |path, _| {
+            let mut trees = Vec::new();
+            let mut tree = |path: &Path, name: &[u8; 20]| {
+                trees.push(path.display().to_string());
+                Ok(*name)
+            };
+            let other = |path: &Path, _: &super::Entry| {
                 seen.push(path.display().to_string());
                 (path == Path::new("d/e/x")).then_some(Becomes::Named([0xab; 20]))
-            });
+            };
+            let changed = replace(&mut bytes, other, &mut tree);
             assert!(changed.unwrap() && bytes.len() == length, "{version}");
             assert!(seen.contains(&"d/e/xy".to_owned()), "{version}: {seen:?}");
+            if version != "3" {
+                assert_eq!(trees, ["", "d", "d/e"], "{version}");
+            }
             fs::write(&index, &bytes).unwrap();
             let listed = git(at, &["ls-files", "-s"]);
             let names: Vec<&str> =
@@ -268,7 +307,9 @@ mod tests {
             assert!(names[0].ends_with("\td/e/x"), "{version}: {listed}");
             for cut in 0..bytes.len() - 20 {
                 // Whatever is missing, nothing falls over.
-                let _ = replace(&mut bytes[..cut].to_vec(), |_, _| Some(Becomes::Unknown));
+                let mut tree = |_: &Path, name: &[u8; 20]| Ok(*name);
+                let all = |_: &Path, _: &super::Entry| Some(Becomes::Named([7; 20]));
+                let _ = replace(&mut bytes[..cut].to_vec(), all, &mut tree);
             }
         }
     }

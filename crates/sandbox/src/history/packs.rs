@@ -91,6 +91,11 @@ impl Index {
         Ok(Self { entries, pack })
     }
 
+    /// What is in it.
+    pub(crate) fn names(&self) -> Vec<Name> {
+        self.entries.iter().map(|entry| entry.name).collect()
+    }
+
     /// Whether one of `names` is in it.
     pub(crate) fn has_any(&self, names: &BTreeSet<Name>) -> bool {
         self.entries.iter().any(|entry| names.contains(&entry.name))

@@ -80,6 +80,8 @@ pub(super) fn preparing(call: &Call, principal: Principal, judged: &Judged<Said>
         verdict: Verdict::Hold.as_str().into(),
         reasons: vec![reason],
         forwarded: false,
+        // It is not policy that holds it.
+        circumstances: Vec::new(),
         ..decided(judged)
     };
     let record = Record::new(call.now, Some(principal), RecordKind::Decision(decided));

@@ -2,7 +2,7 @@
 
 use holdpoint_core::{
     Code, Judged, Operation,
-    ledger::{Decided, Meaning},
+    ledger::{Circumstances, Decided, Meaning},
     policy::{Decision, Verdict},
 };
 use holdpoint_wire::hook::{Answer, Heard, Reply, answer};
@@ -16,6 +16,8 @@ const WRITTEN_DOWN_MAX: usize = 50;
 pub(super) fn decided(judged: &Judged<Said>) -> Decided {
     let decision = judged.decision();
     let judgements = judged.judgements().iter().take(WRITTEN_DOWN_MAX);
+    // Of a part nobody can say again what was said of the whole.
+    let whole = judged.judgements().len() <= WRITTEN_DOWN_MAX;
     Decided {
         message: judged.digest(),
         policies: judged.policy_digest(),
@@ -29,6 +31,10 @@ pub(super) fn decided(judged: &Judged<Said>) -> Decided {
         forwarded: decision.verdict() == Verdict::Allow,
         spared: judged.spared().map(|spared| spared.verdict.as_str().into()),
         fingerprints: Vec::new(),
+        circumstances: match whole {
+            true => judged.judgements().iter().map(Circumstances::of).collect(),
+            false => Vec::new(),
+        },
     }
 }
 
@@ -45,19 +51,20 @@ pub(super) fn text(judged: &Judged<Said>, heard: &Heard) -> String {
         format!(" It is {name} on {} ({}).", resource.id, it.facts.environment)
     });
     let reference = reference(judged.digest());
+    let reference = format!("Ref {reference} (mistaken? `holdpoint wrong {reference}`).");
     let reason = format!("({}): {}{what}", reason.code, reason.text);
     match decision {
         Decision::Hold { .. } if heard.can_ask() => {
-            format!("Holdpoint asks before this {reason} Ref {reference}.")
+            format!("Holdpoint asks before this {reason} {reference}")
         }
         Decision::Hold { .. } => format!(
             "Holdpoint holds this {reason} Nothing was done. This agent has no way to ask its \
              human: tell them what you need and why, and go on without it. Another road to the \
-             same end is held as well. Ref {reference}."
+             same end is held as well. {reference}"
         ),
         _ => format!(
             "Holdpoint refused this {reason} Nothing was done, and another road will not help. \
-             Go on without it, or tell your human what you need and why. Ref {reference}."
+             Go on without it, or tell your human what you need and why. {reference}"
         ),
     }
 }

@@ -30,6 +30,7 @@ const INDEX: &str = "kept.json";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// Where it would be outside.
+    #[serde(with = "crate::spelled")]
     pub at: PathBuf,
     /// What it is.
     pub kind: Kind,

@@ -24,7 +24,15 @@ use super::{
     open::{Entry, Open},
     places::Place,
 };
-use crate::history::Seen;
+use crate::history::{History, Seen};
+
+/// What was opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opened {
+    pub(super) handle: u64,
+    /// Nobody else reads the same.
+    pub(super) alone: bool,
+}
 
 impl View {
     /// The path of a node.
@@ -79,7 +87,7 @@ impl View {
     }
 
     /// Opens a node.
-    pub(super) fn open_node(&self, node: u64, writes: bool) -> io::Result<u64> {
+    pub(super) fn open_node(&self, node: u64, writes: bool, process: u32) -> io::Result<Opened> {
         let spot = self.at(node)?;
         let place = self.place(&spot, writes)?;
         let file = open_file(&place, writes)?;
@@ -89,8 +97,10 @@ impl View {
         if !moved && self.number(&stat) != node {
             return Err(Errno::STALE.into());
         }
-        let open = self.opened(file, &spot, writes)?;
-        lock(&self.handles).add(node, open)
+        let own = if writes { None } else { self.own_text(&file, process)? };
+        let alone = own.is_some();
+        let open = own.map_or_else(|| self.opened(file, &spot, writes), Ok)?;
+        Ok(Opened { handle: lock(&self.handles).add(node, open)?, alone })
     }
 
     /// What an open file is: masked, if it has secrets, or has places for them and is written.
@@ -103,13 +113,13 @@ impl View {
         let (path, stat) = (self.real(spot)?, fstat(&file)?);
         let id = (stat.st_dev, stat.st_ino);
         let own = self.written.has(id);
+        let places = mask.has_places(&path);
+        let as_it_is = !(writes && places);
+        // It refuses what cannot be masked, whether it is written or not.
+        let is_masked = self.is_masked(&file, &path, own)?;
         if writes {
             self.written.note(id, path.clone());
         }
-        let places = mask.has_places(&path);
-        let as_it_is = !(writes && places);
-        // It refuses what is too long to be masked, whether it is written or not.
-        let is_masked = self.is_masked(&file, &path, own)?;
         if as_it_is && !is_masked {
             return Ok(Open::Plain(Arc::new(file)));
         }
@@ -117,17 +127,9 @@ impl View {
         Ok(Open::Masked(Arc::new(masked)))
     }
 
-    /// Whether closing it is to be heard of: indexes of git's are put right then.
-    pub(super) fn is_heard(&self, node: u64) -> bool {
-        let history = self.history.as_ref();
-        let git = history.and_then(|history| history.objects.parent().map(Path::to_owned));
-        let path = self.at(node).and_then(|spot| self.real(&spot));
-        git.zip(path.ok()).is_some_and(|(git, path)| path.parent() == Some(&*git))
-    }
-
     /// Whether it is one of git's objects: these are compressed, and history knows them.
     fn is_object(&self, spot: &Spot) -> bool {
-        let within = self.base(spot).map(|base| base.shown.within.as_path());
+        let within = self.base(spot).ok().and_then(|base| base.shown.within.as_deref());
         let path = within.unwrap_or(Path::new("")).join(&spot.path);
         let mut names = path.iter().skip_while(|name| *name != ".git");
         names.any(|name| name == "objects")
@@ -137,6 +139,10 @@ impl View {
     pub(super) fn is_masked(&self, file: &File, path: &Path, own: bool) -> io::Result<bool> {
         let Some(mask) = &self.mask else { return Ok(false) };
         let stat = fstat(file)?;
+        // What was written inside in its place is something else.
+        if !own && stat.st_size > 0 && mask.is_withheld(path) {
+            return Err(Errno::ACCESS.into());
+        }
         if u64::try_from(stat.st_size).is_ok_and(|size| size > SEARCHED_MAX) {
             // It was searched from outside; with secrets in it, nobody reads it.
             return if mask.has_places(path) { Err(Errno::ACCESS.into()) } else { Ok(false) };
@@ -173,16 +179,18 @@ impl View {
                 }
             }
         }
-        if let Some((path, _)) = self.seen(&spot)? {
-            self.objects(&path, &mut entries);
-        }
+        let real = self.real(&spot)?;
+        self.histories.iter().for_each(|history| self.objects(history, &real, &mut entries));
         Ok(entries)
     }
 
     /// Makes the entries of a directory of git's objects those that are seen.
-    fn objects(&self, path: &Path, entries: &mut Vec<Entry>) {
-        let Some(history) = &self.history else { return };
-        entries.retain(|entry| !matches!(history.of(&path.join(&entry.name)), Seen::Nothing));
+    fn objects(&self, history: &History, path: &Path, entries: &mut Vec<Entry>) {
+        let Some(mask) = self.mask.as_ref().filter(|_| path.starts_with(&history.git)) else {
+            return;
+        };
+        let seen = |entry: &Entry| history.of(&path.join(&entry.name), &**mask);
+        entries.retain(|entry| !matches!(seen(entry), Some(Seen::Nothing)));
         for name in history.directly_in(path) {
             if entries.iter().all(|entry| entry.name != name) {
                 let kind = FileType::RegularFile;

@@ -54,6 +54,7 @@ impl View {
         let flags = OFlags::RDWR | OFlags::CREATE | (asked & (OFlags::EXCL | OFlags::TRUNC));
         let file = place.open(flags, Mode::from_raw_mode(mode))?;
         let stat = rustix::fs::fstat(&file)?;
+        self.made(&spot)?;
         let open = self.opened(file, &spot, true)?;
         let found = self.known(parent, name, &stat)?;
         let handle = lock(&self.handles).add(found.ino.0, open)?;
@@ -106,9 +107,11 @@ impl View {
             return Err(Errno::XDEV.into());
         }
         self.is_honest(&from, &to)?;
-        let (from, to) = (self.place(&from, true)?, self.place(&to, true)?);
-        linkat(&from.directory, &from.name, &to.directory, &to.name, AtFlags::empty())?;
-        self.known(parent, name, &to.stat()?)
+        let (source, target) = (self.place(&from, true)?, self.place(&to, true)?);
+        let (old, new) = (&source.directory, &target.directory);
+        linkat(old, &source.name, new, &target.name, AtFlags::empty())?;
+        self.made(&to)?;
+        self.known(parent, name, &target.stat()?)
     }
 
     pub(super) fn rename(
@@ -171,7 +174,7 @@ impl View {
     fn is_anchored(&self, spot: &Spot) -> io::Result<bool> {
         let at = self.real(spot)?;
         let holds = |objects: &Path| objects.starts_with(&at) || at.starts_with(objects);
-        let history = self.history.as_ref().is_some_and(|history| holds(&history.objects));
+        let history = self.histories.iter().any(|history| holds(&history.objects));
         Ok(history || self.mask.as_ref().is_some_and(|mask| mask.has_places_below(&at)))
     }
 
@@ -181,10 +184,10 @@ impl View {
         if exchange {
             self.before_rename(target, source)?;
         }
-        let (source, target) = (self.place(source, true)?, self.place(target, true)?);
+        let (from, to) = (self.place(source, true)?, self.place(target, true)?);
         let how = How::from_bits_retain(flags.bits());
-        let (old, new) = (&source.directory, &target.directory);
-        Ok(renameat_with(old, &source.name, new, &target.name, how)?)
+        renameat_with(&from.directory, &from.name, &to.directory, &to.name, how)?;
+        self.made(target)
     }
 
     /// Takes a file from where it is to where it is another's, as a copy, and says what that is.
@@ -226,6 +229,10 @@ impl View {
             return Ok(());
         }
         let file = open_file(&place, true)?;
+        let found = rustix::fs::fstat(&file)?;
+        if mask.is_withheld(&old) && !self.written.has((found.st_dev, found.st_ino)) {
+            return Err(Errno::ACCESS.into());
+        }
         if file.metadata()?.len() > SEARCHED_MAX {
             return if mask.has_places(&old) { Err(Errno::ACCESS.into()) } else { Ok(()) };
         }
@@ -296,11 +303,14 @@ impl View {
     fn resize(&self, node: u64, handle: Option<u64>, size: u64) -> io::Result<()> {
         if let Some(handle) = handle {
             let open = lock(&self.handles).file(handle)?;
-            return open.resize(size);
+            open.resize(size)?;
+            return open.drop_rights();
         }
         let spot = self.at(node)?;
         let file: File = open_file(&self.place(&spot, true)?, true)?;
-        self.opened(file, &spot, true)?.resize(size)
+        let open = self.opened(file, &spot, true)?;
+        open.resize(size)?;
+        open.drop_rights()
     }
 }
 

@@ -7,13 +7,18 @@
 //! - `attributes`: what they are
 //! - `open`: what is open
 //! - `masked`: an open file with secrets
-//! - `act`, `change`: what can be asked for, as functions
+//! - `act`, `change`, `extended`: what can be asked for, as functions
+//! - `names`: what git writes down of objects
+//! - `locks`: who waits for whom
 //! - `serve`: the same, as the kernel asks
 
 mod act;
 mod attributes;
 mod change;
+mod extended;
+mod locks;
 mod masked;
+mod names;
 mod nodes;
 mod open;
 mod places;
@@ -27,7 +32,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use fuser::{Config, Session, SessionACL};
@@ -36,20 +41,19 @@ use nix::sys::stat::{Mode, umask};
 use rustix::{fs::fstat, io::Errno};
 
 pub use self::masked::SEARCHED_MAX;
-use self::masked::{rewrite, whole};
-use self::{nodes::Nodes, open::Handles, places::Place};
+use self::{names::Rewritten, nodes::Nodes, open::Handles, places::Place};
 use crate::{
     error::{During as _, Result},
     guarded::{self, Top},
-    history::{
-        self, History, Seen,
-        index::{self, Becomes},
-    },
+    history::{History, Seen},
     kept::{Kept, Shelf},
+    layout::Access,
 };
 
 /// Threads that serve one view: one that waits for a disk keeps nobody else waiting.
 const THREADS: usize = 2;
+/// How long the kernel takes for granted what it was told: the outside changes things too.
+const FRESH: Duration = Duration::from_millis(100);
 /// Files that are known to hold no secret; beyond it, they are searched again.
 const CLEAN_MAX: usize = 1_000_000;
 
@@ -60,6 +64,8 @@ pub trait Mask: Send + Sync + std::fmt::Debug {
     fn masked(&self, path: &Path, bytes: &[u8], own: bool) -> Option<Vec<u8>>;
     /// What was written, with phantoms in their own places turned into what they stand for.
     fn unmasked(&self, path: &Path, bytes: &[u8]) -> Vec<u8>;
+    /// Whether nobody reads this file, as it cannot be masked.
+    fn is_withheld(&self, path: &Path) -> bool;
     /// Whether there are such places in this file.
     fn has_places(&self, path: &Path) -> bool;
     /// Whether there are such places in a file that is, or lies below, `path`.
@@ -71,9 +77,11 @@ pub trait Mask: Send + Sync + std::fmt::Debug {
 pub struct Shown {
     /// Where it is, without links.
     pub at: PathBuf,
-    /// What it is in its workspace: `.git` for what git keeps elsewhere, nothing for the workspace
-    /// itself.
-    pub within: PathBuf,
+    /// What it is in its workspace: `.git` for what git keeps elsewhere, an empty path for the
+    /// workspace itself. Without it, nothing in there is guarded.
+    pub within: Option<PathBuf>,
+    /// Whether it can be changed.
+    pub access: Access,
 }
 
 /// By what it is known that somebody changed a file: when that was, and its length.
@@ -92,10 +100,11 @@ pub struct View {
     shelf: Arc<Shelf>,
     shelf_directory: Mutex<Option<OwnedFd>>,
     mask: Option<Arc<dyn Mask>>,
-    history: Option<History>,
+    histories: Vec<History>,
     nodes: Mutex<Nodes>,
     handles: Mutex<Handles>,
     clean: Mutex<HashMap<nodes::File, State>>,
+    rewritten: Mutex<Rewritten>,
     written: Arc<Written>,
 }
 
@@ -120,7 +129,7 @@ impl View {
         shown: Vec<Shown>,
         shelf: Arc<Shelf>,
         mask: Option<Arc<dyn Mask>>,
-        history: Option<History>,
+        histories: Vec<History>,
     ) -> Result<Self> {
         let step = "cannot open what is to be shown";
         let open = |shown: Shown| -> io::Result<Base> {
@@ -136,10 +145,11 @@ impl View {
             shelf,
             shelf_directory: Mutex::default(),
             mask,
-            history,
+            histories,
             nodes: Mutex::new(Nodes::of(device)),
             handles: Mutex::default(),
             clean: Mutex::default(),
+            rewritten: Mutex::default(),
             written: Arc::default(),
         })
     }
@@ -200,10 +210,11 @@ impl View {
     /// The guarded path that it is in, as it is outside, and what of it is below.
     fn guarded(&self, spot: &Spot) -> io::Result<Option<(Top, PathBuf)>> {
         let shown = &self.base(spot)?.shown;
-        let path = shown.within.join(&spot.path);
+        let Some(within) = &shown.within else { return Ok(None) };
+        let path = within.join(&spot.path);
         let Some(top) = guarded::top(&path) else { return Ok(None) };
         let below = path.strip_prefix(&top.path).map(Path::to_owned).unwrap_or_default();
-        let own = top.path.strip_prefix(&shown.within).unwrap_or(Path::new(""));
+        let own = top.path.strip_prefix(within).unwrap_or(Path::new(""));
         let at = if own.as_os_str().is_empty() { shown.at.clone() } else { shown.at.join(own) };
         Ok(Some((Top { path: at, kind: top.kind }, below)))
     }
@@ -222,8 +233,10 @@ impl View {
             }
         }
         match self.seen(spot)? {
-            Some((path, Seen::Private)) if !change => self.private(&path),
-            Some((_, Seen::Private | Seen::Cut(_))) if change => Err(Errno::PERM.into()),
+            Some((history, Seen::Private(path))) if !change => {
+                Place::of(File::open(&history.private)?, &path)
+            }
+            Some((_, Seen::Private(_) | Seen::Cut(_))) if change => Err(Errno::PERM.into()),
             Some((_, Seen::Nothing)) => Err(io::ErrorKind::NotFound.into()),
             _ => Place::of(&self.base(spot)?.directory, &spot.path),
         }
@@ -248,62 +261,41 @@ impl View {
         Ok(kept)
     }
 
-    /// How an object of git's is seen, and its path below them; nothing if it is none.
-    fn seen(&self, spot: &Spot) -> io::Result<Option<(PathBuf, Seen)>> {
-        let Some(history) = &self.history else { return Ok(None) };
-        let real = self.real(spot)?;
-        let below = real.strip_prefix(&history.objects).ok();
-        Ok(below.map(|path| (path.to_owned(), history.of(path))))
-    }
-
-    fn private(&self, path: &Path) -> io::Result<Place> {
-        let history = self.history.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        Place::of(File::open(&history.private)?, path)
-    }
-
-    /// An index of git's is written: files that were added as they are seen become what they are.
-    fn written_index(&self, node: u64, file: &File) -> io::Result<()> {
-        let (Some(history), Some(mask)) = (&self.history, &self.mask) else { return Ok(()) };
-        let path = self.real(&self.at(node)?)?;
-        let git = history.objects.parent().filter(|git| git.ends_with(".git"));
-        let Some(workspace) = git.filter(|git| path.starts_with(git)).and_then(Path::parent) else {
-            return Ok(());
+    /// How an object of git's is seen, and whose it is; nothing if it is none.
+    fn seen(&self, spot: &Spot) -> io::Result<Option<(&History, Seen)>> {
+        let Some(mask) = self.mask.as_ref().filter(|_| !self.histories.is_empty()) else {
+            return Ok(None);
         };
-        let mut bytes = whole(file)?;
-        if !bytes.starts_with(index::MAGIC) {
-            return Ok(());
-        }
-        let before = bytes.clone();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
-        let second = u32::try_from(since.as_secs()).map_err(io::Error::other)?;
-        let later = history::steady(&mut bytes, second, |path, entry| {
-            let path = Some(workspace.join(path)).filter(|path| mask.has_places(path))?;
-            let real = history.loose(&entry.name).and_then(|seen| {
-                let real = mask.unmasked(&path, &seen);
-                (real != seen).then(|| history.keep(&seen, &real).ok()).flatten()
-            });
-            let name = real.unwrap_or(entry.name);
-            match history::now(&path, &name) {
-                Some(stat) => Some(Becomes::Clean(name, stat)),
-                None => real.map(Becomes::Named),
-            }
-        })?;
-        if bytes != before {
-            rewrite(file, &bytes)?;
-        }
-        later.map_or(Ok(()), |later| file.set_modified(later))
+        let real = self.real(spot)?;
+        let mut all = self.histories.iter();
+        Ok(all.find_map(|history| Some((history, history.of(&real, &**mask)?))))
+    }
+
+    /// The history of the repository that keeps something at `path`.
+    fn history(&self, path: &Path) -> Option<&History> {
+        let own = self.histories.iter().filter(|history| path.starts_with(&history.git));
+        own.max_by_key(|history| history.git.as_os_str().len())
+    }
+
+    /// Something was made at a path from inside.
+    fn made(&self, spot: &Spot) -> io::Result<()> {
+        let real = self.real(spot)?;
+        self.histories.iter().for_each(|history| history.made(&real));
+        Ok(())
     }
 
     /// Refuses a pack that would have masked objects in it for real ones.
     fn is_honest(&self, source: &Spot, target: &Spot) -> io::Result<()> {
-        let Some(history) = &self.history else { return Ok(()) };
         let (source, target) = (self.real(source)?, self.real(target)?);
-        let index = target.starts_with(history.objects.join("pack"))
-            && target.extension().is_some_and(|it| it == "idx");
-        match index && history.is_in(&source)? {
-            true => Err(Errno::PERM.into()),
-            false => Ok(()),
+        if target.extension().is_none_or(|it| it != "idx") {
+            return Ok(());
         }
+        for history in &self.histories {
+            if target.starts_with(history.objects.join("pack")) && history.is_in(&source)? {
+                return Err(Errno::PERM.into());
+            }
+        }
+        Ok(())
     }
 
     fn on_shelf<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {

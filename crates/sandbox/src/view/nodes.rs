@@ -12,6 +12,8 @@ use rustix::fs::Stat;
 pub(super) const ROOT: u64 = 1;
 /// The first number of what cannot have its own.
 const FOREIGN: u64 = 1 << 56;
+/// Numbers that are not taken as they are, and that stay.
+const OWN_MAX: usize = 100_000;
 /// Names of one file that are remembered.
 const NAMES_MAX: usize = 16;
 /// Directories within each other.
@@ -116,9 +118,13 @@ impl Nodes {
     pub(super) fn forget(&mut self, number: u64, count: u64) {
         if let Some(node) = self.known.get_mut(&number) {
             node.lookups = node.lookups.saturating_sub(count);
-            if node.lookups == 0
-                && let Some(file) = self.known.remove(&number).and_then(|node| node.file)
-            {
+            if node.lookups > 0 {
+                return;
+            }
+            let file = self.known.remove(&number).and_then(|node| node.file);
+            // A number that is nobody's outside stays this file's: git remembers it.
+            let stays = number >= FOREIGN && self.own.len() < OWN_MAX;
+            if let Some(file) = file.filter(|_| !stays) {
                 self.own.remove(&file);
             }
         }

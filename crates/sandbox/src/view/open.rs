@@ -6,7 +6,10 @@ use std::{
 
 use fuser::FileType;
 
-use rustix::io::Errno;
+use rustix::{
+    fs::{Mode, fchmod, fstat},
+    io::Errno,
+};
 
 use super::masked::Masked;
 use crate::history::Cut;
@@ -23,12 +26,14 @@ pub(super) enum Open {
     Masked(Arc<Masked>),
     /// A pack without some of its objects.
     Cut(Arc<File>, Arc<Cut>),
+    /// As whoever reads it has written it.
+    Own(Arc<File>, Arc<Vec<u8>>),
 }
 
 impl Open {
     pub(super) fn file(&self) -> &File {
         match self {
-            Self::Plain(file) | Self::Cut(file, _) => file,
+            Self::Plain(file) | Self::Cut(file, _) | Self::Own(file, _) => file,
             Self::Masked(masked) => masked.file(),
         }
     }
@@ -55,6 +60,10 @@ impl Open {
                 Ok(bytes)
             }
             Self::Masked(masked) => masked.read(offset, size),
+            Self::Own(_, text) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| text.get(offset..));
+                Ok(rest.unwrap_or_default().iter().take(size).copied().collect())
+            }
         }
     }
 
@@ -62,7 +71,17 @@ impl Open {
         match self {
             Self::Plain(file) => file.write_all_at(bytes, offset),
             Self::Masked(masked) => masked.write(offset, bytes),
-            Self::Cut(..) => Err(Errno::PERM.into()),
+            Self::Cut(..) | Self::Own(..) => Err(Errno::PERM.into()),
+        }
+    }
+
+    /// Whoever runs it is nobody else any more (`S_ISUID`, `S_ISGID`).
+    pub(super) fn drop_rights(&self) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(fstat(self.file())?.st_mode & 0o7777);
+        let special = Mode::SUID | Mode::SGID;
+        match mode.intersects(special) {
+            true => Ok(fchmod(self.file(), mode - special)?),
+            false => Ok(()),
         }
     }
 
@@ -70,7 +89,7 @@ impl Open {
         match self {
             Self::Plain(file) => file.set_len(size),
             Self::Masked(masked) => masked.resize(size),
-            Self::Cut(..) => Err(Errno::PERM.into()),
+            Self::Cut(..) | Self::Own(..) => Err(Errno::PERM.into()),
         }
     }
 }

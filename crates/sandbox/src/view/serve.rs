@@ -5,6 +5,7 @@ use std::{
     io,
     path::Path,
     sync::Arc,
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -12,14 +13,14 @@ use fuser::{
     BsdFileFlags, Errno, FileAttr, FileHandle, Filesystem, FopenFlags, Generation, INodeNo,
     InitFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags, ReplyAttr,
     ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen,
-    ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+    ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 
-use super::{View, change::Wanted, lock, open::Entry};
+use super::{FRESH, View, act::Opened, change::Wanted, lock, locks, open::Entry};
 
-/// How long the kernel takes for granted what it was told: the outside changes things too.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long whoever closes a file waits at most.
+const FLUSH_MAX: Duration = Duration::from_secs(2);
 /// Bytes of one write.
 const WRITE_MAX: u32 = 1024 * 1024;
 /// Numbers are not given twice to different files at a time.
@@ -60,6 +61,18 @@ fn done(reply: ReplyEmpty, done: io::Result<()>) {
     }
 }
 
+/// Answers with an attribute, or with how long it is.
+fn value(reply: ReplyXattr, size: u32, found: io::Result<Vec<u8>>) {
+    match found {
+        Err(error) => reply.error(wrong(error)),
+        Ok(value) => match u32::try_from(value.len()) {
+            Ok(length) if size == 0 => reply.size(length),
+            Ok(length) if length <= size => reply.data(&value),
+            _ => reply.error(Errno::ERANGE),
+        },
+    }
+}
+
 /// The entries from an offset on, each with the offset behind it.
 fn after(entries: &[Entry], offset: u64) -> impl Iterator<Item = (u64, &Entry)> {
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -87,6 +100,9 @@ impl Filesystem for View {
             InitFlags::FUSE_DO_READDIRPLUS,
             InitFlags::FUSE_READDIRPLUS_AUTO,
             InitFlags::FUSE_CACHE_SYMLINKS,
+            InitFlags::FUSE_FLOCK_LOCKS,
+            // Or else the kernel would ask for attributes before each write.
+            InitFlags::FUSE_HANDLE_KILLPRIV_V2,
         ];
         for capability in wanted {
             // An older kernel has to ask more often.
@@ -194,12 +210,13 @@ impl Filesystem for View {
         entry(reply, View::link(self, node.0, parent.0, name));
     }
 
-    fn open(&self, _: &Request, node: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, request: &Request, node: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
-        match self.open_node(node.0, writes) {
-            Ok(handle) => {
+        match self.open_node(node.0, writes, request.pid()) {
+            Ok(Opened { handle, alone }) => {
                 let heard = writes && self.is_heard(node.0);
-                reply.opened(FileHandle(handle), quiet(!heard));
+                let alone = if alone { FopenFlags::FOPEN_DIRECT_IO } else { FopenFlags::empty() };
+                reply.opened(FileHandle(handle), quiet(!heard) | alone);
             }
             Err(error) => reply.error(wrong(error)),
         }
@@ -249,13 +266,20 @@ impl Filesystem for View {
         handle: FileHandle,
         offset: u64,
         data: &[u8],
-        _: WriteFlags,
+        flags: WriteFlags,
         _: OpenFlags,
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
         let open = lock(&self.handles).file(handle.0);
-        match open.and_then(|open| open.write(offset, data)) {
+        let written = open.and_then(|open| {
+            open.write(offset, data)?;
+            if flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID) {
+                open.drop_rights()?;
+            }
+            Ok(())
+        });
+        match written {
             Ok(()) => reply.written(u32::try_from(data.len()).unwrap_or(u32::MAX)),
             Err(error) => reply.error(wrong(error)),
         }
@@ -277,14 +301,23 @@ impl Filesystem for View {
 
     fn flush(
         &self,
-        _: &Request,
+        request: &Request,
         node: INodeNo,
         handle: FileHandle,
         _: LockOwner,
         reply: ReplyEmpty,
     ) {
         let file = lock(&self.handles).file(handle.0);
-        done(reply, file.and_then(|open| self.written_index(node.0, open.file())));
+        let process = request.pid();
+        let wait = file.and_then(|open| self.written_names(node.0, open.file(), process));
+        match wait {
+            // Others are answered meanwhile.
+            Ok(wait) if !wait.is_zero() => drop(thread::Builder::new().spawn(move || {
+                thread::sleep(wait.min(FLUSH_MAX));
+                reply.ok();
+            })),
+            other => done(reply, other.map(drop)),
+        }
     }
 
     fn fsync(&self, _: &Request, _: INodeNo, handle: FileHandle, data: bool, reply: ReplyEmpty) {
@@ -378,6 +411,54 @@ impl Filesystem for View {
             Some(Err(error)) => reply.error(wrong(error.into())),
             None => reply.error(Errno::ENOENT),
         }
+    }
+
+    fn setlk(
+        &self,
+        request: &Request,
+        _: INodeNo,
+        handle: FileHandle,
+        _: LockOwner,
+        _: u64,
+        _: u64,
+        kind: i32,
+        _: u32,
+        sleep: bool,
+        reply: ReplyEmpty,
+    ) {
+        let open = lock(&self.handles).file(handle.0);
+        let file = open.and_then(|open| open.file().try_clone());
+        let locks = file.and_then(|file| locks::take(file, kind, sleep.then(|| request.pid())));
+        match locks {
+            Ok(Some(waits)) => waits.then(move |taken| done(reply, taken)),
+            Ok(None) => reply.ok(),
+            Err(error) => reply.error(wrong(error)),
+        }
+    }
+
+    fn getxattr(&self, _: &Request, node: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        value(reply, size, self.attribute(node.0, name));
+    }
+
+    fn listxattr(&self, _: &Request, node: INodeNo, size: u32, reply: ReplyXattr) {
+        value(reply, size, self.attribute_names(node.0));
+    }
+
+    fn setxattr(
+        &self,
+        _: &Request,
+        node: INodeNo,
+        name: &OsStr,
+        value: &[u8],
+        flags: i32,
+        _: u32,
+        reply: ReplyEmpty,
+    ) {
+        done(reply, self.set_attribute(node.0, name, value, flags));
+    }
+
+    fn removexattr(&self, _: &Request, node: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        done(reply, self.remove_attribute(node.0, name));
     }
 
     fn fallocate(

@@ -6,11 +6,14 @@ use std::{fmt::Display, sync::PoisonError};
 use holdpoint_core::{
     Code, Digest, Judged, Refusal,
     identity::Principal,
-    ledger::{Meaning, Record, RecordKind},
+    ledger::Meaning,
     obligation::{Obligation, Receipt},
     refusal::RefusalKind,
 };
-use holdpoint_enforce::{Fulfil, Fulfilment, Ledger, Point as _, record};
+use holdpoint_enforce::{
+    Fulfil, Fulfilment, Ledger, Point as _,
+    release::{self, Used},
+};
 use holdpoint_store::{
     Hold, HoldState,
     holds::{ConsumeError, NewHold, Opening},
@@ -66,35 +69,14 @@ impl<L: Ledger> Walk<'_, L> {
         {
             reason.text = format!("{} It takes away {destroys}.", reason.text);
         }
-        let new = NewHold {
-            operation_digest: judged.operation_digest(principal),
-            message_digest: judged.digest(),
-            policy_digest: judged.policy_digest(),
-            state_digest: judged.state_digest(),
-            principal,
-            meanings: &meanings,
-            reasons: &reasons,
-            obligations: judged.decision().obligations(),
-            credential: None,
-            payload: None,
-        };
+        let new = NewHold::of(judged, principal, &meanings, &reasons);
         let opening = self.asking.holds.open_or_join(&new, self.now());
         match opening.map_err(|error| unavailable(&error))? {
             Opening::Joined(hold) if hold.state == HoldState::Approved => Ok(hold),
             Opening::Denied(hold) => {
-                let text = "a human looked at exactly this and said no";
-                let mut refusal = Refusal::new(RefusalKind::Deny, Code::ApprovalDenied, text);
-                refusal.reference = hold.id;
-                Err(refusal)
+                Err(release::denied(&hold.id, hold.state == HoldState::Cancelled))
             }
-            opening => Err(Refusal {
-                kind: RefusalKind::Hold,
-                reasons,
-                subject: record::subject(judged),
-                hold: Some(opening.hold().id.clone()),
-                reference: opening.hold().id.clone(),
-                not_before: None,
-            }),
+            opening => Err(release::held(judged, reasons, &opening.hold().id)),
         }
     }
 
@@ -104,20 +86,17 @@ impl<L: Ledger> Walk<'_, L> {
         let consumed = self.asking.holds.consume(&hold.id, self.now(), policies, state);
         let consumed = consumed.map_err(|error| match error {
             ConsumeError::Store(error) => unavailable(&error),
-            error => Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, error.to_string()),
+            error => release::void(&error),
         })?;
-        let count = u8::try_from(consumed.approvers().len()).unwrap_or(u8::MAX);
-        let met = Obligation::Approval { count };
-        let receipt = Receipt::issue(met, judged.digest(), consumed.evidence());
-        let (approvers, evidence) = (consumed.approvers().to_owned(), consumed.evidence());
+        let used = Used {
+            hold: hold.id.clone(),
+            approvers: consumed.approvers().to_owned(),
+            evidence: consumed.evidence(),
+            on_record: false,
+        };
         *self.consumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumed);
-        for approver in approvers {
-            let hold = hold.id.clone();
-            let kind = RecordKind::Approval { hold, approver, released: true, evidence };
-            let record = Record::new(self.now(), None, kind);
-            let committed = self.commit(record, judged.digest()).await;
-            committed.map_err(record::ledger_unavailable)?;
-        }
+        let receipt = Receipt::issue(used.met(), judged.digest(), used.evidence);
+        used.record(judged, self, self.now()).await?;
         Ok(receipt)
     }
 }

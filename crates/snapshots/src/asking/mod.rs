@@ -144,7 +144,7 @@ impl<L: Ledger> Identify for Walk<'_, L> {
     /// Whoever writes into the state is a human: it is out of reach for anybody else.
     async fn identify(&self, (): &()) -> Result<Principal, Refusal> {
         let (agent, run) = (HUMAN.to_owned(), UNDO.to_owned());
-        Ok(Principal { agent, run, task: Task::default(), killed: false })
+        Ok(Principal { agent, run, task: Task::default(), killed: false, did: None })
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use holdpoint_wire::shell::ConnectionUri;
 use rustix::fs::{Mode, OFlags};
 
-use super::{Postgres, Preserve, Sqlite};
+use super::{Mysql, Postgres, Preserve, Redis, Sqlite};
 
 /// How every SQLite database begins (sqlite.org/fileformat.html, 1.3.1).
 const SQLITE: &[u8] = b"SQLite format 3\0";
@@ -17,6 +17,10 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 const SOCKETS: &str = "/var/run/postgresql";
 /// What begins the addresses of files that Prisma names from where its schema is.
 const PRISMA: &str = "prisma+";
+/// The port of MySQL where none is said.
+const MYSQL: u16 = 3306;
+/// That of Redis.
+const REDIS: u16 = 6379;
 /// Where that is, below the directory of its project.
 const SCHEMAS: &[&str] = &["", "prisma"];
 
@@ -34,6 +38,12 @@ pub(crate) fn at_address(
     let scheme = scheme.split('+').next().unwrap_or(scheme);
     if matches!(scheme, "postgres" | "postgresql" | "postgis") {
         return Ok(vec![Box::new(postgres(address)?)]);
+    }
+    if matches!(scheme, "mysql" | "mysql2" | "mariadb") {
+        return Ok(vec![Box::new(mysql(address)?)]);
+    }
+    if scheme == "redis" {
+        return Ok(vec![Box::new(redis(address)?)]);
     }
     if !scheme.is_empty() && !scheme.starts_with("sqlite") && scheme != "file" {
         return Err("nothing here saves a database of this kind");
@@ -55,6 +65,35 @@ fn postgres(address: &str) -> Result<Postgres, &'static str> {
     };
     let user = if user.is_empty() { super::own_user() } else { user };
     Ok(Postgres { host, port, user, database, password })
+}
+
+fn mysql(address: &str) -> Result<Mysql, &'static str> {
+    let read =
+        ConnectionUri::read_at(address, MYSQL).ok_or("its address does not say which one")?;
+    let ConnectionUri { host, port, user, password, database } = read;
+    let user = if user.is_empty() { super::own_user() } else { user };
+    Ok(Mysql { host: by_tcp(host)?, port, user, database, password })
+}
+
+/// The whole server: which of its databases an address names does not matter.
+fn redis(address: &str) -> Result<Redis, &'static str> {
+    let (place, query) = address.split_once('?').unwrap_or((address, ""));
+    let (scheme, rest) = place.split_once("://").ok_or("it is no address")?;
+    let named = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+    let read = ConnectionUri::read_at(&format!("{scheme}://{named}/0?{query}"), REDIS);
+    let read = read.ok_or("its address does not say which server")?;
+    let ConnectionUri { host, port, user, password, .. } = read;
+    let host = if host.is_empty() { "127.0.0.1".to_owned() } else { host };
+    Ok(Redis { host: by_tcp(host)?, port, user, password })
+}
+
+/// A host as it is dialled.
+fn by_tcp(host: String) -> Result<String, &'static str> {
+    match host.as_str() {
+        "localhost" | "0.0.0.0" | "host.docker.internal" => Ok("127.0.0.1".to_owned()),
+        "" => Err("its address does not say where"),
+        _ => Ok(host),
+    }
 }
 
 /// The files that are there, and are databases.
@@ -127,7 +166,14 @@ mod tests {
             (absolute.as_str(), 1),
             ("file:text.db", 0),
             ("file:gone.db", 0),
-            ("mysql://root@localhost/shop", 0),
+            ("mysql://root@localhost/shop", 1),
+            ("mysql+pymysql://root:a@127.0.0.1:3307/shop", 1),
+            ("mysql://root@localhost,db.example.com/shop", 0),
+            ("mysql://root@localhost", 0),
+            ("redis://localhost", 1),
+            ("redis://:secret@127.0.0.1:6380/2", 1),
+            ("rediss://127.0.0.1:6380/2", 0),
+            ("mongodb://localhost/shop", 0),
         ] {
             let found = at_address(address, Some(dir.path())).map_or(0, |found| found.len());
             assert_eq!(found, expect, "{address}");

@@ -2,13 +2,18 @@
 //! is kept in the same repository.
 //!
 //! - `sqlite`: a database file, by SQLite's own backup
-//! - `postgres`: a database on this machine, by `pg_dump`
+//! - `postgres`: a database on this machine, by `pg_dump`; `mysql`: by its own dump; `redis`: key
+//!   by key
+//! - `login`: with whose login it was saved
 //! - `git`: references of a remote, by `git`
 //! - `address`: databases by the addresses that their tools are told
 
 mod address;
 mod git;
+mod login;
+mod mysql;
 mod postgres;
+mod redis;
 mod sqlite;
 
 use std::{
@@ -28,8 +33,12 @@ use rustix::process::{Pid, Signal, kill_process_group};
 pub(crate) use address::at_address;
 pub(crate) use git::GitBundle;
 pub use git::GitRemote;
+pub use mysql::Mysql;
 pub use postgres::Postgres;
+pub use redis::Redis;
 pub use sqlite::Sqlite;
+
+use login::Login;
 
 use crate::{
     error::{Result, SnapshotError},
@@ -39,7 +48,7 @@ use crate::{
 /// Something that can be written out whole and taken in again. Whoever cannot says so: then the
 /// operation that needed it is held instead.
 pub trait Preserve {
-    /// What kind of thing it is: `sqlite`, `postgres`, `git`.
+    /// What kind of thing it is: `sqlite`, `postgres`, `mysql`, `redis`, `git`.
     fn kind(&self) -> &'static str;
 
     /// Which one, without any password.
@@ -150,19 +159,30 @@ fn own_user() -> String {
     found.or_else(|| std::env::var("USER").ok()).unwrap_or_default()
 }
 
+/// Whether a host is this machine, by its name alone.
+fn is_here(host: &str) -> bool {
+    let address = host.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// How long a program may take.
 const PROGRAM_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// Runs a program to its end; what it says is an error if it fails. It reads nothing.
 fn run(program: &'static str, command: &mut Command) -> Result<Output> {
-    run_for(PROGRAM_MAX, program, command)
+    run_with(Stdio::null(), program, command)
+}
+
+/// The same, of one that reads something.
+fn run_with(input: Stdio, program: &'static str, command: &mut Command) -> Result<Output> {
+    run_for(PROGRAM_MAX, program, command.stdin(input))
 }
 
 /// The same; it is ended, with all that it started, where it takes longer than `max`.
 fn run_for(max: Duration, program: &'static str, command: &mut Command) -> Result<Output> {
     let failed = |text: String| SnapshotError::Program { program, text };
     let cannot = |error: std::io::Error| failed(format!("cannot be run: {error}"));
-    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.process_group(0).spawn().map_err(cannot)?;
     let group = Pid::from_child(&child);
     let (say, ended) = mpsc::channel();

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read as _, path::Path, process::Command};
 
-use super::{Preserve, run};
+use super::{Login, Preserve, is_here, run};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
@@ -11,9 +11,6 @@ const FILE: &str = "database.dump";
 const MAGIC: &[u8] = b"PGDMP";
 /// The database from which others can be made.
 const MAINTENANCE: &str = "postgres";
-/// Where the login is kept with which it was saved: what was saved without anybody asking is
-/// brought back by somebody who need not know it. It is as secret as the rest of the repository.
-const LOGIN: &str = "login.json";
 
 /// A database.
 #[derive(Debug, Clone)]
@@ -70,12 +67,7 @@ impl Preserve for Postgres {
 
     fn write_out(&self, into: &Path) -> Result<()> {
         self.check()?;
-        if let Some(password) = &self.password {
-            let login = serde_json::json!({ "user": self.user, "password": password });
-            let path = into.join(LOGIN);
-            let written = std::fs::write(&path, login.to_string());
-            written.map_err(SnapshotError::io("write", &path))?;
-        }
+        Login::keep(into, &self.user, self.password.as_deref())?;
         let mut command = self.command("pg_dump");
         let file = into.join(FILE);
         command.args(["--format", "custom", "--dbname", &named(&self.database)]);
@@ -95,11 +87,8 @@ impl Preserve for Postgres {
 
     /// Where nobody said another.
     fn with_login(&self, from: &Path) -> Option<Box<dyn Preserve>> {
-        let kept = std::fs::read(from.join(LOGIN)).ok().filter(|_| self.password.is_none())?;
-        let kept: serde_json::Value = serde_json::from_slice(&kept).ok()?;
-        let of = |name: &str| kept.get(name)?.as_str().map(str::to_owned);
-        let (user, password) = (of("user")?, Some(of("password")?));
-        Some(Box::new(Self { user, password, ..self.clone() }))
+        let Login { user, password } = Login::kept(from).filter(|_| self.password.is_none())?;
+        Some(Box::new(Self { user, password: Some(password), ..self.clone() }))
     }
 }
 
@@ -161,10 +150,7 @@ impl Postgres {
     /// every tool takes for a name.
     fn check(&self) -> Result<()> {
         let refused = |text: String| SnapshotError::Program { program: "pg_dump", text };
-        let address = self.host.parse::<std::net::IpAddr>();
-        let here = self.host.starts_with('/') && !self.host.contains(',')
-            || self.host == "localhost"
-            || address.is_ok_and(|address| address.is_loopback());
+        let here = self.host.starts_with('/') && !self.host.contains(',') || is_here(&self.host);
         if !here {
             let text = format!("is not asked: {} is not on this machine", self.host);
             return Err(refused(text));

@@ -103,6 +103,7 @@ settings! {
     open_hours = 24, 1..=720, "Hours that a hold can be released.";
     answer_minutes = 10, 1..=1440, "Minutes that the stored response is given to whoever asks again.";
     approval_minutes = 5, 1..=15, "Minutes that an approval lives unless it is consumed.";
+    unlock_minutes = 10, 0..=60, "Minutes that an approver's key stays unlocked in its terminal, but for production.";
     denied_minutes = 30, 1..=1440, "Minutes that a human's no stands for the same operation.";
 }
 
@@ -123,10 +124,18 @@ settings! {
 }
 
 settings! {
+    /// When a run is ended that nobody has ended: `[run]`.
+    RunTerms, RawRun, "run",
+    away_seconds = 0, 0..=604_800, "Seconds that the gateway of a run may stay away before the run is killed; 0: however long it takes.";
+    refusals_max = 0, 0..=100_000, "Changes that a run may have held or refused before it is killed; 0: any number.";
+}
+
+settings! {
     /// What SQL may change at once, and how much of it is kept: `[sql]`.
     SqlTerms, RawSql, "sql",
     small_rows = 10, 0..=1000, "Rows that a transaction may change in production with a pre-image alone.";
-    preimage_bytes = 67_108_864, 1024..=1_099_511_627_776, "Bytes of one pre-image; what loses more waits for a human, or is refused.";
+    preimage_bytes = 67_108_864, 1024..=1_099_511_627_776, "Bytes of one pre-image; beyond it a restore point stands for the rows, or they are not lost.";
+    backup_hours = 168, 1..=8760, "Hours since the last base backup, beyond which no restore point stands for a pre-image.";
     script_bytes = 1_048_576, 1024..=1_073_741_824, "Bytes of the statements of one transaction that can wait for a human.";
     sessions = 1000, 1..=100_000, "Connections to one database at the same time.";
 }

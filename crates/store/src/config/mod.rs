@@ -19,6 +19,7 @@ mod proxy_url;
 mod raw;
 mod resolve;
 mod reverse;
+mod store_url;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -40,12 +41,13 @@ pub use error::ConfigError;
 use error::Fault;
 pub use git::GitTerms;
 pub use issuer::ListedIssuer;
-pub use limits::{HoldTerms, Limits, RefusalTerms, Setting, SnapshotTerms, SqlTerms};
+pub use limits::{HoldTerms, Limits, RefusalTerms, RunTerms, Setting, SnapshotTerms, SqlTerms};
 pub use no_proxy::{Entry, EntryError, NoProxy};
 pub use proxy_url::{ProxyUrl, ProxyUrlError};
 use raw::{RawConfig, RawHost, RawPlaced};
 pub use resolve::Resolve;
 pub use reverse::Reverse;
+pub use store_url::{StoreProtocol, StoreUrl, StoreUrlError};
 pub use upstream::{Chosen, Upstream};
 
 use crate::{
@@ -71,10 +73,16 @@ pub struct Config {
     pub hold: HoldTerms,
     /// How long refusals are remembered.
     pub refusals: RefusalTerms,
+    /// When a run is ended that nobody has ended.
+    pub run: RunTerms,
+    /// The socket behind which another user's gateway guards runs.
+    pub run_door: Option<PathBuf>,
     /// What snapshots take, and how long they are kept.
     pub snapshots: SnapshotTerms,
     /// The socket behind which another user keeps them.
     pub snapshots_door: Option<PathBuf>,
+    /// The store of another machine in which they lie.
+    pub snapshots_store: Option<StoreUrl>,
     /// What statements may do, and how much of it is kept.
     pub sql: SqlTerms,
     /// Addresses that stand for one database each.
@@ -121,8 +129,11 @@ impl Default for Config {
             limits: Limits::default(),
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
+            run: RunTerms::default(),
+            run_door: None,
             snapshots: SnapshotTerms::default(),
             snapshots_door: None,
+            snapshots_store: None,
             sql: SqlTerms::default(),
             databases: Vec::new(),
             reverse: Vec::new(),
@@ -162,6 +173,10 @@ impl Config {
             "" => Err(Fault::at(file.span(), "write the name of a file")),
             name => Ok(dir.join(name)),
         };
+        if let (Some(store), Some(_)) = (&raw.snapshots_store, &raw.snapshots_door) {
+            let text = "snapshots lie in one place: leave out this, or `snapshots_door`";
+            return Err(Fault::at(store.span(), text));
+        }
         Ok(Self {
             proxy: optional(raw.proxy, address)?.unwrap_or(default.proxy),
             console: optional(raw.console, address)?.unwrap_or(default.console),
@@ -176,8 +191,11 @@ impl Config {
             limits: raw.limits.check()?,
             hold: raw.hold.check()?,
             refusals: raw.refusals.check()?,
+            run: raw.run.check()?,
+            run_door: raw.run_door.map(beside).transpose()?,
             snapshots: raw.snapshots.check()?,
             snapshots_door: raw.snapshots_door.map(beside).transpose()?,
+            snapshots_store: raw.snapshots_store.map(parse_with_mend).transpose()?,
             sql: raw.sql.check()?,
             databases: database::check(raw.database)?,
             reverse: reverse::check(raw.reverse)?,
@@ -215,6 +233,7 @@ impl Config {
             section("limits", Limits::SETTINGS),
             section("hold", HoldTerms::SETTINGS),
             section("refusals", RefusalTerms::SETTINGS),
+            section("run", RunTerms::SETTINGS),
             section("snapshots", SnapshotTerms::SETTINGS),
             section("sql", SqlTerms::SETTINGS),
         ]
@@ -271,8 +290,13 @@ fn each<R, T>(raw: Vec<R>, check: impl Fn(R) -> Result<T, Fault>) -> Result<Vec<
 
 /// A value whose own error says what to write.
 fn parse_with_mend<T: FromStr<Err: std::fmt::Display>>(raw: Spanned<String>) -> Result<T, Fault> {
-    let parsed = raw.get_ref().parse();
-    parsed.map_err(|error| Fault::at(raw.span(), format!("`{}`: {error}", raw.get_ref())))
+    let value = format!("`{}`", raw.get_ref());
+    raw.get_ref().parse().map_err(|error: T::Err| {
+        let text = error.to_string();
+        // Some say themselves what it was.
+        let said = text.starts_with(&value);
+        Fault::at(raw.span(), if said { text } else { format!("{value}: {text}") })
+    })
 }
 
 fn optional<T: FromStr>(raw: Option<Spanned<String>>, mend: &str) -> Result<Option<T>, Fault> {

@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::{
     database::RawDatabase,
     git::RawGit,
-    limits::{RawHold, RawLimits, RawRefusals, RawSnapshots, RawSql},
+    limits::{RawHold, RawLimits, RawRefusals, RawRun, RawSnapshots, RawSql},
     upstream::RawUpstream,
 };
 
@@ -23,8 +23,11 @@ pub(super) struct RawConfig {
     pub(super) limits: RawLimits,
     pub(super) hold: RawHold,
     pub(super) refusals: RawRefusals,
+    pub(super) run: RawRun,
+    pub(super) run_door: Option<Spanned<String>>,
     pub(super) snapshots: RawSnapshots,
     pub(super) snapshots_door: Option<Spanned<String>>,
+    pub(super) snapshots_store: Option<Spanned<String>>,
     pub(super) sql: RawSql,
     pub(super) database: Vec<RawDatabase>,
     pub(super) resolve: Vec<Spanned<String>>,

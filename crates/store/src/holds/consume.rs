@@ -4,9 +4,13 @@ use holdpoint_core::{Digest, Timestamp};
 use rusqlite::{Connection, Transaction, params};
 use thiserror::Error;
 
-use super::{Hold, HoldState, Holds, find, hold, released_by};
+use super::{
+    Hold, HoldState, Holds, find, hold,
+    outliving::{NOT_KILLED, is_killed},
+    released_by,
+};
 use crate::{
-    database::{count, millis, rows},
+    database::{millis, rows},
     error::{Result, StoreError},
     payloads::{PayloadError, erase_in},
     state::GatewayLock,
@@ -233,7 +237,7 @@ fn claim(transaction: &Transaction<'_>, id: &str, present: &Present) -> Result<b
         "UPDATE holds SET state = 'consuming'
          WHERE id = ?1 AND state = 'approved' AND approved_until > ?2
            AND policy_digest = ?3 AND state_digest = ?4
-           AND NOT EXISTS (SELECT 1 FROM agents WHERE name = holds.agent AND killed)
+           AND {NOT_KILLED}
            AND ({STANDING}) >= max(holds.approvals, 1)"
     );
     let Present { now, policy_digest, state_digest } = present;
@@ -279,14 +283,13 @@ pub(super) fn end(
         HoldState::Expired => return Ok(ConsumeError::Expired),
         other => return Ok(ConsumeError::NotApproved(other)),
     }
-    let killed = "SELECT count(*) FROM agents WHERE name = ?1 AND killed";
     let (state, error) = if hold.approved_until.is_none_or(|until| until <= present.now) {
         (HoldState::Expired, ConsumeError::Expired)
     } else if hold.policy_digest != present.policy_digest {
         (HoldState::Void, ConsumeError::Void("the policies"))
     } else if hold.state_digest != present.state_digest {
         (HoldState::Void, ConsumeError::Void("the resources' state"))
-    } else if count(transaction, killed, [&hold.principal.agent])? > 0 {
+    } else if is_killed(transaction, &hold)? {
         (HoldState::Void, ConsumeError::Void("whether the agent may act"))
     } else {
         (HoldState::Void, ConsumeError::Void("who may approve"))

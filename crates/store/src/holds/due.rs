@@ -8,10 +8,11 @@ use super::{
     ConsumeError, Consumed, HoldState, Holds, Schedule, Uptime,
     consume::{STANDING, consumed},
     find,
+    outliving::is_killed,
     schedule::{find_schedule, leave},
 };
 use crate::{
-    database::{count, integer, rows},
+    database::{integer, rows},
     error::{Result, StoreError},
 };
 
@@ -79,7 +80,6 @@ fn changed(
 ) -> Result<Option<&'static str>> {
     let Schedule { hold, seconds, .. } = schedule;
     let Obligations { approvals, snapshot, delay_seconds } = asked.obligations;
-    let killed = "SELECT count(*) FROM agents WHERE name = ?1 AND killed";
     let standing = format!("SELECT ({STANDING}) FROM holds WHERE id = ?1");
     let standing = rows(transaction, &standing, [&hold.id], |row| Ok(row.get::<_, i64>(0)?))?;
     let standing = standing.first().copied().unwrap_or_default();
@@ -87,7 +87,7 @@ fn changed(
         Some("what it means")
     } else if hold.state_digest != asked.state_digest {
         Some("the resources' state")
-    } else if count(transaction, killed, [&hold.principal.agent])? > 0 {
+    } else if is_killed(transaction, hold)? {
         Some("whether the agent may act")
     } else if snapshot || delay_seconds > *seconds || approvals > hold.obligations.approvals {
         Some("what has to be done first")

@@ -1,7 +1,8 @@
 //! How a hold begins: one for each operation, whoever races to open it.
 
 use holdpoint_core::{
-    Digest, Reason, Timestamp, identity::Principal, ledger::Meaning, obligation::Obligations,
+    Digest, Judged, Reason, Timestamp, identity::Principal, ledger::Meaning,
+    obligation::Obligations,
 };
 use rusqlite::{Transaction, params};
 use thiserror::Error;
@@ -37,6 +38,29 @@ pub struct NewHold<'a> {
     pub credential: Option<&'a str>,
     /// The bytes that will be executed; kept if the hold is opened.
     pub payload: Option<&'a [u8]>,
+}
+
+impl<'a> NewHold<'a> {
+    /// What was judged, as it is asked for by `principal`; nothing is kept of it yet.
+    pub fn of<M>(
+        judged: &'a Judged<M>,
+        principal: &'a Principal,
+        meanings: &'a [Meaning],
+        reasons: &'a [Reason],
+    ) -> Self {
+        Self {
+            operation_digest: judged.operation_digest(principal),
+            message_digest: judged.digest(),
+            policy_digest: judged.policy_digest(),
+            state_digest: judged.state_digest(),
+            principal,
+            meanings,
+            reasons,
+            obligations: judged.decision().obligations(),
+            credential: None,
+            payload: None,
+        }
+    }
 }
 
 /// What became of an operation that has to wait.

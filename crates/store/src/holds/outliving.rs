@@ -37,6 +37,11 @@ pub(crate) fn set_killed(
     Ok(transaction.execute(sql, params![whom, killed])?)
 }
 
+/// That whoever asked for a row of `holds` was killed neither during its run nor afterwards.
+pub(super) const NOT_KILLED: &str = "NOT EXISTS (
+    SELECT 1 FROM agents WHERE name = holds.agent AND killed
+    UNION ALL SELECT 1 FROM outliving WHERE hold = holds.id AND killed)";
+
 /// Whether whoever asked for this hold was killed, during its run or afterwards.
 pub(super) fn is_killed(connection: &Connection, hold: &Hold) -> Result<bool> {
     let sql = "SELECT (SELECT count(*) FROM agents WHERE name = ?1 AND killed)

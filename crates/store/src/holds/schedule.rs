@@ -15,7 +15,9 @@ use thiserror::Error;
 use super::{
     ConsumeError, Hold, HoldState, Holds, Uptime,
     consume::{Present, STANDING, end, evidence},
-    find, hold, released_by,
+    find, hold,
+    outliving::NOT_KILLED,
+    released_by,
 };
 use crate::{
     database::{count, first, integer, millis, rows, timestamp},
@@ -234,7 +236,7 @@ fn begin(
            AND (state = 'approved' AND approved_until > ?2 AND ({STANDING}) >= max(approvals, 1)
                 OR state = 'open' AND approvals = 0)
            AND policy_digest = ?3 AND state_digest = ?4
-           AND NOT EXISTS (SELECT 1 FROM agents WHERE name = holds.agent AND killed)"
+           AND {NOT_KILLED}"
     );
     let begun = transaction.execute(
         &sql,

@@ -40,7 +40,7 @@ use std::{
 use holdpoint_core::{
     Digest, Timestamp,
     authorized::{Appended, Durable},
-    ledger::{Record, RecordKind},
+    ledger::{Decided, Record, RecordKind},
 };
 use tokio::sync::oneshot;
 
@@ -139,8 +139,13 @@ fn encode(record: &Record, subject: Digest) -> Result<Vec<u8>, LedgerError> {
         return Err(LedgerError::OtherSubject);
     }
     let entry = record.to_bytes().map_err(LedgerError::Unwritable)?;
-    match entry.len() {
-        0..=ENTRY_BYTES_MAX => Ok(entry),
-        bytes => Err(LedgerError::TooLarge { bytes }),
+    match (entry.len(), &record.kind) {
+        (0..=ENTRY_BYTES_MAX, _) => Ok(entry),
+        // What is only there to be replayed refuses nothing.
+        (_, RecordKind::Decision(decided)) if !decided.circumstances.is_empty() => {
+            let decided = Decided { circumstances: Vec::new(), ..decided.clone() };
+            encode(&Record { kind: RecordKind::Decision(decided), ..record.clone() }, subject)
+        }
+        (bytes, _) => Err(LedgerError::TooLarge { bytes }),
     }
 }

@@ -130,6 +130,7 @@ pub(super) fn record(number: u64) -> Record {
             ..Task::default()
         },
         killed: false,
+        did: None,
     };
     let meaning = Meaning {
         operation: "railway:volumeDelete".to_owned(),
@@ -152,6 +153,7 @@ pub(super) fn record(number: u64) -> Record {
         forwarded: false,
         spared: None,
         fingerprints: Vec::new(),
+        circumstances: Vec::new(),
     };
     Record::new(
         Timestamp(1_790_000_000_000 + number),

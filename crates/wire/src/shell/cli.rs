@@ -286,14 +286,27 @@ impl Walk<'_> {
 
     /// Holdpoint's own commands that switch something off.
     fn guard(&mut self, call: &Call<'_>) {
-        let words = call.parts().1;
-        let whatever = ["uninstall", "approve", "revive"];
-        let weakens = words.first().is_some_and(|it| whatever.contains(it))
-            || matches!(
-                words.first(),
-                Some(&"approvers" | &"policy" | &"secrets" | &"hosts" | &"inventory" | &"agents")
-            ) && !matches!(words.get(1), None | Some(&"list" | &"show" | &"check"))
-            || call.has(&["--remove"]);
+        let mut arguments = call.arguments.iter().map(String::as_str);
+        let mut words = Vec::new();
+        while let Some(argument) = arguments.next() {
+            match argument {
+                // The value of an option that stands before any verb is none.
+                "--state" => drop(arguments.next()),
+                flag if flag.starts_with('-') => {}
+                word => words.push(word),
+            }
+        }
+        let weakens = match words.as_slice() {
+            ["uninstall" | "approve" | "revive", ..] | ["snapshots", "prune", ..] => true,
+            ["merge", ..] => call.has(&["--yes", "--drop"]),
+            ["run", ..] => call.has(&["--unguarded"]),
+            ["approvers" | "policy" | "secrets" | "hosts" | "inventory" | "agents", verb, ..] => {
+                let looks =
+                    ["list", "show", "check", "found", "leaked", "issued", "suggest", "try"];
+                !looks.contains(verb)
+            }
+            _ => call.has(&["--remove"]),
+        };
         if weakens {
             let step = Step::known(
                 "holdpoint:change",

@@ -40,6 +40,11 @@ pub(super) fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
     if let Some(given) = getopt::syntax(call.name).and_then(|it| it.read(call.arguments)) {
         return of_postgres(scope, call.name, &given);
     }
+    if (provider == "redis" || matches!(call.name, "mysql" | "mariadb"))
+        && let Some(target) = of_options(scope, provider, call.arguments)
+    {
+        return target;
+    }
     let connection = words
         .clone()
         .find(|it| it.contains("host="))
@@ -52,6 +57,102 @@ pub(super) fn client_target(scope: &Scope, call: &Call<'_>) -> Target {
     });
     let database = call.value(&["-d", "--dbname", "-D", "--database"]);
     targets::at_host(provider, host.unwrap_or_default(), database.unwrap_or_default())
+}
+
+/// What the options of MySQL's client and of Redis's say: where it goes, and what else they mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Host,
+    Port,
+    User,
+    Password,
+    Database,
+    /// It changes nothing about where it goes, and takes a value.
+    Value,
+    /// The same without one.
+    Alone,
+}
+
+/// Source: MariaDB 10.11, `client/mysql.cc`.
+const MYSQL: &[(&str, &str, Word)] = &[
+    ("-h", "--host", Word::Host),
+    ("-P", "--port", Word::Port),
+    ("-u", "--user", Word::User),
+    ("-p", "--password", Word::Password),
+    ("-D", "--database", Word::Database),
+    ("-e", "--execute", Word::Value),
+    ("-B", "--batch", Word::Alone),
+    ("-N", "--skip-column-names", Word::Alone),
+    ("-s", "--silent", Word::Alone),
+    ("-t", "--table", Word::Alone),
+    ("-f", "--force", Word::Alone),
+    ("-v", "--verbose", Word::Alone),
+];
+/// Source: Redis 7, `redis-cli.c`.
+const REDIS: &[(&str, &str, Word)] = &[
+    ("-h", "--host", Word::Host),
+    ("-p", "--port", Word::Port),
+    ("-n", "--db", Word::Database),
+    ("-a", "--pass", Word::Password),
+    ("-a", "--user", Word::User),
+    ("--raw", "--no-raw", Word::Alone),
+];
+
+/// Where a client of MySQL or of Redis goes, and its address, where every option before what it is
+/// to do is known. MySQL's own files may say another host where the command says none.
+fn of_options(scope: &Scope, provider: &str, words: &[String]) -> Option<Target> {
+    let known = if provider == "mysql" { MYSQL } else { REDIS };
+    let (mut found, mut operands) = (Vec::new(), Vec::new());
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        if !word.starts_with('-') {
+            operands.push(word);
+            if provider == "redis" {
+                break;
+            }
+            continue;
+        }
+        let (name, told) = word.split_once('=').unwrap_or((word, ""));
+        let long = known.iter().find(|(_, long, _)| *long == name).map(|it| (it.2, told));
+        let short =
+            || known.iter().find(|(short, ..)| word.starts_with(*short) && short.len() == 2);
+        let own = || short().and_then(|(own, _, it)| Some((*it, word.strip_prefix(*own)?)));
+        let (what, told) = long
+            .or_else(|| known.iter().find(|it| it.0 == word).map(|it| (it.2, "")))
+            .or_else(own)?;
+        // MySQL's password stands beside its letter, or is asked for.
+        let beside = !told.is_empty() || what == Word::Password && provider == "mysql";
+        let value = match what {
+            Word::Alone if told.is_empty() => continue,
+            Word::Alone => return None,
+            _ if beside => told,
+            _ => words.next()?,
+        };
+        found.push((what, value));
+    }
+    let value = |what: Word| found.iter().rev().find(|(own, _)| *own == what).map(|(_, it)| *it);
+    let usual = (provider == "redis").then_some("127.0.0.1");
+    let host = value(Word::Host).or(usual)?;
+    let database = match provider {
+        "mysql" => value(Word::Database).or(operands.first().copied())?,
+        _ => value(Word::Database).unwrap_or("0"),
+    };
+    let password = match provider {
+        "mysql" => {
+            value(Word::Password).filter(|it| !it.is_empty()).or(scope.exported("MYSQL_PWD"))
+        }
+        _ => value(Word::Password).or(scope.exported("REDISCLI_AUTH")),
+    };
+    let port = value(Word::Port).unwrap_or(if provider == "mysql" { "3306" } else { "6379" });
+    let login = [value(Word::User).unwrap_or_default(), password.unwrap_or_default()].map(escaped);
+    let [user, password] = &login;
+    let named = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let address = format!("{provider}://{user}:{password}@{named}:{port}/{}", escaped(database));
+    let plain = !address.contains(&escaped(&UNKNOWN.to_string())) && !address.contains(UNKNOWN);
+    let plain = plain && ConnectionUri::read(&address).is_some() && !host.starts_with('/');
+    let told = value(Word::Host).unwrap_or_default();
+    let shown = value(Word::Database).filter(|_| provider == "mysql").unwrap_or_default();
+    Some(Target { address: plain.then_some(address), ..targets::at_host(provider, told, shown) })
 }
 
 /// Where a client of PostgreSQL goes whose options are all known, and the address that these and

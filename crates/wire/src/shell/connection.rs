@@ -37,8 +37,13 @@ pub struct ConnectionUri {
 }
 
 impl ConnectionUri {
-    /// Reads one; `None` unless it means one database on one host, whoever reads it.
+    /// Reads one of PostgreSQL; `None` unless it means one database on one host, whoever reads it.
     pub fn read(uri: &str) -> Option<Self> {
+        Self::read_at(uri, PORT)
+    }
+
+    /// The same of something else that listens at the port `usual`.
+    pub fn read_at(uri: &str, usual: u16) -> Option<Self> {
         let (_, rest) = uri.split_once("://").filter(|_| !uri.contains([UNKNOWN, '#']))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/')?;
@@ -52,7 +57,7 @@ impl ConnectionUri {
         let host = one(decoded(host.trim_matches(['[', ']'])), told_host)?;
         let port = one(port.to_owned(), told_port)?;
         let database = decoded(database);
-        let port = if port.is_empty() { PORT } else { port.parse().ok()? };
+        let port = if port.is_empty() { usual } else { port.parse().ok()? };
         let password = (!password.is_empty()).then(|| decoded(password));
         let plain = !host.contains(',') && !database.is_empty() && !database.contains('/');
         plain.then(|| Self { host, port, user: decoded(user), password, database })

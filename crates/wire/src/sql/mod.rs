@@ -5,11 +5,13 @@
 //! - [`target`]: the database that a text goes to
 //! - [`postgres`]: PostgreSQL, read with its own grammar
 //! - [`statements`]: its statements one by one, for who owns the transaction
+//! - `at_once`: what of them no transaction takes back
 //! - [`shape`]: what statements have in common that mean the same
 //! - [`psql`]: scripts of PostgreSQL's terminal, with the commands that are its own
 //! - [`plain`]: other databases, read by their words
 //! - [`protocol`]: PostgreSQL's messages, for who stands between a client and a server
 
+mod at_once;
 pub mod plain;
 pub mod postgres;
 pub mod protocol;
@@ -20,6 +22,7 @@ pub mod target;
 
 use holdpoint_core::Operation;
 
+pub use at_once::is_at_once;
 pub use target::{Dialect, Target};
 
 use crate::Unreadable;

@@ -4,7 +4,7 @@ use holdpoint_core::Effect::{Create, GrantAccess, MintCredential, Modify, Observ
 
 use super::{
     Rule,
-    When::{Any, Given},
+    When::{Any, Given, Is},
     rule,
 };
 
@@ -70,6 +70,8 @@ pub(super) const RULES: &[Rule] = &[
         Observe,
     ),
     rule(&["sso"], &["GetRoleCredentials"], MintCredential),
+    // A login that is renewed: what comes back is captured.
+    rule(&["sso-oidc"], &["CreateToken"], Create).when(Is("grantType", "refresh_token")),
     rule(&["sso-oidc"], &["*"], MintCredential),
     rule(
         &["sso-admin", "identitystore"],

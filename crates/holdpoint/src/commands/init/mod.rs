@@ -213,10 +213,13 @@ fn remove(init: &Init, dir: &Path, json: bool) -> Ended {
     if !init.yes && terminal::ask("Take these back? [y/N] ")?.trim() != "y" {
         return Ok(Status::Wanting);
     }
-    let (files, left) = take_each_back(taken)?;
+    let (files, left) = take_each_back(taken);
     keep(dir, &stays.into_iter().chain(left.iter().cloned()).collect::<Vec<_>>())?;
     for put in &left {
-        eprintln!("{}: changed since; take our lines out by hand", put.file.display());
+        eprintln!(
+            "{}: changed since, or out of reach; take our lines out by hand",
+            put.file.display()
+        );
     }
     say(json, &json!({ "taken": files }), &format!("{} taken back", files.len()));
     Ok(if left.is_empty() { Status::Done } else { Status::Wanting })
@@ -229,22 +232,23 @@ pub fn take_all_back(dir: &Path) -> Result<Vec<PathBuf>, CommandError> {
     if known.is_empty() {
         return Ok(Vec::new());
     }
-    let (_, left) = take_each_back(known)?;
+    let (_, left) = take_each_back(known);
     keep(dir, &left)?;
     Ok(left.into_iter().map(|put| put.file).collect())
 }
 
 /// Takes back what was put, the last first: the files of what is gone, and what is left.
-fn take_each_back(puts: Vec<Put>) -> Result<(Vec<PathBuf>, Vec<Put>), CommandError> {
+fn take_each_back(puts: Vec<Put>) -> (Vec<PathBuf>, Vec<Put>) {
     let (mut files, mut left) = (Vec::new(), Vec::new());
     for put in puts.into_iter().rev() {
-        match take_back(&put)? {
-            true => files.push(put.file),
-            false => left.push(put),
+        match take_back(&put) {
+            Ok(true) => files.push(put.file),
+            // What cannot be read or written now stays on the list.
+            Ok(false) | Err(_) => left.push(put),
         }
     }
     left.reverse();
-    Ok((files, left))
+    (files, left)
 }
 
 /// Takes back what was put into a file; whether all of it could be found.

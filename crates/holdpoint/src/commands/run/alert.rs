@@ -48,11 +48,6 @@ impl Alert {
         Self { run: run.to_owned(), told: Mutex::default() }
     }
 
-    /// The run.
-    pub(super) fn run(&self) -> &str {
-        &self.run
-    }
-
     /// Hears what waits now, oldest first.
     pub(super) fn hear(self: &Arc<Self>, waiting: &[&str]) {
         let mut told = self.lock();

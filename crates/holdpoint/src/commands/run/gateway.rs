@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdpoint_store::Config;
+use holdpoint_store::{Config, runs::RunDoor};
 
 use super::{Gateway, Here};
 use crate::status::CommandError;
@@ -22,16 +22,21 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const OTHER: Duration = Duration::from_secs(2);
 /// How often it is looked for.
 const GLANCE: Duration = Duration::from_millis(5);
+/// The authority of another user's gateway.
+const DOOR_CA: &str = "door-ca.pem";
 /// Where a gateway that nobody watches says what goes wrong.
 const LOG: &str = "gateway.log";
 /// Bytes of it that are shown when it does not start.
 const SHOWN: usize = 2000;
 
-/// The gateway of this state, up.
+/// The gateway of this state, up; or another user's, if that is what guards runs here.
 pub(super) fn ready(here: &Here) -> Result<Gateway, CommandError> {
+    if let Some(socket) = &here.config.run_door {
+        return behind(here, socket);
+    }
     let ca = here.dir.join("ca.pem");
     if is_up(&here.dir) {
-        return Ok(Gateway { ca, started: None });
+        return Ok(Gateway { ca, started: None, door: None });
     }
     let mut child = start(&here.dir, here.config.proxy)?;
     let until = Instant::now() + PATIENCE;
@@ -57,7 +62,24 @@ pub(super) fn ready(here: &Here) -> Result<Gateway, CommandError> {
         }
         thread::sleep(GLANCE);
     }
-    Ok(Gateway { ca, started: Some(child.id()) })
+    Ok(Gateway { ca, started: Some(child.id()), door: None })
+}
+
+/// The gateway behind a door. Its authority is kept where ours would be read.
+fn behind(here: &Here, socket: &Path) -> Result<Gateway, CommandError> {
+    let door = RunDoor::at(socket);
+    let pem = door.authority().map_err(|error| {
+        let at = socket.display();
+        let mend = format!("its user has to start it: holdpoint up --run-door {at}");
+        CommandError::unable(format!("no gateway answers at {at} (run_door): {error}; {mend}"))
+    })?;
+    let ca = here.dir.join(DOOR_CA);
+    if fs::read_to_string(&ca).ok().as_ref() != Some(&pem) {
+        let draft = ca.with_extension(format!("draft-{}", std::process::id()));
+        let written = fs::write(&draft, &pem).and_then(|()| fs::rename(&draft, &ca));
+        written.map_err(CommandError::unable)?;
+    }
+    Ok(Gateway { ca, started: None, door: Some(door) })
 }
 
 /// Starts another gateway where the one that a run needs has gone, as after a crash, and nobody has

@@ -98,6 +98,19 @@ pub(in crate::commands) fn ground(
     })
 }
 
+/// What is seen beside the workspace and searched for secrets as it is, the outermost of each:
+/// further places, and what an agent reads of the home. What git keeps elsewhere is searched as
+/// history.
+pub(super) fn others(ground: &Ground) -> Vec<PathBuf> {
+    let beside = repository::beside(&ground.workspace);
+    let also = ground.also.iter().map(|(path, _)| path.clone());
+    let also = also.filter(|path| Some(path) != beside.as_ref());
+    let mut all: Vec<PathBuf> = also.chain(ground.home.seen()).collect();
+    all.sort();
+    all.dedup_by(|inner, outer| inner.starts_with(outer));
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use holdpoint_sandbox::layout::Access;

@@ -13,7 +13,7 @@ use holdpoint_catalog::{
     issuers::Issuer,
     logins::{LOGINS, Login},
 };
-use holdpoint_core::Timestamp;
+use holdpoint_core::{Timestamp, glob::host_matches};
 use holdpoint_sandbox::{
     layout::{Access, Layout, Piece},
     masks::Masks,
@@ -62,7 +62,9 @@ impl Logins {
         for login in LOGINS {
             let Some(issuer) = login.issuer() else { continue };
             for at in places(home, login) {
-                let own = layout.pieces.iter().any(|piece| piece.at() == at);
+                let around = |piece: &Piece| piece.at() != home && piece.at().starts_with(home);
+                let mut seen = layout.pieces.iter().filter(|piece| around(piece));
+                let own = seen.any(|piece| at.starts_with(piece.at()));
                 if login.of_agent && !own {
                     continue;
                 }
@@ -122,7 +124,12 @@ impl LoginFile {
         let same = read(&self.at)?.is_some_and(|now| now == self.began);
         if written != self.shown && same && !written.is_empty() {
             let held = issued.captured_of(run).map_err(io::Error::other)?;
-            let own = held.iter().filter(|it| self.issuer.hosts().any(|host| it.reach.has(host)));
+            let ends: Vec<String> = self.issuer.hosts().map(end).collect();
+            let has = |captured: &&Captured| {
+                let mut own = captured.reach.hosts.iter();
+                own.any(|host| ends.iter().any(|end| host == end || host_matches(end, host)))
+            };
+            let own = held.iter().filter(has);
             let real =
                 own.fold(masks.unmasked(&self.at, &written), |text, it| made_real(&text, it));
             replace(&self.at, &real)?;
@@ -151,13 +158,8 @@ fn put(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
 fn shown(issued: &Issued, run: &str, file: &LoginFile) -> io::Result<Vec<u8>> {
     let name = file.at.file_name().unwrap_or_default().to_string_lossy();
     let found = Finder::shared().find_in(&name, &file.began);
-    let of_program = |found: &Found| {
-        let has = |id: &&str| memmem::find(&file.began, id.as_bytes()).is_some();
-        plain(&found.name) == "clientsecret" && file.issuer.public_clients.iter().any(has)
-    };
     let tokens: Vec<(Found, SecretString)> = found
         .into_iter()
-        .filter(|found| plain(&found.name) != "clientsecret" || of_program(found))
         .filter_map(|found| found.value(&file.began).map(|value| (found, value)))
         .collect();
     let new: Vec<NewCaptured> =
@@ -177,9 +179,11 @@ fn captured(issuer: &Issuer, found: &Found, value: &SecretString) -> NewCaptured
     // Microsoft's cache calls every token `secret`; those for access are signed.
     let renews =
         name.contains("refresh") || (name == "secret" && !value.expose_secret().starts_with("eyJ"));
-    let ends: Vec<String> = issuer.hosts().map(str::to_owned).collect();
+    let ends: Vec<String> = issuer.hosts().map(end).collect();
     let (kind, hosts) = match renews {
         true => (Kind::Refresh, ends),
+        // What the program itself is known by, to its issuer alone.
+        false if name == "clientsecret" => (Kind::Access, ends),
         false => {
             let resources = issuer.resources.iter().map(|&host| host.to_owned());
             (Kind::Access, ends.into_iter().chain(resources).collect())
@@ -188,6 +192,11 @@ fn captured(issuer: &Issuer, found: &Found, value: &SecretString) -> NewCaptured
     let reach = Reach { hosts, tls: true, ..Reach::default() };
     let expires_at = Timestamp(now().0.saturating_add(LENT));
     NewCaptured { kind, name: found.name.clone(), value: value.clone(), reach, expires_at }
+}
+
+/// Where an issuer is that has a host for each region: it is below what these have in common.
+fn end(host: &str) -> String {
+    host.rsplit_once("*.").map_or_else(|| host.to_owned(), |(_, below)| format!("*.{below}"))
 }
 
 fn plain(name: &str) -> String {

@@ -1,4 +1,5 @@
-//! Which secrets of a run are masked: those in the files of its workspace and in its variables.
+//! Which secrets of a run are masked: those in the files of its workspace, of further places and of
+//! what its agent keeps, and in its variables.
 
 use std::{
     collections::BTreeSet,
@@ -8,10 +9,11 @@ use std::{
 };
 
 use holdpoint_catalog::credentials::{Finder, PACKAGE_LOGINS};
+use holdpoint_gateway::owner::is_server;
 use holdpoint_posture::search::{Cache, Searched, search};
 use holdpoint_sandbox::{
     environment::Environment,
-    layout::{Access, Piece},
+    layout::{Access, Ground, Piece},
     masks::Masks,
     view::{Mask as _, SEARCHED_MAX, Written},
 };
@@ -33,21 +35,48 @@ pub(super) struct Masked {
 }
 
 impl Masked {
-    /// Those in the files of `workspace`; what is seen of `home` is masked as it is shown.
-    pub(super) fn find(here: &Here, workspace: &Path, home: &Path) -> Self {
+    /// Those of a run on `ground`.
+    pub(super) fn of(here: &Here, ground: &Ground) -> Self {
+        let others = ground::others(ground);
+        let quiet = ground.home.transcripts();
+        let is_other = |file: &Path| !ground.home.is_login(file);
+        Self::find(here, &ground.workspace, &others, quiet, &ground.home.path, &is_other)
+    }
+
+    /// Those in the files of `workspace` and of `others`; what else is seen of `home` is masked as
+    /// it is shown.
+    fn find(
+        here: &Here,
+        workspace: &Path,
+        others: &[PathBuf],
+        quiet: Vec<PathBuf>,
+        home: &Path,
+        is_other: &dyn Fn(&Path) -> bool,
+    ) -> Self {
         let secrets = here.state.secrets();
-        let masks = Masks::of(workspace.to_owned(), home.to_owned(), secrets.clone());
+        let places = others.iter().cloned().chain([home.to_owned()]).collect();
+        let masks = Masks::of(workspace.to_owned(), places, quiet, secrets.clone(), is_server);
         let masks = Arc::new(masks);
-        let mut cache = Cache::open(&here.dir, workspace);
         let fingerprint = |value: &str| secrets.fingerprint(value);
-        let searched = search(workspace, Finder::shared(), &mut cache, &fingerprint);
-        if let Err(error) = cache.save() {
-            tracing::warn!(%error, "what was found is not remembered: the next search takes as long");
+        let mut searched = Searched::default();
+        for place in [workspace].into_iter().chain(others.iter().map(PathBuf::as_path)) {
+            let mut cache = Cache::open(&here.dir, place);
+            searched = searched.and(search(place, Finder::shared(), &mut cache, &fingerprint));
+            if let Err(error) = cache.save() {
+                tracing::warn!(%error, "what was found is not remembered: the next search takes as long");
+            }
         }
+        // A login is seen as it is lent.
+        searched.exposed.retain(|exposed| exposed.path.as_deref().is_none_or(is_other));
         let found: BTreeSet<PathBuf> =
             searched.exposed.iter().filter_map(|exposed| exposed.path.clone()).collect();
         let mut files: BTreeSet<PathBuf> =
             found.into_iter().filter(|file| is_masked(&masks, file)).collect();
+        for exposed in searched.exposed.iter().filter(|exposed| exposed.packed) {
+            let path = exposed.path.iter();
+            path.clone().for_each(|path| masks.withhold(path));
+            files.extend(path.cloned());
+        }
         // What could not be searched counts as found; of a directory, all is searched when opened.
         for unsearched in &searched.unsearched {
             if unsearched.path.is_file() {
@@ -61,6 +90,16 @@ impl Masked {
     /// Whether a file is masked.
     pub(super) fn in_files(&self) -> bool {
         !self.files.is_empty()
+    }
+
+    /// Whether a file in `place` is.
+    pub(super) fn in_place(&self, place: &Path) -> bool {
+        self.files.iter().any(|file| file.starts_with(place))
+    }
+
+    /// What git keeps everything in, of every repository there is.
+    pub(super) fn repositories(&self) -> BTreeSet<&Path> {
+        self.searched.repositories.iter().map(PathBuf::as_path).collect()
     }
 
     /// Whether this file is masked.
@@ -81,6 +120,7 @@ impl Masked {
                 continue;
             }
             let Some(masked) = self.masks.variable(name, value) else { continue };
+            let is_masked = masked != value;
             let mut taken = environment.variables.iter_mut();
             match taken.find(|(taken, _)| taken == name) {
                 // Ours, or one that was granted, is another value.
@@ -91,7 +131,7 @@ impl Masked {
                     environment.left_out = environment.left_out.saturating_sub(1);
                 }
             }
-            self.variables += 1;
+            self.variables += usize::from(is_masked);
         }
     }
 
@@ -106,11 +146,16 @@ impl Masked {
         PACKAGE_LOGINS.iter().filter_map(seen).collect()
     }
 
-    /// Masked copies to read, where nothing can be served. They are made in `directory`.
-    pub(super) fn copies(&self, directory: &Path) -> io::Result<Vec<Piece>> {
+    /// Masked copies to read of what is not served. They are made in `directory`.
+    pub(super) fn copies(
+        &self,
+        directory: &Path,
+        is_served: &dyn Fn(&Path) -> bool,
+    ) -> io::Result<Vec<Piece>> {
         fs::create_dir_all(directory)?;
         let mut pieces = Vec::new();
-        for (number, file) in self.files.iter().filter(|file| file.is_file()).enumerate() {
+        let files = self.files.iter().filter(|file| file.is_file() && !is_served(file));
+        for (number, file) in files.enumerate() {
             let masked =
                 fs::read(file).ok().and_then(|bytes| self.masks.masked(file, &bytes, false));
             let copy = directory.join(number.to_string());
@@ -169,7 +214,7 @@ fn is_masked(masks: &Masks, file: &Path) -> bool {
 
 /// Runs `holdpoint run --show-masks`: what would be masked, by file and line, never the value.
 pub(super) fn show(here: &Here, workspace: &Path) -> Ended {
-    let mut masked = Masked::find(here, workspace, &ground::home()?);
+    let mut masked = Masked::find(here, workspace, &[], Vec::new(), &ground::home()?, &|_| true);
     masked.variables(&mut Environment::of([]));
     let exposed =
         masked.searched.exposed.iter().filter(|exposed| {

@@ -1,8 +1,9 @@
 //! `holdpoint run`: an agent with one way out.
 //!
 //! - `alert`: what a human hears who looks elsewhere
+//! - `enrol`: who releases, asked once before the first of all
 //! - `ground`: what the run is made around: workspace, home, further places
-//! - `gateway`: the gateway that guards the way out, started if none is up
+//! - `gateway`: the gateway that guards the way out, started if none is up; `guard`: as long as it is
 //! - `expiry`: when a run ends by itself
 //! - `identity`: who it is
 //! - `nested`: a run that is asked for inside of a run
@@ -16,13 +17,15 @@
 //! - `services`: what of this machine's loopback there is inside
 //! - `signing`: how its commits are signed
 //! - `saved`: its undo point
-//! - `told`: what the human is told at the start and at the end
+//! - `told`: what the human is told at the start and at the end; `worktrees`: those that are gone
 
 mod alert;
 mod bound;
+mod enrol;
 mod expiry;
 mod gateway;
 pub(super) mod ground;
+mod guard;
 mod identity;
 mod lent;
 mod logins;
@@ -35,32 +38,31 @@ mod seen;
 mod services;
 mod signing;
 mod told;
+mod worktrees;
 
 use std::{
     ffi::{OsStr, OsString},
-    fs,
-    os::fd::{AsFd as _, BorrowedFd},
-    path::PathBuf,
+    fs, io,
+    path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    thread,
-    time::{Duration, Instant},
 };
 
 use clap::Args;
 use holdpoint_core::identity::{Ring, Task};
 use holdpoint_sandbox::{
-    Begun, Enclosure, Mark, SandboxError, agents::unboxed, environment::Environment,
-    expiry::Expiry, init as first, inside as between, java,
+    Begun, Mark, SandboxError, agents::unboxed, environment::Environment, expiry::Expiry,
+    init as first, inside as between, java,
 };
 use holdpoint_sandbox::{
     inside::Plan,
-    layout::{Ground, Layout},
+    layout::{Ground, Layout, Piece},
+    nss,
     publish::Published,
     view::View,
     wait,
 };
-use holdpoint_store::{agents::new_run, runs::HandedOver, supervised::Supervised};
+use holdpoint_store::{agents::new_run, runs::RunDoor, supervised::Supervised};
 use nix::sys::stat::umask;
 
 pub use self::nested::nested;
@@ -69,6 +71,7 @@ use self::{
     bound::Grounds,
     expiry::Lifetime,
     ground::Place,
+    guard::guard,
     identity::{Identity, forget},
     lent::{Granted, Lent},
     logins::Logins,
@@ -84,14 +87,10 @@ use crate::status::{CommandError, Ended, Status};
 
 /// The CA as Java reads it, in the state directory.
 const JAVA_TRUST: &str = "ca.jks";
+/// The same as Chromium reads it.
+const NSS_TRUST: &str = "ca.nss.db";
 /// The run's own files with logins, in its directory.
 const LOGINS: &str = "logins";
-/// How soon a gateway that has gone is looked for again.
-const AGAIN: Duration = Duration::from_millis(50);
-/// How long others have to start one, such as a human with a newer binary, before a run does.
-const FOR_OTHERS: Duration = Duration::from_secs(3);
-/// How seldom it is tried again at last, where none starts.
-const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Run an agent with one way out.
 #[derive(Debug, Args)]
@@ -163,12 +162,19 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     if run.learn && run.ring == Some(Ring::Untrusted) {
         return Err(CommandError::usage("--learn: whoever is untrusted (ring 3) does not learn"));
     }
+    enrol::once(here)?;
     clear_up(here)?;
     let workspace = ground::workspace(&here.dir)?;
-    let mark = mark(run)?;
+    let mark = mark(run, &workspace)?;
+    // Its namespaces are there by the time that it is known what goes into them.
+    let begun = begin(run, &mark)?;
     let saving = Saving::begin(here, &workspace, &mark, !run.no_snapshot)?;
     let services = services::of(&run.local, &workspace)?;
     let gateway = gateway::ready(here)?;
+    if gateway.door.is_some() && !run.grant.is_empty() {
+        let text = "--grant: the gateway is another user's (run_door), and so are its secrets";
+        return Err(CommandError::usage(text));
+    }
     let signing = Signing::of(&workspace);
     let lent = Lent::of(here, &run.grant, &signing)?;
     let ground = ground::ground(here, workspace, &run.command, &run.also, &gateway.ca, mark)?;
@@ -176,7 +182,7 @@ pub fn run(run: &Run, here: &Here) -> Ended {
     let supervised = here.state.supervise(&ground.mark.run).map_err(CommandError::unable)?;
     let identity = Identity::begin(here, &ground.mark)?;
     let planned = Planned { run, program, ground, services, gateway, supervised, identity };
-    planned.guarded(here, lent, signing, saving)
+    planned.guarded(here, begun, lent, signing, saving)
 }
 
 /// A run of which everything is known that a human may have said wrongly.
@@ -192,8 +198,15 @@ struct Planned<'a> {
 
 impl Planned<'_> {
     /// Runs it to its end.
-    fn guarded(mut self, here: &Here, lent: Lent, signing: Signing, saving: Saving) -> Ended {
-        let told = self.enclosed(here, lent, signing, saving);
+    fn guarded(
+        mut self,
+        here: &Here,
+        begun: Begun,
+        lent: Lent,
+        signing: Signing,
+        saving: Saving,
+    ) -> Ended {
+        let told = self.enclosed(here, begun, lent, signing, saving);
         let principal = self.identity.principal.clone();
         // As long as it is supervised, nobody else does it.
         let forgotten = self.identity.end(here);
@@ -208,24 +221,18 @@ impl Planned<'_> {
     fn enclosed(
         &mut self,
         here: &Here,
+        begun: Begun,
         lent: Lent,
         signing: Signing,
         saving: Saving,
     ) -> Result<(Told, wait::Ended, Option<String>), CommandError> {
         let Self { run, program, ground, services, gateway, supervised, identity } = self;
-        let unboxed = unboxed(&run.command);
-        let command = unboxed.as_deref().unwrap_or(&run.command);
-        let rendezvous = format!("holdpoint-{}", ground.mark.run);
-        let begun = Begun::begin(&rendezvous, command).map_err(not_made)?;
         let mut layout = Layout::around(ground).map_err(CommandError::unable)?;
         layout.pieces.extend(lent.pieces.clone());
-        let store = here.dir.join(JAVA_TRUST);
-        let trusted = fs::read_to_string(&ground.ca)
-            .and_then(|pem| java::pieces(&pem, &store, &ground.home.path));
-        layout.pieces.extend(trusted.map_err(CommandError::unable)?);
+        layout.pieces.extend(trust(here, ground).map_err(CommandError::unable)?);
         let mut environment = Environment::of(std::env::vars_os());
         lent.join(&mut environment)?;
-        let mut masked = Masked::find(here, &ground.workspace, &ground.home.path);
+        let mut masked = Masked::of(here, ground);
         masked.variables(&mut environment);
         layout.pieces.extend(masked.logins(&ground.home.path));
         let masks = Arc::clone(&masked.masks);
@@ -255,7 +262,7 @@ impl Planned<'_> {
             eprintln!("holdpoint: {notice}");
         }
         let view = seen.view.take();
-        let inside = Inside { run, plan: &plan, begun, view, signing };
+        let inside = Inside { run, plan: &plan, gateway, begun, view, signing };
         let ended = inside.run(here, supervised, identity, &told, saving);
         logins.end(here, &ground.mark.run, &masks);
         seen.end(here);
@@ -265,10 +272,26 @@ impl Planned<'_> {
     }
 }
 
+/// Begins an inside for the command.
+fn begin(run: &Run, mark: &Mark) -> Result<Begun, CommandError> {
+    let unboxed = unboxed(&run.command);
+    let command = unboxed.as_deref().unwrap_or(&run.command);
+    Begun::begin(&format!("holdpoint-{}", mark.run), command).map_err(not_made)
+}
+
+/// The pieces by which those trust the CA that look at no variable.
+fn trust(here: &Here, ground: &Ground) -> io::Result<Vec<Piece>> {
+    let (pem, home) = (fs::read_to_string(&ground.ca)?, &ground.home.path);
+    let mut pieces = java::pieces(&pem, &here.dir.join(JAVA_TRUST), home)?;
+    pieces.push(nss::piece(&pem, &here.dir.join(NSS_TRUST), home)?);
+    Ok(pieces)
+}
+
 /// What runs, and in what.
 struct Inside<'a> {
     run: &'a Run,
     plan: &'a Plan,
+    gateway: &'a Gateway,
     begun: Begun,
     view: Option<View>,
     signing: Signing,
@@ -284,7 +307,7 @@ impl Inside<'_> {
         told: &Told,
         saving: Saving,
     ) -> Result<(wait::Ended, UndoPoint), CommandError> {
-        let Self { run, plan, begun, view, signing } = self;
+        let Self { run, plan, gateway, begun, view, signing } = self;
         let mut enclosure = begun.make(plan, view).map_err(not_made)?;
         supervised.ends_with(enclosure.process()).map_err(CommandError::unable)?;
         let name = &identity.principal.run.clone();
@@ -293,7 +316,7 @@ impl Inside<'_> {
         }
         let alert = Arc::new(Alert::of(name));
         let guarded = identity.made().and_then(|()| {
-            guard(here, &alert, &plan.services, &enclosure).map_err(|error| {
+            guard(here, &alert, identity, gateway, &plan.services, &enclosure).map_err(|error| {
                 let text = "the gateway does not take the way out";
                 CommandError::unable(format!("{text}: {error}; nothing was started"))
             })
@@ -323,61 +346,25 @@ fn not_made(error: SandboxError) -> CommandError {
     ))
 }
 
-/// Hands the way out to the gateway, and again to the next one whenever it goes.
-fn guard(
-    here: &Here,
-    alert: &Arc<Alert>,
-    services: &[u16],
-    enclosure: &Enclosure,
-) -> Result<(), CommandError> {
-    let listeners = enclosure.listeners();
-    let borrowed: Vec<BorrowedFd<'_>> = listeners.iter().map(|it| it.as_fd()).collect();
-    let run = alert.run();
-    let handed = here.state.hand_over(run, services, &borrowed).map_err(CommandError::unable)?;
-    let own = listeners.iter().map(|listener| listener.try_clone()).collect::<Result<Vec<_>, _>>();
-    let own = own.map_err(CommandError::unable)?;
-    let (state, alert, services) = (here.state.clone(), Arc::clone(alert), services.to_owned());
-    let (dir, proxy) = (here.dir.clone(), here.config.proxy);
-    let keep = move || {
-        let mut handed: Option<HandedOver> = Some(handed);
-        let (mut gone, mut patience) = (Instant::now(), FOR_OTHERS);
-        loop {
-            if let Some(handed) = handed.take() {
-                handed.until_gone(|waiting| alert.hear(waiting));
-                (gone, patience) = (Instant::now(), FOR_OTHERS);
-            }
-            // Nobody accepts meanwhile: what the agent sends waits.
-            thread::sleep(AGAIN);
-            if gone.elapsed() > patience {
-                gateway::again(&dir, proxy);
-                (gone, patience) = (Instant::now(), PATIENCE_MAX.min(patience * 2));
-            }
-            let borrowed: Vec<BorrowedFd<'_>> = own.iter().map(|it| it.as_fd()).collect();
-            handed = state.hand_over(alert.run(), &services, &borrowed).ok();
-        }
-    };
-    // It ends with this process.
-    thread::Builder::new().spawn(keep).map(drop).map_err(CommandError::unable)
-}
-
 /// What the run is, before anything is made of it.
-fn mark(run: &Run) -> Result<Mark, CommandError> {
+fn mark(run: &Run, workspace: &Path) -> Result<Mark, CommandError> {
     let Run { task, environment, ring, learn, .. } = run;
     let task = Task {
         description: task.clone(),
         environment: *environment,
         ring: ring.unwrap_or_default(),
         learns: *learn,
+        workspace: workspace.to_str().map(str::to_owned),
     };
     Ok(Mark { run: new_run().map_err(CommandError::unable)?, task })
 }
 
 /// Forgets the runs whose supervisor could not.
 fn clear_up(here: &Here) -> Result<(), CommandError> {
-    for run in here.state.abandoned_runs().map_err(CommandError::unable)? {
+    for (run, condemned) in here.state.abandoned_runs().map_err(CommandError::unable)? {
         let found = here.state.agents().of_run(&run).map_err(CommandError::unable)?;
         if let Some(agent) = found {
-            forget(here, &agent.principal)?;
+            forget(here, &agent.principal, condemned)?;
         }
         signing::end(here, &run);
         seen::cut_short(here, &run)?;
@@ -426,4 +413,6 @@ pub(super) struct Gateway {
     ca: PathBuf,
     /// Its process, if it was started for this run.
     started: Option<u32>,
+    /// Where it is another user's.
+    door: Option<RunDoor>,
 }

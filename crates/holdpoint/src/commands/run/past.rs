@@ -6,7 +6,7 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use holdpoint_core::{Digest, identity::Ring};
@@ -36,32 +36,50 @@ pub(super) fn of(
     served: bool,
     ring: Ring,
 ) -> Result<Past, CommandError> {
-    let looked = look(here, masked, git);
-    let (count, open) = match &looked {
-        Ok(found) => (found.count(), found.open),
+    let (began, tree) = (SystemTime::now(), tree(git));
+    let looked = look(here, masked, git, &tree);
+    let (files, messages) = match &looked {
+        Ok(found) => (found.count(), found.messages()),
         Err(error) => return told(ring, format!("cannot be searched ({error})")),
     };
-    if count + open == 0 && !(served && masked.in_files()) {
+    if files + messages == 0 && !(served && masked.in_place(&tree)) {
         return Ok(Past { history: None, line: None });
     }
-    if (!served && count > 0) || open > 0 {
-        let why = if served { "in messages" } else { "as /dev/fuse is out of reach" };
-        let past = told(ring, format!("holds {} secrets that can be read, {why}", count + open))?;
-        if !served {
-            return Ok(past);
-        }
+    if !served {
+        let count = files + messages;
+        return told(
+            ring,
+            format!("holds {count} secrets that can be read, as /dev/fuse is out of reach"),
+        );
     }
-    let made = looked.and_then(|found| History::masking(git, private, &found));
-    match made {
-        Ok(history) => {
-            let line = format!(
-                "  history      {count} files with secrets are masked; they leaked when they were \
-                 committed: rotate them"
-            );
-            Ok(Past { history: Some(history), line: (count > 0).then_some(line) })
-        }
+    match looked.and_then(|found| History::masking(git, &tree, private, &found, began)) {
+        Ok(history) => Ok(Past { history: Some(history), line: line(files, messages) }),
         Err(error) => told(ring, format!("holds secrets that cannot be masked ({error})")),
     }
+}
+
+fn line(files: usize, messages: usize) -> Option<String> {
+    let also = if messages == 0 { String::new() } else { format!(" and {messages} messages") };
+    (files + messages > 0).then(|| {
+        format!(
+            "  history      {files} files{also} with secrets are masked; they leaked when they were \
+             committed: rotate them"
+        )
+    })
+}
+
+/// Where the files of the repository at `git` are: around it, or where its settings say.
+fn tree(git: &Path) -> PathBuf {
+    if git.ends_with(".git") {
+        return git.parent().unwrap_or(git).to_owned();
+    }
+    let set = |line: &str| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "worktree").then(|| git.join(value.trim()))
+    };
+    let text = fs::read_to_string(git.join("config")).unwrap_or_default();
+    let found = text.lines().find_map(set).and_then(|at| fs::canonicalize(at).ok());
+    found.unwrap_or_else(|| git.to_owned())
 }
 
 fn told(ring: Ring, what: String) -> Result<Past, CommandError> {
@@ -73,7 +91,7 @@ fn told(ring: Ring, what: String) -> Result<Past, CommandError> {
 }
 
 /// Searches what was not searched before.
-fn look(here: &Here, masked: &Masked, git: &Path) -> io::Result<history::Found> {
+fn look(here: &Here, masked: &Masked, git: &Path, tree: &Path) -> io::Result<history::Found> {
     let file = here.dir.join("found").join(format!("{}.history", key(masked, git)));
     let state = state(git)?;
     let kept = fs::read(&file).unwrap_or_default();
@@ -83,8 +101,8 @@ fn look(here: &Here, masked: &Masked, git: &Path) -> io::Result<history::Found> 
         return Ok(history::Found::default());
     }
     let mut known: BTreeSet<[u8; NAME_BYTES]> = names.as_chunks().0.iter().copied().collect();
-    let found = history::search(git, &*masked.masks, &mut known)?;
-    let clean = found.count() + found.open == 0;
+    let found = history::search(git, tree, &*masked.masks, &mut known)?;
+    let clean = found.count() + found.messages() == 0;
     let head = if clean { state } else { [0; 32] };
     let mut bytes = head.to_vec();
     bytes.extend(known.into_iter().flatten());

@@ -14,13 +14,13 @@ use holdpoint_core::identity::Ring;
 use holdpoint_sandbox::{
     can_serve,
     guarded::{self, Kind},
-    history,
+    history::History,
     kept::{self, Shelf, Waiting},
-    layout::{Ground, Layout},
+    layout::{Access, Ground, Layout, Piece},
     view::{Mask, Shown, View, Written},
 };
 
-use super::{Here, masked::Masked, past, repository};
+use super::{Here, ground, masked::Masked, past, repository, worktrees::Worktrees};
 use crate::{commands::merge, status::CommandError, terminal::agrees};
 
 /// Where masked copies are, in the directory of a run.
@@ -40,6 +40,8 @@ pub(super) struct Seen {
     ring: Ring,
     workspace: PathBuf,
     shown: Vec<Shown>,
+    /// Of its repository, or of the one that it makes.
+    worktrees: Worktrees,
     began: SystemTime,
 }
 
@@ -53,27 +55,18 @@ impl Seen {
     ) -> Result<Self, CommandError> {
         let run = ground.mark.run.clone();
         let shelf = Arc::new(Shelf::at(merge::shelf(here, &run)));
-        let beside = repository::beside(&ground.workspace);
         let serves = can_serve();
+        let beside = repository::beside(&ground.workspace);
         let own = ground.workspace.join(".git");
-        let git = own.is_dir().then_some(own).or(beside.clone());
-        let private = shelf.dir().join(OBJECTS);
-        let past = git
-            .as_ref()
-            .map(|git| past::of(here, &masked, git, private, serves, ground.mark.task.ring));
-        let past = past.transpose()?;
-        let (past_history, past) = past.map_or((None, None), |past| (past.history, past.line));
-        let shown = match (serves, masked.in_files()) {
-            (false, _) => Vec::new(),
-            (true, true) => everything(&ground.workspace, beside.as_deref()),
-            (true, false) => guarded_parts(&ground.workspace, beside.as_deref()),
+        let worktrees = Worktrees::of(beside.as_deref().unwrap_or(&own));
+        let (histories, past) = pasts(here, ground, &masked, &shelf, serves)?;
+        let shown = match serves {
+            true => shown(ground, &masked, &histories, beside.as_deref()),
+            false => Vec::new(),
         };
-        let mask = (masked.in_files() || past_history.is_some())
+        let mask = (masked.in_files() || !histories.is_empty())
             .then(|| Arc::clone(&masked.masks) as Arc<dyn Mask>);
-        if !serves && masked.in_files() {
-            let copies = masked.copies(&shelf.dir().join(COPIES)).map_err(CommandError::unable)?;
-            layout.pieces.extend(copies);
-        }
+        cover(ground, &masked, &shelf, &shown, layout)?;
         // Where nothing serves it, it is looked at when it is over.
         for (top, kind) in guarded::usual(&ground.workspace, beside.as_deref()) {
             if !shown.iter().any(|shown| top.starts_with(&shown.at)) {
@@ -86,15 +79,14 @@ impl Seen {
         }
         let (ring, workspace) = (ground.mark.task.ring, ground.workspace.clone());
         layout.serve(&shown, ring);
-        if let (Some(_), Some(git)) = (&past_history, &git) {
+        for history in &histories {
             // Git reads an index again that it has just written only if there is this hook.
-            let hooks = shelf.idle(&git.join("hooks"), Kind::Hooks, "pre-commit");
+            let hooks = shelf.idle(&history.git().join("hooks"), Kind::Hooks, "pre-commit");
             hooks.map_err(CommandError::unable)?;
-            history::settle(&ground.workspace, &|path| masked.has(path))
-                .map_err(CommandError::unable)?;
+            history.settle(&|path| masked.has(path)).map_err(CommandError::unable)?;
         }
         let view = (!shown.is_empty())
-            .then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, past_history));
+            .then(|| View::of(shown.clone(), Arc::clone(&shelf), mask, histories));
         let view = view.transpose().map_err(CommandError::unable)?;
         let written = view.as_ref().map(View::written).unwrap_or_default();
         Ok(Self {
@@ -107,6 +99,7 @@ impl Seen {
             ring,
             workspace,
             shown,
+            worktrees,
             began: SystemTime::now(),
         })
     }
@@ -114,6 +107,7 @@ impl Seen {
     /// What it wrote comes back, or waits for a human. What cannot come back waits too.
     pub(super) fn end(&self, here: &Here) {
         self.masked.tell_strays(&self.written);
+        self.worktrees.tell();
         // Nothing is left of what was only to be read.
         for made in [COPIES, OBJECTS] {
             let _ = fs::remove_dir_all(self.shelf.dir().join(made));
@@ -166,7 +160,7 @@ impl Seen {
     fn is_served(&self, at: &Path) -> bool {
         let guarded = |shown: &Shown| {
             let below = at.strip_prefix(&shown.at).ok()?;
-            guarded::top(&shown.within.join(below))
+            guarded::top(&shown.within.as_ref()?.join(below))
         };
         self.shown.iter().any(|shown| guarded(shown).is_some())
     }
@@ -223,21 +217,110 @@ fn tell(waiting: &[Waiting]) {
     }
 }
 
-/// The workspace, and what git keeps of it elsewhere.
-fn everything(workspace: &Path, beside: Option<&Path>) -> Vec<Shown> {
-    let whole = Shown { at: workspace.to_owned(), within: PathBuf::new() };
-    [whole].into_iter().chain(beside.map(git)).collect()
+/// Looks for secrets in the history of every repository there is, and says what is told of it.
+fn pasts(
+    here: &Here,
+    ground: &Ground,
+    masked: &Masked,
+    shelf: &Shelf,
+    serves: bool,
+) -> Result<(Vec<History>, Option<String>), CommandError> {
+    let beside = repository::beside(&ground.workspace);
+    let mut all = masked.repositories();
+    all.extend(beside.as_deref());
+    let (mut histories, mut lines) = (Vec::new(), Vec::new());
+    for (number, git) in all.into_iter().enumerate() {
+        let private = shelf.dir().join(OBJECTS).join(number.to_string());
+        let past = past::of(here, masked, git, private, serves, ground.mark.task.ring)?;
+        histories.extend(past.history);
+        lines.extend(past.line);
+    }
+    let more = lines.len().saturating_sub(1);
+    let line = lines.into_iter().next().map(|line| match more {
+        0 => line,
+        more => format!("{line}; so are those of {more} more repositories"),
+    });
+    Ok((histories, line))
+}
+
+/// What is served: of the workspace and of each further place all of it if something in there is
+/// masked, else what is guarded in the workspace.
+fn shown(
+    ground: &Ground,
+    masked: &Masked,
+    histories: &[History],
+    beside: Option<&Path>,
+) -> Vec<Shown> {
+    let own = ground.workspace.join(".git");
+    let whole = |place: &Path| {
+        let other = |history: &History| history.git().starts_with(place) && history.git() != own;
+        masked.in_place(place) || histories.iter().any(other)
+    };
+    let mut all = match whole(&ground.workspace) {
+        true => vec![Shown {
+            at: ground.workspace.clone(),
+            within: Some(PathBuf::new()),
+            access: Access::ReadWrite,
+        }],
+        false => guarded_parts(&ground.workspace),
+    };
+    all.extend(beside.map(git));
+    let transcripts = ground.home.transcripts();
+    for place in ground::others(ground) {
+        let kept =
+            || transcripts.iter().any(|kept| kept.starts_with(&place) && masked.in_place(kept));
+        let also = ground.also.iter().any(|(path, _)| *path == place);
+        if place.is_dir() && (if also { whole(&place) } else { kept() }) {
+            let also = ground.also.iter().find(|(path, _)| *path == place);
+            let access = also.map_or(Access::ReadWrite, |(_, access)| *access);
+            all.push(Shown { at: place, within: also.map(|_| PathBuf::new()), access });
+        }
+    }
+    all
+}
+
+/// Masked copies lie over files that are not served; what is a copy anyway is one of them, and so is
+/// what an agent was set.
+fn cover(
+    ground: &Ground,
+    masked: &Masked,
+    shelf: &Shelf,
+    shown: &[Shown],
+    layout: &mut Layout,
+) -> Result<(), CommandError> {
+    let is_served = |file: &Path| {
+        let served = shown.iter().any(|shown| file.starts_with(&shown.at));
+        served && !ground.home.is_settled(file)
+    };
+    let copies = masked.copies(&shelf.dir().join(COPIES), &is_served);
+    for copy in copies.map_err(CommandError::unable)? {
+        let Piece::Outside { at, from, .. } = &copy else { continue };
+        let copied = layout.pieces.iter_mut().find_map(|piece| match piece {
+            Piece::Copied { at: own, from } if own == at => Some(from),
+            _ => None,
+        });
+        match copied {
+            Some(copied) => copied.clone_from(from),
+            None if ground.home.is_settled(at) => {
+                layout.pieces.push(Piece::Copied { at: at.clone(), from: from.clone() });
+            }
+            None => layout.pieces.push(copy),
+        }
+    }
+    Ok(())
 }
 
 fn git(at: &Path) -> Shown {
-    Shown { at: at.to_owned(), within: ".git".into() }
+    Shown { at: at.to_owned(), within: Some(".git".into()), access: Access::ReadWrite }
 }
 
 /// The directories of the workspace that have guarded files in them.
-fn guarded_parts(workspace: &Path, beside: Option<&Path>) -> Vec<Shown> {
+fn guarded_parts(workspace: &Path) -> Vec<Shown> {
     let names = guarded::directories();
     let is_directory = |at: &PathBuf| fs::symlink_metadata(at).is_ok_and(|found| found.is_dir());
     let parts = names.map(|name| (workspace.join(name), PathBuf::from(name)));
-    let parts = parts.filter(|(at, _)| is_directory(at)).map(|(at, within)| Shown { at, within });
-    parts.chain(beside.map(git)).collect()
+    let parts = parts.filter(|(at, _)| is_directory(at));
+    parts
+        .map(|(at, within)| Shown { at, within: Some(within), access: Access::ReadWrite })
+        .collect()
 }

@@ -18,8 +18,8 @@ pub(super) struct Told {
     banner: String,
     run: String,
     began: Instant,
-    /// How many records there were.
-    records: u64,
+    /// How many records there were; none where they are another user's.
+    records: Option<u64>,
 }
 
 impl Told {
@@ -32,7 +32,8 @@ impl Told {
         environment: &Environment,
         gateway: &Gateway,
     ) -> Self {
-        let records = reader(&here.dir).map_or(0, |reader| reader.head().size);
+        let own = gateway.door.is_none();
+        let records = own.then(|| reader(&here.dir).map_or(0, |reader| reader.head().size));
         let banner = banner(principal, program, ground, environment, gateway);
         Self { banner, run: principal.run.clone(), began: Instant::now(), records }
     }
@@ -57,8 +58,11 @@ impl Told {
         changed: Option<String>,
     ) {
         let seconds = self.began.elapsed().as_secs();
-        let count = count(&here.dir, self.records, principal);
-        let counted = count.unwrap_or_else(|| "the ledger cannot be read".to_owned());
+        let counted = match self.records {
+            Some(first) => count(&here.dir, first, principal)
+                .unwrap_or_else(|| "the ledger cannot be read".to_owned()),
+            None => "what it sent is in the ledger of its gateway".to_owned(),
+        };
         let changed = changed.map_or_else(String::new, |changed| format!("; {changed}"));
         let run = &self.run;
         eprintln!("holdpoint: run {run} ended with {code} after {seconds} s: {counted}{changed}");
@@ -87,7 +91,7 @@ fn banner(
     let Environment { passed, left_out, .. } = environment;
     [
         format!(
-            "holdpoint: {} is guarded, run {run}{started}; to stop it: holdpoint kill {run}",
+            "holdpoint: {} is guarded, run {run}{started}; to stop the run: holdpoint kill {run}",
             program.display()
         ),
         format!("  task         {description}; environment: {place}; ring: {ring}{learns}"),
@@ -152,8 +156,13 @@ mod tests {
     fn six_lines_at_most() {
         let description = Some("fix the login page".to_owned());
         let task = Task { description, environment: Some(Place::Staging), ..Task::default() };
-        let principal =
-            Principal { agent: "run-1".into(), run: "r-4k2m9".into(), task, killed: false };
+        let principal = Principal {
+            agent: "run-1".into(),
+            run: "r-4k2m9".into(),
+            task,
+            killed: false,
+            did: None,
+        };
         let ground = Ground {
             workspace: "/home/dev/app".into(),
             home: Home::of("/home/dev".into(), &["sh".into()]).unwrap(),
@@ -164,7 +173,7 @@ mod tests {
             mark: Mark { run: "r-4k2m9".into(), task: principal.task.clone() },
         };
         let environment = Environment { variables: Vec::new(), passed: 12, left_out: 31 };
-        let gateway = Gateway { ca: "/state/ca.pem".into(), started: Some(77) };
+        let gateway = Gateway { ca: "/state/ca.pem".into(), started: Some(77), door: None };
         let told = banner(&principal, "claude".as_ref(), &ground, &environment, &gateway);
         assert!(told.lines().count() <= 3);
         insta::assert_snapshot!(told);

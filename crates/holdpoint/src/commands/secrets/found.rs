@@ -10,6 +10,7 @@ use clap::Args;
 use holdpoint_catalog::credentials::{Finder, Place, Sink, Use};
 use holdpoint_posture::{
     exposed::Exposed,
+    kingfisher::{Other, others},
     proposal,
     search::{Cache, Searched, search},
     surroundings,
@@ -32,6 +33,9 @@ Ends with 1 if something was found that is no test key, or something could not b
 pub(super) struct FoundFlags {
     /// A directory or a file.
     path: Option<PathBuf>,
+    /// Do not ask `kingfisher` too, where it is installed.
+    #[arg(long)]
+    alone: bool,
 }
 
 /// What was found, with what each would be kept as.
@@ -54,13 +58,14 @@ pub(super) fn run(flags: &FoundFlags, here: &Here) -> Ended {
     let secrets = here.state.secrets();
     let fingerprint = |value: &str| secrets.fingerprint(value);
     let mut searched = Searched::default();
-    for root in roots(flags)? {
-        let mut cache = Cache::open(&here.dir, &root);
-        let next = search(&root, finder, &mut cache, &fingerprint);
+    let roots = roots(flags)?;
+    for root in &roots {
+        let mut cache = Cache::open(&here.dir, root);
+        let next = search(root, finder, &mut cache, &fingerprint);
         if let Err(error) = cache.save() {
             tracing::warn!(%error, "what was found is not remembered: the next search takes as long");
         }
-        join(&mut searched, next);
+        searched = searched.and(next);
     }
     if flags.path.is_none() {
         let variables: Vec<(String, String)> = env::vars_os()
@@ -69,8 +74,13 @@ pub(super) fn run(flags: &FoundFlags, here: &Here) -> Ended {
         let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         searched.exposed.extend(surroundings::in_variables(variables, finder, &fingerprint));
     }
+    let others = if flags.alone { Ok(None) } else { others(&roots, &searched, &fingerprint) };
+    let others = others.unwrap_or_else(|error| {
+        eprintln!("holdpoint: kingfisher is installed, and of no use: {error}");
+        None
+    });
     forget_phantoms(here, &mut searched.exposed)?;
-    tell(here, &searched)
+    tell(here, &searched, others.unwrap_or_default())
 }
 
 /// What is searched.
@@ -88,39 +98,48 @@ fn roots(flags: &FoundFlags) -> Result<Vec<PathBuf>, CommandError> {
     Ok([here.clone()].into_iter().chain(login_files.filter(apart)).collect())
 }
 
-fn join(all: &mut Searched, next: Searched) {
-    all.exposed.extend(next.exposed);
-    all.unsearched.extend(next.unsearched);
-    all.files += next.files;
-    all.read += next.read;
-    all.bytes += next.bytes;
-    all.untold += next.untold;
-}
-
 /// Stand-ins look like what they stand for, and are nobody's loss.
 pub(super) fn forget_phantoms(here: &Here, exposed: &mut Vec<Exposed>) -> Result<(), CommandError> {
-    let secrets = here.state.secrets();
-    let kept = secrets.list().map_err(CommandError::unable)?;
-    let phantoms: HashSet<String> =
-        kept.iter().map(|listed| secrets.fingerprint(&listed.phantom)).collect();
+    let phantoms = phantoms(here)?;
     exposed.retain(|it| it.fingerprint.as_ref().is_none_or(|it| !phantoms.contains(it)));
     Ok(())
 }
 
+/// The fingerprints of stand-ins.
+fn phantoms(here: &Here) -> Result<HashSet<String>, CommandError> {
+    let secrets = here.state.secrets();
+    let kept = secrets.list().map_err(CommandError::unable)?;
+    Ok(kept.iter().map(|listed| secrets.fingerprint(&listed.phantom)).collect())
+}
+
+fn other_line(other: &Other) -> String {
+    let path = place(Some(&other.path));
+    let rule = other.rule.escape_debug();
+    format!(
+        "{path}:{}: found by kingfisher ({rule}): masked only where its name tells it\n",
+        other.line
+    )
+}
+
 /// Tells what was found: all of it to programs, the first of many to a human.
-fn tell(here: &Here, searched: &Searched) -> Ended {
+fn tell(here: &Here, searched: &Searched, mut others: Vec<Other>) -> Ended {
+    let phantoms = phantoms(here)?;
+    others.retain(|other| !phantoms.contains(&other.fingerprint));
     let told = searched.exposed.iter().map(|exposed| told(here, exposed));
     let told = told.collect::<Result<Vec<_>, CommandError>>()?;
     let fact = serde_json::json!({
         "found": told,
+        "by_kingfisher": others,
         "untold": searched.untold,
         "unsearched": searched.unsearched,
         "files": searched.files,
         "read": searched.read,
         "bytes": searched.bytes,
     });
-    here.print(&fact, &text(&told, searched))?;
-    let real = told.iter().any(|it| !it.test) || !searched.unsearched.is_empty();
+    let by_others: String = others.iter().take(FILES_MAX).map(other_line).collect();
+    here.print(&fact, &(by_others + &text(&told, searched)))?;
+    let unknown = !searched.unsearched.is_empty() || !others.is_empty();
+    let real = told.iter().any(|it| !it.test) || unknown;
     Ok(if real { Status::Wanting } else { Status::Done })
 }
 

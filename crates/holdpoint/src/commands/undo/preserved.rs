@@ -6,7 +6,7 @@ use clap::Args;
 use holdpoint_core::Digest;
 use holdpoint_snapshots::{
     Cause,
-    preserve::{GitRemote, Postgres, Preserve, Sqlite},
+    preserve::{GitRemote, Mysql, Postgres, Preserve, Redis, Sqlite},
 };
 use holdpoint_store::{
     snapshots::Snapshot,
@@ -24,14 +24,17 @@ use crate::{
     terminal::ask,
 };
 
-/// The port of PostgreSQL where none is said.
+/// The ports of PostgreSQL, MySQL and Redis where none is said.
 const POSTGRES: u16 = 5432;
+const MYSQL: u16 = 3306;
+const REDIS: u16 = 6379;
 
 /// Save a database of this machine, or references of a git remote.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:\n  holdpoint snapshots take --sqlite db/development.sqlite3\n  \
 holdpoint snapshots take --postgres app@localhost:5432/shop\n  \
+holdpoint snapshots take --redis localhost\n  \
 holdpoint snapshots take --git git@github.com:acme/shop.git refs/heads/main")]
 #[group(required = true, multiple = false)]
 pub(in crate::commands) struct Take {
@@ -41,12 +44,18 @@ pub(in crate::commands) struct Take {
     /// A PostgreSQL database; the password comes from PGPASSWORD or ~/.pgpass.
     #[arg(long, value_name = "[USER@]HOST[:PORT]/DATABASE")]
     postgres: Option<Database>,
+    /// A MySQL or MariaDB database; the password comes from MYSQL_PWD or ~/.my.cnf.
+    #[arg(long, value_name = "[USER@]HOST[:PORT]/DATABASE")]
+    mysql: Option<String>,
+    /// A Redis server, with all of its databases; the password comes from REDISCLI_AUTH.
+    #[arg(long, value_name = "[USER@]HOST[:PORT]")]
+    redis: Option<String>,
     /// A git remote and references of it.
     #[arg(long, num_args = 2.., value_names = ["URL", "REFERENCE"])]
     git: Vec<String>,
 }
 
-/// A PostgreSQL database, as the catalogue names it.
+/// A database, as the catalogue names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Database {
     user: Option<String>,
@@ -59,6 +68,13 @@ impl FromStr for Database {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::read(text, POSTGRES)
+    }
+}
+
+impl Database {
+    /// Reads one of what listens at the port `usual`.
+    fn read(text: &str, usual: u16) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no database: write [USER@]HOST[:PORT]/DATABASE");
         let (user, rest) = match text.rsplit_once('@') {
             Some((user, rest)) => (Some(user.to_owned()), rest),
@@ -67,7 +83,7 @@ impl FromStr for Database {
         let (place, name) = rest.rsplit_once('/').ok_or_else(wrong)?;
         let (host, port) = match place.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().map_err(|_| wrong())?),
-            None => (place, POSTGRES),
+            None => (place, usual),
         };
         if host.is_empty() || name.is_empty() {
             return Err(wrong());
@@ -77,6 +93,18 @@ impl FromStr for Database {
 }
 
 impl Database {
+    fn mysql(text: &str) -> Result<Mysql, String> {
+        let Self { user, host, port, name: database } = Self::read(text, MYSQL)?;
+        let user = user.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "root".to_owned());
+        Ok(Mysql { host, port, user, database, password: None })
+    }
+
+    fn redis(text: &str) -> Result<Redis, String> {
+        let Self { user, host, port, .. } = Self::read(&format!("{text}/0"), REDIS)?;
+        let password = std::env::var("REDISCLI_AUTH").ok();
+        Ok(Redis { host, port, user: user.unwrap_or_default(), password })
+    }
+
     fn preserve(self) -> Postgres {
         let Self { user, host, port, name: database } = self;
         let named = || std::env::var("PGUSER").or_else(|_| std::env::var("USER"));
@@ -94,7 +122,11 @@ pub(in crate::commands) fn take(take: &Take, here: &Here) -> Ended {
         }
         (_, Some(database), _) => Box::new(database.clone().preserve()),
         (_, _, Some((url, references))) => remote(url, references.to_vec()),
-        _ => return Err(CommandError::usage("say what to save")),
+        _ => match (&take.mysql, &take.redis) {
+            (Some(text), _) => Box::new(Database::mysql(text).map_err(CommandError::usage)?),
+            (_, Some(text)) => Box::new(Database::redis(text).map_err(CommandError::usage)?),
+            _ => return Err(CommandError::usage("say what to save")),
+        },
     };
     let cause = Cause { run: None, why: "when a human asked for it".to_owned() };
     let saved = open(here)?.preserve(&*it, &cause, now()).map_err(CommandError::unable)?;
@@ -113,6 +145,8 @@ fn of(snapshot: &Snapshot) -> Option<Box<dyn Preserve>> {
     match snapshot.kind.as_str() {
         "sqlite" => Some(Box::new(Sqlite { file: what.into() })),
         "postgres" => Some(Box::new(what.parse::<Database>().ok()?.preserve())),
+        "mysql" => Some(Box::new(Database::mysql(what).ok()?)),
+        "redis" => Some(Box::new(Database::redis(what).ok()?)),
         "git" => {
             let mut words = what.split(' ').map(str::to_owned);
             Some(remote(&words.next()?, words.collect()))

@@ -266,8 +266,8 @@ fn a_card_says_what_would_happen_and_cannot_be_forged_by_what_it_shows() {
     for text in [
         "fixer",
         "tidy the volumes",
-        "destroy railway:volume/3d2c",
-        "production",
+        "DESTROY railway:volume/3d2c",
+        "PRODUCTION",
         "it destroys data in production (needs_approval)",
         "approval:1",
         "railway",

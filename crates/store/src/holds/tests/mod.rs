@@ -32,7 +32,7 @@ fn digest(text: &str) -> Digest {
 fn principal() -> Principal {
     let description = Some("tidy the volumes".to_owned());
     let task = Task { description, environment: Some(Environment::Staging), ..Task::default() };
-    Principal { agent: "fixer".to_owned(), run: "r-1".to_owned(), task, killed: false }
+    Principal { agent: "fixer".to_owned(), run: "r-1".to_owned(), task, killed: false, did: None }
 }
 
 fn meaning() -> Meaning {

@@ -328,3 +328,26 @@ fn what_waits_may_outlive_its_run_but_not_a_kill() {
         }
     }
 }
+
+#[test]
+fn a_kill_after_the_run_is_over_still_stops_what_was_released() {
+    for take_back in [false, true] {
+        let scene = scene();
+        let hold = scene.opened("op", NOW);
+        scene.approve(&hold, &scene.ada, NOW).unwrap();
+        scene.holds.outlive(&principal().run).unwrap();
+        let agents = scene.state.agents();
+        agents.kill(Kill::One("r-1")).unwrap();
+        if take_back {
+            agents.revive(Kill::One("r-1")).unwrap();
+        }
+        assert_eq!(scene.schedule(&hold).is_ok(), take_back);
+        // And nobody releases what a killed run still asks for.
+        let other = scene.opened("other", NOW);
+        scene.holds.outlive(&principal().run).unwrap();
+        if !take_back {
+            agents.kill(Kill::One("r-1")).unwrap();
+        }
+        assert_eq!(scene.approve(&other, &scene.ada, NOW).is_ok(), take_back);
+    }
+}

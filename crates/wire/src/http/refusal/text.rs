@@ -32,10 +32,6 @@ pub(super) fn retry(refusal: &Refusal) -> &'static str {
 pub(crate) fn detail(refusal: &Refusal) -> String {
     let code = refusal.code();
     let sent = if code == Code::OutcomeUnknown { None } else { Some("Nothing was sent.") };
-    let reference = match refusal.reference.as_str() {
-        "" => String::new(),
-        reference => format!("Ref {}.", plain(reference)),
-    };
     let reason = sentence(refusal.text());
     let sentences = [
         opening(refusal),
@@ -43,11 +39,22 @@ pub(crate) fn detail(refusal: &Refusal) -> String {
         sent.unwrap_or_default().to_owned(),
         advice(refusal),
         elsewhere(refusal).to_owned(),
-        reference,
+        reference(refusal),
     ];
     let said: Vec<&str> =
         sentences.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     said.join(" ")
+}
+
+/// Where to look it up, and what the human can do who finds that it was wrong.
+fn reference(refusal: &Refusal) -> String {
+    let reference = plain(&refusal.reference);
+    match (reference.as_str(), refusal.kind) {
+        ("", _) => String::new(),
+        // Nobody decided these.
+        (_, RefusalKind::Unavailable | RefusalKind::Upstream) => format!("Ref {reference}."),
+        _ => format!("Ref {reference} (mistaken? `holdpoint wrong {reference}`)."),
+    }
 }
 
 /// That it was us, what, and the code.

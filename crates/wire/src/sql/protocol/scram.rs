@@ -1,5 +1,6 @@
-//! SCRAM-SHA-256 (RFC 5802, RFC 7677) on both sides of a login, without channel binding. Numbers
-//! used once are arguments: whoever calls draws them.
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677) on both sides of a login, bound to the certificate of the
+//! channel where there is one (RFC 5929 §4). Numbers used once are arguments: whoever calls draws
+//! them.
 //!
 //! Passwords are printable ASCII here (secrets are), so that there is nothing to prepare.
 
@@ -12,6 +13,11 @@ use crate::Unreadable;
 
 /// The mechanism's name.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
+/// The same, bound to the channel that it runs in.
+pub const BOUND: &str = "SCRAM-SHA-256-PLUS";
+
+/// How a login begins that is bound to the digest of the server's certificate.
+const BINDS: &str = "p=tls-server-end-point";
 
 /// How often a password is hashed, and the most that another server may ask for.
 pub const ITERATIONS: u32 = 4096;
@@ -45,11 +51,40 @@ impl Verifier {
     }
 }
 
+/// What a server knows of the channel that a login runs in.
+#[derive(Debug, Clone, Default)]
+pub struct Channel {
+    /// The digest of the certificate that it showed, where there is one to bind to.
+    pub certificate: Option<Vec<u8>>,
+    /// The client chose [`BOUND`].
+    pub bound: bool,
+}
+
+impl Channel {
+    /// What a login that begins with `flag` is bound to. One that says that nothing is offered,
+    /// where something is, has been tampered with on its way.
+    fn binding(&self, flag: &str) -> Result<&[u8], Unreadable> {
+        match (flag, &self.certificate, self.bound) {
+            (BINDS, Some(certificate), true) => Ok(certificate),
+            ("n", _, false) | ("y", None, false) => Ok(&[]),
+            ("y", Some(_), _) => Err(Unreadable::new(
+                "the login says that no channel binding is offered, and it is: somebody stands \
+                 in between; connect to the gateway itself",
+            )),
+            _ => Err(Unreadable::new(
+                "the login asks for channel binding, which is not offered; connect with TLS, or \
+                 with channel_binding=disable",
+            )),
+        }
+    }
+}
+
 /// A server between the client's two messages.
 #[derive(Debug)]
 pub struct Challenge {
     verifier: Verifier,
-    header: String,
+    /// The header of the client's first message, and what it is bound to.
+    binding: Vec<u8>,
     client_bare: String,
     server_first: String,
     nonce: String,
@@ -59,27 +94,24 @@ impl Challenge {
     /// Takes the client's first message, and gives what is to be answered.
     pub fn answer(
         verifier: Verifier,
+        channel: &Channel,
         client_first: &[u8],
         drawn: &[u8],
     ) -> Result<(Self, String), Unreadable> {
         let text = text(client_first)?;
-        // Flag, authzid, then what is signed. `y` and `n` both mean: no channel binding.
+        // Flag, authzid, then what is signed.
         let mut parts = text.splitn(3, ',');
         let (flag, authzid) = (parts.next(), parts.next());
-        let (Some(flag @ ("n" | "y")), Some(authzid @ ""), Some(bare)) =
-            (flag, authzid, parts.next())
-        else {
-            return Err(Unreadable::new(
-                "the login asks for channel binding, which is not offered; connect with \
-                 channel_binding=disable",
-            ));
+        let (Some(flag), Some(""), Some(bare)) = (flag, authzid, parts.next()) else {
+            return Err(malformed());
         };
+        let binding = [flag.as_bytes(), b",,", channel.binding(flag)?].concat();
         let own = field(bare, 'r').ok_or_else(malformed)?;
         let nonce = format!("{own}{}", STANDARD.encode(drawn));
         let salt = STANDARD.encode(&verifier.salt);
         let server_first = format!("r={nonce},s={salt},i={}", verifier.iterations);
         let challenge = Self {
-            header: format!("{flag},{authzid},"),
+            binding,
             client_bare: bare.to_owned(),
             server_first: server_first.clone(),
             verifier,
@@ -95,7 +127,7 @@ impl Challenge {
         let (without_proof, proof) = text.rsplit_once(",p=").ok_or_else(malformed)?;
         let binding = field(without_proof, 'c').ok_or_else(malformed)?;
         let nonce = field(without_proof, 'r').ok_or_else(malformed)?;
-        if STANDARD.encode(&self.header) != binding || nonce != self.nonce {
+        if STANDARD.encode(&self.binding) != binding || nonce != self.nonce {
             return Err(malformed());
         }
         let proof = STANDARD.decode(proof).map_err(|_| malformed())?;
@@ -120,9 +152,50 @@ pub struct Keys {
     salted: Zeroizing<Hash>,
 }
 
+/// What a client can bind its login to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Binding {
+    /// Nothing: the channel has no certificate, or one whose digest nobody has defined.
+    None,
+    /// A certificate, which the server does not offer to bind to. It is told so, and if it did
+    /// offer, somebody in between has taken that out.
+    NotOffered,
+    /// The certificate that the server showed, by its digest.
+    Certificate(Vec<u8>),
+}
+
+impl Binding {
+    /// What the client's first message begins with.
+    fn header(&self) -> &'static str {
+        match self {
+            Self::None => "n,,",
+            Self::NotOffered => "y,,",
+            Self::Certificate(_) => "p=tls-server-end-point,,",
+        }
+    }
+
+    /// The mechanism that is chosen with it.
+    pub fn mechanism(&self) -> &'static str {
+        match self {
+            Self::None | Self::NotOffered => MECHANISM,
+            Self::Certificate(_) => BOUND,
+        }
+    }
+
+    /// What is proven of the channel.
+    fn encoded(&self) -> String {
+        let certificate = match self {
+            Self::None | Self::NotOffered => &[][..],
+            Self::Certificate(digest) => digest,
+        };
+        STANDARD.encode([self.header().as_bytes(), certificate].concat())
+    }
+}
+
 /// A client on its way through a login.
 #[derive(Debug)]
 pub struct Login {
+    binding: Binding,
     bare: String,
     nonce: String,
     server_signature: Option<Hash>,
@@ -130,11 +203,11 @@ pub struct Login {
 
 impl Login {
     /// A login, and its first message. The server knows the user's name already.
-    pub fn start(drawn: &[u8]) -> (Self, String) {
+    pub fn start(drawn: &[u8], binding: Binding) -> (Self, String) {
         let nonce = STANDARD.encode(drawn);
         let bare = format!("n=,r={nonce}");
-        let first = format!("n,,{bare}");
-        (Self { bare, nonce, server_signature: None }, first)
+        let first = format!("{}{bare}", binding.header());
+        (Self { binding, bare, nonce, server_signature: None }, first)
     }
 
     /// Takes the server's first message, and gives the proof. What was computed for a password
@@ -166,7 +239,7 @@ impl Login {
         let salted = &known.salted;
         let client = Zeroizing::new(hmac(&**salted, b"Client Key"));
         let stored: Hash = Sha256::digest(*client).into();
-        let without_proof = format!("c={},r={nonce}", STANDARD.encode("n,,"));
+        let without_proof = format!("c={},r={nonce}", self.binding.encoded());
         let signed = format!("{},{first},{without_proof}", self.bare);
         let proof = xor(&client, &hmac(&stored, signed.as_bytes()));
         let server = Zeroizing::new(hmac(&**salted, b"Server Key"));
@@ -225,56 +298,4 @@ fn malformed() -> Unreadable {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Challenge, Login, Verifier};
-
-    /// The exchange that RFC 7677 §3 prints.
-    #[test]
-    fn the_proof_is_the_one_of_the_rfc() {
-        let mut login = Login {
-            bare: "n=user,r=rOprNGfwEbeRWgbNEkqO".into(),
-            nonce: "rOprNGfwEbeRWgbNEkqO".into(),
-            server_signature: None,
-        };
-        let first = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
-                      s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
-        let proof = login.prove(first, "pencil", &mut None).unwrap();
-        assert!(proof.ends_with(",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="), "{proof}");
-        assert!(login.is_server(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
-        assert!(!login.is_server(b"v=AAAATRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
-    }
-
-    #[test]
-    fn only_who_knows_the_password_gets_in() {
-        for (knows, says, expect) in
-            [("right", "right", true), ("right", "wrong", false), ("", "", true)]
-        {
-            let verifier = Verifier::of(knows, b"0123456789abcdef");
-            let (mut login, first) = Login::start(b"abc");
-            let (challenge, answer) =
-                Challenge::answer(verifier, first.as_bytes(), b"def").unwrap();
-            let proof = login.prove(answer.as_bytes(), says, &mut None).unwrap();
-            let last = challenge.verify(proof.as_bytes()).unwrap();
-            assert_eq!(last.is_some(), expect, "{knows} {says}");
-            if let Some(last) = last {
-                assert!(login.is_server(last.as_bytes()));
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_login_is_refused() {
-        let verifier = || Verifier::of("right", b"salt");
-        for first in ["p=tls-server-end-point,,n=,r=a", "n,a=x,n=,r=a", "n,,n=", "", "n"] {
-            assert!(Challenge::answer(verifier(), first.as_bytes(), b"x").is_err(), "{first}");
-        }
-        let (challenge, _) = Challenge::answer(verifier(), b"n,,n=,r=a", b"x").unwrap();
-        for last in ["", "c=biws,r=other,p=AAAA", "c=biws,p=AAAA", "c=eSws,r=aeA==,p=AAAA"] {
-            assert!(challenge.verify(last.as_bytes()).is_err(), "{last}");
-        }
-        let (mut login, _) = Login::start(b"abc");
-        for first in ["r=YWJj,s=AAAA,i=4096", "r=other,s=AAAA,i=1", "r=YWJjx,s=AAAA,i=0", "e=x"] {
-            assert!(login.prove(first.as_bytes(), "right", &mut None).is_err(), "{first}");
-        }
-    }
-}
+mod tests;
