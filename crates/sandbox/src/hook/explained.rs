@@ -38,7 +38,8 @@ impl Answering<'_> {
             listed: &|host| listed(self.known, host),
             saves: &|step, environment| keeping.saves(step, environment),
         };
-        let (said, principal) = (Said { digest: digest(&call.heard) }, principal(&call.heard));
+        let said = Said { digest: digest(&call.heard) };
+        let principal = principal(&call.heard, Some(&workspace));
         let judged = around.judge(self.pdp, &principal, said, &read.steps);
         Ok(Explained {
             judgements: judged.judgements().to_vec(),

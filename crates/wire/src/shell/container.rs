@@ -135,7 +135,9 @@ impl Walk<'_> {
                 .split_whitespace()
                 .any(|it| image.rsplit('/').next().is_some_and(|own| own.starts_with(it)))
         };
-        for (name, _) in services.iter().filter(|(_, it)| is_database(it)) {
+        // What has a dot in it is a name of the world as well.
+        let own = services.iter().filter(|(name, it)| !name.contains('.') && is_database(it));
+        for (name, _) in own {
             for value in environment.values_mut() {
                 for sign in ["@", "//"] {
                     for end in [":", "/"] {

@@ -12,6 +12,7 @@ use super::{
     call::{Call, Pipe},
     client::client_target,
     expand::UNKNOWN,
+    program::{self, Source},
     scope::Scope,
     targets::{self, Target},
     walk::Walk,
@@ -227,12 +228,12 @@ impl Walk<'_> {
                 .first()
                 .is_some_and(|it| it == "shell" || it == "runner" || it == "shell_plus")
         }) {
-            super::program::read(self, scope, code, super::program::Language::Python)?;
+            program::read(self, scope, code, program::Language::Python, &Source::default())?;
             return Ok(true);
         }
         // The language of these is close enough to Ruby for the calls that matter.
         if let Some(code) = own.value(&["-e", "--eval"]).filter(|_| framework.name == "ecto") {
-            super::program::read(self, scope, code, super::program::Language::Ruby)?;
+            program::read(self, scope, code, program::Language::Ruby, &Source::default())?;
             return Ok(true);
         }
         if let Some(first @ ("runner" | "tinker")) = own.arguments.first().map(String::as_str) {
@@ -240,10 +241,10 @@ impl Walk<'_> {
             let rest = rest.map(|it| it.strip_prefix("--execute=").unwrap_or(it));
             let code = rest.collect::<Vec<_>>().join(" ");
             let language = match first {
-                "tinker" => super::program::Language::Php,
-                _ => super::program::Language::Ruby,
+                "tinker" => program::Language::Php,
+                _ => program::Language::Ruby,
             };
-            super::program::read(self, scope, &code, language)?;
+            program::read(self, scope, &code, language, &Source::default())?;
             return Ok(true);
         }
         let words: Vec<&str> = own.operands(frameworks::VALUED);

@@ -3,32 +3,22 @@
 use holdpoint_catalog::cli::tools;
 use holdpoint_core::{Effect, ResourceId};
 
+mod line;
+
 use super::{
     At, Step,
     call::{Call, Pipe},
     expand::UNKNOWN,
-    program::{self, Language},
+    program::{self, Language, Source},
     scope::Scope,
     walk::Walk,
 };
 use crate::Unreadable;
+use line::Line;
 
-/// Options of interpreters whose value is a word of its own.
-const CODE_VALUED: &[&str] = &[
-    "-r",
-    "--require",
-    "-W",
-    "-X",
-    "-I",
-    "--import",
-    "--loader",
-    "-C",
-    "--env-file",
-    "--config",
-    "-p",
-    "--project",
-    "-P",
-];
+/// Modules of Python that change nothing when they are run as programs.
+const MODULES: &str =
+    "json.tool http.server venv pip this zipfile calendar site compileall ensurepip";
 
 impl Walk<'_> {
     /// What an interpreter runs; `None` if `call` is none.
@@ -201,78 +191,142 @@ impl Walk<'_> {
         call: &Call<'_>,
         language: Language,
     ) -> Result<String, Unreadable> {
-        if let Some(module) = call.value(&["-m"]).filter(|_| language == Language::Python) {
-            let behind = call.arguments.iter().skip_while(|word| *word != "-m").skip(2);
-            return match module {
-                "json.tool" | "http.server" | "venv" | "pip" | "this" | "timeit" | "zipfile"
-                | "calendar" | "site" | "compileall" | "ensurepip" => Ok(UNKNOWN.to_string()),
-                module => {
-                    let words: Vec<String> =
-                        std::iter::once(module.to_owned()).chain(behind.cloned()).collect();
-                    self.call(scope, &words, call.pipe)
-                }
-            };
+        let line = Line::read(language, call.name, call.arguments);
+        if let Some(module) = line.module {
+            return self.module(scope, call, module, line.handed);
         }
-        // Only its grammar is looked at.
-        if call.has(&["--check", "--syntax-check"])
-            || matches!(language, Language::Php) && call.has(&["-l"])
-        {
+        if line.only_checked || line.serves {
             return Ok(UNKNOWN.to_string());
         }
-        if language == Language::Perl || language == Language::Ruby {
-            self.edited_in_place(scope, call);
+        let source = Source { handed: Some(line.handed), ..Source::default() };
+        if line.in_place {
+            for file in line.handed {
+                self.writes(scope, file, &UNKNOWN.to_string(), false);
+            }
         }
-        let inline = call.value(language.inline());
-        if let Some(code) = inline {
-            program::read(self, scope, code, language)?;
+        let first = self.taken_in(scope, &line, language)?;
+        if !line.inline.is_empty() {
+            let code = format!("{first}{}", line.inline.join("\n"));
+            // What the shell puts into a program may be more of it.
+            if is_unknown(&code) {
+                let nothing_else = code.chars().all(|it| it == UNKNOWN);
+                self.unseen_program(scope, "code", nothing_else);
+            }
+            program::read(self, scope, &code, language, &source)?;
             return Ok(UNKNOWN.to_string());
         }
-        let operands = call.operands(CODE_VALUED);
-        let operands: Vec<&str> = match (call.name, operands.split_first()) {
-            ("deno" | "bun", Some((&"run", rest))) => rest.to_vec(),
-            _ => operands,
-        };
-        for preloaded in call
-            .values(&["-r", "--require", "--import"])
-            .into_iter()
-            .filter(|it| it.starts_with('.'))
-        {
-            let text = self.read(scope, preloaded, true);
-            program::read(self, scope, &text, language)?;
+        if !first.is_empty() {
+            program::read(self, scope, &first, language, &source)?;
         }
-        match operands.first().copied() {
+        match line.file {
             None | Some("-") => match call.pipe.stdin.clone() {
-                Some(text) if !is_unknown(&text) => program::read(self, scope, &text, language)?,
+                Some(text) if !is_unknown(&text) => {
+                    program::read(self, scope, &text, language, &source)?;
+                }
                 Some(_) => self.push(Step::opaque("shell:piped_script", true)),
                 None => {}
             },
-            Some(file) => {
-                if self.framework(scope, call, file)? {
-                    return Ok(UNKNOWN.to_string());
-                }
-                let text = self.read(scope, file, true);
-                if is_unknown(&text) {
-                    self.unseen_program(
-                        scope,
-                        call.name,
-                        text.chars().count() > 1 || file.contains(UNKNOWN),
-                    );
-                } else {
-                    program::read(self, scope, &text, language)?;
-                }
-            }
+            Some(file) => self.program_at(scope, call, language, file, &source)?,
         }
         Ok(UNKNOWN.to_string())
     }
 
-    /// `perl -pi -e …`: the files behind it are written anew.
-    fn edited_in_place(&mut self, scope: &Scope, call: &Call<'_>) {
-        let short = |it: &&String| it.starts_with('-') && !it.starts_with("--");
-        if call.arguments.iter().take_while(short).any(|it| it.contains('i')) {
-            for file in call.operands(&["-e", "-E", "-pe", "-ne", "-pie", "-I"]) {
-                self.writes(scope, file, &UNKNOWN.to_string(), false);
+    /// A module of Python that is run as a program, and what it is handed.
+    fn module(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        module: &str,
+        handed: &[String],
+    ) -> Result<String, Unreadable> {
+        match module {
+            "timeit" => return self.timed(scope, handed),
+            "cProfile" | "profile" | "pdb" | "trace" | "runpy" => {
+                let own = Call { arguments: handed, ..Call::new(&[], call.pipe) };
+                let program = own.operands(&["-o", "-s", "-c"]);
+                let words = std::iter::once("python3").chain(program).map(str::to_owned);
+                return self.call(scope, &words.collect::<Vec<_>>(), call.pipe);
+            }
+            module if MODULES.split_whitespace().any(|it| it == module) => {
+                return Ok(UNKNOWN.to_string());
+            }
+            _ => {}
+        }
+        // A module of the project comes before any tool of that name.
+        let file = module.replace('.', "/");
+        for path in [format!("{file}.py"), format!("{file}/__main__.py")] {
+            if self.paths(scope, &path).iter().any(|it| self.files.text(it).is_some()) {
+                let source = Source { handed: Some(handed), ..Source::default() };
+                self.program_at(scope, call, Language::Python, &path, &source)?;
+                return Ok(UNKNOWN.to_string());
             }
         }
+        let words: Vec<String> =
+            std::iter::once(module.to_owned()).chain(handed.iter().cloned()).collect();
+        self.call(scope, &words, call.pipe)
+    }
+
+    /// The statements that `timeit` runs, those that it begins with included.
+    fn timed(&mut self, scope: &mut Scope, handed: &[String]) -> Result<String, Unreadable> {
+        let said = handed.iter().filter(|it| !it.starts_with("--"));
+        let said: Vec<&str> = said.map(|it| it.trim_start_matches("-s")).collect();
+        program::read(self, scope, &said.join("\n"), Language::Python, &Source::default())?;
+        Ok(UNKNOWN.to_string())
+    }
+
+    /// What an interpreter takes in first, as lines of its own language.
+    fn taken_in(
+        &mut self,
+        scope: &mut Scope,
+        line: &Line<'_>,
+        language: Language,
+    ) -> Result<String, Unreadable> {
+        let mut first = String::new();
+        for module in &line.taken_in {
+            match language {
+                Language::JavaScript if module.starts_with(['.', '/']) => {
+                    let text = self.read(scope, module, true);
+                    let source = Source { file: Some(module), ..Source::default() };
+                    program::read(self, scope, &text, language, &source)?;
+                }
+                Language::JavaScript | Language::Python | Language::Php => {}
+                Language::Ruby => first.push_str(&format!("require '{module}'\n")),
+                Language::Perl => {
+                    let (letter, module) = module.split_at_checked(1).unwrap_or_default();
+                    let line = match (module.strip_prefix('-'), module.split_once('=')) {
+                        (Some(module), _) => format!("no {module};\n"),
+                        (None, Some((module, names))) => {
+                            format!("use {module} split(/,/,q{{{names}}});\n")
+                        }
+                        (None, None) if letter == "m" => format!("use {module} ();\n"),
+                        (None, None) => format!("use {module};\n"),
+                    };
+                    first.push_str(&line);
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    /// A program by the file that it stands in.
+    fn program_at(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        language: Language,
+        file: &str,
+        source: &Source<'_>,
+    ) -> Result<(), Unreadable> {
+        if self.framework(scope, call, file)? {
+            return Ok(());
+        }
+        let text = self.read(scope, file, true);
+        if is_unknown(&text) {
+            let unseen = text.chars().count() > 1 || file.contains(UNKNOWN);
+            self.unseen_program(scope, call.name, unseen);
+            return Ok(());
+        }
+        program::read(self, scope, &text, language, &Source { file: Some(file), ..*source })
     }
 
     /// A program that nobody sees: as dangerous as what it can reach.

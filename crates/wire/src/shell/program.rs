@@ -1,6 +1,7 @@
 //! Programs in other languages, parsed by tree-sitter and read for their calls: what they delete,
 //! write, start, ask a database and send. What cannot be followed is code that nobody sees.
 //!
+//! - `budget`: how much of it is read
 //! - `grammar`: what a node is, and what a call does; one table for each language
 //! - `value`: what expressions come to
 //! - `expression`: names, texts, members and what joins them
@@ -10,6 +11,7 @@
 //! - `gives`: calls that answer something known
 //! - `effect`, `file`: calls that change something
 
+mod budget;
 mod call;
 mod effect;
 mod expression;
@@ -22,7 +24,7 @@ mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tree_sitter::{Node, Parser};
+use tree_sitter::{Node, Parser, Tree};
 
 use super::{
     expand::{UNKNOWN, ansi},
@@ -30,15 +32,14 @@ use super::{
     walk::Walk,
 };
 use crate::Unreadable;
+pub(super) use budget::Budget;
 use grammar::{Grammar, Role};
 use value::Value;
 
-/// Nodes that are looked at, counted as often as they are.
-const NODES_MAX: usize = 40_000;
-/// How deep a tree may be, functions that are called included.
-const DEPTH_MAX: usize = 200;
 /// Programs within programs: `eval`, modules that lie beside.
 const LEVELS_MAX: usize = 4;
+/// Letters of one program; a longer one is not read.
+const CODE_BYTES_MAX: usize = 1024 * 1024;
 
 /// A language whose programs are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,17 +64,15 @@ impl Language {
             _ => return None,
         })
     }
+}
 
-    /// The options that carry a program.
-    pub(super) fn inline(self) -> &'static [&'static str] {
-        match self {
-            Self::Python => &["-c"],
-            Self::JavaScript => &["-e", "--eval", "-p", "--print", "-pe"],
-            Self::Ruby => &["-e"],
-            Self::Perl => &["-e", "-E", "-ne", "-pe", "-i -pe"],
-            Self::Php => &["-r"],
-        }
-    }
+/// Where a program comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Source<'s> {
+    /// The file that it stands in: its modules lie beside it.
+    pub(super) file: Option<&'s str>,
+    /// What it is handed, where that is known.
+    pub(super) handed: Option<&'s [String]>,
 }
 
 /// Reads a program, and notes what it would do.
@@ -82,8 +81,10 @@ pub(super) fn read(
     scope: &mut Scope,
     code: &str,
     language: Language,
+    source: &Source<'_>,
 ) -> Result<(), Unreadable> {
-    read_within(walk, scope, code, language, 0, None)
+    walk.programs.begin();
+    read_within(walk, scope, code, language, source, 0, None)
 }
 
 /// Reads a program that defines tasks, and what those do that are `wanted`.
@@ -94,7 +95,8 @@ pub(super) fn read_tasks(
     language: Language,
     wanted: &[String],
 ) -> Result<(), Unreadable> {
-    read_within(walk, scope, code, language, 0, Some(wanted))
+    walk.programs.begin();
+    read_within(walk, scope, code, language, &Source::default(), 0, Some(wanted))
 }
 
 /// What a file of configuration comes to, as JSON: what a module exports, else the names that it
@@ -105,15 +107,10 @@ pub(super) fn exports(
     code: &str,
     language: Language,
 ) -> serde_json::Value {
-    let mut parser = Parser::new();
-    let grammar = Grammar::of(language);
-    let tree = match parser.set_language(&(grammar.tongue)(code)) {
-        Ok(()) => parser.parse(code, None),
-        Err(_) => None,
-    };
-    let Some(tree) = tree else { return serde_json::Value::Null };
-    let mut reader = Reader::new(walk, scope, code, language, 0);
-    reader.survey(tree.root_node(), 0);
+    let Some(tree) = parsed(language, code) else { return serde_json::Value::Null };
+    walk.programs.begin();
+    let mut reader = Reader::new(walk, scope, code, language, &Source::default(), 0);
+    reader.survey(tree.root_node());
     if reader.visit(tree.root_node()).is_err() {
         return serde_json::Value::Null;
     }
@@ -133,29 +130,40 @@ pub(super) fn exports(
     serde_json::Value::Object(pairs.collect())
 }
 
+/// The tree of a program, by the first grammar of its language that fits.
+fn parsed(language: Language, code: &str) -> Option<Tree> {
+    let mut parser = Parser::new();
+    let mut first = None;
+    for tongue in (Grammar::of(language).tongues)(code) {
+        parser.set_language(&tongue).ok()?;
+        let tree = parser.parse(code, None)?;
+        if !tree.root_node().has_error() {
+            return Some(tree);
+        }
+        first.get_or_insert(tree);
+    }
+    first
+}
+
 /// Reads a program that another one runs, `level` programs deep.
 fn read_within(
     walk: &mut Walk<'_>,
     scope: &mut Scope,
     code: &str,
     language: Language,
+    source: &Source<'_>,
     level: usize,
     wanted: Option<&[String]>,
 ) -> Result<(), Unreadable> {
-    let grammar = Grammar::of(language);
-    let mut parser = Parser::new();
-    let tree = match parser.set_language(&(grammar.tongue)(code)) {
-        Ok(()) if level < LEVELS_MAX => parser.parse(code, None),
-        _ => None,
-    };
-    let Some(tree) = tree else {
+    let room = level < LEVELS_MAX && code.len() <= CODE_BYTES_MAX;
+    let Some(tree) = room.then(|| parsed(language, code)).flatten() else {
         walk.unseen_program(scope, "code", true);
         return Ok(());
     };
-    let mut reader = Reader::new(walk, scope, code, language, level);
+    let mut reader = Reader::new(walk, scope, code, language, source, level);
     let root = tree.root_node();
     reader.unclear = root.has_error();
-    reader.survey(root, 0);
+    reader.survey(root);
     reader.visit(root)?;
     match wanted {
         Some(wanted) => reader.run_tasks(wanted)?,
@@ -163,7 +171,7 @@ fn read_within(
     }
     // A tool that runs tasks has modules of its own, and a name.
     let unclear = reader.unclear && wanted.is_none();
-    let whole = reader.nodes <= NODES_MAX;
+    let whole = !reader.walk.programs.is_spent();
     if unclear || !whole {
         walk.unseen_program(scope, "code", !whole);
     }
@@ -180,6 +188,7 @@ struct Reader<'r, 'a, 't> {
     code: &'t str,
     language: Language,
     grammar: &'static Grammar,
+    source: Source<'r>,
     level: usize,
     variables: BTreeMap<String, Value<'t>>,
     /// By their names: what the program defines itself.
@@ -202,8 +211,10 @@ struct Reader<'r, 'a, 't> {
     returned: Option<Value<'t>>,
     /// Branches that are open: what happens there may not.
     branches: usize,
-    depth: usize,
-    nodes: usize,
+    /// Names that more than one function may change.
+    shared: BTreeSet<String>,
+    /// Modules whose names are all taken in.
+    spread: Vec<String>,
     /// Something in it cannot be followed.
     unclear: bool,
 }
@@ -214,6 +225,7 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
         scope: &'r mut Scope,
         code: &'t str,
         language: Language,
+        source: &Source<'r>,
         level: usize,
     ) -> Self {
         Self {
@@ -222,6 +234,7 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             code,
             language,
             grammar: Grammar::of(language),
+            source: *source,
             level,
             variables: BTreeMap::new(),
             functions: BTreeMap::new(),
@@ -235,45 +248,51 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             space: Vec::new(),
             returned: None,
             branches: 0,
-            depth: 0,
-            nodes: 0,
+            shared: BTreeSet::new(),
+            spread: Vec::new(),
             unclear: false,
         }
     }
 
     /// What the program defines, wherever it does.
-    fn survey(&mut self, node: Node<'t>, depth: usize) {
-        let mut tokens = Vec::new();
-        let mut bodies = Vec::new();
-        self.surveyed(node, depth, &mut tokens, &mut bodies);
-        self.heredocs = tokens.into_iter().zip(bodies).collect();
+    fn survey(&mut self, root: Node<'t>) {
+        let (mut tokens, mut bodies) = (Vec::new(), Vec::new());
+        let mut cursor = root.walk();
+        loop {
+            self.surveyed(cursor.node(), &mut tokens, &mut bodies);
+            if cursor.goto_first_child() {
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    self.heredocs = tokens.into_iter().zip(bodies).collect();
+                    return;
+                }
+            }
+        }
     }
 
-    fn surveyed(
-        &mut self,
-        node: Node<'t>,
-        depth: usize,
-        tokens: &mut Vec<usize>,
-        bodies: &mut Vec<Node<'t>>,
-    ) {
-        if depth > DEPTH_MAX {
-            self.unclear = true;
-            return;
-        }
-        let name = node.child_by_field_name("name").map(|it| self.slice(it).to_owned());
+    fn surveyed(&mut self, node: Node<'t>, tokens: &mut Vec<usize>, bodies: &mut Vec<Node<'t>>) {
+        let name = || node.child_by_field_name("name").map(|it| self.slice(it).to_owned());
         match self.role(node) {
+            _ if !node.is_named() => {}
             Role::Heredoc => tokens.push(node.start_byte()),
             Role::HeredocBody => bodies.push(node),
-            Role::Class => self.classes.extend(name),
+            Role::Class => self.classes.extend(name()),
             Role::Lambda => self.defined.push(node),
             Role::Function => {
+                let name = name();
                 self.defined.push(node);
                 self.functions.extend(name.map(|name| (name, node)));
             }
+            _ if grammar::is_shared(node.kind()) => {
+                let names = children(node);
+                let names = if names.is_empty() { vec![node] } else { names };
+                let names: Vec<String> =
+                    names.iter().map(|it| flow::bare(self.slice(*it)).to_owned()).collect();
+                self.shared.extend(names);
+            }
             _ => {}
-        }
-        for child in children(node) {
-            self.surveyed(child, depth + 1, tokens, bodies);
         }
     }
 
@@ -287,15 +306,21 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
 
     /// What a node comes to, once it has done what it does.
     fn visit(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
-        self.nodes += 1;
-        if self.nodes > NODES_MAX || self.depth >= DEPTH_MAX {
-            self.unclear = true;
-            return Ok(Value::Unknown);
+        match self.deeper(|reader| reader.visited(node)) {
+            Some(value) => value,
+            None => Ok(Value::Unknown),
         }
-        self.depth += 1;
-        let value = self.visited(node);
-        self.depth -= 1;
-        value
+    }
+
+    /// Does something one level deeper, if there is room; else it is unclear.
+    fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if !self.walk.programs.node() || !self.walk.programs.down() {
+            self.unclear = true;
+            return None;
+        }
+        let done = inner(self);
+        self.walk.programs.up();
+        Some(done)
     }
 
     fn visited(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
@@ -303,7 +328,7 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             Role::Nothing | Role::HeredocBody => Ok(Value::Unknown),
             Role::Text => Ok(Value::Text(self.text(node)?)),
             Role::Plain => Ok(Value::Text(plain(self.slice(node)).to_owned())),
-            Role::Regex => Ok(Value::Name("regex".to_owned())),
+            Role::Regex => self.regex(node),
             Role::Heredoc => self.heredoc(node),
             Role::Words => Ok(self.words(node)),
             Role::Shell => self.shell(node),
@@ -321,6 +346,7 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             Role::Loop => self.each_round(node),
             Role::Comprehension => self.comprehension(node),
             Role::Branch => self.branch(node),
+            Role::Sign => self.last(node).map(|_| Value::Unknown),
             Role::Return => {
                 let value = self.last(node)?;
                 self.answers(value);
@@ -376,3 +402,6 @@ fn field<'t>(node: Node<'t>, names: &[&str]) -> Option<Node<'t>> {
 fn plain(text: &str) -> &str {
     text.trim_start_matches(':')
 }
+
+#[cfg(test)]
+mod tests;

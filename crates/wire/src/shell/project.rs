@@ -34,7 +34,7 @@ const FILES: &[(&str, &str)] = &[
     ("/w/app/gone.php", "<?php unlink('/data/q');"),
     (
         "/w/app/compose.yml",
-        "services:\n  db: {image: postgres:17}\n  web:\n    image: web\n    environment:\n      DATABASE_URL: postgres://a@db:5432/shop\n  far:\n    environment: ['DATABASE_URL=postgres://a@db.prod.example.com/shop']\n",
+        "services:\n  db: {image: postgres:17}\n  db.prod.example.com: {image: postgres:17}\n  web:\n    image: web\n    environment:\n      DATABASE_URL: postgres://a@db:5432/shop\n  far:\n    environment: ['DATABASE_URL=postgres://a@db.prod.example.com/shop']\n",
     ),
     ("/w/app/helper.py", "import os\ndef wipe(path):\n    os.remove(path)\n"),
 ];

@@ -8,6 +8,20 @@ use super::{
 };
 use crate::Unreadable;
 
+/// What a name begins with that is a call of each item: `each(&:delete)`.
+const OF_ITEM: &str = "&:";
+/// What only says where something lies that everybody has.
+const ROOTS: &[&str] = &[
+    "globalThis.",
+    "global.",
+    "window.",
+    "__builtins__.",
+    "builtins.",
+    "Kernel.",
+    "CORE.GLOBAL.",
+    "CORE.",
+    "main.",
+];
 /// How often what is got out of something is followed.
 pub(super) const CHAIN_MAX: usize = 12;
 
@@ -63,6 +77,11 @@ impl<'t> Reader<'_, '_, 't> {
         };
         let arguments = self.arguments(node, Some(callee))?;
         let arguments = self.with_block(arguments, block);
+        // `&$name(…)`, `&{'name'}(…)`
+        if let Some(own) = callee.named_child(0).filter(|it| it.kind() == "code_deref_expression") {
+            let value = self.visit(own)?;
+            return self.applied(value, arguments);
+        }
         match self.role(callee) {
             Role::Member => {
                 let object = field(callee, grammar::OBJECTS).or_else(|| callee.named_child(0));
@@ -70,6 +89,9 @@ impl<'t> Reader<'_, '_, 't> {
                 let Some(object) = object else { return Ok(Value::Unknown) };
                 let own = self.visit(object)?;
                 self.grown(object, property, &own, &arguments);
+                if matches!(self.slice(object), "Object" | "Reflect" | "_") {
+                    self.assigned_to(node, property);
+                }
                 self.called_as(Some(own), property, arguments)
             }
             Role::Name | Role::Last if callee.kind() != "variable_name" => {
@@ -103,18 +125,39 @@ impl<'t> Reader<'_, '_, 't> {
         self.called_as(Some(own), &name, arguments)
     }
 
-    /// A list that something is put into.
+    /// A list or a table that something is put into, where anybody has it by a name.
     fn grown(&mut self, object: Node<'t>, verb: &str, own: &Value<'t>, with: &[Argument<'t>]) {
-        let (Value::List(items), Role::Name) = (own, self.role(object)) else { return };
-        let mut items = items.clone();
-        for (_, value) in with.iter().take(ITEMS_MAX) {
-            match (verb, value) {
-                ("append" | "push" | "add", value) => items.push(value.clone()),
-                ("extend" | "concat", Value::List(more)) => items.extend(more.clone()),
-                _ => return,
-            }
+        if !matches!(own, Value::List(_) | Value::Table(_)) || self.role(object) != Role::Name {
+            return;
         }
-        self.variables.insert(flow::bare(self.slice(object)).to_owned(), Value::list(items));
+        let value = match own {
+            Value::List(items) if matches!(verb, "append" | "push" | "add" | "unshift") => {
+                let mut items = items.clone();
+                items.extend(with.iter().take(ITEMS_MAX).map(|(_, value)| value.clone()));
+                Value::list(items)
+            }
+            Value::List(items) if matches!(verb, "extend" | "concat") => {
+                let more = with.iter().flat_map(|(_, value)| match value {
+                    Value::List(more) => more.clone(),
+                    _ => vec![Value::Unknown],
+                });
+                Value::list(items.iter().cloned().chain(more).collect())
+            }
+            _ if grammar::is_changing(verb) => Value::Unknown,
+            _ => return,
+        };
+        self.set(self.slice(object), value);
+    }
+
+    /// `Object.assign(a, …)`: what the first of its arguments holds is not what it was.
+    fn assigned_to(&mut self, node: Node<'t>, verb: &str) {
+        let list = field(node, &["arguments"]).map(children).unwrap_or_default();
+        let first = list.first().copied().filter(|it| self.role(*it) == Role::Name);
+        if let Some(first) = first
+            && ["assign", "define", "set", "merge", "extend"].iter().any(|it| verb.starts_with(it))
+        {
+            self.set(self.slice(first), Value::Unknown);
+        }
     }
 
     fn with_block(
@@ -175,6 +218,10 @@ impl<'t> Reader<'_, '_, 't> {
                     {
                         arguments.extend(items.into_iter().map(|it| (None, it)));
                     }
+                    // `each(&:delete)`
+                    Value::Text(verb) if part.kind() == "block_argument" => {
+                        arguments.push((None, Value::Name(format!("{OF_ITEM}{verb}"))));
+                    }
                     value => arguments.push((None, value)),
                 },
             }
@@ -190,14 +237,25 @@ impl<'t> Reader<'_, '_, 't> {
     ) -> Result<Value<'t>, Unreadable> {
         match value {
             Value::Code(function) => self.invoke(function, &arguments),
-            Value::Name(name) => self.called_as(None, &name, arguments),
+            Value::Name(name) => match (name.strip_prefix(OF_ITEM), arguments.split_first()) {
+                (Some(verb), Some(((_, item), rest))) => {
+                    self.called_as(Some(item.clone()), verb, rest.to_vec())
+                }
+                _ => self.called_as(None, &name, arguments),
+            },
             Value::Made(by, with) => self.called_as(Some(Value::Made(by, with)), "call", arguments),
-            // PHP calls a function by its name.
-            Value::Text(name) if self.language == Language::Php => {
+            // PHP and Perl call a function by its name.
+            Value::Text(name) if matches!(self.language, Language::Php | Language::Perl) => {
                 self.called_as(None, &name, arguments)
             }
+            // Whoever handed it over is read where that happens.
+            Value::Given => {
+                self.handed_on(None, &arguments)?;
+                Ok(Value::Given)
+            }
             _ => {
-                self.handed_on(&arguments)?;
+                self.unclear = true;
+                self.handed_on(None, &arguments)?;
                 Ok(Value::Unknown)
             }
         }
@@ -210,10 +268,29 @@ impl<'t> Reader<'_, '_, 't> {
         verb: &str,
         arguments: Vec<Argument<'t>>,
     ) -> Result<Value<'t>, Unreadable> {
+        let done = self.deeper(|reader| reader.called_on(on, verb, arguments));
+        done.unwrap_or(Ok(Value::Unknown))
+    }
+
+    fn called_on(
+        &mut self,
+        on: Option<Value<'t>>,
+        verb: &str,
+        arguments: Vec<Argument<'t>>,
+    ) -> Result<Value<'t>, Unreadable> {
+        let weight: usize = arguments.iter().map(|(_, value)| value.weight()).sum();
+        self.walk.programs.weigh(weight);
+        // `fs.rmSync.call(null, 'x')`, `method(:system).call('x')`
+        if let (Some(Value::Name(name)), Some(arguments)) =
+            (&on, grammar::indirect(self.language, verb, &arguments))
+            && grammar::does(self.language, name).is_some()
+        {
+            return self.called_as(None, name, arguments);
+        }
         if let Some(own) = self.own_function(on.as_ref(), verb) {
             let answer = self.invoke(own, &arguments)?;
             // Nobody knows whose it is.
-            if !matches!(on, Some(Value::Unknown)) {
+            if !matches!(on, Some(Value::Unknown | Value::Given)) {
                 return Ok(answer);
             }
         }
@@ -225,31 +302,40 @@ impl<'t> Reader<'_, '_, 't> {
             Some(Value::Path(_)) => format!("path.{verb}"),
             Some(Value::List(_)) => format!("list.{verb}"),
             Some(Value::Table(_)) => format!("table.{verb}"),
-            Some(Value::Code(_) | Value::Unknown) => format!("?.{verb}"),
+            Some(Value::Code(_) | Value::Unknown | Value::Given | Value::Absent) => {
+                format!("?.{verb}")
+            }
         };
-        if name.contains(UNKNOWN) {
-            // Which call it is is made up when it runs.
-            self.unclear = true;
-        }
+        let name = self.spelt_out(&name);
+        // Which call it is is made up when it runs.
+        self.unclear |= name.contains(UNKNOWN);
         let call = Made { name: &name, on: on.as_ref(), arguments: &arguments };
         if let Some(value) = self.done(&call)? {
-            // `File.open(x) { |file| … }`
-            for (_, function) in &arguments {
-                if let Value::Code(function) = function
-                    && !self.called.contains(&function.id())
-                {
-                    self.invoke(*function, &[(None, value.clone())])?;
-                }
-            }
+            self.handed_the_answer(&call, &value)?;
             return Ok(value);
         }
         self.handed_over(&call)?;
         let known = !name.starts_with("?.") && name.matches('.').count() <= CHAIN_MAX;
         Ok(match on {
+            Some(Value::Given) => Value::Given,
             _ if !known => Value::Unknown,
             Some(Value::Made(_, with)) => Value::Made(name, with),
             _ => Value::made(name, &arguments),
         })
+    }
+
+    /// A name without what only says where it lies, and with the module that it was taken in from.
+    pub(super) fn spelt_out(&self, name: &str) -> String {
+        let mut own = name;
+        while let Some(rest) = ROOTS.iter().find_map(|root| own.strip_prefix(root)) {
+            own = rest;
+        }
+        let of =
+            |module: &&String| grammar::does(self.language, &format!("{module}.{own}")).is_some();
+        match self.spread.iter().find(of).filter(|_| !own.contains('.')) {
+            Some(module) => format!("{module}.{own}"),
+            None => own.to_owned(),
+        }
     }
 
     /// A function of the program that is meant by `verb`.
@@ -259,7 +345,7 @@ impl<'t> Reader<'_, '_, 't> {
             matches!(root, "self" | "this" | "cls") || self.classes.contains(root)
         };
         let meant = match on {
-            None | Some(Value::Unknown) => true,
+            None | Some(Value::Unknown | Value::Given) => true,
             Some(Value::Name(name) | Value::Made(name, _)) => own(name),
             Some(Value::Table(pairs)) => {
                 let found = pairs.iter().find(|(name, _)| name == verb);
@@ -273,23 +359,57 @@ impl<'t> Reader<'_, '_, 't> {
         meant.then(|| self.functions.get(verb).copied()).flatten()
     }
 
+    /// `File.open(x) { |file| … }`, `sorted(all, key=os.remove)`
+    fn handed_the_answer(
+        &mut self,
+        call: &Made<'_, 't>,
+        value: &Value<'t>,
+    ) -> Result<(), Unreadable> {
+        for (name, function) in call.arguments {
+            match function {
+                Value::Code(function) if !self.called.contains(&function.id()) => {
+                    self.invoke(*function, &[(None, value.clone())])?;
+                }
+                Value::Name(_) if name.as_deref() == Some("key") => {
+                    self.handed_on(None, &[(None, function.clone())])?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Functions that are handed to something that is not known may be called with anything; those
     /// that are handed to a list are called with each of its items.
     fn handed_over(&mut self, call: &Made<'_, 't>) -> Result<(), Unreadable> {
-        let items = match call.on {
-            Some(list @ Value::List(_)) => Some(list.rounds()),
-            _ => None,
-        };
-        match items {
-            Some(items) => self.each(call.arguments, &items),
-            None => self.handed_on(call.arguments),
+        let waits = matches!(call.verb(), "then" | "tap" | "yield_self" | "pipe");
+        match call.on {
+            Some(list @ Value::List(_)) if !waits => self.each(call.arguments, &list.rounds()),
+            on => self.handed_on(on.filter(|_| waits), call.arguments),
         }
     }
 
-    fn handed_on(&mut self, arguments: &[Argument<'t>]) -> Result<(), Unreadable> {
+    /// Functions that somebody unseen is handed, with what it hands to them, where that is known.
+    fn handed_on(
+        &mut self,
+        with: Option<&Value<'t>>,
+        arguments: &[Argument<'t>],
+    ) -> Result<(), Unreadable> {
+        let with: Vec<Argument<'t>> = with.map(|it| (None, it.clone())).into_iter().collect();
         for (_, value) in arguments {
-            if let Value::Code(function) = value {
-                self.invoke(*function, &[])?;
+            match value {
+                Value::Code(function) => drop(self.invoke(*function, &with)?),
+                Value::Name(name) if grammar::is_reach(name) => self.unclear = true,
+                Value::Name(name) => match grammar::does(self.language, name) {
+                    Some(does) if does.reads_text() => self.unclear = true,
+                    Some(does) if does.changes() => {
+                        let unknown = vec![(None, Value::Unknown)];
+                        let with = if with.is_empty() { unknown } else { with.clone() };
+                        self.called_as(None, name, with)?;
+                    }
+                    _ => {}
+                },
+                _ => {}
             }
         }
         Ok(())
@@ -302,7 +422,7 @@ impl<'t> Reader<'_, '_, 't> {
         items: &[Value<'t>],
     ) -> Result<(), Unreadable> {
         for (_, function) in functions {
-            let named = matches!(function, Value::Name(_))
+            let named = matches!(function, Value::Name(_) | Value::Made(..))
                 || self.language == Language::Php && matches!(function, Value::Text(_));
             if !named && !matches!(function, Value::Code(_)) {
                 continue;

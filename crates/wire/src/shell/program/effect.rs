@@ -6,6 +6,7 @@ use super::{
     Language, Reader, UNKNOWN, Value,
     call::Made,
     grammar::{self, Does},
+    value::Argument,
 };
 use crate::{
     Unreadable,
@@ -14,7 +15,9 @@ use crate::{
 
 /// Words that a statement of SQL begins with.
 const STATEMENTS: &str = "select insert update delete drop truncate alter create grant revoke with \
-                          merge replace call do begin commit set show explain vacuum copy";
+                          merge replace call do begin commit set show explain vacuum copy reindex \
+                          refresh reassign rename purge optimize pragma attach detach prepare exec \
+                          execute declare lock load handler flush kill discard cluster comment";
 /// Modules that send over HTTP.
 const SENDERS: &str = "requests httpx aiohttp axios got ky urllib http https superagent undici \
                        node-fetch Net.HTTP LWP HTTP HTTParty Faraday RestClient Http GuzzleHttp \
@@ -48,6 +51,7 @@ impl<'t> Reader<'_, '_, 't> {
                 Value::of(self.walk.script(&mut self.scope.clone(), &script, &shown())?)
             }
             Does::Asks => return Ok(self.asks(call)),
+            Does::Wipes if call.verb() == "truncate" && !empties_a_table(call) => return Ok(None),
             Does::Wipes => self.wipes(call),
             Does::Syncs if call.named(&["force"]).and_then(Value::known) == Some("true") => {
                 self.wipes(call)
@@ -66,13 +70,7 @@ impl<'t> Reader<'_, '_, 't> {
                 Value::Unknown
             }
             Does::Names => self.meant(call)?,
-            Does::Imports => match call.at(0).and_then(Value::known).map(str::to_owned) {
-                Some(module) => Value::Name(self.uses(&module)?),
-                None => {
-                    self.unclear = true;
-                    Value::Unknown
-                }
-            },
+            Does::Imports => self.taken_in(call)?,
             Does::Prints => self.prints(call),
             Does::Shifts => self.shifts(),
             Does::Sets => self.sets(call),
@@ -84,33 +82,66 @@ impl<'t> Reader<'_, '_, 't> {
                 self.maps(call)?;
                 Value::Unknown
             }
+            Does::Binds => self.binds(call)?,
         }))
+    }
+
+    /// Takes a module in.
+    fn taken_in(&mut self, call: &Made<'_, 't>) -> Result<Value<'t>, Unreadable> {
+        let Some(module) = call.at(0).and_then(Value::known).map(str::to_owned) else {
+            self.unclear = true;
+            return Ok(Value::Unknown);
+        };
+        let beside = call.verb() == "require_relative";
+        let module = if beside { format!("./{module}") } else { module };
+        self.uses(&module).map(Value::Name)
+    }
+
+    /// Makes a function of another one and what that is handed first, as if it were called at once.
+    fn binds(&mut self, call: &Made<'_, 't>) -> Result<Value<'t>, Unreadable> {
+        let Some(((_, function), rest)) = call.arguments.split_first() else {
+            return Ok(Value::Unknown);
+        };
+        if !rest.is_empty() {
+            self.applied(function.clone(), rest.to_vec())?;
+        }
+        Ok(function.clone())
     }
 
     /// Calls a function for each item: it stands first, and Perl's behind its items.
     fn maps(&mut self, call: &Made<'_, 't>) -> Result<(), Unreadable> {
-        let last = matches!(call.arguments, [.., (_, Value::Code(_))]);
-        let (function, rest) = match (last, call.arguments) {
-            (true, [rest @ .., function]) | (false, [function, rest @ ..]) => (function, rest),
-            _ => return Ok(()),
+        let called = |(_, value): &Argument<'t>| match value {
+            Value::Code(_) => true,
+            Value::Name(name) => grammar::does(self.language, name).is_some(),
+            Value::Text(name) if self.language == Language::Php => {
+                grammar::does(self.language, name).is_some() || self.functions.contains_key(name)
+            }
+            _ => false,
         };
+        let place = call.arguments.iter().position(called).unwrap_or_default();
+        let mut rest = call.arguments.to_vec();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let function = rest.remove(place);
         let listed = rest.iter().find_map(|(_, value)| match value {
             list @ Value::List(_) => Some(list.rounds()),
             _ => None,
         });
         let items = listed.unwrap_or_else(|| rest.iter().map(|(_, it)| it.clone()).collect());
-        self.each(std::slice::from_ref(function), &items)
+        self.each(&[function], &items)
     }
 
     /// Starts a program: a text that a shell reads, or its words.
     fn starts(&mut self, call: &Made<'_, 't>) -> Result<Value<'t>, Unreadable> {
         let first = call.at(0).or_else(|| call.named(&["args", "cmd", "command", "file"]));
-        let Some(first) = first else { return Ok(Value::Unknown) };
+        // Whoever calls it says what is started.
+        let first = first.unwrap_or(&Value::Unknown);
         let second = call.at(1);
         let unnamed = call.arguments.iter().filter(|(name, _)| name.is_none());
         let texts: Vec<String> = unnamed
             .map(|(_, value)| value)
-            .filter(|it| matches!(it, Value::Text(_) | Value::Path(_) | Value::Unknown))
+            .filter(|it| !matches!(it, Value::List(_) | Value::Table(_) | Value::Code(_)))
             .map(Value::text)
             .collect();
         let replaces = call.verb().starts_with("exec") && call.name.starts_with("os.")
@@ -119,7 +150,10 @@ impl<'t> Reader<'_, '_, 't> {
             || call.verb() == "create_subprocess_exec";
         let words: Vec<String> = match (first, second) {
             (Value::List(items), _) => items.iter().map(Value::text).collect(),
-            (Value::Table(_), _) => first.under(&["args"]).map(Value::texts).unwrap_or_default(),
+            (Value::Table(_), _) => {
+                let own = first.under(&["args", "cmd", "command"]).map(Value::texts);
+                own.unwrap_or_else(|| vec![UNKNOWN.to_string()])
+            }
             (_, Some(Value::List(items))) if replaces => items.iter().map(Value::text).collect(),
             (_, Some(Value::List(items))) if !items.is_empty() => {
                 std::iter::once(first.text()).chain(items.iter().map(Value::text)).collect()
@@ -152,7 +186,7 @@ impl<'t> Reader<'_, '_, 't> {
                 self.walk.statements(self.scope, &text, &target);
             }
             // A statement that nobody knows.
-            None if call.verb().starts_with("execute")
+            None if asks_always(call.verb())
                 && call.at(0).is_some_and(|it| it.known().is_none()) =>
             {
                 self.unclear = true;
@@ -321,11 +355,12 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     fn shifts(&mut self) -> Value<'t> {
-        let Some(Value::List(mut items)) = self.variables.get("_").cloned() else {
-            return Value::Unknown;
-        };
-        let first = if items.is_empty() { Value::Unknown } else { items.remove(0) };
-        self.variables.insert("_".to_owned(), Value::List(items));
+        // Outside of every function it is the program's own.
+        let name = if self.open.is_empty() { "ARGV" } else { "_" };
+        let handed = self.variables.get(name).cloned().or_else(|| self.handed_to_program(name));
+        let Some(Value::List(mut items)) = handed else { return Value::Unknown };
+        let first = if items.is_empty() { Value::Absent } else { items.remove(0) };
+        self.variables.insert(name.to_owned(), Value::List(items));
         first
     }
 
@@ -352,11 +387,28 @@ pub(super) fn shown() -> Pipe {
     Pipe { stdin: None, captured: false, piped: false }
 }
 
+/// Whether a text may be a statement of SQL: it begins with a word of it, or with what may stand
+/// before one.
 fn is_statement(text: &str) -> bool {
-    let plain = text.trim_start();
+    let plain = text.trim_start_matches(|it: char| it.is_whitespace() || it == '\u{feff}');
     let first: String = plain.chars().take_while(|it| it.is_ascii_alphabetic()).collect();
     let first = first.to_ascii_lowercase();
-    plain.starts_with("--") || STATEMENTS.split_whitespace().any(|it| it == first)
+    ["--", "/*", "(", ";", "#"].iter().any(|it| plain.starts_with(it))
+        || STATEMENTS.split_whitespace().any(|it| it == first)
+}
+
+/// Whether a call of this name is handed a statement, and nothing else.
+fn asks_always(verb: &str) -> bool {
+    ["execute", "query", "$execute", "$query", "unsafe", "statement", "unprepared"]
+        .iter()
+        .any(|it| verb.starts_with(it))
+}
+
+/// Whether a call of `truncate` is about rows, and not about letters or a file.
+fn empties_a_table(call: &Made<'_, '_>) -> bool {
+    let length = call.at(0).and_then(Value::known).is_some_and(|it| it.parse::<f64>().is_ok());
+    let root = call.name.split('.').next().unwrap_or_default();
+    !length && !matches!(root, "lodash" | "_" | "underscore" | "file" | "text")
 }
 
 /// Whether a call sends over HTTP, by the module that it is of.

@@ -20,6 +20,10 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     fn pieces(&mut self, node: Node<'t>, text: &mut String) -> Result<(), Unreadable> {
+        self.deeper(|reader| reader.piece_by_piece(node, text)).unwrap_or(Ok(()))
+    }
+
+    fn piece_by_piece(&mut self, node: Node<'t>, text: &mut String) -> Result<(), Unreadable> {
         let content = grammar::is_content(node.kind());
         let mut at = node.start_byte();
         for child in children(node) {
@@ -40,6 +44,23 @@ impl<'t> Reader<'_, '_, 't> {
             text.push_str(self.code.get(at..node.end_byte()).unwrap_or_default());
         }
         Ok(())
+    }
+
+    /// A pattern of letters; code may be in it, and in what is put in its place.
+    pub(super) fn regex(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
+        self.unclear |= self.slice(node).contains("(?{") || self.slice(node).contains("(??{");
+        for child in children(node) {
+            self.visit(child)?;
+        }
+        let put_in = children(node).into_iter().find(|it| it.kind() == "replacement");
+        let how = children(node).into_iter().rfind(|it| it.kind().ends_with("_modifiers"));
+        if let (Some(put_in), Some(how)) = (put_in, how)
+            && self.slice(how).contains('e')
+        {
+            let code = self.slice(put_in).replace("\\/", "/");
+            self.evaluates(&code)?;
+        }
+        Ok(Value::Name("regex".to_owned()))
     }
 
     /// `%w[a b]`, `qw(a b)`.
@@ -77,8 +98,12 @@ impl<'t> Reader<'_, '_, 't> {
     pub(super) fn name(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
         let text = self.slice(node);
         let name = flow::bare(text);
-        if let Some(value) = self.variables.get(name) {
-            return Ok(value.clone());
+        if let Some(value) = self.variables.get(name).cloned() {
+            self.walk.programs.weigh(value.weight());
+            return Ok(value);
+        }
+        if let Some(handed) = self.handed_to_program(name) {
+            return Ok(handed);
         }
         // Ruby calls without brackets; the other languages name functions.
         if self.language == Language::Ruby && node.kind() == "identifier" {
@@ -89,7 +114,25 @@ impl<'t> Reader<'_, '_, 't> {
         }
         let variable = text.starts_with(['$', '@']);
         let known = matches!(name, "ENV" | "_ENV" | "_SERVER" | "this" | "self");
-        Ok(if variable && !known { Value::Unknown } else { Value::Name(grammar::dotted(name)) })
+        Ok(match variable && !known {
+            true => Value::Unknown,
+            false => Value::Name(self.spelt_out(&grammar::dotted(name))),
+        })
+    }
+
+    /// What the program was handed, if that is what this is called and anybody knows it.
+    pub(super) fn handed_to_program(&self, name: &str) -> Option<Value<'t>> {
+        let before: &[&str] = match (self.language, name) {
+            (Language::Python, "sys.argv") | (Language::Php, "argv" | "_SERVER.argv") => {
+                &["program"]
+            }
+            (Language::JavaScript, "process.argv") => &["node", "program"],
+            (Language::Ruby | Language::Perl, "ARGV") => &[],
+            _ => return None,
+        };
+        let before = before.iter().map(|it| (*it).to_owned());
+        let all = before.chain(self.source.handed?.iter().cloned());
+        Some(Value::list(all.map(Value::of).collect()))
     }
 
     pub(super) fn member(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
@@ -115,7 +158,15 @@ impl<'t> Reader<'_, '_, 't> {
             Value::Name(name) if grammar::is_environment(name) && property != "get" => {
                 self.of_environment(property)
             }
-            Value::Name(name) => Value::Name(format!("{name}.{property}")),
+            // What stands for the module itself.
+            Value::Name(_) | Value::Made(..) if matches!(property, "default" | "__dict__") => {
+                own.clone()
+            }
+            Value::Name(name) => {
+                let name = format!("{name}.{property}");
+                self.handed_to_program(&name).unwrap_or(Value::Name(name))
+            }
+            Value::Given => Value::Given,
             Value::Table(_) => own.under(&[property]).cloned().unwrap_or(Value::Unknown),
             Value::Made(by, _) if by.matches('.').count() > CHAIN_MAX => Value::Unknown,
             Value::Made(by, with) => Value::Made(format!("{by}.{property}"), Rc::clone(with)),
@@ -140,31 +191,69 @@ impl<'t> Reader<'_, '_, 't> {
 
     /// The value of a variable of the environment.
     pub(super) fn of_environment(&self, name: &str) -> Value<'t> {
-        self.scope.value(name).map_or(Value::Unknown, |value| Value::Text(value.to_owned()))
+        self.scope.value(name).map_or(Value::Absent, |value| Value::Text(value.to_owned()))
     }
 
     pub(super) fn index(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
         let parts = children(node);
         let Some((object, keys)) = parts.split_first() else { return Ok(Value::Unknown) };
         let own = self.visit(*object)?;
-        let mut key = Value::Unknown;
+        let (mut key, mut exact) = (Value::Unknown, true);
         for part in keys {
             key = self.visit(*part)?;
+            exact &= !matches!(part.kind(), "slice" | "range" | "unary_operator" | "unary");
         }
         // `$h{key}`, where the key is a word.
         if let (Value::Name(word), Language::Perl) = (&key, self.language) {
             key = Value::Text(word.clone());
         }
+        Ok(match exact {
+            true => self.at_key(own, &key),
+            // Some of it: `all[1:]`, `all[-1]`.
+            false => match own {
+                Value::List(items) => {
+                    let any = items.clone().into_iter().reduce(Value::either);
+                    let part = keys.first().map_or("", |it| self.slice(*it)).split_once(':');
+                    let bound = |it: &str, usual: usize| match it.trim() {
+                        "" => Some(usual),
+                        it => it.parse().ok(),
+                    };
+                    match part.map(|(from, to)| (bound(from, 0), bound(to, items.len()))) {
+                        Some((Some(from), Some(to))) => {
+                            Value::List(items.into_iter().take(to).skip(from).collect())
+                        }
+                        Some(_) => Value::List(vec![any.unwrap_or(Value::Absent)]),
+                        None => any.unwrap_or(Value::Absent),
+                    }
+                }
+                Value::Given => Value::Given,
+                _ => Value::Unknown,
+            },
+        })
+    }
+
+    /// What lies under a key.
+    fn at_key(&mut self, own: Value<'t>, key: &Value<'t>) -> Value<'t> {
         let place = key.known().and_then(|it| it.parse::<usize>().ok());
-        Ok(match (&own, place, key.known()) {
-            (Value::List(items), Some(at), _) => items.get(at).cloned().unwrap_or(Value::Unknown),
+        match (&own, place, key.known()) {
+            (Value::List(items), Some(at), _) => items.get(at).cloned().unwrap_or(Value::Absent),
+            (Value::List(items), None, None) => {
+                items.iter().cloned().reduce(Value::either).unwrap_or(Value::Unknown)
+            }
+            (Value::Table(pairs), None, None) => {
+                let values = pairs.iter().map(|(_, value)| value.clone());
+                values.reduce(Value::either).unwrap_or(Value::Unknown)
+            }
             (Value::Name(name), None, None) if !grammar::is_environment(name) => {
                 Value::Name(format!("{name}.{UNKNOWN}"))
             }
-            (Value::Name(name), None, _) if name == "Dir" => Value::List(vec![key]),
-            (_, None, Some(name)) => self.got(&own, name),
+            (Value::Name(name), None, _) if name == "Dir" => Value::List(vec![key.clone()]),
+            (Value::Given, ..) => Value::Given,
+            // What destructures it: `const [state, set] = useState(0)`.
+            (Value::Made(..), Some(_), _) => own,
+            (_, _, Some(name)) => self.got(&own, name),
             _ => Value::Unknown,
-        })
+        }
     }
 
     /// Two values with a sign between them.
@@ -177,8 +266,12 @@ impl<'t> Reader<'_, '_, 't> {
             return self.together(&parts);
         }
         let between = self.code.get(left.end_byte()..right.start_byte()).unwrap_or_default();
-        let (left, right) = (self.visit(*left)?, self.visit(*right)?);
-        Ok(joined(left, between.trim(), right))
+        let (left, between) = (self.visit(*left)?, between.trim());
+        let may_not = is_choice(between);
+        self.branches += usize::from(may_not);
+        let right = self.visit(*right);
+        self.branches -= usize::from(may_not);
+        Ok(joined(left, between, right?))
     }
 
     /// Texts that stand side by side are one.
@@ -192,20 +285,23 @@ impl<'t> Reader<'_, '_, 't> {
 
     /// `a or b`, `a ? b : c`: either may be what it comes to.
     pub(super) fn otherwise(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
-        let condition = field(node, &["condition"]).map(|it| it.id());
-        let first_counts = matches!(node.kind(), "boolean_operator" | "lowprec_logical_expression");
+        if matches!(node.kind(), "boolean_operator" | "lowprec_logical_expression") {
+            return self.join(node);
+        }
+        let mut parts: Vec<_> = children(node);
+        parts.retain(|it| self.role(*it) != Role::Nothing);
+        // `b if a else c` has its condition in the middle.
+        let condition = field(node, &["condition"]).or(match node.kind() {
+            "conditional_expression" if self.language == Language::Python => parts.get(1).copied(),
+            _ => parts.first().copied().filter(|_| parts.len() > 2),
+        });
         let mut either: Option<Value<'t>> = None;
         self.branches += 1;
-        for child in children(node) {
+        for child in parts {
             let value = self.visit(child)?;
-            if Some(child.id()) == condition || matches!(value, Value::Unknown) {
-                continue;
+            if condition.is_none_or(|it| it.id() != child.id()) {
+                either = Some(either.map_or(value.clone(), |own| own.either(value)));
             }
-            either = Some(match either {
-                Some(own) if first_counts => own,
-                Some(own) if own != value => Value::Unknown,
-                _ => value,
-            });
         }
         self.branches -= 1;
         Ok(either.unwrap_or(Value::Unknown))
@@ -240,8 +336,7 @@ impl<'t> Reader<'_, '_, 't> {
                 }
                 _ if child.kind() == "shorthand_property_identifier" => {
                     let name = self.slice(child);
-                    let value = self.variables.get(name).cloned().unwrap_or(Value::Unknown);
-                    pairs.push((name.to_owned(), value));
+                    pairs.push((name.to_owned(), self.name(child)?));
                 }
                 _ if child.kind() == "method_definition" => {
                     let name = field(child, &["name"]).map_or("", |it| self.slice(it));
@@ -294,12 +389,25 @@ pub(super) fn joined<'t>(left: Value<'t>, sign: &str, right: Value<'t>) -> Value
             left.push(right);
             Value::list(left)
         }
-        (Value::Unknown | Value::Name(_), "||" | "??" | "?:", right) => right,
-        (left, "||" | "??" | "?:", _) => left,
+        (Value::Absent, "||" | "??" | "?:" | "or" | "//", right) => right,
+        (left, "||" | "??" | "?:" | "or" | "//", right) => match left.known() {
+            Some("") => right,
+            Some("0" | "false" | "False" | "null" | "nil" | "None" | "undefined") => {
+                left.either(right)
+            }
+            Some(_) => left,
+            None => left.either(right),
+        },
+        (left, "&&" | "and", right) => left.either(right),
         (Value::Text(format), "%", right) => Value::of(grammar::formatted(&format, &right)),
         (left, "+" | "." | "+=" | ".=" | "<<" | "", right) => {
             Value::of(format!("{}{}", left.text(), right.text()))
         }
         _ => Value::Unknown,
     }
+}
+
+/// Whether what stands behind this sign may not happen.
+fn is_choice(sign: &str) -> bool {
+    matches!(sign, "||" | "??" | "?:" | "or" | "//" | "&&" | "and")
 }

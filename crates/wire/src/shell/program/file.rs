@@ -73,10 +73,13 @@ impl<'t> Reader<'_, '_, 't> {
         let path = receiver.unwrap_or_else(|| call.text(0));
         let mode = call.named(&["mode", "flags"]).or_else(|| call.at(behind));
         let mode = mode.map_or_else(String::new, Value::text);
-        let writes = mode.len() <= 4 && mode.starts_with(['w', 'a', 'x', 'c']);
+        // Whoever may do both may write.
+        let writes = mode.len() <= 4
+            && (mode.starts_with(['w', 'a', 'x', 'c', UNKNOWN]) || mode.contains('+'));
         if writes {
             self.walk.writes(self.scope, &path, &UNKNOWN.to_string(), mode.starts_with('a'));
-            return Ok(Value::Made(format!("file.{}", self.nodes), [].into()));
+            let file = format!("file.{}", self.walk.programs.number());
+            return Ok(Value::made(file, &[(None, Value::Path(path))]));
         }
         if path.starts_with("http") {
             self.walk.send("GET", &path, Vec::new(), String::new());

@@ -1,8 +1,12 @@
 //! Assignments, loops and functions: what a name stands for when something is done with it.
 
+use std::collections::BTreeMap;
+
 use tree_sitter::Node;
 
-use super::{Language, Reader, Role, Value, children, expression::joined, field, grammar, value};
+use super::{
+    Language, Reader, Role, UNKNOWN, Value, children, expression::joined, field, grammar, value,
+};
 use crate::Unreadable;
 
 /// Functions that call each other, at most.
@@ -26,10 +30,11 @@ impl<'t> Reader<'_, '_, 't> {
         };
         let mut value = self.visit(right)?;
         let between = self.code.get(left.end_byte()..right.start_byte()).unwrap_or_default().trim();
-        if between.len() > 1 && between.ends_with('=') && !matches!(between, "||=" | "??=" | "//=")
-        {
+        if between.len() > 1 && between.ends_with('=') {
             let before = self.visit(left)?;
-            value = joined(before, between, value);
+            // `+=` joins by itself what `+` does.
+            let sign = between.strip_suffix('=').filter(|it| it.len() > 1).unwrap_or(between);
+            value = joined(before, sign, value);
         }
         self.bind(left, value.clone())?;
         Ok(value)
@@ -37,15 +42,25 @@ impl<'t> Reader<'_, '_, 't> {
 
     /// Gives what a pattern names a value.
     pub(super) fn bind(&mut self, pattern: Node<'t>, value: Value<'t>) -> Result<(), Unreadable> {
+        self.deeper(|reader| reader.bound(pattern, value)).unwrap_or(Ok(()))
+    }
+
+    fn bound(&mut self, pattern: Node<'t>, value: Value<'t>) -> Result<(), Unreadable> {
         match self.role(pattern) {
             Role::Name => self.set(self.slice(pattern), value),
             Role::Member => {
                 let property = field(pattern, grammar::PROPERTIES).map_or("", |it| self.slice(it));
-                let object = pattern.named_child(0).map_or("", |it| self.slice(it));
-                match grammar::is_environment(&grammar::dotted(object)) {
-                    true => self.scope.export(property, Some(value.text())),
-                    false => self.set(property, value),
+                let Some(object) = pattern.named_child(0) else { return Ok(()) };
+                if grammar::is_environment(&grammar::dotted(self.slice(object))) {
+                    self.scope.export(property, Some(value.text()));
+                    return Ok(());
                 }
+                if let table @ Value::Table(_) = self.visit(object)? {
+                    return self.bind(object, table.with(Some(property), value));
+                }
+                // Whoever has the object may change it.
+                self.shared.insert(bare(property).to_owned());
+                self.set(property, value);
             }
             Role::Index => {
                 let parts = children(pattern);
@@ -54,10 +69,21 @@ impl<'t> Reader<'_, '_, 't> {
                 };
                 let own = self.visit(*object)?;
                 let key = self.visit(*key)?;
-                if let (Value::Name(name), Some(key)) = (&own, key.known())
-                    && grammar::is_environment(name)
-                {
-                    self.scope.export(key, Some(value.text()));
+                match own {
+                    Value::Name(name) if grammar::is_environment(&name) => {
+                        if let Some(key) = key.known() {
+                            self.scope.export(key, Some(value.text()));
+                        }
+                    }
+                    Value::List(_) | Value::Table(_) => {
+                        let whole = own.with(key.known(), value);
+                        // Perl writes `$h{key}` for an element of `%h`.
+                        match self.role(*object) {
+                            Role::Name => self.set(self.slice(*object), whole),
+                            _ => self.bind(*object, whole)?,
+                        }
+                    }
+                    _ => {}
                 }
             }
             _ => self.bind_parts(pattern, &value)?,
@@ -71,8 +97,11 @@ impl<'t> Reader<'_, '_, 't> {
         for (at, part) in parts.into_iter().enumerate() {
             let own = match (part.kind(), value) {
                 ("pair_pattern", _) => {
-                    let key = field(part, &["key"]).map_or("", |it| self.slice(it));
-                    let own = self.got(value, key);
+                    let key = match field(part, &["key"]) {
+                        Some(key) if key.kind().starts_with("computed") => self.visit(key)?.text(),
+                        key => key.map_or("", |it| self.slice(it)).to_owned(),
+                    };
+                    let own = self.got(value, &key);
                     if let Some(inner) = field(part, &["value"]) {
                         self.bind(inner, own)?;
                     }
@@ -84,8 +113,10 @@ impl<'t> Reader<'_, '_, 't> {
                 (_, Value::List(items)) if several || self.language == Language::Perl => {
                     items.get(at).cloned().unwrap_or(Value::Unknown)
                 }
-                // `($file, $name) = tempfile()`
-                (_, value) if !several || matches!(value, Value::Path(_)) => value.clone(),
+                // `($file, $name) = tempfile()`, `const [state, set] = useState(0)`
+                (_, value) if !several => value.clone(),
+                (_, Value::Path(_) | Value::Made(..) | Value::Given) => value.clone(),
+                (_, Value::Name(name)) => Value::Name(format!("{name}.{UNKNOWN}")),
                 _ => Value::Unknown,
             };
             self.bind(part, own)?;
@@ -96,17 +127,30 @@ impl<'t> Reader<'_, '_, 't> {
     pub(super) fn set(&mut self, name: &str, value: Value<'t>) {
         let name = bare(name).to_owned();
         // What happens in a branch may not have happened.
-        let doubtful =
-            self.branches > 0 && self.variables.get(&name).is_some_and(|own| *own != value);
-        let value = if doubtful { Value::Unknown } else { value };
+        let before = self.variables.get(&name).filter(|_| self.branches > 0);
+        let value = before.cloned().map_or(value.clone(), |before| before.either(value));
         self.variables.insert(name, value);
     }
 
     pub(super) fn branch(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
+        let before = grammar::is_loop(node.kind()).then(|| self.variables.clone());
         self.branches += 1;
         let value = self.last(node);
+        if let Some(before) = before
+            && self.is_other(&before)
+        {
+            // The next round begins with what this one left.
+            self.last(node)?;
+        }
         self.branches -= 1;
         value.map(|_| Value::Unknown)
+    }
+
+    /// Whether a name that was known stands for something else now.
+    fn is_other(&mut self, before: &BTreeMap<String, Value<'t>>) -> bool {
+        let weight: usize = before.values().map(Value::weight).sum();
+        self.walk.programs.weigh(weight);
+        before.iter().any(|(name, value)| self.variables.get(name).is_some_and(|it| it != value))
     }
 
     /// A loop, round by round.
@@ -127,8 +171,18 @@ impl<'t> Reader<'_, '_, 't> {
             })
         });
         let body = body.filter(|it| it.id() != over.id()).or_else(|| parts.first().copied());
-        let rounds = self.visit(over)?.rounds();
-        for value in rounds {
+        let mut rounds = self.visit(over)?.rounds();
+        // How often it goes round nobody knows: twice shows what the first round left.
+        if let [one] = rounds.as_slice()
+            && one.known().is_none()
+        {
+            rounds.push(one.clone());
+        }
+        let before = self.variables.clone();
+        for (at, value) in rounds.into_iter().enumerate() {
+            if at == 1 && value.known().is_none() && !self.is_other(&before) {
+                break;
+            }
             match variable.filter(|it| body.is_none_or(|body| body.id() != it.id())) {
                 Some(variable) => self.bind(variable, value)?,
                 None => self.set("_", value),
@@ -180,8 +234,8 @@ impl<'t> Reader<'_, '_, 't> {
     /// What the function that is read answers.
     pub(super) fn answers(&mut self, value: Value<'t>) {
         self.returned = Some(match self.returned.take() {
-            Some(own) if own != value => Value::Unknown,
-            _ => value,
+            Some(own) => own.either(value),
+            None => value,
         });
     }
 
@@ -195,7 +249,8 @@ impl<'t> Reader<'_, '_, 't> {
         if self.open.contains(&function.id()) || self.open.len() >= CALLS_MAX {
             return Ok(Value::Unknown);
         }
-        self.nodes += self.variables.len() / 8;
+        let weight: usize = self.variables.values().map(Value::weight).sum();
+        self.walk.programs.weigh(weight);
         let before = self.variables.clone();
         let outer = (self.returned.take(), std::mem::take(&mut self.branches));
         self.open.push(function.id());
@@ -212,7 +267,7 @@ impl<'t> Reader<'_, '_, 't> {
         self.open.pop();
         let returned = self.returned.take().unwrap_or(last);
         (self.returned, self.branches) = outer;
-        self.leave(before);
+        self.leave(function, before);
         Ok(returned)
     }
 
@@ -231,7 +286,7 @@ impl<'t> Reader<'_, '_, 't> {
             "_".to_owned(),
             match (self.language, given.first()) {
                 (Language::Perl, Some(_)) => Value::List(given.clone()),
-                (_, first) => first.cloned().unwrap_or(Value::Unknown),
+                (_, first) => first.cloned().unwrap_or(Value::Given),
             },
         );
         let one = field(function, &["parameter"]).into_iter();
@@ -252,11 +307,14 @@ impl<'t> Reader<'_, '_, 't> {
                 Some((_, value)) => value.clone(),
                 None => match (given.next(), field(parameter, &["value", "default_value"])) {
                     (Some(value), _) => value,
-                    (None, Some(usual)) if !arguments.is_empty() => self.visit(usual)?,
-                    (None, _) => Value::Unknown,
+                    (None, Some(usual)) => match (self.visit(usual)?, arguments.is_empty()) {
+                        (usual, false) => usual,
+                        (usual, true) => usual.either(Value::Given),
+                    },
+                    (None, None) => Value::Given,
                 },
             };
-            self.variables.insert(name, Value::Unknown);
+            self.variables.insert(name, Value::Given);
             match self.role(inner) {
                 Role::Name => self.variables.insert(bare(self.slice(inner)).to_owned(), value),
                 _ => {
@@ -268,16 +326,20 @@ impl<'t> Reader<'_, '_, 't> {
         Ok(())
     }
 
-    /// Behind a function: its own variables are gone; what it may have changed around it is not known.
-    fn leave(&mut self, before: std::collections::BTreeMap<String, Value<'t>>) {
-        let shared = matches!(self.language, Language::JavaScript | Language::Perl);
+    /// Behind a function: its own variables are gone; what it may have changed around it is not
+    /// known.
+    fn leave(&mut self, function: Node<'t>, before: BTreeMap<String, Value<'t>>) {
         let after = std::mem::replace(&mut self.variables, before);
-        if !shared {
-            return;
-        }
-        for (name, own) in &mut self.variables {
-            if name != "_" && after.get(name).is_some_and(|value| value != own) {
-                *own = Value::Unknown;
+        let all = matches!(self.language, Language::JavaScript | Language::Perl)
+            || matches!(function.kind(), "block" | "do_block" | "lambda" | "arrow_function");
+        for (name, value) in after {
+            if name == "_" || !all && !self.shared.contains(&name) {
+                continue;
+            }
+            match self.variables.get_mut(&name) {
+                Some(own) => *own = own.clone().either(value),
+                None if self.shared.contains(&name) => drop(self.variables.insert(name, value)),
+                None => {}
             }
         }
     }

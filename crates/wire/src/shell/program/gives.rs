@@ -29,7 +29,7 @@ impl<'t> Reader<'_, '_, 't> {
                 let usual = call.at(1).cloned();
                 let told = call.at(0).and_then(Value::known).map(|name| self.of_environment(name));
                 match (told, usual) {
-                    (Some(Value::Unknown) | None, Some(usual)) => usual,
+                    (Some(Value::Absent), Some(usual)) => usual,
                     (told, _) => told.unwrap_or(Value::Unknown),
                 }
             }
@@ -55,7 +55,7 @@ impl<'t> Reader<'_, '_, 't> {
                 Value::List(vec![Value::List(vec![directory, unknown(), unknown()])])
             }
             Gives::Temporary => {
-                let path = format!("{TEMPORARY}{}", self.nodes);
+                let path = format!("{TEMPORARY}{}", self.walk.programs.number());
                 self.walk.files.write(&path, "");
                 Value::Path(path)
             }

@@ -10,7 +10,7 @@ mod ruby;
 
 use super::{Language, UNKNOWN, Value};
 
-pub(super) use calls::{Does, Gives, does};
+pub(super) use calls::{Does, Gives, does, indirect, is_changing, is_reach};
 
 /// What a node is, whatever its language calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub(super) enum Role {
     Class,
     Loop,
     Comprehension,
+    /// A sign before a value, which nobody reckons with.
+    Sign,
     /// What may not happen.
     Branch,
     Return,
@@ -66,8 +68,8 @@ pub(super) enum Role {
 /// How a language is read.
 #[derive(Debug)]
 pub(super) struct Grammar {
-    /// The grammar of this text.
-    pub(super) tongue: fn(&str) -> tree_sitter::Language,
+    /// The grammars of this text, the likeliest first.
+    pub(super) tongues: fn(&str) -> Vec<tree_sitter::Language>,
     /// What a kind of node is.
     pub(super) role: fn(&str) -> Role,
     /// What calls do that this language alone has.
@@ -114,6 +116,26 @@ pub(super) fn is_delimiter(kind: &str) -> bool {
             | "heredoc_end"
             | "type_conversion"
             | "format_specifier"
+    )
+}
+
+/// Whether a node goes round as often as something holds.
+pub(super) fn is_loop(kind: &str) -> bool {
+    ["while", "until", "loop_statement", "do_statement", "for_statement"]
+        .iter()
+        .any(|it| kind.contains(it))
+}
+
+/// Whether a node says that a name is not a function's own.
+pub(super) fn is_shared(kind: &str) -> bool {
+    matches!(
+        kind,
+        "global_statement"
+            | "nonlocal_statement"
+            | "global_declaration"
+            | "instance_variable"
+            | "class_variable"
+            | "global_variable"
     )
 }
 

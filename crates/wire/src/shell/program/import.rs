@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::{Language, Reader, Value, children, field, grammar, read_within};
+use super::{Language, Reader, Source, Value, children, field, grammar, read_within};
 use crate::{Unreadable, shell::configured::load_variables};
 
 /// Modules that reach nothing beyond what their calls say.
@@ -52,7 +52,14 @@ impl<'t> Reader<'_, '_, 't> {
                     field(node, &["module_name"]).map_or("", |it| self.slice(it)).to_owned();
                 self.uses(&module)?;
                 for name in children(node).into_iter().skip(1) {
+                    if name.kind() == "wildcard_import" {
+                        self.spread.push(grammar::dotted(&module));
+                        continue;
+                    }
                     let (own, other) = self.renamed(name);
+                    let path = format!("{}/{own}", module.trim_matches('.').replace('.', "/"));
+                    let path = path.trim_start_matches('/');
+                    self.runs_beside(&[format!("{path}.py"), format!("{path}/__init__.py")])?;
                     let value = Value::Name(format!("{module}.{own}"));
                     self.variables.insert(other.unwrap_or(own), value);
                 }
@@ -115,38 +122,43 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     /// Notes that a module is used, and answers what it is called. One that lies beside the program
-    /// is read; what any other does that is not known, nobody knows.
+    /// is read, whatever its name; what any other does that is not known, nobody knows.
     pub(super) fn uses(&mut self, module: &str) -> Result<String, Unreadable> {
         let module = module.trim_start_matches("node:");
         if matches!(module, "dotenv/config" | "decouple") {
             load_variables(self.walk, self.scope, ".env");
         }
-        let beside = match self.language {
-            Language::Python if !module.contains('/') => {
-                Some(format!("{}.py", module.trim_start_matches('.').replace('.', "/")))
+        let is_file = module.starts_with(['.', '/']);
+        let beside: Vec<String> = match self.language {
+            Language::Python => {
+                let path = module.trim_start_matches('.').replace('.', "/");
+                vec![format!("{path}.py"), format!("{path}/__init__.py")]
             }
-            Language::JavaScript | Language::Ruby if module.starts_with('.') => {
-                Some(module.to_owned())
+            Language::JavaScript if is_file => {
+                ["", ".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx", "/index.js", "/index.ts"]
+                    .map(|ending| format!("{module}{ending}"))
+                    .to_vec()
             }
-            _ => None,
+            Language::Ruby => ["", ".rb"].map(|ending| format!("{module}{ending}")).to_vec(),
+            Language::Perl => {
+                let path = module.replace("::", "/");
+                vec![format!("{path}.pm"), format!("lib/{path}.pm"), path]
+            }
+            _ => Vec::new(),
         };
-        let own = !is_plain(module)
-            && beside.is_some_and(|file| self.runs_beside(&file).unwrap_or(false));
-        if !own && !is_plain(module) && !module.ends_with(".json") {
+        let is_data = self.language == Language::JavaScript && module.ends_with(".json");
+        if !self.runs_beside(&beside)? && !is_data && (!is_plain(module) || is_file) {
             self.unclear = true;
         }
         Ok(grammar::dotted(module))
     }
 
-    /// Reads a file of the program's own; whether there is one.
-    fn runs_beside(&mut self, file: &str) -> Result<bool, Unreadable> {
-        let endings: &[&str] = match self.language {
-            Language::JavaScript => &["", ".js", ".ts", ".mjs", ".cjs", "/index.js"],
-            Language::Ruby => &["", ".rb"],
-            _ => &[""],
-        };
-        for ending in endings {
-            let file = format!("{file}{ending}");
+    /// Reads the first of these files that lies beside the program; whether there is one.
+    fn runs_beside(&mut self, files: &[String]) -> Result<bool, Unreadable> {
+        let directory = self.source.file.and_then(|it| it.rsplit_once('/')).map(|it| it.0);
+        for file in files {
+            let beside = directory.filter(|_| !file.starts_with('/'));
+            let file = beside.map_or_else(|| file.clone(), |it| format!("{it}/{file}"));
             let there = self
                 .walk
                 .paths(self.scope, &file)
@@ -160,27 +172,38 @@ impl<'t> Reader<'_, '_, 't> {
         Ok(false)
     }
 
-    /// Reads a file as a program of the same language.
+    /// Reads a file as a program of the same language, unless it was read before.
     pub(super) fn runs_file(&mut self, file: &str) -> Result<(), Unreadable> {
-        if file.ends_with(".json") {
+        if file.ends_with(".json") || !self.walk.programs.first_time(file) {
             return Ok(());
         }
         let code = self.walk.read(self.scope, file, true);
-        self.evaluates(&code)
+        self.runs_code(&code, Some(file))
     }
 
     /// Reads a text as a program of the same language.
     pub(super) fn evaluates(&mut self, code: &str) -> Result<(), Unreadable> {
+        self.runs_code(code, None)
+    }
+
+    fn runs_code(&mut self, code: &str, file: Option<&str>) -> Result<(), Unreadable> {
+        // What nobody knows of it may be more of it.
+        self.unclear |= code.contains(super::UNKNOWN);
         if code.chars().all(|it| it == super::UNKNOWN) {
-            self.unclear = true;
             return Ok(());
         }
-        read_within(self.walk, self.scope, code, self.language, self.level + 1, None)
+        let source = Source { file: file.or(self.source.file), handed: self.source.handed };
+        let level = self.level + 1;
+        let inner = |reader: &mut Self| {
+            let (walk, scope) = (&mut *reader.walk, &mut *reader.scope);
+            read_within(walk, scope, code, reader.language, &source, level, None)
+        };
+        self.deeper(inner).unwrap_or(Ok(()))
     }
 }
 
 fn is_plain(module: &str) -> bool {
     let first = module.split(['.', '/']).next().unwrap_or(module);
     let listed = |name: &str| PLAIN.split_whitespace().any(|plain| plain == name);
-    listed(module) || listed(first) || module.starts_with("@types/")
+    !module.contains("..") && (listed(module) || listed(first) || module.starts_with("@types/"))
 }

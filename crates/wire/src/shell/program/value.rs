@@ -4,12 +4,17 @@ use std::rc::Rc;
 
 use tree_sitter::Node;
 
-use super::UNKNOWN;
+use super::{UNKNOWN, grammar};
 
 /// Items that are kept of one list.
 pub(super) const ITEMS_MAX: usize = 256;
-/// Values that are kept in one value, those in its lists and tables included.
-const WEIGHT_MAX: usize = 2_000;
+/// What one value may weigh: itself, the values in it, and [`LETTERS_OF_ONE`] of their texts, each
+/// as much as another.
+const WEIGHT_MAX: usize = 4_000;
+/// Letters that weigh as much as a value.
+const LETTERS_OF_ONE: usize = 16;
+/// Values within values within values.
+const NESTED_MAX: usize = 24;
 /// Letters that are kept of one text.
 pub(super) const TEXT_MAX: usize = 64 * 1024;
 
@@ -21,6 +26,10 @@ pub(super) type Argument<'t> = (Option<String>, Value<'t>);
 pub(super) enum Value<'t> {
     /// Nobody knows.
     Unknown,
+    /// What a caller hands over that is not seen, and what is got out of that.
+    Given,
+    /// Nothing: a variable that is not set, an argument that was not given.
+    Absent,
     /// A text, or what can be written as one. What nobody knows of it stands in it as [`UNKNOWN`].
     Text(String),
     /// A path, as an object of its own.
@@ -79,6 +88,27 @@ impl<'t> Value<'t> {
             .or_else(|| pairs.iter().find_map(|(_, value)| value.under(names)))
     }
 
+    /// The same list or table, with something else under a key.
+    pub(super) fn with(self, key: Option<&str>, value: Self) -> Self {
+        let place = key.and_then(|it| it.parse::<usize>().ok());
+        match (self, key, place) {
+            (Self::Table(mut pairs), Some(key), _) => {
+                pairs.retain(|(own, _)| own != key);
+                pairs.push((key.to_owned(), value));
+                Self::table(pairs)
+            }
+            (Self::List(mut items), _, Some(place)) if place <= items.len() => {
+                items.truncate(ITEMS_MAX);
+                match items.get_mut(place) {
+                    Some(item) => *item = value,
+                    None => items.push(value),
+                }
+                Self::list(items)
+            }
+            _ => Self::Unknown,
+        }
+    }
+
     /// What a loop over it comes to, round by round.
     pub(super) fn rounds(&self) -> Vec<Self> {
         match self {
@@ -101,31 +131,72 @@ impl<'t> Value<'t> {
         Self::Table(pairs).bounded()
     }
 
-    /// What a call of this name gave. What was given by something that was given is left out, so
-    /// that nothing grows with every call.
+    /// What a call of this name gave, unless that is too large.
     pub(super) fn made(name: String, with: &[Argument<'t>]) -> Self {
-        let nested = |value: &Self| match value {
-            Self::Made(_, with) => with.iter().any(|(_, it)| matches!(it, Self::Made(..))),
-            _ => false,
-        };
-        let own = with.iter().map(|(name, value)| match nested(value) {
-            true => (name.clone(), Self::Unknown),
-            false => (name.clone(), value.clone()),
-        });
-        Self::Made(name, own.collect())
+        let bare = name.clone();
+        match Self::Made(name, with.into()).bounded() {
+            Self::Unknown => Self::Made(bare, [].into()),
+            made => made,
+        }
+    }
+
+    /// One value or the other: what they agree about, and what can be called rather than what
+    /// cannot.
+    pub(super) fn either(self, other: Self) -> Self {
+        match (self, other) {
+            (own, other) if own == other => own,
+            (own @ (Self::Name(_) | Self::Made(..)), other) => {
+                if other.reach() > own.reach() {
+                    other
+                } else {
+                    own
+                }
+            }
+            (_, other @ (Self::Name(_) | Self::Made(..))) => other,
+            (own @ Self::Code(_), _) => own,
+            (_, other @ Self::Code(_)) => other,
+            (Self::Path(_), _) | (_, Self::Path(_)) => Self::Path(UNKNOWN.to_string()),
+            (Self::Given | Self::Absent, Self::Given | Self::Absent) => Self::Given,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// How much whoever calls it could do with it.
+    fn reach(&self) -> u8 {
+        match self {
+            Self::Name(name) if grammar::is_reach(name.split('.').next().unwrap_or(name)) => 2,
+            Self::Name(_) | Self::Code(_) => 1,
+            _ => 0,
+        }
     }
 
     fn bounded(self) -> Self {
-        if self.weight() > WEIGHT_MAX { Self::Unknown } else { self }
+        match self.measured(NESTED_MAX) {
+            Some(weight) if weight <= WEIGHT_MAX => self,
+            _ => Self::Unknown,
+        }
     }
 
-    /// How many values it is made of.
-    fn weight(&self) -> usize {
+    /// What it weighs.
+    pub(super) fn weight(&self) -> usize {
+        self.measured(NESTED_MAX).unwrap_or(WEIGHT_MAX)
+    }
+
+    /// What it weighs; `None` if that is too much, or if it is nested deeper than this.
+    fn measured(&self, depth: usize) -> Option<usize> {
+        let inner = depth.checked_sub(1)?;
+        let add = |sum: usize, it: &Self| {
+            let sum = sum + it.measured(inner)?;
+            (sum <= WEIGHT_MAX).then_some(sum)
+        };
         match self {
-            Self::List(items) => 1 + items.iter().map(Self::weight).sum::<usize>(),
-            Self::Table(pairs) => 1 + pairs.iter().map(|(_, it)| it.weight()).sum::<usize>(),
-            Self::Made(_, with) => 1 + with.len(),
-            _ => 1,
+            Self::Text(text) | Self::Path(text) | Self::Name(text) => {
+                Some(1 + text.len() / LETTERS_OF_ONE)
+            }
+            Self::List(items) => items.iter().try_fold(1, add),
+            Self::Table(pairs) => pairs.iter().map(|(_, it)| it).try_fold(1, add),
+            Self::Made(_, with) => with.iter().map(|(_, it)| it).try_fold(1, add),
+            _ => Some(1),
         }
     }
 

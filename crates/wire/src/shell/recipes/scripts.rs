@@ -66,6 +66,17 @@ impl Walk<'_> {
         let text =
             |name: &str| package.as_ref()?.get("scripts")?.get(name)?.as_str().map(str::to_owned);
         let Some(script) = text(&name) else {
+            let is_file = |path: &String| self.files.text(path).is_some();
+            if call.name == "bun" && self.paths(&inner, &name).iter().any(is_file) {
+                let words = ["node".to_owned(), name].into_iter();
+                let rest = call
+                    .arguments
+                    .iter()
+                    .skip_while(|it| operands.get(usize::from(run)) != Some(&it.as_str()))
+                    .skip(1);
+                let words: Vec<String> = words.chain(rest.cloned()).collect();
+                return self.call(scope, &words, call.pipe);
+            }
             // A program of a package may be called as if it were a script.
             if package.is_some() && !run {
                 let words: Vec<String> = before.clone();

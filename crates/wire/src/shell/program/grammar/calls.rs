@@ -2,7 +2,7 @@
 //! anything, and `b` for nothing but itself. What is called on a text, a list or a path is called
 //! `text.b`, `list.b`, `path.b`, on something that nobody knows `?.b`.
 
-use super::super::Language;
+use super::super::{Language, value::Argument};
 use super::Grammar;
 
 /// What a call does.
@@ -52,8 +52,36 @@ pub(in super::super) enum Does {
     Each,
     /// Makes a task of a block that is run when somebody asks for it.
     Defines,
+    /// Makes a function of a function and what it is handed first.
+    Binds,
     /// Answers something that is known.
     Gives(Gives),
+}
+
+impl Does {
+    /// Whether it changes something by itself, whoever calls it.
+    pub(in super::super) fn changes(self) -> bool {
+        matches!(
+            self,
+            Self::Deletes
+                | Self::Writes
+                | Self::Appends
+                | Self::Truncates
+                | Self::Copies
+                | Self::Moves
+                | Self::Starts
+                | Self::Script
+                | Self::Asks
+                | Self::Wipes
+                | Self::Syncs
+                | Self::Artisan
+        )
+    }
+
+    /// Whether what it does is what a text says.
+    pub(in super::super) fn reads_text(self) -> bool {
+        matches!(self, Self::Evaluates | Self::Loads | Self::Names | Self::Imports)
+    }
 }
 
 /// What a call answers.
@@ -118,4 +146,39 @@ fn is_meant(pattern: &str, name: &str) -> bool {
                     && name.strip_suffix(pattern).is_some_and(|rest| rest.ends_with('.'))
         }
     }
+}
+
+/// Whether this is all that a program can do to files, processes or itself: who has it has that.
+pub(in super::super) fn is_reach(name: &str) -> bool {
+    const ALL: &str = "os fs shutil subprocess child_process fs.promises fs-extra globalThis global
+        builtins __builtins__ importlib FileUtils Kernel Open3 pathlib";
+    ALL.split_whitespace().any(|it| it == name)
+}
+
+/// What a call hands to the function that it is a call of: `call`, `apply`, `__call__`.
+pub(in super::super) fn indirect<'t>(
+    language: Language,
+    verb: &str,
+    arguments: &[Argument<'t>],
+) -> Option<Vec<Argument<'t>>> {
+    let behind = || arguments.get(1..).unwrap_or_default();
+    Some(match (language, verb) {
+        (Language::JavaScript, "call" | "bind") => behind().to_vec(),
+        (Language::JavaScript, "apply") => {
+            let spread = behind().iter().flat_map(|(_, value)| value.rounds());
+            spread.map(|value| (None, value)).collect()
+        }
+        (Language::JavaScript, _) => return None,
+        (_, "call" | "__call__" | "()" | "===" | "yield" | "curry" | "to_proc") => {
+            arguments.to_vec()
+        }
+        _ => return None,
+    })
+}
+
+/// Whether what a list or a table holds is not the same behind a call of this name.
+pub(in super::super) fn is_changing(verb: &str) -> bool {
+    const ALL: &str = "insert prepend update merge! replace splice fill setdefault assign store
+        fill copyWithin set __setitem__ concat! map! collect! push unshift append add extend";
+    ALL.split_whitespace().any(|it| it == verb)
 }

@@ -2,8 +2,15 @@
 
 use super::{Does, Gives, Grammar, Role};
 
-pub(super) const GRAMMAR: Grammar =
-    Grammar { tongue: |_| tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(), role, calls: CALLS };
+pub(super) const GRAMMAR: Grammar = Grammar { tongues, role, calls: CALLS };
+
+/// What is marked up as in React is read by the second only.
+fn tongues(_: &str) -> Vec<tree_sitter::Language> {
+    vec![
+        tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+        tree_sitter_typescript::LANGUAGE_TSX.into(),
+    ]
+}
 
 fn role(kind: &str) -> Role {
     match kind {
@@ -44,9 +51,10 @@ fn role(kind: &str) -> Role {
         "arrow_function" | "function_expression" | "generator_function" => Role::Lambda,
         "class_declaration" | "class" => Role::Class,
         "for_in_statement" => Role::Loop,
-        "if_statement" | "while_statement" | "switch_statement" | "catch_clause"
-        | "else_clause" => Role::Branch,
+        "if_statement" | "while_statement" | "do_statement" | "for_statement"
+        | "switch_statement" | "catch_clause" | "else_clause" => Role::Branch,
         "return_statement" => Role::Return,
+        "unary_expression" => Role::Sign,
         "import_statement" => Role::Import,
         "export_statement" => Role::Export,
         "parenthesized_expression"
@@ -71,7 +79,10 @@ const CALLS: &[(Does, &str)] = &[
         "fs.writeFile *.writeFileSync *.outputFile *.outputFileSync promises.writeFile Deno.writeTextFile Deno.writeTextFileSync Deno.writeFile Deno.writeFileSync Bun.write",
     ),
     (Does::Appends, "fs.appendFile *.appendFileSync promises.appendFile"),
-    (Does::Truncates, "fs.truncate *.truncateSync promises.truncate *.createWriteStream"),
+    (
+        Does::Truncates,
+        "fs.truncate fs.ftruncate *.ftruncateSync *.truncateSync promises.truncate *.createWriteStream",
+    ),
     (
         Does::Copies,
         "fs.copyFile *.copyFileSync promises.copyFile fs.cp *.cpSync promises.cp *.copySync fs-extra.copy",
@@ -91,12 +102,17 @@ const CALLS: &[(Does, &str)] = &[
         Does::Asks,
         "*.query *.$executeRawUnsafe *.$queryRawUnsafe *.$executeRaw *.$queryRaw *.raw *.unsafe *.execute *.exec *.batch sql *.sql *.prepare",
     ),
+    (Does::Wipes, "*.truncate"),
     (Does::Syncs, "*.sync *.synchronize"),
     (
         Does::Evaluates,
         "eval Function vm.runInThisContext vm.runInNewContext vm.runInContext vm.Script",
     ),
-    (Does::Imports, "require import"),
+    (Does::Imports, "require import *.require"),
+    (
+        Does::Loads,
+        "process.binding process._linkedBinding process.dlopen *._load *._compile child_process.fork Worker WebAssembly.instantiate",
+    ),
     (Does::TakesIn, "dotenv.config dotenv.load dotenv-flow.config"),
     (
         Does::Prints,

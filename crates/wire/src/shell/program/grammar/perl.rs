@@ -3,7 +3,7 @@
 use super::{Does, Gives, Grammar, Role};
 
 pub(super) const GRAMMAR: Grammar =
-    Grammar { tongue: |_| ts_parser_perl::LANGUAGE.into(), role, calls: CALLS };
+    Grammar { tongues: |_| vec![ts_parser_perl::LANGUAGE.into()], role, calls: CALLS };
 
 fn role(kind: &str) -> Role {
     match kind {
@@ -29,6 +29,7 @@ fn role(kind: &str) -> Role {
         | "func1op_call_expression"
         | "func0op_call_expression"
         | "method_call_expression"
+        | "coderef_call_expression"
         | "map_grep_expression"
         | "eval_expression"
         | "require_expression" => Role::Call,
@@ -40,10 +41,12 @@ fn role(kind: &str) -> Role {
         "subroutine_declaration_statement" | "method_declaration_statement" => Role::Function,
         "anonymous_subroutine_expression" => Role::Lambda,
         "for_statement" | "postfix_for_expression" => Role::Loop,
-        "conditional_statement" | "loop_statement" | "postfix_conditional_expression" => {
-            Role::Branch
-        }
+        "conditional_statement"
+        | "loop_statement"
+        | "cstyle_for_statement"
+        | "postfix_conditional_expression" => Role::Branch,
         "return_expression" => Role::Return,
+        "logical_not_expression" => Role::Sign,
         "use_statement" => Role::Import,
         "parenthesized_expression" | "variable_declaration" | "array_deref_expression" => {
             Role::First
@@ -53,16 +56,21 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
-    (Does::Deletes, "unlink rmdir rmtree path.remove path.remove_tree"),
+    (
+        Does::Deletes,
+        "unlink rmdir rmtree POSIX.unlink POSIX.remove POSIX.rmdir path.remove path.remove_tree",
+    ),
     (Does::Truncates, "truncate"),
     (Does::Copies, "copy File.Copy.copy cp"),
     (Does::Moves, "rename move File.Copy.move mv"),
     (Does::Opens, "open sysopen"),
     (Does::Reads, "read_file path.slurp"),
-    (Does::Starts, "system exec"),
+    (Does::Starts, "system exec POSIX.system"),
     (Does::Asks, "*.do *.prepare *.selectall_arrayref *.selectrow_array"),
     (Does::Evaluates, "eval do"),
     (Does::Imports, "require"),
+    (Does::Names, "*.can"),
+    (Does::Loads, "syscall XSLoader.load DynaLoader.bootstrap"),
     (Does::Shifts, "shift"),
     (Does::Prints, "print say"),
     (Does::Gives(Gives::Path), "path Path.Tiny.path"),

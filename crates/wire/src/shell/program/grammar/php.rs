@@ -3,9 +3,11 @@
 use super::{Does, Gives, Grammar, Role};
 
 pub(super) const GRAMMAR: Grammar = Grammar {
-    tongue: |code| match code.contains("<?") {
-        true => tree_sitter_php::LANGUAGE_PHP.into(),
-        false => tree_sitter_php::LANGUAGE_PHP_ONLY.into(),
+    tongues: |code| match code.contains("<?") {
+        true => {
+            vec![tree_sitter_php::LANGUAGE_PHP.into(), tree_sitter_php::LANGUAGE_PHP_ONLY.into()]
+        }
+        false => vec![tree_sitter_php::LANGUAGE_PHP_ONLY.into()],
     },
     role,
     calls: CALLS,
@@ -49,8 +51,10 @@ fn role(kind: &str) -> Role {
         "arrow_function" | "anonymous_function" => Role::Lambda,
         "class_declaration" => Role::Class,
         "foreach_statement" => Role::Loop,
-        "if_statement" | "while_statement" | "switch_statement" | "catch_clause" => Role::Branch,
+        "if_statement" | "while_statement" | "do_statement" | "for_statement"
+        | "switch_statement" | "catch_clause" => Role::Branch,
         "return_statement" => Role::Return,
+        "unary_op_expression" => Role::Sign,
         "namespace_use_clause"
         | "include_expression"
         | "include_once_expression"
@@ -67,7 +71,10 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
-    (Does::Deletes, "unlink rmdir File.delete Storage.delete File.deleteDirectories"),
+    (
+        Does::Deletes,
+        "unlink rmdir Filesystem.remove File.delete Storage.delete File.deleteDirectories",
+    ),
     (Does::Writes, "file_put_contents File.put Storage.put"),
     (Does::Truncates, "ftruncate"),
     (Does::Copies, "copy File.copy"),
@@ -85,7 +92,7 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Wipes, "*.truncate"),
     (Does::Artisan, "Artisan.call"),
     (Does::Evaluates, "eval assert create_function"),
-    (Does::Loads, "unserialize"),
+    (Does::Loads, "unserialize FFI.cdef FFI.load ReflectionFunction ReflectionMethod"),
     (Does::Names, "call_user_func call_user_func_array"),
     (Does::Prints, "echo print print_r var_dump var_export printf"),
     (Does::Sets, "curl_setopt"),
@@ -93,7 +100,7 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Gives(Gives::Here), "getcwd"),
     (
         Does::Gives(Gives::Same),
-        "escapeshellarg escapeshellcmd realpath strval trim rtrim strtolower array_values array_filter array_merge stripslashes",
+        "escapeshellarg escapeshellcmd realpath strval trim rtrim strtolower array_values array_merge stripslashes",
     ),
     (Does::Gives(Gives::Variable), "getenv env"),
     (Does::Gives(Gives::Split), "explode"),
@@ -104,5 +111,8 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Gives(Gives::Temporary), "tempnam tmpfile"),
     (Does::Gives(Gives::Json), "json_encode"),
     (Does::Gives(Gives::Base64), "base64_decode"),
-    (Does::Each, "array_map array_walk"),
+    (
+        Does::Each,
+        "array_map array_walk array_filter usort uasort uksort array_walk_recursive array_reduce preg_replace_callback register_shutdown_function iterator_apply ob_start forward_static_call forward_static_call_array",
+    ),
 ];

@@ -3,7 +3,7 @@
 use super::{Does, Gives, Grammar, Role};
 
 pub(super) const GRAMMAR: Grammar =
-    Grammar { tongue: |_| tree_sitter_python::LANGUAGE.into(), role, calls: CALLS };
+    Grammar { tongues: |_| vec![tree_sitter_python::LANGUAGE.into()], role, calls: CALLS };
 
 fn role(kind: &str) -> Role {
     match kind {
@@ -31,6 +31,8 @@ fn role(kind: &str) -> Role {
         | "else_clause" => Role::Branch,
         "return_statement" | "yield" => Role::Return,
         "import_statement" | "import_from_statement" | "future_import_statement" => Role::Import,
+        "unary_operator" | "not_operator" => Role::Sign,
+        "decorator" => Role::Call,
         "parenthesized_expression" | "await" | "interpolation" | "list_splat" => Role::First,
         _ => Role::Last,
     }
@@ -42,10 +44,10 @@ const CALLS: &[(Does, &str)] = &[
         "os.remove os.unlink os.rmdir path.unlink path.rmdir path.rmtree path.remove path.delete remove unlink",
     ),
     (Does::Writes, "path.write_text path.write_bytes"),
-    (Does::Truncates, "os.truncate"),
+    (Does::Truncates, "os.truncate os.ftruncate"),
     (Does::Copies, "shutil.copy shutil.copy2 shutil.copyfile shutil.copytree"),
     (Does::Moves, "shutil.move os.rename os.renames os.replace path.rename path.replace path.move"),
-    (Does::Opens, "open io.open path.open codecs.open gzip.open"),
+    (Does::Opens, "open os.open io.open path.open codecs.open gzip.open"),
     (Does::Reads, "path.read_text path.read_bytes"),
     (
         Does::Starts,
@@ -62,8 +64,12 @@ const CALLS: &[(Does, &str)] = &[
         Does::Gives(Gives::Variable),
         "dj_database_url.config decouple.config environ.Env.call environ.Env.db environ.Env.str environ.Env.url",
     ),
-    (Does::Loads, "pickle.loads pickle.load marshal.loads dill.loads"),
-    (Does::Names, "getattr"),
+    (
+        Does::Loads,
+        "ctypes.CDLL ctypes.cdll.LoadLibrary types.FunctionType importlib.reload pickle.loads pickle.load marshal.loads dill.loads",
+    ),
+    (Does::Binds, "functools.partial partial"),
+    (Does::Names, "getattr operator.attrgetter operator.methodcaller"),
     (Does::Imports, "__import__ importlib.import_module import_module"),
     (Does::Prints, "print pprint.pprint sys.stdout.write"),
     (Does::Gives(Gives::Path), "pathlib.Path Path pathlib.PosixPath pathlib.PurePath"),
@@ -72,7 +78,7 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Gives(Gives::Here), "os.getcwd pathlib.Path.cwd Path.cwd"),
     (
         Does::Gives(Gives::Same),
-        "os.path.expanduser os.path.abspath os.path.realpath os.path.normpath os.path.expandvars os.fspath os.fsencode str bytes list tuple sorted set reversed sqlalchemy.text text path.resolve path.expanduser path.absolute path.as_posix text.read path.read text.encode text.decode text.strip text.rstrip text.lower functools.partial asyncio.run shlex.quote",
+        "os.path.expanduser os.path.abspath os.path.realpath os.path.normpath os.path.expandvars os.fspath os.fsencode str bytes list tuple sorted set reversed sqlalchemy.text text path.resolve path.expanduser path.absolute path.as_posix text.read path.read text.encode text.decode text.strip text.rstrip text.lower asyncio.run shlex.quote",
     ),
     (Does::Gives(Gives::Variable), "os.getenv os.environ.get environ.get getenv"),
     (Does::Gives(Gives::Split), "shlex.split text.split text.splitlines"),

@@ -3,7 +3,7 @@
 use super::{Does, Gives, Grammar, Role};
 
 pub(super) const GRAMMAR: Grammar =
-    Grammar { tongue: |_| tree_sitter_ruby::LANGUAGE.into(), role, calls: CALLS };
+    Grammar { tongues: |_| vec![tree_sitter_ruby::LANGUAGE.into()], role, calls: CALLS };
 
 fn role(kind: &str) -> Role {
     match kind {
@@ -34,6 +34,7 @@ fn role(kind: &str) -> Role {
         "if" | "unless" | "while" | "until" | "case" | "rescue" | "if_modifier"
         | "unless_modifier" => Role::Branch,
         "return" => Role::Return,
+        "unary" => Role::Sign,
         "interpolation" | "parenthesized_statements" | "splat_argument" => Role::First,
         _ => Role::Last,
     }
@@ -63,7 +64,8 @@ const CALLS: &[(Does, &str)] = &[
         Does::Evaluates,
         "eval Kernel.eval *.instance_eval *.class_eval *.module_eval instance_eval load",
     ),
-    (Does::Loads, "Marshal.load"),
+    (Does::Loads, "Marshal.load Fiddle.dlopen"),
+    (Does::Wipes, "*.truncate *.truncate_tables"),
     (Does::Names, "*.send *.public_send *.__send__ *.const_get *.method"),
     (Does::Imports, "require require_relative"),
     (Does::Prints, "puts print p pp STDOUT.puts STDOUT.write"),
