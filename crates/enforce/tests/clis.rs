@@ -59,3 +59,32 @@ fn every_tool_is_known_by_what_it_takes_away_and_what_it_shows() {
         TOOLS.split_whitespace().filter(|it| calls.get(it).is_none_or(|it| *it < 3)).collect();
     assert_eq!(few, Vec::<&str>::new());
 }
+
+/// Whatever the verb, an answer that is made of keys is one of secrets.
+#[test]
+fn what_shows_keys_reveals_them() {
+    let pdp = Pdp::starter().unwrap();
+    let wrong: Vec<&str> = [
+        "az storage account keys list -n a -g rg",
+        "az cosmosdb keys list -n a -g rg",
+        "az redis list-keys -n a -g rg",
+        "az acr credential show -n a",
+        "az search admin-key show --service-name a -g rg",
+        "az cognitiveservices account keys list -n a -g rg",
+        "az servicebus namespace authorization-rule keys list -n a -g rg",
+        "az webapp config connection-string list -n a -g rg",
+        "az webapp config appsettings list -n a -g rg",
+        "az webapp deployment list-publishing-profiles -n a -g rg",
+        "az iot hub connection-string show",
+        "gcloud auth application-default print-access-token",
+        "gcloud redis instances get-auth-string a --region r",
+        "gcloud services api-keys get-key-string k",
+        "doctl databases connection d",
+        "doctl databases user get d u",
+        "firebase functions:config:get",
+    ]
+    .into_iter()
+    .filter(|command| passes(&pdp, command))
+    .collect();
+    assert_eq!(wrong, Vec::<&str>::new());
+}
