@@ -1,5 +1,4 @@
 //! The whole home as a further place: what of it is a copy inside is never written over the human's own.
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use std::fs;
 
