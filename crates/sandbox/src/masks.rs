@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use holdpoint_catalog::credentials::{Finder, Found};
+use holdpoint_catalog::credentials::{Finder, Found, relative};
 use holdpoint_store::secrets::{Secrets, StandIn};
 use memchr::memmem;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -172,11 +172,8 @@ impl Masks {
     }
 
     fn relative(&self, path: &Path) -> String {
-        let mut below = self.roots.iter().filter_map(|root| path.strip_prefix(root).ok());
-        let below = below.next().filter(|below| !below.as_os_str().is_empty());
-        // A root that is a file has its name.
-        let name = || path.file_name().map_or(path, Path::new);
-        below.unwrap_or_else(name).to_string_lossy().into_owned()
+        let root = self.roots.iter().find(|root| path.starts_with(root));
+        relative(root.map_or(path, PathBuf::as_path), path)
     }
 
     /// The value of a variable with its secret masked, unless a server of this machine wants it; nothing
