@@ -9,6 +9,7 @@
 //! the file wins. What `[upstream]` says wins over the proxy variables of the environment
 //! ([`Upstream`]). A gateway that runs keeps the last good configuration ([`LastGood`]).
 
+mod authority;
 mod database;
 mod error;
 mod git;

@@ -5,7 +5,7 @@ use crate::{
     authorized::Judgement,
     obligation::Obligations,
     operation::{Effect, Environment, Operation, ResourceId},
-    policy::{Credential, Decision, Facts, Ground, Verdict},
+    policy::{Decision, Verdict, tests::request},
     reason::{Code, Reason},
 };
 
@@ -15,22 +15,7 @@ fn modes(all: Mode, rules: &[(&str, Mode)]) -> Modes {
 
 /// `rest:DELETE` of this resource, about which policy has decided.
 fn judged(resource: &str, decision: Decision) -> Judgement {
-    let facts = Facts {
-        environment: Environment::Production,
-        credential: Credential::None,
-        host_listed: true,
-        host_preset: false,
-        learned: false,
-        made_by_run: false,
-        enclosed: false,
-        credentials_in_reach: false,
-        refused_before: false,
-        tampers: false,
-        ground: Ground::None,
-        changes: None,
-        can_snapshot: false,
-        can_delay: false,
-    };
+    let facts = request(Effect::Remove, Environment::Production).facts;
     let resource = ResourceId::new(resource);
     let operation = Operation::guessed("rest:DELETE", Effect::Remove, resource);
     Judgement { operation, facts, decision }

@@ -152,7 +152,12 @@ mod tests {
     fn what_is_linked_otherwise_is_told() {
         let started = |name: &str| {
             let mut sleeps = std::process::Command::new("sleep");
-            sleeps.arg("30").env(name, "x").spawn().unwrap()
+            let child = sleeps.arg("30").env(name, "x").spawn().unwrap();
+            // It is not yet what it becomes when its start is reported.
+            while !text(child.id(), "cmdline").is_some_and(|line| line.starts_with(b"sleep")) {
+                std::thread::yield_now();
+            }
+            child
         };
         for (name, expect) in
             [("SOME", false), ("LD_PRELOAD", true), ("LD_AUDIT", true), ("OLD_X", false)]
