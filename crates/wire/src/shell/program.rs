@@ -193,7 +193,8 @@ struct Reader<'r, 'a, 't> {
     variables: BTreeMap<String, Value<'t>>,
     /// By their names: what the program defines itself.
     functions: BTreeMap<String, Node<'t>>,
-    classes: BTreeSet<String>,
+    /// What it makes objects of, and what that is made of.
+    classes: BTreeMap<String, String>,
     /// Every function, with a name or without.
     defined: Vec<Node<'t>>,
     /// Functions that were read where they are called.
@@ -238,7 +239,7 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             level,
             variables: BTreeMap::new(),
             functions: BTreeMap::new(),
-            classes: BTreeSet::new(),
+            classes: BTreeMap::new(),
             defined: Vec::new(),
             called: BTreeSet::new(),
             open: Vec::new(),
@@ -278,7 +279,16 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             _ if !node.is_named() => {}
             Role::Heredoc => tokens.push(node.start_byte()),
             Role::HeredocBody => bodies.push(node),
-            Role::Class => self.classes.extend(name()),
+            Role::Class => {
+                let base = field(node, grammar::BASES).or_else(|| {
+                    children(node).into_iter().find(|it| grammar::BASES.contains(&it.kind()))
+                });
+                let base = base.and_then(|it| it.named_child(0)).map(|it| {
+                    let inner = it.named_child(0).filter(|_| it.kind().ends_with("_clause"));
+                    grammar::dotted(self.slice(inner.unwrap_or(it)))
+                });
+                self.classes.extend(name().map(|name| (name, base.unwrap_or_default())));
+            }
             Role::Lambda => self.defined.push(node),
             Role::Function => {
                 let name = name();

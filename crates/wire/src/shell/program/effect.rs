@@ -150,6 +150,12 @@ impl<'t> Reader<'_, '_, 't> {
             || call.verb() == "create_subprocess_exec";
         let words: Vec<String> = match (first, second) {
             (Value::List(items), _) => items.iter().map(Value::text).collect(),
+            (_, Some(how @ Value::Table(_))) if how.under(&["args"]).is_some() => {
+                let args = how.under(&["args"]).map(Value::texts).unwrap_or_default();
+                std::iter::once(first.text()).chain(args).collect()
+            }
+            // Variables of its environment come first.
+            (Value::Table(_), _) if !texts.is_empty() => texts,
             (Value::Table(_), _) => {
                 let own = first.under(&["args", "cmd", "command"]).map(Value::texts);
                 own.unwrap_or_else(|| vec![UNKNOWN.to_string()])

@@ -233,7 +233,7 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     /// What lies under a key.
-    fn at_key(&mut self, own: Value<'t>, key: &Value<'t>) -> Value<'t> {
+    pub(super) fn at_key(&mut self, own: Value<'t>, key: &Value<'t>) -> Value<'t> {
         let place = key.known().and_then(|it| it.parse::<usize>().ok());
         match (&own, place, key.known()) {
             (Value::List(items), Some(at), _) => items.get(at).cloned().unwrap_or(Value::Absent),
@@ -399,7 +399,14 @@ pub(super) fn joined<'t>(left: Value<'t>, sign: &str, right: Value<'t>) -> Value
             None => left.either(right),
         },
         (left, "&&" | "and", right) => left.either(right),
-        (Value::Text(format), "%", right) => Value::of(grammar::formatted(&format, &right)),
+        (Value::Text(format), "%", right) => {
+            let values = match right {
+                Value::List(items) => items,
+                value => vec![value],
+            };
+            let values: Vec<_> = values.into_iter().map(|it| (None, it)).collect();
+            Value::of(grammar::formatted(&format, &values))
+        }
         (left, "+" | "." | "+=" | ".=" | "<<" | "", right) => {
             Value::of(format!("{}{}", left.text(), right.text()))
         }

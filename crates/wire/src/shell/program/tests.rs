@@ -114,6 +114,19 @@ const PYTHON: &[&str] = &[
     "import os\nos.open('/data/x', os.O_TRUNC | os.O_WRONLY)",
     "import runpy\nrunpy.run_path('wipe.py')",
     "import subprocess\nsubprocess.run(**input())",
+    "import pathlib\nclass P(pathlib.Path): pass\nP('/data/x').unlink()",
+    "import os\n{'a': os.remove}.get('a')('/data/x')",
+    "import os\nnext(iter([os.remove]))('/data/x')",
+    "import os\nos.remove('{1}'.format('dist', '/data/x'))",
+    "import os\nos.remove('{b}'.format(a='dist', b='/data/x'))",
+    "import os\nos.remove('%.6s' % '/data/xdist')",
+    "import os\nos.remove('/DATA/X'.lower())",
+    "import os\nos.remove('/data/x!'.strip('!'))",
+    "import os\nos.remove(os.path.expandvars('$HOME/x'))",
+    "import os\np = '/data/x'\ntry:\n  int('a')\n  p = 'dist'\nexcept ValueError: pass\nos.remove(p)",
+    "import zipfile\nzipfile.ZipFile('/data/x', 'w')",
+    "import tarfile\ntarfile.open('/data/x', 'w:gz')",
+    "import os\ndef g():\n  yield os.remove\nfor f in g(): f('/data/x')",
 ];
 
 const JAVASCRIPT: &[&str] = &[
@@ -146,6 +159,14 @@ const JAVASCRIPT: &[&str] = &[
     "knex('users').truncate()",
     "require('path/../../evil')",
     "new Worker('postMessage(1)', { eval: true })",
+    "require('fs').rmSync(require('path').join('/data', 'x'))",
+    "require('fs').rmSync(new URL('file:///data/x'))",
+    "require('fs').openSync('/data/x', 577)",
+    "Bun.file('/data/x').delete()",
+    "new Deno.Command('rm', { args: ['-rf', '/data/x'] }).output()",
+    "new Function('f', 'f(\"/data/x\")')(require('fs').rmSync)",
+    "class A extends Map {} const a = [require('fs').rmSync]; a.at(0)('/data/x')",
+    "let p = '/data/x'; try { JSON.parse('{'); p = 'dist' } catch {} require('fs').rmSync(p)",
     "let p = 'dist'; for (const i of prompt()) { require('fs').rmSync(p); p = '/data/x' }",
 ];
 
@@ -162,6 +183,14 @@ const RUBY: &[&str] = &[
     "User.truncate",
     "File.open('/data/x', 'r+') { |f| f.truncate(0) }",
     "File.delete(gets || 'dist')",
+    "open('|rm -rf /data/x')",
+    "binding.eval(gets)",
+    "require 'erb'; ERB.new('<% File.delete(\"/data/x\") %>').result",
+    "File.delete(File.expand_path('../../data/x', '/w/app'))",
+    "File.delete(File.join('/data', '/x'))",
+    "system({ 'A' => 'b' }, 'rm -rf /data/x')",
+    "IO.copy_stream('/dev/null', '/data/x')",
+    "p = '/data/x'; begin; Integer('a'); p = 'dist'; rescue; end; File.delete(p)",
 ];
 
 const PERL: &[&str] = &[
@@ -172,6 +201,9 @@ const PERL: &[&str] = &[
     "use POSIX; POSIX::unlink('/data/x')",
     "use Time; 1",
     "my $p = <STDIN> || 'dist'; unlink $p",
+    "my $p = reverse 'x/atad/'; unlink $p",
+    "unlink sprintf '%2$s', 'dist', '/data/x'",
+    "system {'rm'} 'rm', '-rf', '/data/x'",
     "File::Path->can('rmtree')->('/data/x')",
     "my $f = \\&CORE::unlink; $f->('/data/x')",
     "my $f = \\&CORE::unlink; &$f('/data/x')",
@@ -179,6 +211,9 @@ const PERL: &[&str] = &[
 
 const PHP: &[&str] = &[
     "array_filter(['/data/x'], 'unlink');",
+    "unlink(trim('!/data/x', '!'));",
+    "$f = unlink(...); $f('/data/x');",
+    "extract(['f' => 'unlink']); $f('/data/x');",
     "register_shutdown_function('unlink', '/data/x');",
     "(new ReflectionFunction('unlink'))->invoke('/data/x');",
     "$p = 'dist'; function f() { global $p; $p = '/data/x'; } f(); unlink($p);",

@@ -89,6 +89,18 @@ impl Does {
 pub(in super::super) enum Gives {
     /// What it is handed, or called on.
     Same,
+    /// The same without what is around it.
+    Trimmed,
+    /// The same in small letters.
+    Lower,
+    /// The same out of a code, or in one.
+    Decoded,
+    /// The same as one word of a shell.
+    Quoted,
+    /// An address; that of a file is a path.
+    Address,
+    /// One of what a list or a table holds.
+    One,
     /// A path as an object.
     Path,
     /// A path made of parts.
