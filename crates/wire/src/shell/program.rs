@@ -84,7 +84,8 @@ pub(super) fn read(
     source: &Source<'_>,
 ) -> Result<(), Unreadable> {
     walk.programs.begin();
-    read_within(walk, scope, code, language, source, 0, None)
+    // Where a program goes, and what it exports, is its own.
+    read_within(walk, &mut scope.clone(), code, language, source, 0, None)
 }
 
 /// Reads a program that defines tasks, and what those do that are `wanted`.

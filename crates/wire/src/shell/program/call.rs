@@ -127,7 +127,9 @@ impl<'t> Reader<'_, '_, 't> {
 
     /// A list or a table that something is put into, where anybody has it by a name.
     fn grown(&mut self, object: Node<'t>, verb: &str, own: &Value<'t>, with: &[Argument<'t>]) {
-        if !matches!(own, Value::List(_) | Value::Table(_)) || self.role(object) != Role::Name {
+        let holds = matches!(own, Value::List(_) | Value::Table(_))
+            || self.language == Language::Ruby && matches!(own, Value::Text(_));
+        if !holds || self.role(object) != Role::Name {
             return;
         }
         let value = match own {
@@ -143,10 +145,10 @@ impl<'t> Reader<'_, '_, 't> {
                 });
                 Value::list(items.iter().cloned().chain(more).collect())
             }
-            _ if grammar::is_changing(verb) => Value::Unknown,
+            _ if grammar::is_changing(verb) || verb.ends_with('!') => Value::Unknown,
             _ => return,
         };
-        self.set(self.slice(object), value);
+        self.change(self.slice(object), own, value);
     }
 
     /// `Object.assign(a, …)`: what the first of its arguments holds is not what it was.

@@ -60,6 +60,9 @@ impl<'t> Reader<'_, '_, 't> {
             let code = self.slice(put_in).replace("\\/", "/");
             self.evaluates(&code)?;
         }
+        if is_substitution(node.kind()) {
+            self.set("_", Value::Unknown);
+        }
         Ok(Value::Name("regex".to_owned()))
     }
 
@@ -266,12 +269,23 @@ impl<'t> Reader<'_, '_, 't> {
             return self.together(&parts);
         }
         let between = self.code.get(left.end_byte()..right.start_byte()).unwrap_or_default();
-        let (left, between) = (self.visit(*left)?, between.trim());
+        let between = between.trim();
+        if between == "=~" && is_substitution(right.kind()) {
+            self.visit(*right)?;
+            self.bind(*left, Value::Unknown)?;
+            return Ok(Value::Unknown);
+        }
+        let named = Some(*left).filter(|it| between == "<<" && self.role(*it) == Role::Name);
+        let left = self.visit(*left)?;
         let may_not = is_choice(between);
         self.branches += usize::from(may_not);
         let right = self.visit(*right);
         self.branches -= usize::from(may_not);
-        Ok(joined(left, between, right?))
+        let all = joined(left.clone(), between, right?);
+        if let (Some(named), Language::Ruby) = (named, self.language) {
+            self.change(self.slice(named), &left, all.clone());
+        }
+        Ok(all)
     }
 
     /// Texts that stand side by side are one.
@@ -417,4 +431,9 @@ pub(super) fn joined<'t>(left: Value<'t>, sign: &str, right: Value<'t>) -> Value
 /// Whether what stands behind this sign may not happen.
 fn is_choice(sign: &str) -> bool {
     matches!(sign, "||" | "??" | "?:" | "or" | "//" | "&&" | "and")
+}
+
+/// Whether a pattern puts something in the place of what it is matched with.
+fn is_substitution(kind: &str) -> bool {
+    matches!(kind, "substitution_regexp" | "transliteration_expression")
 }

@@ -135,6 +135,7 @@ pub(super) fn is_shared(kind: &str) -> bool {
         "global_statement"
             | "nonlocal_statement"
             | "global_declaration"
+            | "by_ref"
             | "instance_variable"
             | "class_variable"
             | "global_variable"

@@ -70,6 +70,7 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
+    (Does::Goes, "process.chdir Deno.chdir shelljs.cd"),
     (
         Does::Deletes,
         "fs.rm fs.unlink fs.rmdir promises.rm promises.unlink promises.rmdir fs-extra.remove fse.remove fs-extra.rm Deno.remove Deno.removeSync path.delete path.unlink rm unlink rmdir trash del",

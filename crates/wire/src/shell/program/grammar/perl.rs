@@ -56,6 +56,7 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
+    (Does::Goes, "chdir"),
     (
         Does::Deletes,
         "unlink rmdir rmtree POSIX.unlink POSIX.remove POSIX.rmdir path.remove path.remove_tree",

@@ -44,9 +44,10 @@ fn role(kind: &str) -> Role {
         "binary_expression" => Role::Join,
         "conditional_expression" => Role::Otherwise,
         "array_creation_expression" => Role::Table,
-        "assignment_expression" | "augmented_assignment_expression" | "property_element" => {
-            Role::Assign
-        }
+        "assignment_expression"
+        | "augmented_assignment_expression"
+        | "reference_assignment_expression"
+        | "property_element" => Role::Assign,
         "function_definition" | "method_declaration" => Role::Function,
         "arrow_function" | "anonymous_function" => Role::Lambda,
         "class_declaration" => Role::Class,
@@ -71,6 +72,7 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
+    (Does::Goes, "chdir"),
     (
         Does::Deletes,
         "unlink rmdir Filesystem.remove File.delete Storage.delete File.deleteDirectories",

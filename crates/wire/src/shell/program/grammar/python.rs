@@ -74,6 +74,7 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Binds, "functools.partial partial"),
     (Does::Names, "getattr operator.attrgetter operator.methodcaller"),
     (Does::Imports, "__import__ importlib.import_module import_module"),
+    (Does::Goes, "os.chdir contextlib.chdir os.fchdir"),
     (Does::Prints, "print pprint.pprint sys.stdout.write"),
     (Does::Gives(Gives::Path), "pathlib.Path Path pathlib.PosixPath pathlib.PurePath"),
     (Does::Gives(Gives::PathJoin), "os.path.join path.joinpath"),

@@ -41,6 +41,7 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
+    (Does::Goes, "Dir.chdir FileUtils.cd FileUtils.chdir cd chdir"),
     (
         Does::Deletes,
         "File.delete File.unlink Dir.rmdir Dir.delete Dir.unlink FileUtils.rm FileUtils.rmdir FileUtils.remove FileUtils.safe_unlink path.delete path.unlink path.rmtree path.rmdir rm rmdir",
@@ -64,7 +65,8 @@ const CALLS: &[(Does, &str)] = &[
         "*.execute *.exec *.exec_query *.exec_update *.exec_delete *.exec_params *.execute_batch *.async_exec *.select_all *.query *.prepare",
     ),
     (Does::Evaluates, "eval *.eval *.instance_eval *.class_eval *.module_eval instance_eval load"),
-    (Does::Loads, "Marshal.load Fiddle.dlopen ERB.new"),
+    (Does::Loads, "Marshal.load Fiddle.dlopen"),
+    (Does::Template, "ERB.new"),
     (Does::Wipes, "*.truncate *.truncate_tables"),
     (Does::Names, "*.send *.public_send *.__send__ *.const_get *.method"),
     (Does::Imports, "require require_relative"),
