@@ -69,7 +69,7 @@ async fn a_run_that_learns_reads_in_few_words_until_it_has_read_what_others_wrot
             called.stdout.contains("passed").then_some(called.stdout)
         });
         assert!(told.contains(&format!("+ holdpoint hosts add {DOCS}    # ")), "{told}");
-        assert!(told.contains("2 passed: rest:GET (observe)"), "{told}");
+        assert!(told.contains("2 passed: rest:GET observe"), "{told}");
         assert!(told.contains(&format!("hosts add {DOCS} --environment ENVIRONMENT")), "{told}");
         assert!(!told.contains(TRACKER), "{told}");
         assert_eq!(place.call(&["policy", "suggest", "r-nobody"]).status, 2);

@@ -144,9 +144,17 @@ async fn a_port_that_is_taken_gets_another_number_and_none_is_published_unasked(
     }
 }
 
+/// What [`streams_so_far`] says once so many have ended, which the last does with its run.
+fn streams(place: &Enclosed, ends: usize) -> (Vec<String>, Vec<(u64, u64)>) {
+    until("so many have ended", || {
+        let streams = streams_so_far(place);
+        (streams.1.len() >= ends).then_some(streams)
+    })
+}
+
 /// The decisions about raw streams, oldest first: verdict, resource, environment; and the bytes of
 /// those that have ended.
-fn streams(place: &Enclosed) -> (Vec<String>, Vec<(u64, u64)>) {
+fn streams_so_far(place: &Enclosed) -> (Vec<String>, Vec<(u64, u64)>) {
     let shown = place.call(&["ledger", "show", "--last", "200", "--json"]).json();
     let mut records: Vec<Value> = shown.as_array().unwrap().clone();
     records.sort_by_key(|shown| shown["index"].as_u64());
@@ -213,7 +221,7 @@ async fn services_of_the_machine_are_judged_by_who_owns_them() {
         let said: Vec<&str> = called.stdout.lines().collect();
         let expect = ["here: hi", "nothing", "nothing", "no", "200"];
         assert_eq!(said, expect, "{}", called.stderr);
-        let (decided, ended) = streams(&place);
+        let (decided, ended) = streams(&place, 1);
         let expect = [
             format!("allow - tcp:127.0.0.1:{server} local"),
             format!("hold opaque tcp:127.0.0.1:{tunnel} unknown"),
@@ -296,7 +304,7 @@ async fn names_lead_to_the_gateway_without_any_proxy() {
         );
         let targets: Vec<String> = place.arrived().iter().map(|it| it.target.clone()).collect();
         assert_eq!(targets, ["/direct", "/bare"]);
-        let (decided, ended) = streams(&place);
+        let (decided, ended) = streams(&place, 2);
         let expect = [
             "allow - tcp:db.local.test:5432 local",
             // The task is about development.

@@ -223,7 +223,7 @@ async fn two_runs_work_in_one_workspace() {
             &place,
             &format!(
                 "git fsck --full 2>/dev/null; for c in $(git rev-list main); do git show $c:.env | grep -q {RAILWAY}; done; \
-                      git log --format=%s | sort | tr '\\n' ' ' | grep -q 'ONE .*TWO\\|TWO'"
+                      git log --format=%s | sort | tr '\\n' ' ' | grep -qE 'ONE|TWO'"
             ),
         );
     }

@@ -201,3 +201,21 @@ INSERT INTO big SELECT g, repeat('x', 1000) FROM generate_series(1, 500) g;";
     assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
     assert_eq!(guarded.server.checksum("big"), sum);
 }
+
+/// Nobody can tell whether rows without a key are back already: they are put back once.
+#[test]
+fn rows_without_a_key_are_put_back_once() {
+    let setup = "CREATE TABLE log (at int, text text); \
+        INSERT INTO log SELECT g % 3, 'x' FROM generate_series(1, 30) g";
+    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    let before = guarded.server.checksum("log");
+    let said = guarded.run("DELETE FROM log WHERE at > 0");
+    let id = told(&said.err);
+    let undone = guarded.holdpoint.call(&["undo", &id, "--yes", "--json"]);
+    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+    assert_eq!(guarded.server.checksum("log"), before);
+    let again = guarded.holdpoint.call(&["undo", &id, "--yes", "--json"]);
+    assert_ne!(again.status, 0, "{}", again.stdout);
+    assert!(again.stderr.contains("put back before"), "{}", again.stderr);
+    assert_eq!(guarded.server.checksum("log"), before);
+}

@@ -1,7 +1,7 @@
 //! Who a run is: a key of its own, whose public half is its `did:key` wherever the run is told of.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
-use e2e::{echo::LISTED, enclosed::Enclosed, running::Running};
+use e2e::{echo::LISTED, enclosed::Enclosed, holdpoint::until, running::Running};
 use holdpoint_core::identity::DidKey;
 use serde_json::Value;
 
@@ -9,6 +9,19 @@ const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 
 fn did(principal: &Value) -> DidKey {
     principal["did"].as_str().and_then(|did| did.parse().ok()).unwrap()
+}
+
+/// Whose the decisions are that the ledger holds, once there are `count`: what only observes is on
+/// disk a moment later.
+fn deciders(place: &Enclosed, count: usize) -> Vec<DidKey> {
+    until("so many decisions", || {
+        let shown = place.call(&["ledger", "show", "--last", "50", "--json"]).json();
+        let records = shown.as_array().unwrap().iter().map(|it| &it["record"]);
+        let decided = records.filter(|it| it["kind"] == "decision");
+        let by: Vec<DidKey> = decided.map(|it| did(&it["principal"])).collect();
+        assert!(by.len() <= count, "{shown}");
+        (by.len() == count).then_some(by)
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,11 +41,8 @@ async fn a_run_is_its_key_and_nothing_inside_has_it() {
         let told = place.call(&["agents", "list"]).stdout;
         assert!(told.contains(&own.to_string()), "{told}");
         // Whichever process of it asks.
-        let shown = place.call(&["ledger", "show", "--last", "50", "--json"]).json();
-        let records = shown.as_array().unwrap().iter().map(|it| &it["record"]);
-        let decided: Vec<_> = records.filter(|it| it["kind"] == "decision").collect();
-        assert_eq!(decided.len(), 2);
-        assert!(decided.iter().all(|it| did(&it["principal"]) == own), "{decided:?}");
+        let decided = deciders(&place, 2);
+        assert!(decided.iter().all(|it| *it == own), "{decided:?}");
         assert!(place.outside("touch").arg("go").status().unwrap().success());
         assert!(running.process.0.wait().unwrap().success());
         // The next one is another.
@@ -40,11 +50,7 @@ async fn a_run_is_its_key_and_nothing_inside_has_it() {
         assert!(!called.stdout.contains("did:key"), "{}", called.stdout);
         let seen = place.script(&ask);
         assert_eq!(seen.status, 0, "{}", seen.stderr);
-        let shown = place.call(&["ledger", "show", "--last", "1", "--json"]).json();
-        let all = place.call(&["ledger", "show", "--last", "50", "--json"]).json();
-        let others = all.as_array().unwrap().iter().filter(|it| it["record"]["kind"] == "decision");
-        let others: Vec<DidKey> = others.map(|it| did(&it["record"]["principal"])).collect();
-        assert_eq!(others.len(), 3, "{shown}");
+        let others = deciders(&place, 3);
         assert!(others.iter().filter(|it| **it == own).count() == 2, "{others:?}");
     }
 }

@@ -369,7 +369,7 @@ fn explain_names_the_delay_where_a_gateway_keeps_the_message_and_nowhere_else() 
         json!({"kind": "shell", "command": "railway volume delete -v data", "cwd": "/home/dev"});
     for (operation, verdict, obligations) in [
         (http, "hold", json!(["approval:1", "delay:172800"])),
-        (sql, "deny", json!([])),
+        (sql, "hold", json!(["snapshot", "approval:1"])),
         (shell, "deny", json!([])),
     ] {
         let episode = json!({"id": "window", "operations": [operation]});

@@ -32,6 +32,17 @@ pub(crate) enum Power {
     Remove,
 }
 
+impl Power {
+    /// Whether whoever has it may remove.
+    pub(crate) fn may_remove(self) -> RusticResult<()> {
+        let text = "nothing is removed from a repository by whoever writes it";
+        match self {
+            Self::Add => Err(RusticError::new(ErrorKind::AppendOnly, text)),
+            Self::Remove => Ok(()),
+        }
+    }
+}
+
 /// A repository's directory.
 #[derive(Debug)]
 pub(crate) struct Storage {
@@ -278,10 +289,7 @@ impl WriteBackend for Storage {
     }
 
     fn remove(&self, of: FileType, id: &Id, _cacheable: bool) -> RusticResult<()> {
-        if self.power == Power::Add {
-            let text = "nothing is removed from a repository by whoever writes it";
-            return Err(RusticError::new(ErrorKind::AppendOnly, text));
-        }
+        self.power.may_remove()?;
         match fs::remove_file(self.path(of, id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(failed("a file of the repository cannot be removed")(error))

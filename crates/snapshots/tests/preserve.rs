@@ -13,41 +13,14 @@ use std::{
 
 use holdpoint_core::Timestamp;
 use holdpoint_snapshots::{
-    Cause, Snapshots, Terms,
-    preserve::{GitRemote, Postgres, Preserve, Sqlite},
+    Cause,
+    preserve::{GitRemote, Postgres, Sqlite},
 };
-use holdpoint_store::{State, config::SnapshotTerms, snapshots::Snapshot};
 use tempfile::TempDir;
 
-struct Place {
-    dir: TempDir,
-    snapshots: Snapshots,
-}
+use place::Place;
 
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let at = dir.path().join("state");
-        let terms = Terms::new(&SnapshotTerms::default(), &at);
-        let snapshots = Snapshots::open(&State::open(&at).unwrap(), terms).unwrap();
-        Self { dir, snapshots }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn save(&self, it: &dyn Preserve) -> Snapshot {
-        let cause = Cause { run: Some("r-1"), why: "before a test".to_owned() };
-        self.snapshots.preserve(it, &cause, Timestamp(1)).unwrap()
-    }
-
-    fn bring_back(&self, it: &dyn Preserve, to: &Snapshot) -> Option<Snapshot> {
-        let saved = self.snapshots.save_present(it, to, Timestamp(2)).unwrap();
-        self.snapshots.take_in(it, to).unwrap();
-        saved
-    }
-}
+mod place;
 
 fn done(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -58,7 +31,7 @@ fn done(command: &mut Command) -> String {
 #[test]
 fn a_sqlite_database_that_was_emptied_comes_back_while_it_is_open() {
     let place = Place::new();
-    let file = place.path("app.sqlite");
+    let file = place.dir.path().join("app.sqlite");
     let open = rusqlite::Connection::open(&file).unwrap();
     open.pragma_update(None, "journal_mode", "wal").unwrap();
     let made = "CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('a'), ('b');";
@@ -84,10 +57,47 @@ fn a_sqlite_database_that_was_emptied_comes_back_while_it_is_open() {
 }
 
 #[test]
+fn a_sqlite_database_is_its_very_file_and_no_link_to_another() {
+    let place = Place::new();
+    let (file, other) =
+        (place.dir.path().join("app.sqlite"), place.dir.path().join("other.sqlite"));
+    for (path, name) in [(&file, "mine"), (&other, "theirs")] {
+        let open = rusqlite::Connection::open(path).unwrap();
+        open.execute_batch(&format!("CREATE TABLE {name} (a)")).unwrap();
+    }
+    let it = Sqlite { file };
+    let saved = place.save(&it);
+    let theirs = fs::read(&other).unwrap();
+    fs::remove_file(&it.file).unwrap();
+    std::os::unix::fs::symlink(&other, &it.file).unwrap();
+    let cause = Cause { run: None, why: "before a test".to_owned() };
+    assert!(place.snapshots.preserve(&it, &cause, Timestamp(2)).is_err());
+    assert!(place.snapshots.take_in(&it, &saved).is_err());
+    assert_eq!(fs::read(&other).unwrap(), theirs);
+}
+
+#[test]
+fn what_somebody_left_who_was_ended_goes_with_the_next() {
+    let place = Place::new();
+    let state = place.dir.path().join("state");
+    let (left, used) = (state.join("passage-1-left"), state.join("passage-1-used"));
+    for path in [&left, &used] {
+        fs::create_dir(path).unwrap();
+        fs::write(path.join("login.json"), "{}").unwrap();
+    }
+    let lock = fs::File::open(&used).unwrap();
+    lock.lock().unwrap();
+    let file = place.dir.path().join("app.sqlite");
+    rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    place.save(&Sqlite { file });
+    assert!(!left.exists() && used.join("login.json").exists());
+}
+
+#[test]
 fn what_cannot_be_saved_says_so() {
     let place = Place::new();
     let cause = Cause { run: None, why: "before a test".to_owned() };
-    let missing = Sqlite { file: place.path("none/app.sqlite") };
+    let missing = Sqlite { file: place.dir.path().join("none/app.sqlite") };
     let refused = place.snapshots.preserve(&missing, &cause, Timestamp(1)).unwrap_err();
     assert!(refused.to_string().contains("SQLite"), "{refused}");
     let elsewhere = Postgres {
@@ -104,7 +114,7 @@ fn what_cannot_be_saved_says_so() {
 #[test]
 fn a_forced_and_a_deleted_reference_are_pushed_back() {
     let place = Place::new();
-    let (remote, work) = (place.path("remote.git"), place.path("work"));
+    let (remote, work) = (place.dir.path().join("remote.git"), place.dir.path().join("work"));
     done(Command::new("git").args(["init", "-q", "--bare", "-b", "main"]).arg(&remote));
     done(Command::new("git").args(["init", "-q", "-b", "main"]).arg(&work));
     let git = |arguments: &[&str]| {
@@ -213,31 +223,43 @@ impl Drop for Server {
 fn a_postgres_database_that_was_reset_or_dropped_comes_back() {
     let place = Place::new();
     let server = Server::start();
-    server.psql("postgres", "CREATE DATABASE shop").unwrap();
+    // Its name is as long as one can be, and it is another kind than its neighbours.
+    let shop = format!("{}sho", "shop".repeat(15));
+    let kind = "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'";
+    server.psql("postgres", &format!("CREATE DATABASE {shop} TEMPLATE template0 {kind}")).unwrap();
+    for name in ["shop_undo", "shop_undone"] {
+        server.psql("postgres", &format!("CREATE DATABASE {name}")).unwrap();
+    }
     let fill = "CREATE TABLE orders (id serial PRIMARY KEY, what text NOT NULL); \
                 INSERT INTO orders (what) SELECT md5(n::text) FROM generate_series(1, 500) n; \
                 CREATE VIEW many AS SELECT count(*) FROM orders";
-    server.psql("shop", fill).unwrap();
+    server.psql(&shop, fill).unwrap();
     let checksum = "SELECT md5(string_agg(id || what, ',' ORDER BY id)) FROM orders";
-    let sum = || server.psql("shop", checksum);
+    let sum = || server.psql(&shop, checksum);
     let before = sum().unwrap();
     let it = Postgres {
         host: "127.0.0.1".into(),
         port: server.port,
         user: "app".into(),
-        database: "shop".into(),
+        database: shop.clone(),
         password: None,
     };
     let saved = place.save(&it);
     // What `prisma migrate reset` does to it.
-    server.psql("shop", "DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap();
+    server.psql(&shop, "DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap();
     assert_eq!(sum(), None);
     let reset = place.bring_back(&it, &saved).unwrap();
     assert_eq!(sum().as_ref(), Some(&before));
-    assert_eq!(server.psql("shop", "SELECT * FROM many").as_deref(), Some("500"));
+    assert_eq!(server.psql(&shop, "SELECT * FROM many").as_deref(), Some("500"));
     place.bring_back(&it, &reset);
     assert_eq!(sum(), None, "the undo is undone");
-    server.psql("postgres", "DROP DATABASE shop").unwrap();
+    let encoding = || server.psql(&shop, "SHOW server_encoding");
+    assert_eq!(encoding().as_deref(), Some("LATIN1"));
+    server.psql("postgres", &format!("DROP DATABASE {shop}")).unwrap();
     place.bring_back(&it, &saved);
-    assert_eq!(sum().as_ref(), Some(&before));
+    assert_eq!((sum().as_ref(), encoding().as_deref()), (Some(&before), Some("LATIN1")));
+    let names = "SELECT string_agg(datname, ' ' ORDER BY datname COLLATE \"C\") FROM pg_database \
+        WHERE NOT datistemplate AND datname <> 'postgres'";
+    let names = server.psql("postgres", names);
+    assert_eq!(names, Some(format!("shop_undo shop_undone {shop}")));
 }

@@ -12,39 +12,15 @@ use std::{
 
 use holdpoint_core::Timestamp;
 use holdpoint_snapshots::{
-    Cause, Snapshots, Terms,
-    preserve::{Mysql, Preserve, Redis},
+    Cause,
+    preserve::{Mysql, Preserve as _, Redis},
 };
-use holdpoint_store::{State, config::SnapshotTerms, snapshots::Snapshot};
-use tempfile::TempDir;
+
+use place::Place;
+
+mod place;
 
 const PASSWORD: &str = "no secret but of a test";
-
-struct Place {
-    dir: TempDir,
-    snapshots: Snapshots,
-}
-
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let at = dir.path().join("state");
-        let terms = Terms::new(&SnapshotTerms::default(), &at);
-        let snapshots = Snapshots::open(&State::open(&at).unwrap(), terms).unwrap();
-        Self { dir, snapshots }
-    }
-
-    fn save(&self, it: &dyn Preserve) -> Snapshot {
-        let cause = Cause { run: Some("r-1"), why: "before a test".to_owned() };
-        self.snapshots.preserve(it, &cause, Timestamp(1)).unwrap()
-    }
-
-    fn bring_back(&self, it: &dyn Preserve, to: &Snapshot) -> Option<Snapshot> {
-        let saved = self.snapshots.save_present(it, to, Timestamp(2)).unwrap();
-        self.snapshots.take_in(it, to).unwrap();
-        saved
-    }
-}
 
 /// A server of its own, ended with the value.
 struct Server {
@@ -117,7 +93,8 @@ fn a_mariadb_database_that_was_emptied_or_dropped_comes_back() {
                   GRANT ALL ON *.* TO app@'127.0.0.1'"
     ))
     .unwrap();
-    sql("CREATE DATABASE shop; USE shop; \
+    sql("CREATE DATABASE shop_undo; CREATE TABLE shop_undo.mine (a int); \
+         CREATE DATABASE shop CHARACTER SET latin1 COLLATE latin1_german1_ci; USE shop; \
          CREATE TABLE orders (id int PRIMARY KEY, what varbinary(40), at timestamp(6) NULL); \
          INSERT INTO orders SELECT seq, UNHEX(MD5(seq)), NOW(6) FROM seq_1_to_500; \
          CREATE VIEW many AS SELECT count(*) AS n FROM orders; \
@@ -150,6 +127,12 @@ fn a_mariadb_database_that_was_emptied_or_dropped_comes_back() {
     sql("DROP DATABASE shop").unwrap();
     assert_eq!(place.bring_back(&it, &saved), None);
     assert_eq!(sum(), Some(before));
+    let collation = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
+        WHERE SCHEMA_NAME = 'shop'";
+    assert_eq!(sql(collation).as_deref(), Some("latin1_german1_ci"));
+    let others = sql("SHOW DATABASES LIKE '%undo%'");
+    assert_eq!(others.as_deref(), Some("shop_undo"));
+    assert_eq!(sql("SELECT count(*) FROM shop_undo.mine").as_deref(), Some("0"));
     let wrong = Mysql { password: Some("wrong".into()), ..it };
     let cause = Cause { run: None, why: "before a test".to_owned() };
     assert!(place.snapshots.preserve(&wrong, &cause, Timestamp(3)).is_err());
@@ -200,6 +183,18 @@ fn a_redis_server_that_was_flushed_comes_back() {
     let left: i64 = redis(&["TTL", "later"]).parse().unwrap();
     assert!((9000..=9999).contains(&left), "{left}");
     place.bring_back(&it, &flushed);
+    assert_eq!((redis(&["DBSIZE"]), redis(&["GET", "mine"])), ("1".into(), "newer".into()));
+    // What the server does not take any more takes nothing else away.
+    let commands = |value: &str| {
+        format!(
+            "*6\r\n$7\r\nRESTORE\r\n$1\r\na\r\n$1\r\n0\r\n${}\r\n{value}\r\n$7\r\nREPLACE\r\n$6\r\nABSTTL\r\n",
+            value.len()
+        )
+    };
+    let from = place.dir.path().join("from");
+    std::fs::create_dir(&from).unwrap();
+    std::fs::write(from.join("commands.resp"), commands("of another version")).unwrap();
+    assert!(it.take_in(&from).is_err());
     assert_eq!((redis(&["DBSIZE"]), redis(&["GET", "mine"])), ("1".into(), "newer".into()));
     let elsewhere = Redis { host: "cache.example.com".into(), ..it };
     let cause = Cause { run: None, why: "before a test".to_owned() };

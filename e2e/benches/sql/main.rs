@@ -113,8 +113,12 @@ fn measure(rival: &Rival, load: &Load) -> Measured {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} {said}{errors}", rival.name());
     let number = |before: &str| -> f64 {
-        let line = said.lines().find_map(|line| line.strip_prefix(before)).expect("its figures");
-        line.split([' ', '/']).next().and_then(|it| it.parse().ok()).expect("a number")
+        let line = said.lines().find_map(|line| line.strip_prefix(before));
+        let found = line.and_then(|it| it.split([' ', '/']).next()?.parse().ok());
+        // It ends well, and says nothing of a turn in which nothing was done.
+        let name = rival.name();
+        let none = || panic!("pgbench did nothing in its turn through {name}: {said}{errors}");
+        found.unwrap_or_else(none)
     };
     let done = number("number of transactions actually processed: ");
     let cpu_micros = cpu as f64 / 1000.0 / (done * load.statements);

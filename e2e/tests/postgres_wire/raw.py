@@ -226,16 +226,18 @@ def a_call_outside():
     return logged_in().call(964, struct.pack("!I", 4242))
 
 
-def an_unknown_message():
+def one_message(tag, body):
     wire = logged_in()
-    wire.send(b"~", b"x")
+    wire.send(tag, body)
     return wire.until_ready()
+
+
+def an_unknown_message():
+    return one_message(b"~", b"x")
 
 
 def a_login_later():
-    wire = logged_in()
-    wire.send(b"p", b"x")
-    return wire.until_ready()
+    return one_message(b"p", b"x")
 
 
 def a_length_that_lies():
@@ -245,15 +247,11 @@ def a_length_that_lies():
 
 
 def a_text_with_a_hidden_end():
-    wire = logged_in()
-    wire.send(b"Q", b"SELECT 1\0; DELETE FROM victims\0")
-    return wire.until_ready()
+    return one_message(b"Q", b"SELECT 1\0; DELETE FROM victims\0")
 
 
 def no_utf8():
-    wire = logged_in()
-    wire.send(b"Q", b"SELECT '\xc0\x27'; DELETE FROM victims; --'\0")
-    return wire.until_ready()
+    return one_message(b"Q", b"SELECT '\xc0\x27'; DELETE FROM victims; --'\0")
 
 
 TRICKS = [

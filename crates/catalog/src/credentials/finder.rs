@@ -346,6 +346,7 @@ impl Search<'_> {
                 it.confidence == Confidence::Certain
                     && it.kind.provider.is_some()
                     && it.kind.mark != kinds::Mark::Test
+                    && !it.kind.is_public_in_programs()
             });
         }
         all.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end)));

@@ -72,6 +72,14 @@ impl Letters {
     }
 }
 
+impl Kind {
+    /// Whether it is no secret in a program that is handed out: Google says so of the client
+    /// secrets of installed applications (<https://developers.google.com/identity/protocols/oauth2>).
+    pub(super) fn is_public_in_programs(&self) -> bool {
+        self.name == "google_client_secret"
+    }
+}
+
 /// Whether its provider marks `value` as a key to what it keeps for tests.
 pub fn is_test(value: &str) -> bool {
     let marked = FORMATS.iter().filter(|kind| kind.mark == Mark::Test);

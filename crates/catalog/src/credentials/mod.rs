@@ -45,6 +45,7 @@ pub use finder::{FINDS_MAX, Finder, VALUE_BYTES_MAX};
 pub use kinds::{Kind, Mark, is_test, kind};
 pub use login_files::{LOGIN_FILES, PACKAGE_LOGINS, TRANSCRIPTS};
 pub use providers::{Provider, Rotation, provider, providers};
+pub use role::relative;
 pub use writing::Writing;
 
 /// A credential in a file or a variable. It never holds the value.

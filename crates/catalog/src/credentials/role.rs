@@ -1,6 +1,8 @@
 //! What a path says of its file: how its lines are written, and whether what lies in it is meant
 //! to be real.
 
+use std::path::Path;
+
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Role {
@@ -160,11 +162,31 @@ const QUIET: &[&str] = &[
     "venv",
     "registry",
 ];
+/// Compiled programs: strings of many libraries lie in them side by side, and a masked copy of one
+/// would be another program.
+const COMPILED: &[&str] = &[
+    "a", "class", "dll", "dylib", "exe", "lib", "node", "o", "pyc", "rlib", "rmeta", "so", "wasm",
+];
 /// Parts of a file's name that say the same.
 const QUIET_PARTS: &[&str] = &[
     "example", "sample", "template", "tmpl", "tpl", "dist", "defaults", "fixture", "mock", "spec",
     "snap", "test",
 ];
+
+/// Where package managers put what others published.
+const INSTALLED: &[&str] = &["node_modules", "site-packages", "dist-packages"];
+
+/// The path as [`Finder::find_in`](super::Finder::find_in) reads it: what lies below `root`, the
+/// name of a root that is a file, and all from where packages are installed if `root` lies there.
+pub fn relative(root: &Path, path: &Path) -> String {
+    let is_of_packages =
+        |at: &Path| at.file_name().is_some_and(|name| INSTALLED.iter().any(|it| name == *it));
+    let installed = root.ancestors().find(|at| is_of_packages(at)).and_then(Path::parent);
+    let below = path.strip_prefix(installed.unwrap_or(root)).ok();
+    let below = below.filter(|below| !below.as_os_str().is_empty());
+    let name = || path.file_name().map_or(path, Path::new);
+    below.unwrap_or_else(name).to_string_lossy().into_owned()
+}
 
 impl Role {
     /// What the file at `path` is: relative to what is searched, so that a workspace below a
@@ -180,7 +202,10 @@ impl Role {
         // `.env.test` is what tests run with, `.env` in a directory of tests too: both are used.
         let quiet = match dotenv {
             true => named && !file.contains("test"),
-            false => named || within(QUIET) || LOCKS.contains(&file) || file.ends_with(".lock"),
+            false => {
+                let digests = LOCKS.contains(&file) || extension == "lock";
+                named || within(QUIET) || digests || COMPILED.contains(&extension)
+            }
         };
         Self { writes: writes(directories, file, first, extension), quiet }
     }
@@ -208,7 +233,22 @@ fn writes(directories: &str, file: &str, first: &str, extension: &str) -> Writes
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, Writes};
+    use std::path::Path;
+
+    use super::{Role, Writes, relative};
+
+    #[test]
+    fn a_path_counts_from_what_is_searched_and_from_where_packages_are() {
+        for (root, path, expect) in [
+            ("/w/tests/shop", "/w/tests/shop/src/a.js", "src/a.js"),
+            ("/w/.env", "/w/.env", ".env"),
+            ("/opt/node_modules", "/opt/node_modules/a/b.js", "node_modules/a/b.js"),
+            ("/opt/node_modules/a", "/opt/node_modules/a/b.js", "node_modules/a/b.js"),
+            ("/w", "/v/a.js", "a.js"),
+        ] {
+            assert_eq!(relative(Path::new(root), Path::new(path)), expect);
+        }
+    }
 
     #[test]
     fn a_path_says_how_its_lines_are_written_and_whether_they_are_meant() {
@@ -227,6 +267,8 @@ mod tests {
             ("Cargo.lock", Writes::Prose, true),
             ("package-lock.json", Writes::Settings, true),
             ("node_modules/a/index.js", Writes::Code, true),
+            ("target/debug/deps/liburl-717c.rlib", Writes::Prose, true),
+            ("target/debug/build/out/.env", Writes::Settings, false),
             (".netrc", Writes::Netrc, false),
             (".pgpass", Writes::Pgpass, false),
             (".aws/credentials", Writes::Settings, false),

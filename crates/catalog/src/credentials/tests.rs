@@ -225,6 +225,18 @@ fn a_checksum_says_how_sure_it_is() {
 }
 
 #[test]
+fn a_name_in_a_program_is_no_key_and_a_program_s_own_name_for_itself_no_secret() {
+    let find = |path: &str, text: &str| Finder::shared().find_in(path, text.as_bytes()).len();
+    let key = format!("re{}", "_q7Rm2Xw9_Z4bNc6LpYd8HsJfGaEkT3vQu");
+    assert_eq!(find("a.js", &format!("send(\"{key}\")")), 1);
+    let message = "re_only_allowed_when_the_option_is_set_to_es2022_or_es2015";
+    assert_eq!(find("a.js", &format!("say(\"{message}\")")), 0);
+    let client = format!("GOCSPX{}", "-4uHgMPm1o7Sk9geV6Cu5clXFsxl");
+    assert_eq!(find("app/settings.py", &client), 1);
+    assert_eq!(find("node_modules/cli/index.js", &client), 0);
+}
+
+#[test]
 fn thousands_are_told_up_to_a_maximum() {
     let line = format!("RAILWAY_TOKEN={UUID}\n");
     let text = line.repeat(super::FINDS_MAX + 5);

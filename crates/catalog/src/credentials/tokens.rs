@@ -16,6 +16,9 @@ const KEY_BYTES_MAX: usize = 16_384;
 /// The longest JSON Web Token.
 const WEB_TOKEN_BYTES_MAX: usize = 16_384;
 
+/// What was drawn by chance has a part of so many letters and digits.
+const DRAWN_MIN: usize = 20;
+
 /// A credential by its own shape.
 pub(super) struct Shaped {
     pub(super) span: Range<usize>,
@@ -58,6 +61,12 @@ fn confidence(format: Format, body: &[u8]) -> Option<Confidence> {
     let chance =
         value::entropy(body) >= if capitals || format.letters == Letters::Hex { 2.6 } else { 3.2 };
     if value::is_placeholder(body) || !chance || !(digits >= 1 || humps) || (short && digits < 2) {
+        return None;
+    }
+    // After such a prefix a name in code goes on in words; what was drawn has no joints.
+    let joints = |byte: &u8| matches!(byte, b'_' | b'-' | b'.');
+    let longest = body.split(joints).map(<[u8]>::len).max().unwrap_or_default();
+    if short && longest < DRAWN_MIN {
         return None;
     }
     match format.checked && !checksums::crc32_base62(body) {

@@ -8,7 +8,7 @@
 use bytes::Bytes;
 
 use super::{
-    own::{Own, literal, quoted},
+    own::{Own, quoted, since},
     preimage::qualified,
     script::{Measured, Table},
     spool::{Kept, Spool, Spooled},
@@ -37,7 +37,7 @@ impl Changed<'_> {
     pub(super) async fn before(&mut self) -> Result<Side, OwnError> {
         let counted = self.table.updated.saturating_add(self.table.deleted);
         let marked = "(t.xmax::pg_catalog.text OPERATOR(pg_catalog.<>) '0')";
-        let recent = format!("{marked} AND {}", self.since("xmax"));
+        let recent = format!("{marked} AND {}", since("t.xmax", &self.measured.xid));
         let first = self.only_here(&recent, true).await?;
         if first.1 == counted {
             return Ok(first);
@@ -54,19 +54,8 @@ impl Changed<'_> {
 
     /// The rows that the transaction sees and nobody else does.
     pub(super) async fn after(&mut self) -> Result<Side, OwnError> {
-        let recent = self.since("xmin");
+        let recent = since("t.xmin", &self.measured.xid);
         self.only_here(&recent, false).await
-    }
-
-    /// What a mark is that was made since the transaction began.
-    fn since(&self, mark: &str) -> String {
-        // The transaction's number without its epoch, as rows bear it.
-        let xid: u64 = self.measured.xid.parse().unwrap_or_default();
-        let xid = (xid & u64::from(u32::MAX)).to_string();
-        format!(
-            "pg_catalog.age(t.{mark}) OPERATOR(pg_catalog.<=) pg_catalog.age({}::pg_catalog.xid)",
-            literal(&xid)
-        )
     }
 
     /// The rows that only the witness sees, or only the transaction.

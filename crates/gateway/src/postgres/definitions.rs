@@ -177,6 +177,7 @@ impl SessionPoint {
         definitions: &Definitions,
     ) -> Result<Option<String>, MeterError> {
         let mut statements = Vec::new();
+        let mut witness = self.served.witness().await?;
         for (catalogue, objects) in &definitions.objects {
             let Some((_, _, how)) = KINDS.iter().find(|(kind, ..)| kind == catalogue) else {
                 continue;
@@ -187,7 +188,7 @@ impl SessionPoint {
                  WHERE o.{id} OPERATOR(pg_catalog.=) ANY ({}) ORDER BY o.{id}",
                 listed(objects)
             );
-            for row in self.own(&Own::Made(text)).await? {
+            for row in witness.rows(&Own::Made(text)).await? {
                 match row.some(0) {
                     Some("") => {}
                     Some(text) => statements.push(text.to_owned()),
@@ -197,6 +198,7 @@ impl SessionPoint {
                 }
             }
         }
+        self.served.keep(witness);
         let text = statements.join(";\n");
         match text.len() <= DEFINITIONS_BYTES_MAX {
             true => Ok((!text.is_empty()).then_some(text)),

@@ -19,6 +19,8 @@ pub(super) struct Counted {
     pub(super) gone: Vec<Gone>,
     /// What loses a column, or what was in it.
     pub(super) columns: Vec<Gone>,
+    /// Others may do other things with what is there already.
+    pub(super) rights: bool,
 }
 
 /// A relation that is dropped, or whose rows are gone all at once.
@@ -28,6 +30,8 @@ pub(super) struct Gone {
     /// `pg_class.relkind`.
     pub(super) kind: String,
     pub(super) dropped: bool,
+    /// Its rows lie in another file by now, and are as many.
+    pub(super) rewritten: bool,
 }
 
 /// Catalogues of who may do what, and of what keeps data whole. Sorted.
@@ -48,12 +52,16 @@ const DATA: &[&str] = &["pg_largeobject", "pg_largeobject_metadata"];
 /// Catalogues that say nothing about what is there.
 const NOISE: &[&str] = &["pg_depend", "pg_shdepend", "pg_statistic", "pg_stat_progress"];
 
+/// Statements that write a table's rows anew without changing one, and those that run no code.
+const REWRITES: &[&str] = &["add_column", "alter_expression", "alter_table", "set_unlogged"];
+const QUIET: &[&str] = &["lock", "set", "show", "transaction"];
+
+/// Statements that change who may do what, and give nobody anything.
+const OF_ACCESS: &[&str] = &["alter_database", "alter_role", "create_role", "revoke"];
+
 /// Statements that are about rows alone: what else they do, a trigger or a rule does.
 const OF_ROWS: &[&str] =
     &["copy_from", "delete", "insert", "merge", "nextval", "notify", "setval", "update", "upsert"];
-
-/// Statements that write a table's rows anew without losing one.
-const REWRITES: &[&str] = &["add_column", "alter_table", "set_unlogged", "alter_expression"];
 
 /// An operation that only looks.
 pub(super) fn looking(target: &Target) -> Operation {
@@ -79,12 +87,12 @@ pub(super) fn measured(
     let texts: Vec<&Operation> =
         script.iter().flat_map(|bound| bound.reading.operations.iter()).collect();
     let opaque = texts.iter().any(|it| it.effect == Effect::Execute);
-    let mut changing = texts.iter().filter(|it| it.effect.changes()).peekable();
-    let rewrites = !opaque && changing.peek().is_some() && changing.all(|it| names(it, REWRITES));
-    let gone: Vec<&Gone> = counted.gone.iter().filter(|gone| gone.dropped || !rewrites).collect();
+    let rewrites = only_rewrites(&texts);
+    let lost = |gone: &&Gone| !(rewrites && gone.rewritten && is_said(&gone.table, script));
+    let gone: Vec<&Gone> = counted.gone.iter().filter(lost).collect();
     // What a text says of structure and access stands; of rows, the count does.
     let mut operations: Vec<Operation> = vec![looking(target)];
-    for operation in texts {
+    for &operation in &texts {
         let counts = is_counted(operation) && !(escapes && operation.effect == Effect::Execute);
         if operation.effect.changes() && !counts && !operations.contains(operation) {
             operations.push(operation.clone());
@@ -99,7 +107,8 @@ pub(super) fn measured(
         }
     }
     let told = if opaque { Told::Nothing } else { Told::by(script) };
-    operations.extend(of_catalogue(counted, target, told));
+    let tells = !opaque && texts.iter().any(|it| tells_of_access(it));
+    operations.extend(of_catalogue(counted, target, told, tells));
     let is_gone = |table: &Table| gone.iter().any(|gone| gone.table.oid == table.oid);
     let lost = counted.own.iter().filter(|it| it.updated > 0 || it.deleted > 0);
     let lost = lost.filter(|table| !is_gone(table));
@@ -115,6 +124,13 @@ pub(super) fn measured(
             .collect(),
         ..Measured::default()
     }
+}
+
+/// Whether nothing but statements was run that write the rows of their own table anew: beside them,
+/// anything could hide what does the same, or empties another one.
+fn only_rewrites(texts: &[&Operation]) -> bool {
+    texts.iter().any(|it| names(it, REWRITES))
+        && texts.iter().all(|it| names(it, REWRITES) || names(it, QUIET))
 }
 
 /// Whether a transaction changes a few rows by key, and loses nothing else.
@@ -198,8 +214,15 @@ impl Told {
     }
 }
 
+/// Whether a text speaks of who may do what: only that explains that it becomes another thing.
+fn tells_of_access(operation: &Operation) -> bool {
+    use Effect::{Destroy, GrantAccess, MintCredential, Remove, WeakenRecovery};
+    matches!(operation.effect, GrantAccess | MintCredential | WeakenRecovery | Remove | Destroy)
+        || names(operation, OF_ACCESS)
+}
+
 /// What changes of the catalogue mean that no text explains: as much as they could.
-fn of_catalogue(counted: &Counted, target: &Target, told: Told) -> Vec<Operation> {
+fn of_catalogue(counted: &Counted, target: &Target, told: Told, tells: bool) -> Vec<Operation> {
     let mut found = Vec::new();
     let mut guess = |name: &str, effect: Effect| {
         let resource = Resource::from(target.id());
@@ -213,14 +236,16 @@ fn of_catalogue(counted: &Counted, target: &Target, told: Told) -> Vec<Operation
         let takes = table.updated > 0 || table.deleted > 0;
         if DATA.contains(&name) && takes {
             guess("large_objects", Effect::Destroy);
+        } else if ACCESS.contains(&name) && !tells {
+            guess("hidden_access", Effect::GrantAccess);
+        } else if name == "pg_policy" && !tells {
+            guess("hidden_protection", Effect::WeakenRecovery);
         } else if NOISE.contains(&name)
             || DATA.contains(&name)
             || told == Told::Changed
             || told == Told::Made && table.deleted == 0
         {
             // Explained by the text, or nothing at all.
-        } else if ACCESS.contains(&name) {
-            guess("hidden_access", Effect::GrantAccess);
         } else if PROTECTION.contains(&name) && takes {
             guess("hidden_protection", Effect::WeakenRecovery);
         } else if table.deleted > 0 {
@@ -230,6 +255,9 @@ fn of_catalogue(counted: &Counted, target: &Target, told: Told) -> Vec<Operation
         } else {
             guess("hidden_create", Effect::Create);
         }
+    }
+    if counted.rights && !tells {
+        guess("hidden_access", Effect::GrantAccess);
     }
     found
 }
@@ -300,168 +328,4 @@ fn names(operation: &Operation, list: &[&str]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use holdpoint_wire::sql::{Dialect, Target};
-
-    use super::{Counted, Gone, measured};
-    use crate::postgres::{
-        reading::Readings,
-        script::{Bound, Table, Values},
-    };
-
-    fn table(name: &str, inserted: u64, updated: u64, deleted: u64) -> Table {
-        let name = name.to_owned();
-        Table {
-            schema: "public".into(),
-            name,
-            inserted,
-            updated,
-            deleted,
-            keyed: true,
-            ..Table::default()
-        }
-    }
-
-    fn system(name: &str, updated: u64, deleted: u64) -> Table {
-        Table { schema: "pg_catalog".into(), ..table(name, 1, updated, deleted) }
-    }
-
-    /// What a text and a count come to: operations that change something, and the words for it.
-    fn told(text: &str, counted: &Counted, escapes: bool) -> (String, String) {
-        let target = Target::read("postgres://app@db.example.com/shop", Dialect::Postgres).unwrap();
-        let read = Readings::default().read(text, &target).unwrap();
-        let bound =
-            |reading: &Arc<_>| Bound { reading: Arc::clone(reading), values: Values::default() };
-        let script: Vec<Bound> = read.iter().map(bound).collect();
-        let measured = measured(counted, &script, &target, 10, escapes);
-        let changes = measured.operations.iter().filter(|it| it.effect.changes());
-        let each = changes.map(|it| {
-            let name = it.name.trim_start_matches("postgres:");
-            format!("{name}:{}:{}", it.effect, it.reversibility)
-        });
-        (each.collect::<Vec<_>>().join(" "), measured.text)
-    }
-
-    #[test]
-    fn the_count_says_what_a_text_promises() {
-        let counted = |own: Vec<Table>| Counted { own, ..Counted::default() };
-        let cascade = Table { follows: vec![7], ..table("orders", 0, 0, 99) };
-        let customers = Table { oid: 7, ..table("customers", 0, 0, 10) };
-        let keyless = Table { keyed: false, ..table("notes", 0, 0, 1) };
-        for (text, counted, operations, words) in [
-            ("SELECT f()", counted(vec![]), "", ""),
-            (
-                "UPDATE t SET a = 1",
-                counted(vec![table("t", 0, 3, 0)]),
-                "update:modify:inverse",
-                "update 3 t",
-            ),
-            (
-                "UPDATE t SET a = 1",
-                counted(vec![table("t", 0, 11, 0)]),
-                "update:modify:unknown",
-                "update 11 t",
-            ),
-            (
-                "DELETE FROM t WHERE id = 1",
-                counted(vec![table("t", 0, 0, 1)]),
-                "delete:modify:inverse",
-                "delete 1 t",
-            ),
-            ("DELETE FROM notes", counted(vec![keyless]), "delete:destroy:none", "delete 1 notes"),
-            (
-                "DELETE FROM customers WHERE id < 11",
-                counted(vec![customers, cascade]),
-                "delete:destroy:none delete:destroy:none",
-                "delete 10 customers, 99 orders (cascade)",
-            ),
-            (
-                "SELECT f()",
-                counted(vec![table("t", 0, 0, 60)]),
-                "delete:destroy:none",
-                "delete 60 t (by a trigger, a rule or a function)",
-            ),
-        ] {
-            let (found, said) = told(text, &counted, false);
-            assert_eq!((found.as_str(), said.as_str()), (operations, words), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_no_text_explains_is_as_strict_as_it_could_be() {
-        let counted = |system: Table| Counted { system: vec![system], ..Counted::default() };
-        for (text, counted, operations) in [
-            (
-                "CREATE TABLE t (a int)",
-                counted(system("pg_class", 1, 0)),
-                "create_table:create:unknown",
-            ),
-            ("SELECT f()", counted(system("pg_class", 0, 1)), "hidden_drop:destroy:unknown"),
-            (
-                "SELECT f()",
-                counted(system("pg_authid", 0, 0)),
-                "hidden_access:grant_access:unknown",
-            ),
-            (
-                "SELECT f()",
-                counted(system("pg_trigger", 1, 0)),
-                "hidden_protection:weaken_recovery:unknown",
-            ),
-            ("SELECT 1", counted(system("pg_largeobject", 0, 1)), "large_objects:destroy:unknown"),
-            ("SELECT 1", counted(system("pg_depend", 0, 9)), ""),
-            (
-                "INSERT INTO t VALUES (1)",
-                counted(system("pg_attribute", 1, 0)),
-                "hidden_alter:execute:unknown",
-            ),
-            (
-                "CREATE TABLE t (a int)",
-                counted(system("pg_trigger", 0, 1)),
-                "create_table:create:unknown hidden_protection:weaken_recovery:unknown",
-            ),
-            ("DISCARD TEMP", counted(system("pg_class", 0, 1)), ""),
-        ] {
-            let (found, _) = told(text, &counted, false);
-            assert_eq!(found, operations, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_gone_as_a_whole_is_destroyed_unless_it_was_only_rewritten() {
-        let gone = |kind: &str, dropped: bool| Counted {
-            gone: vec![Gone { table: table("t", 0, 0, 0), kind: kind.into(), dropped }],
-            ..Counted::default()
-        };
-        for (text, counted, expect) in [
-            ("TRUNCATE t", gone("r", false), "truncate:destroy:none"),
-            ("DROP TABLE t", gone("r", true), "drop_table:destroy:none"),
-            ("SELECT f()", gone("r", true), "drop_table:destroy:none"),
-            (
-                "ALTER TABLE t ADD COLUMN b int DEFAULT 1",
-                gone("r", false),
-                "add_column:create:unknown",
-            ),
-            (
-                "ALTER TABLE t ADD COLUMN b int DEFAULT 1; SELECT f()",
-                gone("r", false),
-                "add_column:create:unknown truncate:destroy:none",
-            ),
-            (
-                "REFRESH MATERIALIZED VIEW t",
-                gone("m", false),
-                "refresh_materialized_view:modify:unknown",
-            ),
-        ] {
-            let (found, _) = told(text, &counted, false);
-            assert!(found.contains(expect), "{text}: {found}");
-        }
-    }
-
-    #[test]
-    fn code_of_a_role_that_could_escape_counts_by_its_text_too() {
-        let (found, _) = told("SELECT f()", &Counted::default(), true);
-        assert_eq!(found, "call:execute:none");
-    }
-}
+mod tests;

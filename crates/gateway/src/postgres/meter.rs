@@ -24,6 +24,17 @@ struct Taken {
     oid: u32,
     /// Where its rows lie now; none if it is dropped.
     file: Option<String>,
+    /// Nothing lies there.
+    empty: bool,
+}
+
+impl Taken {
+    /// Whether its rows, which lay in another file, were written anew: there are some, and nobody
+    /// has put them there. What empties a table takes all of them.
+    fn is_rewritten(&self, kind: &str, counted: &[Table]) -> bool {
+        let inserts = |table: &Table| table.oid == self.oid && table.inserted > 0;
+        kind == "r" && !self.empty && !counted.iter().any(inserts)
+    }
 }
 
 /// What is lost of relations, which no count of rows says.
@@ -104,12 +115,13 @@ impl SessionPoint {
             tables.into_iter().partition(|table| table.schema == CATALOGUE);
         own.sort_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
         let lost = match system.iter().any(|table| LISTS.contains(&table.name.as_str())) {
-            true => self.lost().await?,
+            true => self.lost(&own).await?,
             false => Lost::default(),
         };
         let Lost { gone, columns, locked } = lost;
         let definitions = self.definitions(&system, &gone).await?;
-        let counted = meaning::Counted { own, system, gone, columns };
+        let rights = self.changes_rights(&system, transaction.text(0)).await?;
+        let counted = meaning::Counted { own, system, gone, columns, rights };
         let small_rows = self.served.http.config().sql.small_rows;
         let mut measured = meaning::measured(
             &counted,
@@ -133,7 +145,7 @@ impl SessionPoint {
 
     /// What others still see of the relations that nobody else can use, and the transaction does
     /// not: whatever a text calls them.
-    async fn lost(&self) -> Result<Lost, MeterError> {
+    async fn lost(&self, counted: &[Table]) -> Result<Lost, MeterError> {
         let rows = self.own(&Own::Taken).await?;
         let taken: Vec<Taken> = rows.iter().filter_map(taken).collect();
         let locked: Vec<u32> = taken.iter().map(|taken| taken.oid).collect();
@@ -154,9 +166,15 @@ impl SessionPoint {
             let (schema, name) = (row.text(1).to_owned(), row.text(2).to_owned());
             let table = Table { oid, schema, name, ..Table::default() };
             match &now.file {
-                None => Some(meaning::Gone { table, kind: kind.to_owned(), dropped: true }),
+                None => Some(meaning::Gone {
+                    table,
+                    kind: kind.to_owned(),
+                    dropped: true,
+                    rewritten: false,
+                }),
                 Some(file) if file != row.text(4) && matches!(kind, "r" | "m") => {
-                    Some(meaning::Gone { table, kind: kind.to_owned(), dropped: false })
+                    let rewritten = now.is_rewritten(kind, counted);
+                    Some(meaning::Gone { table, kind: kind.to_owned(), dropped: false, rewritten })
                 }
                 Some(_) => None,
             }
@@ -178,7 +196,7 @@ fn loses_column(row: &Row, taken: &[Taken], had: &[Row], has: &[Row]) -> Option<
     };
     let (schema, name) = (row.text(1).to_owned(), row.text(2).to_owned());
     let table = Table { oid: number, schema, name, ..Table::default() };
-    let gone = meaning::Gone { table, kind: kind.to_owned(), dropped: false };
+    let gone = meaning::Gone { table, kind: kind.to_owned(), dropped: false, rewritten: false };
     (!of(had).is_subset(&of(has))).then_some(gone)
 }
 
@@ -205,7 +223,8 @@ fn table(row: &Row, carried: impl Fn(u32) -> [u64; 3]) -> Option<Table> {
 }
 
 fn taken(row: &Row) -> Option<Taken> {
-    Some(Taken { oid: row.text(0).parse().ok()?, file: row.some(1).map(str::to_owned) })
+    let (file, empty) = (row.some(1).map(str::to_owned), row.text(2) == "0");
+    Some(Taken { oid: row.text(0).parse().ok()?, file, empty })
 }
 
 /// The numbers for policy. Those of the catalogue stand in the detail alone: they are not the same

@@ -10,8 +10,8 @@
 //! - `begin`: who asks; `role`: what their role could do; `session`: message by message; `simple` and `extended`: the two protocols; `batch`: what waits for a Sync
 //! - `script`: the message of the walk; `ran`: what was run in the open transaction; `reading`: what its texts mean
 //! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
-//! - `commit`: the end of a transaction; `meter` and `meaning`: what it changed
-//! - `preimage`, `changed`, `saved`, `spool`, `definitions`: things as they were; `restore`: what stands for them
+//! - `commit`: the end of a transaction; `meter`, `rights` and `meaning`: what it changed
+//! - `preimage`, `changed`, `saved`, `spool`, `definitions`, `dump`: things as they were; `restore`: what stands for them
 //!   where they are too large; `undo`: the way back to them
 //! - `release`: what humans released is run, once
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
@@ -24,6 +24,7 @@ mod changed;
 mod commit;
 mod connect;
 mod definitions;
+mod dump;
 mod extended;
 mod frame;
 mod fulfil;
@@ -39,6 +40,7 @@ mod reading;
 mod release;
 mod resolve;
 mod restore;
+mod rights;
 mod role;
 mod saved;
 mod script;

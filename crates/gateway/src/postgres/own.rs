@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use holdpoint_wire::sql::protocol::backend::framed;
 
+use super::upstream::Row;
+
 /// What the gateway's own statements are called at the server.
 const NAME: &[u8] = b"_holdpoint";
 
@@ -42,9 +44,24 @@ pub(super) enum Own {
     Role,
     /// Whether this session may write by itself.
     MayWrite(bool),
+    /// Has values written [`EXACT`]ly until the transaction ends; how they were written before.
+    Exactly,
     /// A statement with names and values that were put into it by [`quoted`] and [`literal`].
     Made(String),
 }
+
+/// Settings by which a value is written so that it is read back as what it was, whoever reads it: no
+/// digit is left out, and no date can be taken for another one.
+pub(super) const EXACT: [(&str, &str); 6] = [
+    ("DateStyle", "ISO, MDY"),
+    ("IntervalStyle", "postgres"),
+    ("array_nulls", "on"),
+    ("extra_float_digits", "3"),
+    ("lc_monetary", "C"),
+    ("xmloption", "content"),
+];
+/// Where nothing is found but what is PostgreSQL's own: all other names are written in full.
+pub(super) const NOWHERE: (&str, &str) = ("search_path", "pg_catalog");
 
 /// Changed rows by table, the first line about the transaction itself. Only tables and what is kept
 /// like them have rows that are counted: the parts of a partitioned one do.
@@ -89,7 +106,8 @@ LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS i, \
 WHERE (s.i OPERATOR(pg_catalog.+) s.u OPERATOR(pg_catalog.+) s.d) OPERATOR(pg_catalog.>) 0";
 
 const TAKEN: &str = "\
-SELECT DISTINCT l.relation::pg_catalog.oid::pg_catalog.text, c.relfilenode::pg_catalog.text \
+SELECT DISTINCT l.relation::pg_catalog.oid::pg_catalog.text, c.relfilenode::pg_catalog.text, \
+ pg_catalog.pg_relation_size(c.oid)::pg_catalog.text \
 FROM pg_catalog.pg_locks l \
 LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation \
 WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
@@ -98,7 +116,8 @@ WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
   OR l.mode OPERATOR(pg_catalog.=) 'ExclusiveLock')";
 
 /// A role that could act outside of its transaction: on the server's machine, in other databases,
-/// in languages that can do anything. Before PostgreSQL 16, one that makes roles can give itself
+/// in languages that can do anything. It is the role that logged in, whichever it goes by now: it
+/// can become any that it is a member of. Before PostgreSQL 16, one that makes roles can give itself
 /// any of those that do.
 const ROLE: &str = "\
 SELECT (EXISTS (SELECT FROM pg_catalog.pg_roles m \
@@ -112,16 +131,19 @@ pg_write_server_files,pg_read_server_files}'::pg_catalog.name[]))) \
    WHERE (p.proname OPERATOR(pg_catalog.~) '^dblink' \
     OR (NOT l.lanpltrusted AND l.lanname OPERATOR(pg_catalog.<>) 'internal' \
         AND l.lanname OPERATOR(pg_catalog.<>) 'c')) \
-   AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')) \
- OR EXISTS (SELECT FROM pg_catalog.pg_foreign_server f \
-   WHERE pg_catalog.has_server_privilege(f.oid, 'USAGE')) \
+   AND EXISTS (SELECT FROM pg_catalog.pg_roles m \
+    WHERE pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER') \
+    AND pg_catalog.has_function_privilege(m.oid, p.oid, 'EXECUTE'))) \
+ OR EXISTS (SELECT FROM pg_catalog.pg_foreign_server f, pg_catalog.pg_roles m \
+   WHERE pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER') \
+   AND pg_catalog.has_server_privilege(m.oid, f.oid, 'USAGE')) \
  OR EXISTS (SELECT FROM pg_catalog.pg_foreign_table))::pg_catalog.text, \
  pg_catalog.current_setting('server_version_num'), \
  pg_catalog.shobj_description(d.oid, 'pg_database'), \
  pg_catalog.current_setting('default_transaction_read_only'), \
  (EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))::pg_catalog.text \
 FROM pg_catalog.pg_roles r, pg_catalog.pg_database d \
-WHERE r.rolname OPERATOR(pg_catalog.=) current_user \
+WHERE r.rolname OPERATOR(pg_catalog.=) session_user \
  AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 /// Those that nothing is put into, as they are sent.
@@ -139,6 +161,7 @@ static FIXED: LazyLock<Vec<(Own, Bytes)>> = LazyLock::new(|| {
         Own::Fail,
         Own::Role,
         Own::Taken,
+        Own::Exactly,
     ];
     all.into_iter().map(|own| (own.clone(), own.written())).collect()
 });
@@ -184,12 +207,31 @@ impl Own {
             Self::Role => ROLE,
             Self::MayWrite(true) => "SET default_transaction_read_only = off",
             Self::MayWrite(false) => "SET default_transaction_read_only = on",
+            Self::Exactly => return exactly(),
             Self::Seen(oids) => return seen(oids),
             Self::Columns(oids) => return columns(oids),
             Self::Made(text) => return text.clone(),
         };
         fixed.to_owned()
     }
+}
+
+/// Each setting as it was, and then as it has to be: a list is computed in its order.
+fn exactly() -> String {
+    let settings = || EXACT.into_iter().chain([NOWHERE]);
+    let was = settings().map(|(name, _)| format!("pg_catalog.current_setting('{name}')"));
+    let is = settings()
+        .map(|(name, value)| format!("pg_catalog.set_config('{name}', {}, true)", literal(value)));
+    format!("SELECT {}", was.chain(is).collect::<Vec<_>>().join(", "))
+}
+
+/// The settings of [`Own::Exactly`] as they `were` before it.
+pub(super) fn as_before(were: &Row) -> Own {
+    let settings = EXACT.into_iter().chain([NOWHERE]).enumerate();
+    let each = settings.map(|(column, (name, _))| {
+        format!("pg_catalog.set_config('{name}', {}, true)", literal(were.text(column)))
+    });
+    Own::Made(format!("SELECT {}", each.collect::<Vec<_>>().join(", ")))
 }
 
 fn seen(oids: &[u32]) -> String {
@@ -212,6 +254,17 @@ fn columns(oids: &[u32]) -> String {
          WHERE a.attrelid OPERATOR(pg_catalog.=) ANY ({}) \
          AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped",
         listed(oids)
+    )
+}
+
+/// What a mark of a row is that was made since the transaction of the number `xid` began.
+pub(super) fn since(mark: &str, xid: &str) -> String {
+    // The number without its epoch, as rows bear it.
+    let xid: u64 = xid.parse().unwrap_or_default();
+    let xid = (xid & u64::from(u32::MAX)).to_string();
+    format!(
+        "pg_catalog.age({mark}) OPERATOR(pg_catalog.<=) pg_catalog.age({}::pg_catalog.xid)",
+        literal(&xid)
     )
 }
 

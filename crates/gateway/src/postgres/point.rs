@@ -33,7 +33,7 @@ use tokio::sync::Mutex;
 use super::{
     connect::Connect,
     meaning,
-    own::Own,
+    own::{EXACT, NOWHERE, Own},
     preimage::KeptAs,
     reading::Readings,
     role::{Catalogue, Looked},
@@ -60,6 +60,8 @@ pub struct Served {
     /// As operations name it.
     pub(super) target: Target,
     pub(super) tls: Arc<ClientConfig>,
+    /// Whom that believes, in PEM.
+    pub(super) authorities: Arc<str>,
     pub(super) readings: Readings,
     pub(super) catalogue: Catalogue,
     witnesses: StdMutex<Vec<Upstream>>,
@@ -94,6 +96,7 @@ impl Served {
             name,
             target,
             tls,
+            authorities: roots.pem(),
             readings: Readings::default(),
             catalogue: Catalogue::default(),
             witnesses: StdMutex::default(),
@@ -165,9 +168,10 @@ impl Served {
         }
         // Whoever looks on waits for nobody.
         // Rows that a policy would hide from it are an error, not fewer rows.
-        let options = [("lock_timeout", "3s"), ("row_security", "off")];
+        let own = [("lock_timeout", "3s"), ("row_security", "off"), NOWHERE];
+        let options = own.into_iter().chain(EXACT);
         let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        self.session(&options).await
+        self.session(&options.collect::<Vec<_>>()).await
     }
 
     /// Keeps a witness for the next.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     changed::Changed,
     meter::MeterError,
-    own::{Own, quoted},
+    own::{Own, as_before, quoted},
     point::{SessionPoint, own_failed},
     restore::{self, RestorePoint},
     saved::Saved,
@@ -150,6 +150,8 @@ async fn read(
     let mut left = point.served.http.config().sql.preimage_bytes;
     let mut witness = point.served.witness().await?;
     let mut own = point.upstream.lock().await;
+    // What has gone wrong is taken back, and the settings with it.
+    let were = own.rows(&Own::Exactly).await?;
     let (spooled, mut tables) = (&point.spooled, Vec::new());
     for table in &measured.lost {
         let unkept = |error: OwnError| MeterError::unkept(table, &error);
@@ -181,6 +183,9 @@ async fn read(
         let rows = rows.map_err(|error| MeterError::unkept(&table, &error))?;
         left = left.saturating_sub(rows.after.bytes());
         tables.push(rows);
+    }
+    if let Some(were) = were.first() {
+        own.rows(&as_before(were)).await?;
     }
     drop(own);
     point.served.keep(witness);

@@ -2,19 +2,13 @@
 //! is open. So it is taken back, read under a lock that keeps it as it is, and run again: what it
 //! changes has to be the same.
 
-use std::{process::Stdio, time::Duration};
-
 use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::enforce;
-use holdpoint_store::config::{Database, Tls};
-use secrecy::ExposeSecret as _;
-use tokio::{process::Command, time::timeout};
 
 use super::{
     meaning::Gone,
     meter::MeterError,
     own::Own,
-    password,
     point::SessionPoint,
     preimage::{self, Rows, qualified},
     release,
@@ -23,11 +17,6 @@ use super::{
     upstream::OwnError,
 };
 use crate::point::Claim;
-
-/// How long the description of tables may take.
-const DUMP_MAX: Duration = Duration::from_secs(60);
-/// Bytes of it.
-const DUMP_BYTES_MAX: usize = 4 << 20;
 
 /// What was taken away as a whole, as it was.
 #[derive(Debug, Clone, Default)]
@@ -137,12 +126,14 @@ impl SessionPoint {
         };
         let mut left = self.served.http.config().sql.preimage_bytes;
         let mut saved = Saved { structure, definitions, ..Saved::default() };
+        // The session's own values are written as it likes; under these locks, whoever looks on sees
+        // the same rows.
+        let mut witness = self.served.witness().await?;
         // The rows of a partitioned table are those of its parts.
         for gone in tables.iter().filter(|gone| gone.kind == "r") {
-            let mut upstream = self.upstream.lock().await;
             let unkept = |error: OwnError| MeterError::unkept(&gone.table, &error);
-            let types = preimage::types(&mut upstream, &gone.table).await.map_err(unkept)?;
-            let rows = preimage::whole(&mut upstream, &gone.table, None, &self.spooled, left).await;
+            let types = preimage::types(&mut witness, &gone.table).await.map_err(unkept)?;
+            let rows = preimage::whole(&mut witness, &gone.table, None, &self.spooled, left).await;
             let rows = rows.map_err(unkept)?;
             left = left.saturating_sub(rows.before.bytes());
             match gone.dropped {
@@ -152,57 +143,21 @@ impl SessionPoint {
             }
         }
         for table in locked {
-            let mut upstream = self.upstream.lock().await;
-            let rows = preimage::whole(&mut upstream, table, None, &self.spooled, left).await;
+            let rows = preimage::whole(&mut witness, table, None, &self.spooled, left).await;
             let rows = rows.map_err(|error| MeterError::unkept(table, &error))?;
             left = left.saturating_sub(rows.before.bytes());
             saved.locked.push((table.oid, rows));
         }
         for Gone { table, .. } in &first.columns {
-            let mut upstream = self.upstream.lock().await;
             let unkept = |error: OwnError| MeterError::unkept(table, &error);
-            let types = preimage::types(&mut upstream, table).await.map_err(unkept)?;
-            let rows = preimage::whole(&mut upstream, table, None, &self.spooled, left).await;
+            let types = preimage::types(&mut witness, table).await.map_err(unkept)?;
+            let rows = preimage::whole(&mut witness, table, None, &self.spooled, left).await;
             let rows = rows.map_err(unkept)?;
             left = left.saturating_sub(rows.before.bytes());
             saved.tables.push(Rows { types, ..rows });
         }
+        self.served.keep(witness);
         Ok(saved)
-    }
-
-    /// The statements that make dropped relations again, as PostgreSQL's own tool writes them.
-    async fn structure(&self, dropped: &[&Gone]) -> Result<String, MeterError> {
-        let failed = |text: &str| {
-            let text = format!("pg_dump cannot describe what is dropped: {text}");
-            MeterError::Refused(Refusal::new(RefusalKind::Unavailable, Code::NoWayBack, text))
-        };
-        let Database { host, port, role, name, tls, .. } = &self.served.database;
-        let known = self.served.http.known();
-        let secret = known.secret_named(&self.served.database.secret);
-        let secret = secret.ok_or_else(|| failed("its secret is not kept"))?;
-        let mut dump = Command::new("pg_dump");
-        dump.args(["--schema-only", "--no-password", "-h", host.trim_matches(['[', ']'])])
-            .args(["-p", &port.to_string(), "-U", role, "-d", name])
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("PGPASSWORD", password::real(secret).expose_secret())
-            .env("PGSSLMODE", if *tls == Tls::Off { "disable" } else { "require" })
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        let relations = dropped.iter().filter(|gone| !matches!(gone.kind.as_str(), "i" | "I"));
-        for gone in relations {
-            dump.arg("-t").arg(qualified(&gone.table));
-        }
-        let output =
-            timeout(DUMP_MAX, dump.output()).await.map_err(|_| failed("it took too long"))?;
-        let output = output.map_err(|error| failed(&error.to_string()))?;
-        if !output.status.success() || output.stdout.len() > DUMP_BYTES_MAX {
-            return Err(failed(&String::from_utf8_lossy(&output.stderr)));
-        }
-        let text = String::from_utf8(output.stdout).map_err(|_| failed("it is no text"))?;
-        // Commands of psql's own stand on lines of their own.
-        let lines = text.lines().filter(|line| !line.starts_with('\\'));
-        Ok(lines.collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -208,6 +208,13 @@ impl<'a> Session<'a> {
                 last.values.copied = (!last.values.partial).then_some(copied);
             }
             self.script.extend(bounds);
+        } else if self.block == Block::Theirs && bounds.len() > 1 {
+            // A way back to a mark between them keeps those that were run before the failure.
+            let unsure = |bound: Bound| {
+                let values = Values { partial: true, ..bound.values };
+                Bound { values, ..bound }
+            };
+            self.script.extend(bounds.into_iter().map(unsure).collect());
         }
         Ok(ended)
     }

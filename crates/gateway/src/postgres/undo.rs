@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::{
     connect::{ALPN, Connect, ConnectError},
-    own::{Own, quoted},
+    own::{EXACT, Own, quoted},
     password,
     preimage::{Preimage, Rows},
     upstream::{OwnError, Upstream},
@@ -58,11 +58,15 @@ pub struct UndoneTable {
     /// The table beside it that they are put into, as it has lost columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beside: Option<String>,
+    /// Nothing tells its rows from others: whether they are back already cannot be seen there.
+    #[serde(skip)]
+    pub keyless: bool,
 }
 
 impl fmt::Display for UndoneTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, inserted, updated, deleted, changed_since, taken_since, beside } = self;
+        let Self { table, inserted, updated, deleted, changed_since, taken_since, beside, .. } =
+            self;
         if let Some(beside) = beside {
             return write!(f, "{table}: {inserted} rows with all their columns, in {beside}");
         }
@@ -127,9 +131,11 @@ pub async fn undo(
     tls.alpn_protocols = vec![ALPN.to_vec()];
     let tls = Arc::new(tls);
     let keys = Mutex::default();
-    let patience = [(LOCK_MAX.0.to_owned(), LOCK_MAX.1.to_owned())];
+    let options = [LOCK_MAX].into_iter().chain(EXACT);
+    let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let options: Vec<(String, String)> = options.collect();
     let connect = Connect { client, database, tls: &tls, inside: true, keys: &keys };
-    let mut session = connect.session(&password::of_secret(secret), &patience).await?;
+    let mut session = connect.session(&password::of_secret(secret), &options).await?;
     session.rows(&Own::Begin).await?;
     if let Some(structure) = &preimage.structure {
         session.script(structure).await?;
@@ -253,6 +259,7 @@ impl Back<'_> {
             taken_since: if keyed { self.count(&taken).await? } else { 0 },
             table,
             beside: None,
+            keyless: !keyed,
         })
     }
 

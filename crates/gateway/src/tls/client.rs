@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -32,6 +33,7 @@ pub enum TrustError {
 pub struct Roots {
     store: RootCertStore,
     sources: Vec<(String, usize)>,
+    pem: Arc<str>,
 }
 
 impl Roots {
@@ -43,6 +45,7 @@ impl Roots {
         for error in &native.errors {
             tracing::warn!(%error, "a native root certificate is not usable");
         }
+        let mut believed = native.certs.clone();
         store.add_parsable_certificates(native.certs);
         let mut sources = vec![(native_source(), store.len())];
         for path in extra {
@@ -51,6 +54,7 @@ impl Roots {
             let before = store.len();
             for certificate in found {
                 let certificate = certificate.map_err(|e| unusable(e.to_string()))?;
+                believed.push(certificate.clone());
                 store.add(certificate).map_err(|e| unusable(e.to_string()))?;
             }
             match store.len().saturating_sub(before) {
@@ -58,12 +62,18 @@ impl Roots {
                 count => sources.push((path.display().to_string(), count)),
             }
         }
-        Ok(Self { store, sources })
+        let pem = believed.iter().map(|it| pem(it)).collect::<String>().into();
+        Ok(Self { store, sources, pem })
     }
 
     /// Whether nothing is trusted at all.
     pub fn is_empty(&self) -> bool {
         self.store.is_empty()
+    }
+
+    /// The certificates that are trusted, for programs of others (RFC 7468).
+    pub(crate) fn pem(&self) -> Arc<str> {
+        Arc::clone(&self.pem)
     }
 
     /// What is trusted, in words for a human.
@@ -81,6 +91,16 @@ impl Roots {
         config.alpn_protocols = offer(&ALPN);
         Ok(Arc::new(config))
     }
+}
+
+fn pem(certificate: &[u8]) -> String {
+    let text = STANDARD.encode(certificate);
+    let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    for line in text.as_bytes().chunks(64) {
+        pem.extend(line.iter().copied().map(char::from));
+        pem.push('\n');
+    }
+    pem + "-----END CERTIFICATE-----\n"
 }
 
 /// Where the native roots come from: OpenSSL's variables count here as they do there.

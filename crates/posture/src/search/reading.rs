@@ -5,11 +5,12 @@ use std::{
     io::{self, Read as _},
     ops::Range,
     os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use holdpoint_catalog::credentials::{Finder, Found};
+use holdpoint_catalog::credentials::{Finder, Found, relative};
+use memchr::memchr_iter;
 use rustix::fs::OFlags;
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
@@ -75,7 +76,7 @@ pub fn read(
     if before.len() > FILE_BYTES_MAX {
         return Err(ReadingError::TooLong);
     }
-    let mut windows = Windows { shown: shown(root, path), path, finder, fingerprint };
+    let mut windows = Windows { shown: relative(root, path), path, finder, fingerprint };
     let (mut exposed, bytes) = windows.search(&mut file)?;
     exposed.extend(windows.packed(&mut file));
     let state = FileState::of(&before);
@@ -89,13 +90,6 @@ fn is_settled(state: FileState) -> bool {
         Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanos).unwrap_or(0));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.saturating_sub(since) > SETTLED_AFTER
-}
-
-/// The path as the finder reads it.
-fn shown(root: &Path, path: &Path) -> String {
-    let below = path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
-    let name = || path.file_name().map(PathBuf::from).unwrap_or_default();
-    below.map_or_else(name, Path::to_owned).to_string_lossy().into_owned()
 }
 
 struct Windows<'a> {
@@ -142,8 +136,7 @@ impl Windows<'_> {
                 return Ok((exposed, start + window.len() as u64));
             }
             let gone = end - BACK_BYTES;
-            let newlines = window.iter().take(gone).filter(|byte| **byte == b'\n').count();
-            lines += newlines;
+            lines += memchr_iter(b'\n', window.get(..gone).unwrap_or_default()).count();
             start += gone as u64;
             window.drain(..gone);
             own = BACK_BYTES;

@@ -12,6 +12,8 @@ use std::{
 
 use sha1::{Digest as _, Sha1};
 
+use crate::view::places;
+
 /// The name of an object.
 pub(crate) type Name = [u8; 20];
 
@@ -63,10 +65,7 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> io::Result<[u8; N]> {
 impl Index {
     /// Reads the index at `path`: its second version, with names of 20 bytes.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        if path.metadata()?.len() > INDEX_MAX {
-            return Err(malformed());
-        }
-        Self::of(&std::fs::read(path)?)
+        Self::of(&places::read(path, INDEX_MAX)?)
     }
 
     fn of(bytes: &[u8]) -> io::Result<Self> {
@@ -164,7 +163,7 @@ fn base(pack: &File, offset: u64, names: &BTreeMap<Name, u64>) -> io::Result<Opt
             let mut distance = u64::from(byte & 0x7f);
             while byte & 0x80 != 0 {
                 byte = *rest.next().ok_or_else(malformed)?;
-                distance = (distance + 1) << 7 | u64::from(byte & 0x7f);
+                distance = distance.wrapping_add(1) << 7 | u64::from(byte & 0x7f);
             }
             Ok(Some(offset.checked_sub(distance).ok_or_else(malformed)?))
         }

@@ -185,10 +185,7 @@ impl WriteBackend for Backend {
     }
 
     fn remove(&self, of: FileType, id: &Id, _cacheable: bool) -> RusticResult<()> {
-        if self.power == Power::Add {
-            let text = "nothing is removed from a repository by whoever writes it";
-            return Err(RusticError::new(ErrorKind::AppendOnly, text));
-        }
+        self.power.may_remove()?;
         self.store.remove(of, id).map_err(failed("a file that is kept elsewhere is not removed"))
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use holdpoint_core::Digest;
+use holdpoint_core::{Digest, Timestamp};
 use holdpoint_store::config::StoreUrl;
 use holdpoint_wire::http::{
     Body, Message, Scheme,
@@ -37,6 +37,8 @@ const REMEMBERED_MAX: usize = 1_000_000;
 const PAGES_MAX: usize = 10_000;
 /// How long what is tried stays locked.
 const PROBE_DAYS: u64 = 1;
+/// What is tried instead: before that, and still to come.
+const SOONER_SECONDS: u64 = 3600;
 const DAY_SECONDS: u64 = 24 * 3600;
 
 /// A bucket.
@@ -253,7 +255,12 @@ fn encoded(text: &str) -> String {
 
 /// The moment some days from now, as S3 writes it.
 fn in_days(days: u64) -> io::Result<String> {
-    let seconds = super::now().plus_seconds(days.saturating_mul(DAY_SECONDS)).0 / 1000;
+    at(super::now().plus_seconds(days.saturating_mul(DAY_SECONDS)))
+}
+
+/// A moment as S3 writes it.
+fn at(moment: Timestamp) -> io::Result<String> {
+    let seconds = moment.0 / 1000;
     let seconds = i64::try_from(seconds).map_err(io::Error::other)?;
     Ok(jiff::Timestamp::new(seconds, 0).map_err(io::Error::other)?.to_string())
 }
@@ -331,7 +338,8 @@ impl Elsewhere for S3 {
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
-        let sooner = in_days(0)?;
+        // In the past is no time at all: whoever could choose it would choose a later one.
+        let sooner = at(super::now().plus_seconds(SOONER_SECONDS))?;
         let shorten = self
             .lock(&key, &version, MODE, &sooner)
             .or_else(|_| self.lock(&key, &version, "GOVERNANCE", &sooner));

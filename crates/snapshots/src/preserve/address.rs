@@ -83,6 +83,10 @@ fn redis(address: &str) -> Result<Redis, &'static str> {
     let read = ConnectionUri::read_at(&format!("{scheme}://{named}/0?{query}"), REDIS);
     let read = read.ok_or("its address does not say which server")?;
     let ConnectionUri { host, port, user, password, .. } = read;
+    // It goes over the wire as it is, to whatever listens there.
+    if user.chars().chain(password.iter().flat_map(|it| it.chars())).any(char::is_control) {
+        return Err("its login is none");
+    }
     let host = if host.is_empty() { "127.0.0.1".to_owned() } else { host };
     Ok(Redis { host: by_tcp(host)?, port, user, password })
 }
@@ -172,6 +176,7 @@ mod tests {
             ("mysql://root@localhost", 0),
             ("redis://localhost", 1),
             ("redis://:secret@127.0.0.1:6380/2", 1),
+            ("redis://:a%0d%0aflush_all%0d%0a@127.0.0.1:11211", 0),
             ("rediss://127.0.0.1:6380/2", 0),
             ("mongodb://localhost/shop", 0),
         ] {

@@ -17,7 +17,7 @@ mod redis;
 mod sqlite;
 
 use std::{
-    fs::{self, DirBuilder},
+    fs::{self, DirBuilder, File},
     os::unix::{fs::DirBuilderExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -79,15 +79,35 @@ pub trait Preserve {
     fn take_in(&self, from: &Path) -> Result<()>;
 }
 
-/// A directory of ours for as long as something passes through it.
-struct Passage(PathBuf);
+/// What the name of a directory begins with through which something passes.
+const PASSAGE: &str = "passage-";
+
+/// A directory of ours for as long as something passes through it, locked as long as somebody is
+/// there to remove it.
+struct Passage(PathBuf, #[expect(dead_code, reason = "it is locked as long as it is open")] File);
 
 impl Passage {
     fn below(state: &Path) -> Result<Self> {
-        let path = state.join(format!("passage-{}-{}", std::process::id(), fresh()?));
+        sweep(state);
+        let path = state.join(format!("{PASSAGE}{}-{}", std::process::id(), fresh()?));
         let made = DirBuilder::new().mode(0o700).create(&path);
         made.map_err(SnapshotError::io("make", &path))?;
-        Ok(Self(path))
+        let locked = File::open(&path).and_then(|it| it.lock().map(|()| it));
+        let locked = locked.map_err(SnapshotError::io("lock", &path))?;
+        Ok(Self(path, locked))
+    }
+}
+
+/// Removes what nobody is there for any more: whoever let something pass was ended, and left it
+/// there in the clear.
+fn sweep(state: &Path) {
+    let found = fs::read_dir(state).into_iter().flatten().filter_map(std::result::Result::ok);
+    for entry in found.filter(|it| it.file_name().to_string_lossy().starts_with(PASSAGE)) {
+        let path = entry.path();
+        let is_left = path.is_dir() && File::open(&path).is_ok_and(|it| it.try_lock().is_ok());
+        if is_left && let Err(error) = fs::remove_dir_all(&path) {
+            tracing::warn!(path = %path.display(), %error, "what was left behind cannot be removed");
+        }
     }
 }
 
@@ -167,6 +187,9 @@ fn is_here(host: &str) -> bool {
 
 /// How long a program may take.
 const PROGRAM_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// How long a server may take to say how far it is: somebody waits for that.
+const MARK_MAX: Duration = Duration::from_secs(5);
 
 /// Runs a program to its end; what it says is an error if it fails. It reads nothing.
 fn run(program: &'static str, command: &mut Command) -> Result<Output> {

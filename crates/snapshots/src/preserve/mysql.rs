@@ -4,13 +4,16 @@ use std::{
     fs::{self, File},
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
-use super::{Login, Preserve, is_here, run, run_with};
+use super::{Login, MARK_MAX, PROGRAM_MAX, Preserve, fresh, is_here, run, run_for, run_with};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
 const FILE: &str = "database.sql";
+/// The name of what the database gives its tables where they say nothing: no dump of one has it.
+const DEFAULTS: &str = "defaults";
 /// How every whole dump ends (MariaDB and MySQL: `mysqldump.c`, `write_footer`).
 const END: &str = "-- Dump completed";
 /// Bytes at the end of a dump in which that stands.
@@ -49,8 +52,14 @@ impl Mysql {
         let program = programs.iter().copied().find(|it| there(it)).unwrap_or(programs[0]);
         let mut command = Command::new(program);
         let port = self.port.to_string();
+        // What stands in files of options could leave tables out, or lead elsewhere; and no server
+        // is handed a file of ours because it asks for one.
+        command.args(["--no-defaults", "--loose-local-infile=0"]);
         command.args(["--protocol=tcp", "--host", &self.host, "--port", &port]);
-        command.args(["--user", &self.user]).env_remove("MYSQL_HOST");
+        command.args(["--user", &self.user]).env("MYSQL_TEST_LOGIN_FILE", "/dev/null");
+        for name in ["MYSQL_HOST", "LIBMYSQL_PLUGINS", "LIBMYSQL_PLUGIN_DIR"] {
+            command.env_remove(name);
+        }
         if let Some(password) = &self.password {
             command.env("MYSQL_PWD", password);
         }
@@ -64,8 +73,12 @@ impl Mysql {
     }
 
     fn ask(&self, sql: &str) -> Result<String> {
+        self.ask_for(PROGRAM_MAX, sql)
+    }
+
+    fn ask_for(&self, max: Duration, sql: &str) -> Result<String> {
         let (program, mut client) = self.client();
-        let output = run(program, client.args(["--execute", sql]))?;
+        let output = run_for(max, program, client.stdin(Stdio::null()).args(["--execute", sql]))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
@@ -75,6 +88,16 @@ impl Mysql {
         let dump = File::open(dump).map_err(SnapshotError::io("open", dump))?;
         client.arg("--database").arg(database);
         run_with(Stdio::from(dump), program, &mut client).map(drop)
+    }
+
+    /// The character set and the collation of the database, as `CREATE DATABASE` takes them.
+    fn defaults(&self) -> Result<String> {
+        let sql = format!(
+            "SELECT CONCAT('CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', \
+             DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+            literal(&self.database)
+        );
+        self.ask(&sql)
     }
 
     fn is_there(&self) -> Result<bool> {
@@ -114,7 +137,8 @@ impl Preserve for Mysql {
     /// What was written since the server started, in all of its databases.
     fn mark(&self) -> Result<String> {
         self.check()?;
-        self.ask(&format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({COUNTED})"))
+        let counted = format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({COUNTED})");
+        self.ask_for(MARK_MAX, &counted)
     }
 
     fn write_out(&self, into: &Path) -> Result<()> {
@@ -127,6 +151,9 @@ impl Preserve for Mysql {
         let mut to = std::ffi::OsString::from("--result-file=");
         to.push(&file);
         run(program, dump.arg(to).arg("--").arg(&self.database))?;
+        let defaults = into.join(DEFAULTS);
+        let written = fs::write(&defaults, self.defaults()?);
+        written.map_err(SnapshotError::io("write", &defaults))?;
         is_whole(&file)
     }
 
@@ -139,15 +166,17 @@ impl Preserve for Mysql {
     /// again does it.
     fn take_in(&self, from: &Path) -> Result<()> {
         self.check()?;
-        let (dump, trial) = (from.join(FILE), format!("{}_undo", self.database));
+        // A name that nobody has: what is called so is somebody's.
+        let (dump, trial) = (from.join(FILE), format!("holdpoint_undo_{}", fresh()?));
         is_whole(&dump)?;
-        let make = |name: &str| {
-            let name = quoted(name);
-            self.ask(&format!("DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name}")).map(drop)
-        };
+        let defaults = fs::read_to_string(from.join(DEFAULTS)).unwrap_or_default();
+        let make = |name: &str| self.ask(&format!("CREATE DATABASE {} {defaults}", quoted(name)));
+        let drop_it = |name: &str| self.ask(&format!("DROP DATABASE IF EXISTS {}", quoted(name)));
         make(&trial)?;
-        self.load(&trial, &dump)?;
-        self.ask(&format!("DROP DATABASE {}", quoted(&trial)))?;
+        let loaded = self.load(&trial, &dump);
+        drop_it(&trial)?;
+        loaded?;
+        drop_it(&self.database)?;
         make(&self.database)?;
         self.load(&self.database, &dump)
     }
@@ -200,6 +229,15 @@ mod tests {
         }
         check("10.0.0.5", "shop", false);
         check("db.example.com", "shop", false);
+    }
+
+    #[test]
+    fn no_file_of_options_has_a_say() {
+        let (host, database) = ("localhost".to_owned(), "shop".to_owned());
+        let it = Mysql { host, port: 1, user: String::new(), database, password: None };
+        let (_, command) = it.command(["mariadb-dump", "mysqldump"]);
+        // Only the first argument can say so (MariaDB: "Configuring MariaDB with Option Files").
+        assert_eq!(command.get_args().next().unwrap(), "--no-defaults");
     }
 
     #[test]

@@ -1,14 +1,22 @@
 //! A PostgreSQL database on this machine, by `pg_dump` and `pg_restore`.
 
-use std::{fs::File, io::Read as _, path::Path, process::Command};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use super::{Login, Preserve, is_here, run};
+use super::{Login, MARK_MAX, PROGRAM_MAX, Preserve, fresh, is_here, run, run_for};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
 const FILE: &str = "database.dump";
 /// What it begins with (PostgreSQL: `pg_backup_archiver.c`).
 const MAGIC: &[u8] = b"PGDMP";
+/// Where a dump begins to say of what kind its database is (PostgreSQL: `pg_dump.c`).
+const KIND: &str = "WITH TEMPLATE = ";
 /// The database from which others can be made.
 const MAINTENANCE: &str = "postgres";
 
@@ -42,9 +50,14 @@ impl Postgres {
     }
 
     fn psql(&self, database: &str, sql: &str) -> Result<String> {
+        self.psql_for(PROGRAM_MAX, database, sql)
+    }
+
+    fn psql_for(&self, max: Duration, database: &str, sql: &str) -> Result<String> {
         let mut command = self.command("psql");
         command.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
-        let output = run("psql", command.args(["--dbname", &named(database), "--command", sql]))?;
+        command.args(["--dbname", &named(database), "--command", sql]).stdin(Stdio::null());
+        let output = run_for(max, "psql", &mut command)?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }
@@ -62,7 +75,7 @@ impl Preserve for Postgres {
     /// none of them.
     fn mark(&self) -> Result<String> {
         self.check()?;
-        self.psql(&self.database, "SELECT txid_current_snapshot()")
+        self.psql_for(MARK_MAX, &self.database, "SELECT txid_current_snapshot()")
     }
 
     fn write_out(&self, into: &Path) -> Result<()> {
@@ -104,16 +117,20 @@ impl Postgres {
     }
 
     fn exchange(&self, from: &Path) -> Result<()> {
-        let (new, old) = (format!("{}_undo", self.database), format!("{}_undone", self.database));
+        // Names that nobody has, and that are not cut off: what is called so is somebody's.
+        let mark = fresh()?;
+        let (new, old) = (format!("holdpoint_undo_{mark}"), format!("holdpoint_undone_{mark}"));
         let [database, new_name, old_name] = [&self.database, &new, &old].map(|it| quoted(it));
-        self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {new_name}"))?;
-        self.psql(MAINTENANCE, &format!("CREATE DATABASE {new_name} TEMPLATE template0"))?;
+        let dump = from.join(FILE);
+        self.psql(MAINTENANCE, &format!("CREATE DATABASE {new_name} {}", kind_of(&dump)?))?;
         let mut command = self.command("pg_restore");
-        command.args(["--exit-on-error", "--dbname", &named(&new)]).arg(from.join(FILE));
-        run("pg_restore", &mut command)?;
+        command.args(["--exit-on-error", "--dbname", &named(&new)]).arg(&dump);
+        if let Err(error) = run("pg_restore", &mut command) {
+            self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {new_name}"))?;
+            return Err(error);
+        }
         if self.is_there()? {
             let literal = self.literal();
-            self.psql(MAINTENANCE, &format!("DROP DATABASE IF EXISTS {old_name}"))?;
             let end = format!(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{literal}'"
             );
@@ -133,6 +150,20 @@ fn quoted(name: &str) -> String {
 /// A database as a connection string that says nothing else (PostgreSQL: 34.1.1.1).
 fn named(database: &str) -> String {
     format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// Of what kind the database was: its encoding and its locale, as `CREATE DATABASE` takes them.
+fn kind_of(dump: &Path) -> Result<String> {
+    let mut command = Command::new("pg_restore");
+    let made = command.args(["--create", "--schema-only", "--file", "-"]).arg(dump);
+    let made = run("pg_restore", made)?.stdout;
+    let made = String::from_utf8_lossy(&made);
+    let mut lines = made.lines().filter(|line| line.starts_with("CREATE DATABASE "));
+    let kind = lines.next().and_then(|line| Some(line.get(line.rfind(KIND)?..)?.to_owned()));
+    kind.ok_or_else(|| SnapshotError::Program {
+        program: "pg_restore",
+        text: "does not say what the database was made as".to_owned(),
+    })
 }
 
 /// Whether what `pg_dump` was to write is there.

@@ -9,15 +9,17 @@ use std::{
     time::Duration,
 };
 
-use super::{Login, Preserve, is_here};
+use super::{Login, MARK_MAX, Preserve, fresh, is_here};
 use crate::error::{Result, SnapshotError};
 
 /// The name of what is written out.
 const FILE: &str = "commands.resp";
 /// How long the server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Bytes of one answer: a string may have as many (redis.io, "Strings").
-const BYTES_MAX: u64 = 512 << 20;
+/// Bytes of one answer with all that is in it: a string may have half as many (redis.io, "Strings").
+const BYTES_MAX: u64 = 1 << 30;
+/// What an answer takes that says nothing.
+const ANSWER_BYTES: u64 = 64;
 /// Answers within one.
 const ELEMENTS_MAX: u64 = 1 << 20;
 /// Lines that say how long an answer is, and what one may be.
@@ -78,8 +80,19 @@ fn command(words: &[&[u8]]) -> Vec<u8> {
 }
 
 fn answer(from: &mut impl io::BufRead, depth: u32) -> io::Result<Answer> {
+    part(from, depth, &mut { BYTES_MAX })
+}
+
+/// The same as a part of another one, of whose bytes so many are `left`.
+fn part(from: &mut impl io::BufRead, depth: u32, left: &mut u64) -> io::Result<Answer> {
     let mut line = Vec::new();
     from.take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
+    let mut take = |bytes: u64| {
+        *left = left.checked_sub(bytes).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok::<_, io::Error>(())
+    };
+    // What is held of it, however short it is.
+    take(ANSWER_BYTES + line.len() as u64)?;
     let line = line.strip_suffix(b"\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
     let (kind, rest) = line.split_first().ok_or(io::ErrorKind::InvalidData)?;
     let text = String::from_utf8_lossy(rest);
@@ -91,9 +104,7 @@ fn answer(from: &mut impl io::BufRead, depth: u32) -> io::Result<Answer> {
         b'$' | b'*' if length()? < 0 => Ok(Answer::Nothing),
         b'$' => {
             let length = length()?.unsigned_abs();
-            if length > BYTES_MAX {
-                return Err(io::ErrorKind::FileTooLarge.into());
-            }
+            take(length)?;
             let mut bytes = Vec::new();
             from.take(length + 2).read_to_end(&mut bytes)?;
             let bytes = bytes.strip_suffix(b"\r\n").filter(|it| it.len() as u64 == length);
@@ -105,7 +116,7 @@ fn answer(from: &mut impl io::BufRead, depth: u32) -> io::Result<Answer> {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
             (0..length)
-                .map(|_| answer(from, depth + 1))
+                .map(|_| part(from, depth + 1, left))
                 .collect::<io::Result<_>>()
                 .map(Answer::Several)
         }
@@ -115,14 +126,19 @@ fn answer(from: &mut impl io::BufRead, depth: u32) -> io::Result<Answer> {
 
 impl Redis {
     fn connect(&self) -> Result<Connection> {
+        self.connect_for(PATIENCE)
+    }
+
+    /// A connection at which nothing is waited for longer than `patience`.
+    fn connect_for(&self, patience: Duration) -> Result<Connection> {
         if !is_here(&self.host) {
             let text = format!("is not asked: {} is not on this machine", self.host);
             return Err(SnapshotError::Program { program: "Redis", text });
         }
         let connect = || -> io::Result<Connection> {
             let to = TcpStream::connect((self.host.as_str(), self.port))?;
-            to.set_read_timeout(Some(PATIENCE))?;
-            to.set_write_timeout(Some(PATIENCE))?;
+            to.set_read_timeout(Some(patience))?;
+            to.set_write_timeout(Some(patience))?;
             let from = BufReader::new(to.try_clone()?);
             let mut connection = Connection { to, from };
             if let Some(password) = &self.password {
@@ -199,20 +215,23 @@ impl Redis {
     fn restore(connection: &mut Connection, kept: &mut impl io::BufRead) -> io::Result<()> {
         connection.ask(&[b"MULTI"])?;
         connection.ask(&[b"FLUSHALL"])?;
-        while !kept.fill_buf()?.is_empty() {
-            let Answer::Several(words) = answer(kept, 0)? else {
-                return Err(io::ErrorKind::InvalidData.into());
-            };
-            let words: Option<Vec<&[u8]>> = words
-                .iter()
-                .map(|word| match word {
-                    Answer::Text(word) => Some(word.as_slice()),
-                    _ => None,
-                })
-                .collect();
-            connection.ask(&words.ok_or(io::ErrorKind::InvalidData)?)?;
-        }
+        each(kept, |words| connection.ask(words).map(drop))?;
         connection.ask(&[b"EXEC"]).map(drop)
+    }
+
+    /// Whether the server takes each value: in a transaction, what it does not take is only left
+    /// out. They are put under a name that nobody has, one after the other.
+    fn try_out(connection: &mut Connection, kept: &mut impl io::BufRead) -> Result<()> {
+        let name = format!("holdpoint:undo:{}", fresh()?);
+        let tried = each(kept, |words| match words {
+            [b"RESTORE", _, _, value, ..] => {
+                let words = [b"RESTORE", name.as_bytes(), b"0", value, b"REPLACE"];
+                connection.ask(&words)?;
+                connection.ask(&[b"DEL", name.as_bytes()]).map(drop)
+            }
+            _ => Ok(()),
+        });
+        tried.map_err(failed)
     }
 }
 
@@ -227,11 +246,12 @@ impl Preserve for Redis {
 
     /// What the server counts of changes, and since when.
     fn mark(&self) -> Result<String> {
-        let mut connection = self.connect()?;
+        let mut connection = self.connect_for(MARK_MAX)?;
         let mut mark = String::new();
         for section in ["server", "persistence", "keyspace"] {
             let text = connection.text(&[b"INFO", section.as_bytes()]).map_err(failed)?;
-            let counts = ["run_id:", "rdb_changes_since_last_save:", "rdb_last_save_time:"];
+            let counts =
+                ["run_id:", "rdb_changes_since_last_save:", "rdb_last_save_time:", "rdb_saves:"];
             for line in text.lines().filter(|line| counts.iter().any(|it| line.starts_with(it))) {
                 mark.push_str(line);
                 mark.push(' ');
@@ -257,14 +277,35 @@ impl Preserve for Redis {
 
     fn take_in(&self, from: &Path) -> Result<()> {
         let path = from.join(FILE);
-        let file = File::open(&path).map_err(SnapshotError::io("open", &path))?;
-        Self::restore(&mut self.connect()?, &mut BufReader::new(file)).map_err(failed)
+        let kept =
+            || File::open(&path).map(BufReader::new).map_err(SnapshotError::io("open", &path));
+        Self::try_out(&mut self.connect()?, &mut kept()?)?;
+        Self::restore(&mut self.connect()?, &mut kept()?).map_err(failed)
     }
 
     fn with_login(&self, from: &Path) -> Option<Box<dyn Preserve>> {
         let Login { user, password } = Login::kept(from).filter(|_| self.password.is_none())?;
         Some(Box::new(Self { user, password: Some(password), ..self.clone() }))
     }
+}
+
+/// Each command that was kept, in its order.
+fn each(
+    kept: &mut impl io::BufRead,
+    mut it: impl FnMut(&[&[u8]]) -> io::Result<()>,
+) -> io::Result<()> {
+    while !kept.fill_buf()?.is_empty() {
+        let Answer::Several(words) = answer(kept, 0)? else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let words = words.iter().map(|word| match word {
+            Answer::Text(word) => Some(word.as_slice()),
+            _ => None,
+        });
+        let words: Option<Vec<&[u8]>> = words.collect();
+        it(&words.ok_or(io::ErrorKind::InvalidData)?)?;
+    }
+    Ok(())
 }
 
 fn failed(error: io::Error) -> SnapshotError {

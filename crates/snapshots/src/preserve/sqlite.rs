@@ -4,12 +4,16 @@ use std::{
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, backup::Backup};
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
 
-use super::Preserve;
+use super::{PROGRAM_MAX, Preserve};
 use crate::{
     error::{Result, SnapshotError},
     looks::Looks,
@@ -52,8 +56,7 @@ impl Preserve for Sqlite {
     }
 
     fn write_out(&self, into: &Path) -> Result<()> {
-        let from = Connection::open_with_flags(&self.file, OpenFlags::SQLITE_OPEN_READ_ONLY);
-        let from = from.map_err(failed)?;
+        let from = self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let mut to = Connection::open(into.join(FILE)).map_err(failed)?;
         copy(&from, &mut to)
     }
@@ -66,8 +69,17 @@ impl Preserve for Sqlite {
     fn take_in(&self, from: &Path) -> Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let from = Connection::open_with_flags(from.join(FILE), flags).map_err(failed)?;
-        let mut to = Connection::open(&self.file).map_err(failed)?;
+        let mut to =
+            self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         copy(&from, &mut to)
+    }
+}
+
+impl Sqlite {
+    /// The very file: where a link stands in its path by now, somebody means another one.
+    fn open(&self, flags: OpenFlags) -> Result<Connection> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        Connection::open_with_flags(&self.file, flags).map_err(failed)
     }
 }
 
@@ -79,7 +91,17 @@ fn beginning(file: &Path) -> std::io::Result<(Looks, Vec<u8>)> {
 
 fn copy(from: &Connection, to: &mut Connection) -> Result<()> {
     let backup = Backup::new(from, to).map_err(failed)?;
-    backup.run_to_completion(PAGES, PAUSE, None).map_err(failed)
+    let until = Instant::now() + PROGRAM_MAX;
+    while Instant::now() < until {
+        match backup.step(PAGES).map_err(failed)? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            // Another one has it to itself.
+            _ => thread::sleep(PAUSE),
+        }
+    }
+    let text = format!("was given up, as others had it to themselves for {PROGRAM_MAX:?}");
+    Err(SnapshotError::Program { program: "SQLite", text })
 }
 
 fn failed(error: rusqlite::Error) -> SnapshotError {

@@ -119,3 +119,33 @@ fn what_passes_by_its_mode_takes_nothing_else_along() {
     assert_eq!((decision.verdict(), spared.verdict), (Verdict::Allow, Verdict::Deny));
     assert_eq!(spared.reasons, denied.reasons());
 }
+
+#[test]
+fn a_name_with_a_blank_is_in_no_key() {
+    let modes = modes(
+        Mode::Enforce,
+        &[
+            ("needs_approval a", Mode::Observe),
+            ("needs_approval a b c", Mode::Observe),
+            ("needs_approval b c", Mode::Observe),
+        ],
+    );
+    let spared = |name: &str, resource: &str| {
+        let mut judgement = judged(resource, held("p", Code::NeedsApproval));
+        let resource = ResourceId::new(resource);
+        judgement.operation = Operation::guessed(name, Effect::Remove, resource);
+        spare(&modes, &[judgement]).1.is_some()
+    };
+    for (name, resource, expect) in [
+        ("a", "c", true),
+        ("b", "c", true),
+        ("a b", "c", false),
+        ("b c", "d", false),
+        ("c", "b c", false),
+        ("a\u{a0}b", "c", false),
+        ("", "a", false),
+    ] {
+        assert_eq!(spared(name, resource), expect, "{name:?} on {resource:?}");
+    }
+    assert!(spared("a", "b c"), "by the key of the operation alone");
+}

@@ -44,7 +44,8 @@ pub(in crate::commands) struct Take {
     /// A PostgreSQL database; the password comes from PGPASSWORD or ~/.pgpass.
     #[arg(long, value_name = "[USER@]HOST[:PORT]/DATABASE")]
     postgres: Option<Database>,
-    /// A MySQL or MariaDB database; the password comes from MYSQL_PWD or ~/.my.cnf.
+    /// A MySQL or MariaDB database; the password comes from MYSQL_PWD; no file of options
+    /// has a say in what is saved.
     #[arg(long, value_name = "[USER@]HOST[:PORT]/DATABASE")]
     mysql: Option<String>,
     /// A Redis server, with all of its databases; the password comes from REDISCLI_AUTH.

@@ -10,8 +10,9 @@ use super::{
     asked::{ask as ask_whether, not_now},
 };
 use crate::{
+    commands::now,
     rows,
-    status::{Ended, Status},
+    status::{CommandError, Ended, Status},
     terminal,
 };
 
@@ -19,6 +20,16 @@ use crate::{
 pub(super) fn put_back(id: &str, yes: bool, here: &Here) -> Ended {
     let mut undone = rows::put_back(here, id, false)?;
     let clear = undone.tables.iter().all(|it| it.changed_since == 0 && it.taken_since == 0);
+    let undos = here.state.undos();
+    let again = undone.tables.iter().find(|it| it.keyless && it.inserted > 0);
+    if let Some(table) = again
+        && undos.written(&undone.database, id.as_bytes()).map_err(CommandError::unable)?.is_some()
+    {
+        let table = &table.table;
+        let text =
+            format!("{id} was put back before, and {table} has no key: it would have them twice");
+        return Err(CommandError::unable(text));
+    }
     let agreed = || terminal::ask("Put these rows back? (yes) ").is_ok_and(|said| said == "yes");
     if clear {
         if !yes {
@@ -26,7 +37,12 @@ pub(super) fn put_back(id: &str, yes: bool, here: &Here) -> Ended {
         }
         if yes || agreed() {
             match ask_whether(here, &asked(id, &undone))? {
-                UndoAnswer::Authorized => undone = rows::put_back(here, id, true)?,
+                UndoAnswer::Authorized => {
+                    undone = rows::put_back(here, id, true)?;
+                    let once = [(id.as_bytes().to_vec(), Digest::of(shown(&undone).as_bytes()))];
+                    let noted = undos.will_write(&undone.database, &once, now());
+                    noted.map_err(CommandError::unable)?;
+                }
                 answer => return not_now(here, answer, json!({ "id": id, "undone": undone })),
             }
         }

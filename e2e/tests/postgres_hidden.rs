@@ -1,0 +1,286 @@
+//! What is hidden beside something harmless: rows emptied next to a table that is only rewritten,
+//! rights given next to one that is made, statements whose answer is lost in a pipeline, values
+//! that the session writes so that nobody reads them back.
+
+use std::process::{Command, Output};
+
+use e2e::{
+    postgres::{Guarded, ROLE, Server},
+    postgres_versions::is_described,
+    python::Python,
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
+const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+const PSYCOPG: [&str; 1] = ["psycopg[binary]==3.3.9"];
+const TERMS: &str = "[hold]\nwait_seconds = 0\n[limits]\nholds_open_each = 1000\n";
+
+const SHOP: &str = "\
+CREATE TABLE customers (id int PRIMARY KEY, name text);
+CREATE TABLE notes (id int PRIMARY KEY, text text);
+INSERT INTO customers SELECT g, 'customer ' || g FROM generate_series(1, 100) g;
+INSERT INTO notes SELECT g, 'note' FROM generate_series(1, 20) g;";
+
+/// What could be lost, or given away.
+const STATE: &str = "\
+SELECT (SELECT count(*) FROM customers) || ' ' || (SELECT count(*) FROM notes) || ' ' || coalesce(
+ (SELECT string_agg(concat_ws(' ', relname, relacl, relrowsecurity), ',' ORDER BY relname) FROM pg_class
+  WHERE relname IN ('customers', 'notes')), '') || coalesce(
+ (SELECT string_agg(concat_ws(' ', tgname, tgenabled), ',' ORDER BY tgname) FROM pg_trigger WHERE NOT tgisinternal), '')
+ || coalesce((SELECT string_agg(attacl::text, ',') FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid = 'customers'::regclass), '')
+ || (SELECT count(*) FROM pg_default_acl)";
+
+fn stopped(guarded: &Guarded, text: &str) {
+    let before = guarded.server.admin("shop", STATE);
+    let said = guarded.run(text);
+    assert_eq!(guarded.server.admin("shop", STATE), before, "{text}: {}", said.err);
+    assert!(
+        said.status != 0 && said.err.contains("Holdpoint"),
+        "{text}: {} {}",
+        said.out,
+        said.err
+    );
+}
+
+/// A table whose rows are written anew keeps them; what is emptied beside it is saved first, and so
+/// is that table itself where it is emptied besides.
+#[test]
+fn what_is_emptied_beside_a_rewritten_table_is_saved() {
+    let setup = format!(
+        "{SHOP}
+CREATE FUNCTION empties() RETURNS int LANGUAGE plpgsql AS
+ $$ BEGIN TRUNCATE customers; RETURN 1; END $$;
+CREATE VIEW innocent AS SELECT empties() AS n;"
+    );
+    let guarded = Guarded::start(BINARY, "development", TERMS, &setup);
+    let sum = || guarded.server.checksum("customers");
+    let before = sum();
+    for text in [
+        "BEGIN; ALTER TABLE notes SET (fillfactor = 90); SELECT n FROM innocent; COMMIT",
+        "BEGIN; ALTER TABLE customers SET (fillfactor = 90); SELECT n FROM innocent; COMMIT",
+    ] {
+        let said = guarded.run(text);
+        assert!(said.err.contains("kept the rows"), "{text}: {}", said.err);
+        assert_ne!(sum(), before, "{text}");
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        assert_eq!(sum(), before, "{text}");
+    }
+    let said = guarded.run("ALTER TABLE notes SET (fillfactor = 80)");
+    assert!(said.status == 0 && !said.err.contains("kept the rows"), "{}", said.err);
+}
+
+/// The name of the pre-image that a client was told of.
+fn told(text: &str) -> String {
+    let after = text.split("holdpoint undo ").nth(1).unwrap_or_else(|| panic!("{text}"));
+    after.split('`').next().unwrap().to_owned()
+}
+
+/// Who makes a table says nothing of rights that something else gives meanwhile.
+#[test]
+fn rights_that_are_given_beside_a_new_table_are_held() {
+    let setup = format!(
+        "{SHOP}
+CREATE FUNCTION guards() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER guards BEFORE DELETE ON customers FOR EACH ROW EXECUTE FUNCTION guards();
+CREATE FUNCTION does(what text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE what; RETURN 1; END $$;
+CREATE VIEW opens AS SELECT does('GRANT ALL ON customers TO PUBLIC') AS n;
+CREATE VIEW column_opens AS SELECT does('GRANT SELECT (name) ON customers TO PUBLIC') AS n;
+CREATE VIEW disables AS SELECT does('ALTER TABLE customers DISABLE TRIGGER guards') AS n;
+CREATE VIEW defaults AS SELECT does('ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC') AS n;
+CREATE VIEW unguards AS SELECT does('ALTER TABLE customers ENABLE ROW LEVEL SECURITY') AS n;"
+    );
+    let guarded = Guarded::start(BINARY, "production", TERMS, &setup);
+    for view in ["opens", "column_opens", "disables", "defaults", "unguards"] {
+        stopped(&guarded, &format!("SELECT n FROM {view}"));
+        stopped(
+            &guarded,
+            &format!("BEGIN; CREATE TABLE scratch (a int); SELECT n FROM {view}; COMMIT"),
+        );
+    }
+    guarded.well("BEGIN; CREATE TABLE parent (a int PRIMARY KEY); CREATE TABLE child (a int REFERENCES parent); CREATE INDEX ON child (a); COMMIT");
+    guarded.well("CREATE TABLE grandchild (a int REFERENCES customers)");
+}
+
+/// What ran before something else failed in the same pipeline is still there after a way back to a
+/// mark, and so is what it means.
+#[test]
+fn what_ran_before_a_failure_in_a_pipeline_is_judged() {
+    let guarded = Guarded::start(BINARY, "production", TERMS, SHOP);
+    let script = r#"
+import sys, psycopg
+url = sys.argv[1]
+with psycopg.connect(url, autocommit=True) as connection:
+    connection.execute("BEGIN")
+    connection.execute("CREATE TABLE scratch (a int)")
+    try:
+        with connection.pipeline():
+            for text in ["SAVEPOINT a", "GRANT ALL ON customers TO PUBLIC", "SAVEPOINT b", "SELECT 1/0"]:
+                connection.execute(text, ())
+    except psycopg.Error as error:
+        print(error.sqlstate)
+    connection.execute("ROLLBACK TO b")
+    try:
+        connection.execute("COMMIT")
+        print("committed")
+    except psycopg.Error as error:
+        print(error.sqlstate)
+"#;
+    let before = guarded.server.admin("shop", STATE);
+    let said = python(&guarded, script);
+    assert_eq!(guarded.server.admin("shop", STATE), before, "{said}");
+    assert!(said.starts_with("22012\n") && !said.contains("committed"), "{said}");
+}
+
+fn python(guarded: &Guarded, script: &str) -> String {
+    let python = Python::with(FOLDER, &PSYCOPG);
+    let mut command = Command::new("python3");
+    command.env("PYTHONPATH", python.packages()).args(["-c", script, &guarded.url()]);
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let (said, errors) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{said}{errors}{}", guarded.gateway.said());
+    said.trim().to_owned()
+}
+
+/// However a session, or its role, has values written: what is kept is all of them.
+#[test]
+fn values_are_kept_exactly_whatever_the_session_says() {
+    let setup = "\
+CREATE TABLE public.values (id int PRIMARY KEY, f float8, d date, i interval, t timestamptz, m money, r regclass);
+INSERT INTO public.values SELECT g, 1 / (g + 2)::float8, date '2024-03-01' + g, make_interval(days => -g, secs => 90 + g), \
+ timestamptz '2024-03-04 05:06:07+00' + make_interval(mins => g), g * 1.25, 'pg_class' FROM generate_series(1, 30) g;
+CREATE SCHEMA apart;
+CREATE TYPE apart.mood AS ENUM ('sad', 'glad');
+CREATE TABLE apart.moods (id int PRIMARY KEY, mood apart.mood, f float4 CHECK (f > 0));
+CREATE INDEX by_mood ON apart.moods (mood);
+CREATE TABLE public.moods (id int PRIMARY KEY, f float4);
+INSERT INTO apart.moods SELECT g, 'glad', 1 / g::float4 FROM generate_series(1, 30) g;
+UPDATE public.values SET r = 'apart.moods';";
+    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    let constraints = "SELECT string_agg(conrelid::regclass || conname, ',' ORDER BY 1) FROM \
+        (SELECT * FROM pg_constraint WHERE contype = 'c' ORDER BY oid) c";
+    let state = || {
+        // By somebody whose own settings are nobody's.
+        let sum = |table: &str| {
+            let text = format!("SELECT md5(string_agg(t::text, '|' ORDER BY t.id)) FROM {table} t");
+            guarded.server.admin("shop", &text)
+        };
+        (
+            ["public.values", "apart.moods"].map(sum),
+            guarded.server.admin("shop", &constraints.replace(" ORDER BY 1", "")),
+        )
+    };
+    let strange = "SET extra_float_digits = -15; SET datestyle = 'SQL, DMY'; \
+        SET intervalstyle = 'sql_standard'; SET search_path = apart, public";
+    let before = state();
+    let mut texts = vec![
+        "DELETE FROM public.values WHERE id > 3",
+        "TRUNCATE public.values",
+        "BEGIN; UPDATE public.values SET f = f / 7, i = i * 2, d = d + 1; DELETE FROM public.values WHERE id = 9; COMMIT",
+        "BEGIN; TRUNCATE moods; INSERT INTO moods VALUES (1, 'sad', 0.3); COMMIT",
+        "ALTER TABLE moods DROP CONSTRAINT moods_f_check",
+    ];
+    if is_described() {
+        texts.push("DROP TABLE public.values");
+    }
+    for role in [false, true] {
+        if role {
+            let settings =
+                ["extra_float_digits = -10", "datestyle = 'German'", "intervalstyle = 'iso_8601'"];
+            for setting in settings {
+                guarded.server.admin("shop", &format!("ALTER ROLE {ROLE} SET {setting}"));
+            }
+        }
+        for text in &texts {
+            let said = guarded.psql(&["-c", strange, "-c", text]);
+            assert!(said.err.contains("kept the rows"), "{text}: {}", said.err);
+            if !text.starts_with("DROP") {
+                assert_ne!(state(), before, "{text}");
+            }
+            let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+            assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+            assert_eq!(state(), before, "{role} {text}");
+        }
+    }
+}
+
+/// A role that began as a weaker one can still become all that its login may.
+#[test]
+fn a_role_that_began_as_a_weaker_one_counts_by_its_login() {
+    let server = Server::start(SHOP);
+    server.admin("shop", "CREATE ROLE chief SUPERUSER NOINHERIT; CREATE ROLE weak");
+    server.admin(
+        "shop",
+        &format!("GRANT chief, weak TO {ROLE}; ALTER ROLE {ROLE} SET role = 'weak'"),
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(dir.path(), open).unwrap();
+    let guarded = Guarded::before(server, BINARY, ROLE, "environment = \"production\"", TERMS);
+    let file = dir.path().join("ran");
+    let hidden = format!(
+        "DO $$ BEGIN EXECUTE 'SET ROLE chief'; \
+         EXECUTE 'COPY notes TO PROGRAM ''cat > {}'''; END $$",
+        file.display()
+    );
+    let said = guarded.run(&hidden);
+    assert!(!file.exists() && said.status != 0, "{}", said.err);
+}
+
+/// The tool that describes what is dropped is shown the real password, and shows it to nobody whom
+/// the gateway would not believe.
+#[test]
+fn the_password_goes_to_no_server_that_nobody_vouches_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = "\
+openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj '/CN=ours' 2>/dev/null &&
+openssl req -newkey rsa:2048 -nodes -keyout own.key -out own.csr -subj '/CN=127.0.0.1' 2>/dev/null &&
+printf 'subjectAltName=IP:127.0.0.1\\nbasicConstraints=CA:FALSE\\n' > ext &&
+openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out own.pem 2>/dev/null &&
+openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 2 -subj '/CN=127.0.0.1' \
+ -addext 'subjectAltName=IP:127.0.0.1' 2>/dev/null";
+    let made = Command::new("sh").args(["-c", make]).current_dir(dir.path()).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let server = Server::start(SHOP);
+    server.encrypt(&dir.path().join("own.pem"), &dir.path().join("own.key"));
+    let trust = format!("upstream_ca = [\"{}\"]\n{TERMS}", dir.path().join("ca.pem").display());
+    let verify = "environment = \"development\"\ntls = \"verify\"";
+    let guarded = Guarded::before(server, BINARY, ROLE, verify, &trust);
+    if is_described() {
+        let said = guarded.run("DROP TABLE notes");
+        assert!(said.err.contains("kept the rows"), "{}", said.err);
+    }
+    // The sessions that are open go on; whoever comes now meets somebody else.
+    let script = r#"
+import os, subprocess, sys, time, psycopg
+url, other, place, admin = sys.argv[1:5]
+with psycopg.connect(url, autocommit=True) as connection:
+    connection.execute("DELETE FROM customers WHERE id > 90")
+    for kind in ("pem", "key"):
+        with open(os.path.join(place, "server." + kind), "r+") as file:
+            file.truncate()
+            file.write(open(os.path.join(other, "other." + kind)).read())
+    with psycopg.connect(admin, autocommit=True) as master:
+        master.execute("SELECT pg_reload_conf()")
+    time.sleep(1)
+    try:
+        connection.execute("DROP TABLE customers")
+        print("dropped")
+    except psycopg.Error as error:
+        print(error.sqlstate)
+"#;
+    let python = Python::with(FOLDER, &PSYCOPG);
+    let place = std::path::Path::new(&guarded.server.data()).parent().unwrap().to_owned();
+    let admin = format!("postgres://postgres:postgres@127.0.0.1:{}/shop", guarded.server.port());
+    let output = Command::new("python3")
+        .env("PYTHONPATH", python.packages())
+        .args(["-c", script, &guarded.url()])
+        .args([dir.path(), &place])
+        .arg(admin)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(said.trim(), "HP001", "{}", guarded.gateway.said());
+    assert_eq!(guarded.server.admin("shop", "SELECT count(*) FROM customers"), "90");
+}
