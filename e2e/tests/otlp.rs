@@ -69,7 +69,7 @@ async fn a_collector_is_told_the_numbers_and_a_span_of_each_step() {
     let said =
         |path: &'static str| told.iter().filter(move |it| it["path"] == path).map(|it| &it["said"]);
 
-    let last = said("/v1/metrics").last().unwrap();
+    let last = said("/v1/metrics").next_back().unwrap();
     let metrics = last["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().unwrap();
     let metric = |name: &str| metrics.iter().find(|it| it["name"] == name).unwrap();
     let answered = &metric("holdpoint.holds_answered")["sum"]["dataPoints"][0];
