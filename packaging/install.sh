@@ -60,5 +60,5 @@ Now:    holdpoint doctor             what works on this machine, and the mend of
 Later:  holdpoint uninstall          takes everything back
 END
 if [[ -d /run/systemd/system ]]; then
-    echo 'If you like: systemctl --user enable --now holdpoint   the gateway from each login on'
+    echo 'If you like: systemctl --user enable --now holdpoint.socket   the gateway as a service, once it is needed'
 fi

@@ -65,10 +65,15 @@ fn type_in(home: &Path, lines: &str) -> Called {
     let mut shell = Command::new("bash");
     let path = format!("{}:/usr/bin:/bin", home.join(".local/bin").display());
     // Found wanting (1) is an answer; called wrongly (2), could not (3), and no such program are not.
+    // What fails in `eval "$(...)"` ends only what was started for it: the end of all of it says so.
+    let failed = home.join(".failed");
     let script = format!(
         "set -uo pipefail\ntrap 'code=$?; ((code < 2)) || {{ echo \"$BASH_COMMAND: $code\" >&2; \
-         exit 9; }}' ERR\nset -E\n{lines}"
+         : > {failed}; exit 9; }}' ERR\ntrap 'code=$?; [ ! -e {failed} ] || exit 9; exit $code' EXIT\n\
+         set -E\n{lines}",
+        failed = failed.display()
     );
+    let _left = fs::remove_file(&failed);
     shell.args(["-c", &script]).current_dir(home.join("project"));
     shell.env_clear().env("HOME", home).env("PATH", path);
     shell.env("RAILWAY_TOKEN", "0f7b1c92-3d4e-4a5f-8b60-7c8d9e0fa1b2").env("CI_JOB", "417");
@@ -101,6 +106,22 @@ fn every_command_shown_can_be_typed() {
         stop(home.path());
     }
     assert!(typed >= 30, "{typed}");
+}
+
+#[test]
+fn what_fails_within_a_line_is_seen() {
+    let home = home();
+    for (lines, expect) in [
+        ("true", 0),
+        ("holdpoint policy check missing.cedar", 9),
+        ("eval \"$(holdpoint no-such-command)\"", 9),
+        ("echo \"$(no-such-program)\"; true", 9),
+        ("eval \"$(echo true)\"", 0),
+        ("! grep -q nothing app.py", 0),
+    ] {
+        let called = type_in(home.path(), lines);
+        assert_eq!(called.status, expect, "{lines}: {}", called.stderr);
+    }
 }
 
 #[test]

@@ -167,6 +167,7 @@ impl Desk {
         let at = terminal.seen().len();
         terminal.types(&format!("{}\n", command.replace("HOLD", &hold)));
         let until = Instant::now() + Duration::from_secs(20);
+        let mut said = false;
         loop {
             let seen = terminal.seen();
             let new = seen.get(at..).unwrap_or_default();
@@ -177,7 +178,12 @@ impl Desk {
                 return false;
             }
             if self.is_released(&hold) {
+                assert!(said, "nobody typed a word: {new}");
                 return true;
+            }
+            if new.contains("Type approve") && !said {
+                said = true;
+                terminal.types("approve\n");
             }
             assert!(Instant::now() < until, "neither: {new}");
             std::thread::sleep(Duration::from_millis(20));
@@ -207,6 +213,60 @@ async fn an_unlocked_key_serves_its_own_terminal_and_never_production() {
     terminal.types("holdpoint approvers lock\n");
     terminal.sees(at, "locked\r\n");
     assert!(!desk.passes(&mut terminal, LISTED, APPROVE), "it is locked");
+}
+
+/// A shell that has become another script is another seat, though its process and its program stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_typed_releases_nothing() {
+    let mut desk = Desk::set().await;
+    let mut terminal = desk.terminal();
+    desk.unlock(&mut terminal);
+    // A word that was there before the question is no answer to it.
+    let hold = desk.held(LISTED);
+    let at = terminal.seen().len();
+    terminal.types(&format!("sleep 1; holdpoint approve {hold}\napprove\n"));
+    let at = terminal.sees(at, "Type approve");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!desk.is_released(&hold));
+    terminal.types("no\n");
+    let at = terminal.sees(at, "Passphrase of ada");
+    terminal.types("not this one\n");
+    terminal.sees(at, "does not open");
+    assert!(!desk.is_released(&hold));
+    // Nor is what a program is given to read, or has in it of another one.
+    for command in [
+        "echo approve | holdpoint approve HOLD",
+        "LD_LIBRARY_PATH=/nowhere holdpoint approve HOLD",
+        "holdpoint approve HOLD < <(echo approve)",
+    ] {
+        let hold = desk.held(LISTED);
+        let at = terminal.seen().len();
+        terminal.types(&format!("{}; echo ov''er\n", command.replace("HOLD", &hold)));
+        if command.starts_with("LD_") {
+            let at = terminal.sees(at, "Type approve");
+            terminal.types("approve\n");
+            terminal.sees(at, "Passphrase of ada");
+            terminal.types("not this one\n");
+        }
+        terminal.sees(at, "over\r\n");
+        assert!(!desk.is_released(&hold), "{command}");
+    }
+    assert!(desk.passes(&mut terminal, LISTED, APPROVE), "it still serves its own");
+    let hold = desk.held(LISTED);
+    let script = desk.stage.holdpoint.state().join("script");
+    fs::write(&script, format!("holdpoint approve {hold}\nsleep 60\n")).unwrap();
+    let at = terminal.seen().len();
+    terminal.types(&format!("exec bash {}\n", script.display()));
+    let at = terminal.sees(at, "hold        ");
+    let until = Instant::now() + Duration::from_secs(20);
+    while !terminal.seen().get(at..).unwrap_or_default().contains("Passphrase of ada") {
+        if terminal.seen().get(at..).unwrap_or_default().contains("Type approve") {
+            terminal.types("approve\n");
+        }
+        assert!(Instant::now() < until, "{}", terminal.seen());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(!desk.is_released(&hold));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,6 +50,8 @@ fn an_archive_leaves_no_trace(home: &Home) {
     let unit = home.path(".local/share/systemd/user/holdpoint.service");
     let starts = format!("ExecStart={}", home.path(".local/bin/holdpoint up").display());
     assert!(fs::read_to_string(unit).unwrap().contains(&starts));
+    let socket = home.path(".local/share/systemd/user/holdpoint.socket");
+    assert!(fs::read_to_string(socket).unwrap().contains("FileDescriptorName=proxy"));
 
     let put = home.holdpoint(&["init", "--agent", "claude", "--yes"]);
     assert_eq!(put.status, 0, "{}", put.stderr);
@@ -127,6 +129,7 @@ fn a_package_goes_in_and_out_by_dpkg(package: &Path) {
     assert!(profile.contains("profile holdpoint \"/usr/bin/holdpoint\""), "{profile}");
     let unit = fs::read_to_string(root.path().join("usr/lib/systemd/user/holdpoint.service"));
     assert!(unit.unwrap().contains("ExecStart=/usr/bin/holdpoint up"));
+    assert!(root.path().join("usr/lib/systemd/user/holdpoint.socket").exists());
     let mut version = Command::new(root.path().join("usr/bin/holdpoint"));
     assert!(version.arg("--version").status().unwrap().success());
     dpkg(&["--purge", "holdpoint"]);

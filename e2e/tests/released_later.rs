@@ -1,5 +1,5 @@
 //! A human releases in the morning what an agent asked for at night: the run is over, and it is done
-//! all the same, once; unless the run was killed meanwhile.
+//! all the same, once; unless the run was killed meanwhile, and not revived since.
 
 use std::{
     io::Write as _,
@@ -29,7 +29,7 @@ fn held(place: &Enclosed, path: &str) -> (String, String) {
     let called = place.script(&format!("curl -sS -X DELETE https://{LISTED}{path}"));
     let hold = called.stdout.split("Ref ").nth(1).unwrap_or_else(|| panic!("{called:?}"));
     let run = called.stderr.split("run r-").nth(1).unwrap().split([';', ' ']).next().unwrap();
-    (hold.split([' ', '.']).next().unwrap().to_owned(), format!("r-{run}"))
+    (hold.split(['.', ' ']).next().unwrap().to_owned(), format!("r-{run}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,5 +55,16 @@ async fn what_an_ended_run_asked_for_is_done_once_it_is_released() {
         assert_ne!(released.status, 0, "{released:?}");
         assert!(released.stderr.contains("was killed"), "{}", released.stderr);
         assert_eq!(place.arrived().len(), 1, "{}", place.who());
+
+        // The refusal names the way back, and it is one: then it is done, and once.
+        let revived = ask(&place, &["revive", &run]);
+        assert_eq!(revived.status, 0, "{revived:?}");
+        let released = ask(&place, &["approve", &hold]);
+        assert_eq!(released.status, 0, "{released:?}");
+        until("it is done", || (place.arrived().len() > 1).then_some(()));
+        let again = ask(&place, &["approve", &hold]);
+        assert_ne!(again.status, 0, "{again:?}");
+        let targets: Vec<String> = place.arrived().iter().map(|it| it.target.clone()).collect();
+        assert_eq!(targets, ["/v1/caches/7", "/v1/caches/8"], "{}", place.who());
     }
 }

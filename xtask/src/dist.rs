@@ -86,6 +86,7 @@ fn papers(root: &Path, program: &Path, tree: &Path) -> Result<()> {
     run(Command::new(program).arg("__man").arg(tree.join("share/man/man1")))?;
     let documents = [
         ("packaging/systemd/holdpoint.service", "share/systemd/user/holdpoint.service"),
+        ("packaging/systemd/holdpoint.socket", "share/systemd/user/holdpoint.socket"),
         ("packaging/apparmor/holdpoint", "share/holdpoint/apparmor"),
         ("README.md", "share/doc/holdpoint/README.md"),
         ("LICENSE", "share/doc/holdpoint/copyright"),
@@ -110,6 +111,8 @@ fn debian(root: &Path, tree: &Path, version: &str, floor: &str, package: &Path) 
         fs::rename(staged.join(part), usr.join(part))?;
     }
     let unit = fs::read_to_string(usr.join("share/systemd/user/holdpoint.service"))?;
+    let socket = "systemd/user/holdpoint.socket";
+    fs::rename(usr.join("share").join(socket), usr.join("lib").join(socket))?;
     fs::remove_dir_all(usr.join("share/systemd"))?;
     fs::write(usr.join("lib/systemd/user/holdpoint.service"), unit.replace("@PREFIX@", "/usr"))?;
     let profile = fs::read_to_string(usr.join("share/holdpoint/apparmor"))?;

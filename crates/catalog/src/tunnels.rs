@@ -4,11 +4,25 @@
 /// What somebody who listens on a port of this machine is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Listener {
+    /// A database or a broker, by the well-known name of its program: what it is told stays here.
+    Database,
     /// A server: what it does, it does here.
     Server,
     /// A tunnel, to these places where its command line names any: `host` or `host:port`.
     Tunnel(Vec<String>),
 }
+
+/// The servers of databases and brokers, by the name of the file.
+const DATABASES: [&str; 8] = [
+    "keydb-server",
+    "mariadbd",
+    "mongod",
+    "mysqld",
+    "postgres",
+    "postmaster",
+    "redis-server",
+    "valkey-server",
+];
 
 /// Programs that are tunnels whatever they are told, by the name of the file.
 const ALWAYS: [&str; 21] = [
@@ -73,7 +87,10 @@ pub fn listener(arguments: &[&str], port: u16) -> Listener {
     let is = |tool: &str| program == tool || script.iter().flatten().any(|it| it == tool);
     let by_words = |(tool, wanted): &(&str, &[&str])| is(tool) && in_order(words(), wanted);
     if !(ALWAYS.iter().any(|tool| is(tool)) || BY_WORDS.iter().any(by_words)) {
-        return Listener::Server;
+        return match DATABASES.contains(&program.as_str()) {
+            true => Listener::Database,
+            false => Listener::Server,
+        };
     }
     Listener::Tunnel(far_end(words(), port).into_iter().collect())
 }
@@ -128,7 +145,11 @@ mod tests {
         let far = |it: &str| Listener::Tunnel(vec![it.to_owned()]);
         let unknown = || Listener::Tunnel(Vec::new());
         for (line, expect) in [
-            ("/usr/lib/postgresql/16/bin/postgres -D /var/lib/x", Listener::Server),
+            ("/usr/lib/postgresql/16/bin/postgres -D /var/lib/x", Listener::Database),
+            ("postgres: 16/main: checkpointer", Listener::Database),
+            ("/usr/bin/redis-server 127.0.0.1:6379", Listener::Database),
+            ("node postgres", Listener::Server),
+            ("postgres-proxy", Listener::Server),
             ("node server.js", Listener::Server),
             ("/usr/bin/python3 -m http.server", Listener::Server),
             ("docker-proxy -host-port 5432 -container-ip 172.17.0.2", Listener::Server),

@@ -10,6 +10,7 @@ use holdpoint_core::{
     identity::{Principal, RefusedAim},
     ledger::Meaning,
     obligation::{Obligation, Receipt},
+    plain::{is_literal, shell},
     refusal::RefusalKind,
 };
 use holdpoint_enforce::{Fulfil, Fulfilment, Point as _, release, resolve::loses_references};
@@ -106,10 +107,13 @@ impl Fulfil for HttpPoint {
         })?;
         let host = &arrived.message.host;
         let operation = judged.judgements().first().map(|it| it.operation.name.as_str());
+        // An agent may have chosen its name, and with it what the secret would be for.
+        let operation = operation.filter(|it| is_literal(it)).unwrap_or("PROVIDER:OPERATION");
         Some(format!(
-            "It does: holdpoint secrets bind {} --host {host} --purpose '{}' --environment NAME",
-            unbound.secret.name,
-            operation.unwrap_or("PROVIDER:OPERATION"),
+            "It does: holdpoint secrets bind {} --host {} --purpose {} --environment NAME",
+            shell(&unbound.secret.name),
+            shell(host),
+            shell(operation),
         ))
     }
 }

@@ -35,12 +35,17 @@ impl Kills {
         open.entry(run.to_owned()).or_default().stop()
     }
 
-    /// Counts a refusal of `run`, and says whether there are as many as there may be (0: any number).
+    /// Counts a refusal of `run`, and says whether there are as many as there may be (0: any number),
+    /// or more: a human may have lowered that, and who is revived begins anew.
     pub(crate) fn has_come_to(&self, run: &str, most: u64) -> bool {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let count = refused.entry(run.to_owned()).or_default();
         *count += 1;
-        most > 0 && *count == most
+        let has_come = most > 0 && *count >= most;
+        if has_come {
+            *count = 0;
+        }
+        has_come
     }
 
     /// Closes what is open of every run but those that are `alive`.
@@ -85,8 +90,10 @@ mod tests {
         let kills = Kills::default();
         let count = |run: &str, most| kills.has_come_to(run, most);
         assert_eq!([1, 2, 3, 4].map(|_| count("a", 3)), [false, false, true, false]);
+        assert_eq!([9, 9, 2].map(|most| count("c", most)), [false, false, true], "it was lowered");
         assert_eq!([1, 2, 3].map(|_| count("b", 0)), [false; 3]);
         kills.spare(&HashSet::from(["b".to_owned()]));
         assert!(count("b", 4) && !count("a", 3), "b goes on, a begins anew");
+        assert!(!count("a", 3) && count("a", 3), "and comes to it again");
     }
 }

@@ -27,7 +27,7 @@ pub(crate) async fn environment(port: u16, known: &Known) -> Result<Environment,
         strictest = strictest.max(match owner {
             Owner::Ours => return Err(ours()),
             Owner::Unreadable => Environment::Unknown,
-            Owner::Process(Listener::Server) => Environment::Local,
+            Owner::Process(Listener::Database | Listener::Server) => Environment::Local,
             Owner::Process(Listener::Tunnel(ends)) => {
                 let ends = ends.iter().filter_map(|end| known.far_end(end));
                 ends.max().unwrap_or(Environment::Unknown)
@@ -37,12 +37,12 @@ pub(crate) async fn environment(port: u16, known: &Known) -> Result<Environment,
     Ok(strictest)
 }
 
-/// Whether all that listens on `port` of this machine's loopback is a server of its own, and something
-/// does.
-pub fn is_server(port: u16) -> bool {
+/// Whether all that listens on `port` of this machine's loopback is a database of its own, by its
+/// program and not only by what it calls itself, and something does.
+pub fn is_database(port: u16) -> bool {
     let owners = owners(port);
-    let server = |owner: &Owner| *owner == Owner::Process(Listener::Server);
-    !owners.is_empty() && owners.iter().all(server)
+    let database = |owner: &Owner| *owner == Owner::Process(Listener::Database);
+    !owners.is_empty() && owners.iter().all(database)
 }
 
 fn ours() -> Refusal {
@@ -124,12 +124,16 @@ fn owners_of(socket: &Socket, port: u16) -> Vec<Owner> {
             None => others.push(path),
         }
     }
-    match owners.is_empty() {
-        true if others.iter().any(|path| is_container_s(path, socket, port)) => {
-            vec![Owner::Process(Listener::Server)]
+    if !owners.is_empty() {
+        return owners;
+    }
+    match others.iter().find_map(|path| container(path, socket, port)) {
+        Some(address) => {
+            let database = others.iter().any(|path| is_database_at(path, address, port));
+            let listener = if database { Listener::Database } else { Listener::Server };
+            vec![Owner::Process(listener)]
         }
-        true => somebody_s(&others, socket.user, port),
-        false => owners,
+        None => somebody_s(&others, socket.user, port),
     }
 }
 
@@ -141,12 +145,16 @@ fn somebody_s(others: &[PathBuf], user: u32, port: u16) -> Vec<Owner> {
     let listeners: Vec<Listener> = lines
         .map(|line| listener(&line.iter().map(String::as_str).collect::<Vec<_>>(), port))
         .collect();
-    let (servers, tunnels): (Vec<_>, Vec<_>) =
-        listeners.into_iter().partition(|it| *it == Listener::Server);
-    match (servers.is_empty(), tunnels.is_empty()) {
-        (true, true) => vec![Owner::Unreadable],
-        (false, true) => vec![Owner::Process(Listener::Server)],
-        _ => tunnels.into_iter().map(Owner::Process).collect(),
+    let (tunnels, servers): (Vec<_>, Vec<_>) =
+        listeners.into_iter().partition(|it| matches!(it, Listener::Tunnel(_)));
+    match tunnels.is_empty() {
+        true if servers.is_empty() => vec![Owner::Unreadable],
+        // A user who runs databases and nothing else runs one here.
+        true if servers.iter().all(|it| *it == Listener::Database) => {
+            vec![Owner::Process(Listener::Database)]
+        }
+        true => vec![Owner::Process(Listener::Server)],
+        false => tunnels.into_iter().map(Owner::Process).collect(),
     }
 }
 
@@ -184,22 +192,41 @@ fn judged(process: &Path, port: u16) -> Listener {
     }
     match listener(&really, port) {
         // Both say that it is one: the command line says to where.
-        Listener::Tunnel(_) if called != Listener::Server => called,
+        Listener::Tunnel(_) if matches!(called, Listener::Tunnel(_)) => called,
         Listener::Tunnel(ends) => Listener::Tunnel(ends),
-        Listener::Server => called,
+        // Anybody may call itself a database.
+        Listener::Server if called == Listener::Database => Listener::Server,
+        Listener::Database | Listener::Server => called,
     }
 }
 
-/// Whether a process of somebody else is the one by which Docker lets a container listen on `port`.
-fn is_container_s(process: &Path, socket: &Socket, port: u16) -> bool {
+/// The address of the container that listens on `port`, if a process of somebody else is the one by
+/// which Docker lets it.
+fn container(process: &Path, socket: &Socket, port: u16) -> Option<IpAddr> {
     let line = command_line(process);
     let named = line.first().is_some_and(|it| it.rsplit('/').next() == Some("docker-proxy"));
-    let port = port.to_string();
-    let told = line
-        .windows(2)
-        .any(|pair| matches!(pair, [option, value] if option == "-host-port" && *value == port));
+    let said = |option: &str| {
+        let mut pairs = line.windows(2);
+        pairs.find_map(|pair| matches!(pair, [it, _] if it == option).then(|| pair.last()))?
+    };
+    let told = said("-host-port").is_some_and(|it| *it == port.to_string());
     let same_user = || fs::metadata(process).is_ok_and(|it| it.uid() == socket.user);
-    named && told && same_user()
+    (named && told && same_user()).then(|| said("-container-ip")?.parse().ok())?
+}
+
+/// Whether a process is a database in the container with this address.
+fn is_database_at(process: &Path, address: IpAddr, port: u16) -> bool {
+    let line = command_line(process);
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    let routes = || fs::read_to_string(process.join("net/fib_trie")).unwrap_or_default();
+    listener(&line, port) == Listener::Database && has_address(&routes(), address)
+}
+
+/// Whether `address` is one of its own in a table of `/proc/net/fib_trie`.
+fn has_address(routes: &str, address: IpAddr) -> bool {
+    let leaf = format!("|-- {address}");
+    let lines = routes.lines().zip(routes.lines().skip(1));
+    lines.into_iter().any(|(line, next)| line.trim() == leaf && next.trim() == "/32 host LOCAL")
 }
 
 fn command_line(process: &Path) -> Vec<String> {
@@ -213,7 +240,7 @@ fn command_line(process: &Path) -> Vec<String> {
 mod tests {
     use std::net::TcpListener;
 
-    use super::{Owner, Socket, listening, owners};
+    use super::{Owner, Socket, has_address, is_database, listening, owners};
 
     #[test]
     fn what_listens_on_loopback_is_found() {
@@ -234,7 +261,20 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert_eq!(owners(port), [Owner::Ours]);
+        assert!(!is_database(port));
         drop(listener);
         assert_eq!(owners(port), []);
+    }
+
+    #[test]
+    fn a_container_has_its_own_address() {
+        let routes = "Local:\n  +-- 0.0.0.0/0 3 0 5\n        |-- 172.17.0.0\n           /16 link UNICAST\n\
+            \x20       |-- 172.17.0.2\n           /32 host LOCAL\n\
+            \x20       |-- 172.17.255.255\n           /32 link BROADCAST\n";
+        for (address, expect) in
+            [("172.17.0.2", true), ("172.17.0.0", false), ("172.17.255.255", false), ("::1", false)]
+        {
+            assert_eq!(has_address(routes, address.parse().unwrap()), expect, "{address}");
+        }
     }
 }

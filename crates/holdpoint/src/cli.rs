@@ -127,6 +127,9 @@ pub struct Words {
     pub words: Vec<OsString>,
 }
 
+/// Where the state is, below the home, if nobody says otherwise.
+pub const USUAL_STATE: &str = ".local/state/holdpoint";
+
 impl Cli {
     /// What this process was called with. The stages of a run are told apart at once: putting all of
     /// the command line's grammar together would take each of them as long as all else that it does.
@@ -150,6 +153,6 @@ impl Cli {
         let home = home.ok_or_else(|| {
             CommandError::usage("there is no home directory; say where with --state DIR")
         })?;
-        Ok(PathBuf::from(home).join(".local/state/holdpoint"))
+        Ok(PathBuf::from(home).join(USUAL_STATE))
     }
 }

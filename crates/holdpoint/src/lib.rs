@@ -5,6 +5,7 @@
 //! - [`console`]: numbers for whoever monitors
 //! - [`hooks`]: hooks that ask the gateway
 //! - [`postgres`]: databases that are served
+//! - [`activated`]: the socket that a service manager passes
 //! - [`quoted`]: names of others in text to paste
 //! - [`rows`]: rows of a database as they were
 //! - [`reverse`]: addresses that stand for one upstream each
@@ -13,6 +14,7 @@
 //! - [`terminal`]: asking a human, and only a human
 //! - [`upstream`]: the gateway's own way into the world
 
+pub mod activated;
 pub mod cli;
 pub mod commands;
 pub mod console;

@@ -1,16 +1,7 @@
 //! Names that somebody else chose, in text that a human may paste: into a shell, into
 //! `holdpoint.toml`, into a policy.
 
-/// `word` as one word of a POSIX shell: whatever it holds, it is data there, and nothing runs.
-pub fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    // What the shell itself would read otherwise: `~`, an empty word, zsh's `=command`.
-    let begins = word.starts_with(|c: char| c.is_ascii_alphanumeric() || "/._".contains(c));
-    match begins && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
-}
+pub use holdpoint_core::plain::shell;
 
 /// What a shell expands within double quotes: a line of TOML or Cedar may be pasted there by mistake.
 fn expands(c: char) -> bool {

@@ -34,7 +34,7 @@ use tokio::{
 
 use crate::{
     commands::{Here, now, policy},
-    console::Console,
+    console::{Console, tell_collector},
     hooks::Hooks,
     postgres::{self, DatabaseAddress},
     reverse::{self, Bound, ReverseAddress},
@@ -88,12 +88,21 @@ async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError>
     Ok((listener, at))
 }
 
+/// Goes on where a service manager has listened, and says where that is.
+fn taken(passed: std::net::TcpListener) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::from_std(passed)?;
+    let at = listener.local_addr()?;
+    Ok((listener, at))
+}
+
 impl Running {
     /// Puts the parts together and listens, at `run_door` for other users' runs as well. `lock` shows
-    /// that this is the only gateway here.
+    /// that this is the only gateway here. Agents connect to what was `passed`, else to where it is
+    /// configured.
     pub async fn start(
         here: Arc<Here>,
         lock: &GatewayLock,
+        passed: Option<std::net::TcpListener>,
         run_door: Option<&Path>,
         observe: fn(Stage),
     ) -> Result<Self, CommandError> {
@@ -107,7 +116,10 @@ impl Running {
         settle(&here, lock)?;
         record(&point, RecordKind::Lifecycle { event: "gateway_started".into() }).await?;
 
-        let (listener, proxy) = bind(config.proxy).await?;
+        let (listener, proxy) = match passed {
+            Some(passed) => taken(passed).map_err(CommandError::unable)?,
+            None => bind(config.proxy).await?,
+        };
         upstream.refuse_loop(proxy)?;
         let console = Console::bind(&config).await?;
         let at = console.as_ref().map(|console| console.at);
@@ -128,6 +140,7 @@ impl Running {
         let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
         let by_address = bound.into_iter().map(|bound| bound.serve(&listen, stopper.stop()));
         let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();
+        serving.extend(tell_collector(&here, point.metrics(), stopper.stop())?);
         let numbers = Arc::clone(point.metrics());
         serving.extend(console.map(|it| it.serve(Arc::clone(&here), numbers, stopper.stop())));
         serving.push(tokio::spawn(run_released(databases.served(), stopper.stop())));

@@ -30,12 +30,17 @@ pub fn is_attended() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal() && foreground()
 }
 
-/// Asks whether something is to be done. What was typed before the question answers another one.
-pub fn agrees(question: &str) -> Result<bool, CommandError> {
+/// Asks for one line that is typed now: what was typed before the question answers another one.
+pub fn ask_anew(question: &str) -> Result<String, CommandError> {
     if io::stdin().is_terminal() {
         tcflush(io::stdin(), FlushArg::TCIFLUSH).map_err(CommandError::unable)?;
     }
-    let answer = ask(&format!("{question} [y/N] "))?;
+    ask(question)
+}
+
+/// Asks whether something is to be done.
+pub fn agrees(question: &str) -> Result<bool, CommandError> {
+    let answer = ask_anew(&format!("{question} [y/N] "))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
 }
 

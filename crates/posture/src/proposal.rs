@@ -3,6 +3,7 @@
 use std::fmt;
 
 use holdpoint_catalog::credentials::{Binding, Found, Place, Use, binding};
+use holdpoint_core::plain::shell;
 use holdpoint_store::{StoreError, secrets::Bounds};
 use secrecy::SecretString;
 
@@ -71,7 +72,8 @@ impl Proposal {
 pub fn bind_command(name: &str, hosts: &[String]) -> String {
     let host = hosts.first().map_or("HOST", String::as_str);
     format!(
-        "holdpoint secrets bind {name} --host {host} --purpose 'PROVIDER:OPERATION' --environment ENVIRONMENT"
+        "holdpoint secrets bind {name} --host {} --purpose 'PROVIDER:OPERATION' --environment ENVIRONMENT",
+        shell(host)
     )
 }
 

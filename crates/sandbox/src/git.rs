@@ -12,7 +12,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::{
     OURS, SIGNER,
-    layout::{Answers, Piece},
+    layout::{Answers, Layout, Piece},
 };
 
 /// A host of repositories.
@@ -46,6 +46,27 @@ const UNSIGNED: &str = "\
 \tforceSignAnnotated = false
 [push]
 \tgpgSign = false
+";
+
+/// Nobody inside packs what is seen as if it were what is there.
+const KEPT: &str = "\
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+";
+
+/// Whatever comes is kept as single objects: what is real in commits that were made of what is seen is
+/// found again only there.
+const LOOSE: &str = "\
+[transfer]
+\tunpackLimit = 2147483647
+[fetch]
+\tunpackLimit = 2147483647
+[receive]
+\tunpackLimit = 2147483647
+[fastimport]
+\tunpackLimit = 2147483647
 ";
 
 /// Git signs with this SSH key, which the socket has; whether it signs is the human's word.
@@ -89,6 +110,18 @@ pub fn pieces(hosts: &[CodeHost], key: Option<&str>) -> Vec<Piece> {
         .collect()
 }
 
+/// Has git keep whatever comes as single objects, where a history is masked.
+pub fn unpack(layout: &mut Layout) {
+    let last = own_path(LAST);
+    for piece in &mut layout.pieces {
+        if let Piece::File { at, text } = piece
+            && *at == last
+        {
+            text.push_str(LOOSE);
+        }
+    }
+}
+
 /// The variables that lead git to it.
 pub fn variables(key: Option<&str>) -> Vec<(OsString, OsString)> {
     let socket = key.map(|_| ("SSH_AUTH_SOCK".into(), SIGNER.into()));
@@ -120,6 +153,7 @@ fn first(hosts: &[CodeHost]) -> String {
 /// clear every helper that is asked for passwords: so the phantom goes as a header.
 fn last(hosts: &[CodeHost], key: Option<&str>) -> String {
     let mut text = key.map_or_else(|| UNSIGNED.to_owned(), signed);
+    text.push_str(KEPT);
     for CodeHost { name, user, phantom } in hosts {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "[url \"https://{name}/\"]");

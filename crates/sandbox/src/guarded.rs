@@ -79,6 +79,8 @@ const PAIRS: [(&str, &str); 7] = [
 
 /// The directory that git keeps everything in.
 const GIT: &str = ".git";
+/// Where it keeps refs together.
+const PACKED: &str = "packed-refs";
 /// What of it holds names that people choose.
 const CHOSEN: [&str; 4] = ["refs", "logs", "objects", "rr-cache"];
 
@@ -113,16 +115,56 @@ pub fn top(path: &Path) -> Option<Top> {
 /// How many names of those within a `.git` lead to what is guarded in it: of the repository, of a
 /// submodule's, of a linked worktree's.
 fn of_git(names: &[&OsStr]) -> Option<(usize, Kind)> {
-    let chosen = |name: &&OsStr| CHOSEN.iter().any(|chosen| **name == **chosen);
-    let fixed = names.iter().take_while(|name| !chosen(name));
-    fixed.enumerate().find_map(|(at, name)| match name.to_str()? {
+    let fixed = names.iter().take_while(|name| !is_chosen(name));
+    let found = fixed.enumerate().find_map(|(at, name)| match name.to_str()? {
         "config" | "config.worktree" => Some((at + 1, Kind::GitConfig)),
         "hooks" => Some((at + 1, Kind::Hooks)),
         // It sends git elsewhere for its settings; a linked worktree has one that git writes.
         "commondir" if at == 0 => Some((at + 1, Kind::Program)),
-        "attributes" if at > 0 => Some((at + 1, Kind::Program)),
+        // `grafts` tell git other parents of commits than theirs.
+        "attributes" | "grafts" if at > 0 => Some((at + 1, Kind::Program)),
         _ => None,
+    });
+    found.or_else(|| {
+        let at = names.iter().position(is_chosen)?;
+        let after: Vec<&str> =
+            names.get(at..)?.iter().map_while(|name| name.to_str()).take(3).collect();
+        match after.as_slice() {
+            // What git shows instead of an object.
+            ["refs", "replace", ..] => Some((at + 2, Kind::Program)),
+            // What is there does not count as the repository's own, which git throws away then.
+            ["objects", "info", "alternates" | "http-alternates"] => Some((at + 3, Kind::Program)),
+            _ => None,
+        }
     })
+}
+
+fn is_chosen(name: &&OsStr) -> bool {
+    CHOSEN.iter().any(|chosen| **name == **chosen)
+}
+
+/// The names within the `.git` that `path` is in; nothing if it is in none.
+pub(crate) fn in_git(path: &Path) -> Option<Vec<&OsStr>> {
+    let mut names = path.iter();
+    names.any(|name| name == GIT).then(|| names.collect())
+}
+
+/// Whether a symbolic link to `to` may stand at `path`. Within what git keeps, names say what is
+/// guarded: no link may lead from a name of git's to another one. Git tries links out there, though.
+pub(crate) fn may_link(path: &Path, to: &Path) -> bool {
+    let Some(names) = in_git(path) else { return true };
+    let beside =
+        to.iter().count() == 1 && matches!(to.components().next(), Some(Component::Normal(_)));
+    let own = names.last().and_then(|name| name.to_str());
+    beside
+        && !names.iter().any(is_chosen)
+        && !matches!(own, None | Some("info" | "modules" | "worktrees" | "index" | PACKED))
+}
+
+/// Whether it is the file in which git keeps refs together.
+pub(crate) fn is_packed_refs(path: &Path) -> bool {
+    let names = in_git(path).unwrap_or_default();
+    names.last().is_some_and(|name| *name == PACKED) && !names.iter().any(is_chosen)
 }
 
 /// Whether a directory of this name has guarded ones in it by its name alone: it cannot be renamed
@@ -139,6 +181,10 @@ pub fn usual(workspace: &Path, beside: Option<&Path>) -> Vec<(PathBuf, Kind)> {
         ("config.worktree", Kind::GitConfig),
         ("hooks", Kind::Hooks),
         ("info/attributes", Kind::Program),
+        ("info/grafts", Kind::Program),
+        ("refs/replace", Kind::Program),
+        ("objects/info/alternates", Kind::Program),
+        ("objects/info/http-alternates", Kind::Program),
         ("commondir", Kind::Program),
     ];
     let own = workspace.join(GIT);
@@ -220,7 +266,45 @@ pub fn directories() -> impl Iterator<Item = &'static str> {
 mod tests {
     use std::path::Path;
 
-    use super::{Kind, top};
+    use super::{Kind, is_packed_refs, may_link, top};
+
+    #[test]
+    fn which_links_may_stand_within_what_git_keeps() {
+        for (path, to, expect) in [
+            ("src/link", "/etc/passwd", true),
+            (".git/tAbCdEf", "testing", true),
+            (".git/modules/a/tAbCdEf", "testing", true),
+            (".git/HEAD", "refs/heads/main", false),
+            (".git/tAbCdEf", "../testing", false),
+            (".git/tAbCdEf", "..", false),
+            (".git/tAbCdEf", "/", false),
+            (".git/modules", "testing", false),
+            (".git/modules/a", "../../w", false),
+            (".git/info", "testing", false),
+            (".git/index", "testing", false),
+            (".git/packed-refs", "testing", false),
+            (".git/refs", "testing", false),
+            (".git/objects/ab", "testing", false),
+            (".git/objects/pack", "testing", false),
+            (".git/refs/heads/main", "other", false),
+            ("part/.git/objects", "testing", false),
+        ] {
+            assert_eq!(may_link(Path::new(path), Path::new(to)), expect, "{path} -> {to}");
+        }
+    }
+
+    #[test]
+    fn where_refs_are_kept_together() {
+        for (path, expect) in [
+            (".git/packed-refs", true),
+            ("part/.git/modules/a/packed-refs", true),
+            (".git/packed-refs.lock", false),
+            (".git/refs/heads/packed-refs", false),
+            ("packed-refs", false),
+        ] {
+            assert_eq!(is_packed_refs(Path::new(path)), expect, "{path}");
+        }
+    }
 
     #[test]
     fn what_is_guarded() {
@@ -237,6 +321,18 @@ mod tests {
             (".git/commondir", Some((".git/commondir", Kind::Program))),
             (".git/worktrees/t/commondir", None),
             (".git/info/attributes", Some((".git/info/attributes", Kind::Program))),
+            (".git/info/grafts", Some((".git/info/grafts", Kind::Program))),
+            (".git/refs/replace/ab", Some((".git/refs/replace", Kind::Program))),
+            (
+                ".git/modules/a/refs/replace/ab",
+                Some((".git/modules/a/refs/replace", Kind::Program)),
+            ),
+            (".git/modules/replace/HEAD", None),
+            (".git/refs/heads/replace/ab", None),
+            (".git/refs/heads/refs/replace", None),
+            (".git/objects/info/alternates", Some((".git/objects/info/alternates", Kind::Program))),
+            (".git/objects/info/packs", None),
+            (".git/objects/info/alternates.lock", None),
             (".git/modules/a/config", Some((".git/modules/a/config", Kind::GitConfig))),
             (
                 ".git/worktrees/t/config.worktree",

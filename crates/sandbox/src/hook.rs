@@ -1,6 +1,7 @@
 //! Hooks: what an agent is about to do is read, judged and recorded before it does it, by whoever
 //! answers: the gateway that is up, or the hook's own process where none is.
 
+mod explained;
 mod keeping;
 mod told;
 
@@ -32,6 +33,7 @@ use holdpoint_wire::{
     tool,
 };
 
+pub use explained::Explained;
 use keeping::{Keeping, preparing};
 pub use told::undecided;
 use told::{decided, text};

@@ -79,7 +79,7 @@ struct Known {
     /// By file, then by phantom: under which names, and behind what.
     places: BTreeMap<PathBuf, HashMap<String, BTreeSet<Key>>>,
     /// By file: what nothing can stand for, and behind what it is.
-    blanks: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>>,
+    blanks: BTreeMap<PathBuf, BTreeMap<Key, Zeroizing<Vec<u8>>>>,
     /// What nobody reads.
     withheld: BTreeSet<PathBuf>,
 }
@@ -97,7 +97,16 @@ enum Seen {
 
 /// Where in a file a secret is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+struct Key {
+    mark: Mark,
+    /// In a URL of this very machine. What was bound for elsewhere does not become real in one, as a
+    /// later run would take it for a local password; nor the other way round.
+    local: bool,
+}
+
+/// By what it is known again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
     /// What it is called.
     Name(String),
     /// What stands before it on its line.
@@ -112,7 +121,8 @@ const BLANK: u8 = b'x';
 
 impl Masks {
     /// None yet, of a workspace and what else is seen below `others`. What is found in `quiet` is
-    /// masked, and nobody is told of it. The password of what `is_server` knows stays as it is.
+    /// masked, and nobody is told of it. A password for what `is_server` knows stays as it is, if it is
+    /// known of nothing else.
     pub fn of(
         workspace: PathBuf,
         others: Vec<PathBuf>,
@@ -172,14 +182,17 @@ impl Masks {
         let found = Finder::shared().find_variable(name, value)?;
         let secret = found.value(value.as_bytes())?;
         let span = found.span.clone();
-        if self.servers.has(value.as_bytes(), &span) {
+        let mut known = self.lock();
+        if self.is_local(&known, value.as_bytes(), &span, &secret) {
             return Some(value.to_owned());
         }
-        let seen = self.seen(&mut self.lock(), &secret, false);
+        let seen = self.seen(&mut known, &secret, false);
+        drop(known);
         let shown = match seen {
             Seen::AsItIs => return None,
             Seen::Phantom { phantom, drawn } => {
-                if drawn {
+                // What is only for this machine is nothing to be bound.
+                if drawn && servers::port(value.as_bytes(), &span).is_none() {
                     self.tell(&found, &secret, &phantom, None);
                 }
                 found.replaced(value.as_bytes(), &phantom)
@@ -188,6 +201,20 @@ impl Masks {
         };
         let shown = shown.unwrap_or_else(|| vec![BLANK; span.len()]);
         String::from_utf8(patched(value.as_bytes(), vec![(span, shown)])).ok()
+    }
+
+    /// Whether this is the password of a server of this machine, and of nothing else that is known:
+    /// anybody can write `localhost` before a password.
+    fn is_local(
+        &self,
+        known: &Known,
+        text: &[u8],
+        span: &Range<usize>,
+        secret: &SecretString,
+    ) -> bool {
+        self.servers.has(text, span)
+            && !known.has(secret)
+            && matches!(self.secrets.is_real(secret.expose_secret()), Ok(None))
     }
 
     /// What is seen of a secret. What was written inside is none, unless it is known.
@@ -220,10 +247,10 @@ impl Masks {
         let mut patches = Vec::new();
         for found in Finder::shared().find_in(&self.relative(path), bytes) {
             let span = found.span.clone();
-            if self.servers.has(bytes, &span) {
+            let value = found.value(bytes);
+            if value.as_ref().is_some_and(|it| self.is_local(known, bytes, &span, it)) {
                 continue;
             }
-            let value = found.value(bytes);
             let seen = match &value {
                 Some(secret) => self.seen(known, secret, own),
                 None => Seen::Blank,
@@ -233,7 +260,8 @@ impl Masks {
                 Seen::Blank if own => continue,
                 Seen::Blank => None,
                 Seen::Phantom { phantom, drawn } => {
-                    if let Some(value) = value.filter(|_| drawn && !own) {
+                    let bound = servers::port(bytes, &span).is_none();
+                    if let Some(value) = value.filter(|_| drawn && bound && !own) {
                         self.tell(&found, &value, &phantom, Some(path));
                     }
                     known.place(path, &phantom, keys(&found, bytes));
@@ -270,10 +298,16 @@ impl Masks {
 }
 
 impl Known {
+    fn has(&self, secret: &SecretString) -> bool {
+        let secret = secret.expose_secret();
+        self.secrets.values().any(|known| known.expose_secret() == secret)
+            || self.blanks.values().flat_map(BTreeMap::values).any(|it| **it == secret.as_bytes())
+    }
+
     fn blank(&mut self, path: &Path, bytes: &[u8], span: Range<usize>) -> Vec<u8> {
         let here = self.blanks.entry(path.to_owned()).or_default();
         let real = bytes.get(span.clone()).unwrap_or_default().to_vec();
-        here.insert(behind(bytes, span.start), Zeroizing::new(real));
+        here.insert(Key::behind(bytes, &span), Zeroizing::new(real));
         vec![BLANK; span.len()]
     }
 
@@ -288,7 +322,7 @@ impl Known {
             for at in memmem::find_iter(bytes, real) {
                 let span = at..at + real.len();
                 if is_free(patches, &span) {
-                    places.push((phantom.clone(), Key::Behind(behind(bytes, at))));
+                    places.push((phantom.clone(), Key::behind(bytes, &span)));
                     patches.push((span, phantom.clone().into_bytes()));
                 }
             }
@@ -304,7 +338,7 @@ impl Known {
             let Some(real) = self.secrets.get(phantom) else { continue };
             for at in memmem::find_iter(bytes, phantom.as_bytes()) {
                 let span = at..at + phantom.len();
-                let key = Key::Behind(behind(bytes, at));
+                let key = Key::behind(bytes, &span);
                 if is_free(patches, &span) && self.is_place(path, phantom, &[key]) {
                     patches.push((span, real.expose_secret().as_bytes().to_vec()));
                 }
@@ -314,7 +348,7 @@ impl Known {
             let blank = vec![BLANK; real.len()];
             for at in memmem::find_iter(bytes, &blank) {
                 let span = at..at + blank.len();
-                if is_free(patches, &span) && behind(bytes, at) == *before {
+                if is_free(patches, &span) && Key::behind(bytes, &span) == *before {
                     patches.push((span, real.to_vec()));
                 }
             }
@@ -327,7 +361,8 @@ impl Known {
             let Some(secret) = self.secrets.get(phantom) else { continue };
             let real = secret.expose_secret().as_bytes();
             for at in memmem::find_iter(bytes, real) {
-                let (span, key) = (at..at + real.len(), Key::Behind(behind(bytes, at)));
+                let span = at..at + real.len();
+                let key = Key::behind(bytes, &span);
                 if is_free(patches, &span) && self.is_place(path, phantom, &[key]) {
                     patches.push((span, phantom.clone().into_bytes()));
                 }
@@ -337,7 +372,7 @@ impl Known {
         for (before, real) in blanks.filter(|(_, real)| !real.is_empty()) {
             for at in memmem::find_iter(bytes, real) {
                 let span = at..at + real.len();
-                if is_free(patches, &span) && behind(bytes, at) == *before {
+                if is_free(patches, &span) && Key::behind(bytes, &span) == *before {
                     patches.push((span, vec![BLANK; real.len()]));
                 }
             }
@@ -404,7 +439,16 @@ impl Mask for Masks {
 
 /// By what the place of a secret is known again: its name, or what stands before it.
 fn keys(found: &Found, bytes: &[u8]) -> [Key; 2] {
-    [Key::Name(found.name.clone()), Key::Behind(behind(bytes, found.span.start))]
+    let behind = Key::behind(bytes, &found.span);
+    [Key { mark: Mark::Name(found.name.clone()), ..behind }, behind]
+}
+
+impl Key {
+    /// Of what stands at `span`, by what is before it.
+    fn behind(bytes: &[u8], span: &Range<usize>) -> Self {
+        let local = servers::port(bytes, span).is_some();
+        Self { mark: Mark::Behind(behind(bytes, span.start)), local }
+    }
 }
 
 /// What stands before `at` on its line, without blanks around it.
@@ -428,3 +472,6 @@ fn patched(bytes: &[u8], mut patches: Vec<Patch>) -> Vec<u8> {
     text.extend(bytes.get(at..).unwrap_or_default());
     text
 }
+
+#[cfg(test)]
+mod tests;

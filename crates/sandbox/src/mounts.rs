@@ -1,7 +1,7 @@
 //! Everything in its place: a new root, put together from pieces of the old one.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::{CString, OsString},
     fs::{self, Permissions},
     os::{
@@ -163,6 +163,8 @@ struct Builder {
     files: usize,
     read_only: BTreeSet<PathBuf>,
     writable: BTreeSet<PathBuf>,
+    /// What is mounted where: whether it is the outside itself.
+    outside: BTreeMap<PathBuf, bool>,
 }
 
 impl Builder {
@@ -184,6 +186,7 @@ impl Builder {
             }
             Piece::Empty { options, .. } => {
                 make_room(&at, true).and_then(|()| empty(&at, options)).map_err(failed)?;
+                self.outside.insert(at, false);
             }
             Piece::Terminals { .. } => {
                 make_room(&at, true).and_then(|()| terminals(&at)).map_err(failed)?;
@@ -193,12 +196,14 @@ impl Builder {
                 copy_on_write(&below(OLD, piece.at()), piece.at(), &at)
                     .or_else(|_| empty(&at, "mode=0700"))
                     .map_err(failed)?;
+                self.outside.insert(at.clone(), false);
                 self.writable.insert(at);
             }
             Piece::Installed { from, .. } => self.installed(from, at).map_err(failed)?,
             Piece::ThrowAway { from, .. } => {
                 copy_on_write(&below(OLD, from), from, &at)
                     .map_err(|error| failed(error).mend(NO_OVERLAY))?;
+                self.outside.insert(at.clone(), false);
                 self.writable.insert(at);
             }
             Piece::View { from, access, thrown_away, .. } => {
@@ -209,11 +214,14 @@ impl Builder {
                         .map_err(|error| failed(error).mend(NO_OVERLAY))?,
                     false => mount_bind(&from, &at).map_err(|error| failed(error.into()))?,
                 }
+                self.outside.insert(at.clone(), !thrown_away);
                 match access {
                     Access::ReadOnly => self.read_only.insert(at),
                     Access::ReadWrite => self.writable.insert(at),
                 };
             }
+            // There it would be written into the very file of the outside.
+            Piece::Copied { .. } if self.is_outside(&at) => {}
             Piece::Copied { from, .. } => {
                 let copied = make_parent(&at).and_then(|()| fs::copy(below(OLD, from), &at));
                 copied.map_err(failed)?;
@@ -235,6 +243,7 @@ impl Builder {
         let from = below(OLD, from);
         make_room(&at, from.is_dir())?;
         mount_bind_recursive(&from, &at)?;
+        self.outside.insert(at.clone(), true);
         match access {
             Access::ReadOnly => self.read_only.insert(at),
             Access::ReadWrite => self.writable.insert(at),
@@ -244,7 +253,9 @@ impl Builder {
 
     /// Programs that can be changed inside; only read, where the kernel cannot do that.
     fn installed(&mut self, from: &Path, at: PathBuf) -> std::io::Result<()> {
-        if copy_on_write(&below(OLD, from), from, &at).is_ok() {
+        let copied = copy_on_write(&below(OLD, from), from, &at).is_ok();
+        self.outside.insert(at.clone(), !copied);
+        if copied {
             self.writable.insert(at);
             return Ok(());
         }
@@ -276,6 +287,12 @@ impl Builder {
             Ok(found) if found.is_file() => self.file("", READ, at),
             _ => Ok(()),
         }
+    }
+
+    /// Whether what is written at `at` could be written outside: the copy of a file belongs into what
+    /// is only inside, and there alone.
+    fn is_outside(&self, at: &Path) -> bool {
+        at.ancestors().find_map(|around| self.outside.get(around)).copied().unwrap_or_default()
     }
 
     /// Takes the right to write from what is read-only, and from all that is mounted in it.

@@ -7,21 +7,56 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Whether all that listens on a port of loopback is a server, and something does.
+/// Whether all that listens on a port of loopback is a database of this machine, and something does.
 pub type IsServer = fn(u16) -> bool;
 
-/// Bytes before a password in which its scheme is looked for, and behind it its host and port.
+/// Bytes before a password in which its scheme is looked for, and behind it the rest of the URL.
 const AROUND: usize = 256;
-/// Where a server listens of which no port is said.
-const USUAL: [(&str, u16); 8] = [
+/// The schemes of databases and brokers, and where each listens if no port is said.
+const SCHEMES: [(&str, u16); 8] = [
     ("postgres", 5432),
     ("postgresql", 5432),
     ("mysql", 3306),
     ("mariadb", 3306),
     ("redis", 6379),
+    ("valkey", 6379),
     ("mongodb", 27017),
     ("amqp", 5672),
-    ("http", 80),
+];
+/// Parameters that say nothing of where a server is. Any other may: `host`, `hostaddr`, `service`,
+/// `port`, `replicaSet`, and what a driver thinks of next.
+const PARAMETERS: [&str; 31] = [
+    "allowPublicKeyRetrieval",
+    "application_name",
+    "authSource",
+    "charset",
+    "characterEncoding",
+    "client_encoding",
+    "collation",
+    "connect_timeout",
+    "connectTimeout",
+    "connection_limit",
+    "db",
+    "directConnection",
+    "encoding",
+    "max_connections",
+    "parseTime",
+    "pgbouncer",
+    "pool",
+    "pool_size",
+    "pool_timeout",
+    "prepared_statements",
+    "protocol",
+    "retryWrites",
+    "schema",
+    "search_path",
+    "serverVersion",
+    "socket_timeout",
+    "ssl",
+    "sslmode",
+    "timezone",
+    "useSSL",
+    "w",
 ];
 
 /// What was found of the ports of this machine. Each is looked at once in a run, as what a file
@@ -45,22 +80,23 @@ impl Servers {
     }
 }
 
-/// The port of loopback that the URL around this password leads to, if it does.
-fn port(text: &[u8], password: &Range<usize>) -> Option<u16> {
+/// The port of loopback that the URL around this password leads to, if it leads nowhere else,
+/// however a driver reads it.
+pub(crate) fn port(text: &[u8], password: &Range<usize>) -> Option<u16> {
     let before = text.get(password.start.saturating_sub(AROUND)..password.start)?;
     let (scheme, user) = split(before, b"://")?;
+    let usual = usual(scheme)?;
     if !user.ends_with(b":") || user.iter().any(|byte| b"/@ \t\n\"'".contains(byte)) {
         return None;
     }
-    let behind = text.get(password.end..)?;
-    let behind = behind.get(..AROUND).unwrap_or(behind).strip_prefix(b"@")?;
-    let host = |byte: &u8| byte.is_ascii_alphanumeric() || b".[]:".contains(byte);
-    let end = behind.iter().position(|byte| !host(byte)).unwrap_or(behind.len());
-    // Several hosts in one URL may lie anywhere.
-    if behind.get(end) == Some(&b',') {
+    let rest = url(text.get(password.end..)?.strip_prefix(b"@")?)?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (place, rest) = rest.split_at_checked(end)?;
+    let parameters = rest.split_once('?').map_or("", |(_, parameters)| parameters);
+    let parameters = parameters.split('#').next().unwrap_or_default();
+    if !parameters.is_empty() && !parameters.split('&').all(is_harmless) {
         return None;
     }
-    let place = std::str::from_utf8(behind.get(..end)?).ok()?;
     let (host, port) = match place.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (place, None),
@@ -69,17 +105,31 @@ fn port(text: &[u8], password: &Range<usize>) -> Option<u16> {
     if !(four || host == "[::1]" || host.eq_ignore_ascii_case("localhost")) {
         return None;
     }
-    match port {
-        Some(port) => port.parse().ok(),
-        None => usual(scheme),
-    }
+    port.map_or(Some(usual), |port| port.parse().ok())
 }
 
-fn usual(scheme: &[u8]) -> Option<u16> {
-    let letters = scheme.iter().rev().take_while(|it| it.is_ascii_alphanumeric()).count();
-    let name = scheme.get(scheme.len() - letters..)?;
-    let usual = USUAL.iter().find(|(usual, _)| name.eq_ignore_ascii_case(usual.as_bytes()));
-    usual.map(|(_, port)| *port)
+/// What is left of a URL, up to what ends it in a file; nothing if its end is not seen.
+fn url(rest: &[u8]) -> Option<&str> {
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>(){};".contains(byte);
+    let end = rest.iter().take(AROUND).position(ends);
+    let end = end.or_else(|| (rest.len() <= AROUND).then_some(rest.len()))?;
+    std::str::from_utf8(rest.get(..end)?).ok()
+}
+
+fn is_harmless(parameter: &str) -> bool {
+    let name = parameter.split('=').next().unwrap_or_default();
+    PARAMETERS.contains(&name)
+}
+
+/// Where a server listens whose URL begins so. A driver may be named behind it, as in
+/// `postgresql+asyncpg`; but `mongodb+srv` is looked up elsewhere.
+fn usual(before: &[u8]) -> Option<u16> {
+    let in_scheme = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+.-".contains(byte);
+    let length = before.iter().rev().take_while(in_scheme).count();
+    let scheme = std::str::from_utf8(before.get(before.len() - length..)?).ok()?;
+    let (scheme, driver) = scheme.split_once('+').unwrap_or((scheme, ""));
+    let known = SCHEMES.iter().find(|(known, _)| scheme.eq_ignore_ascii_case(known));
+    known.filter(|_| !driver.eq_ignore_ascii_case("srv")).map(|(_, port)| *port)
 }
 
 /// What stands before and behind the last `mark`.
@@ -109,7 +159,22 @@ mod tests {
             ("postgres://app:PASS@localhost.example.com:5432/app", None),
             ("postgres://app:PASS@localhost:5432,db.example.com:5432/app", None),
             ("postgres://app:PASS@10.0.0.1:5432/app", None),
-            ("unknown://app:PASS@localhost/app", None),
+            ("postgresql+asyncpg://a:PASS@localhost/app?sslmode=disable&schema=a", Some(5432)),
+            ("postgres://app:PASS@localhost:5432/app?host=db.example.com", None),
+            ("postgres://app:PASS@localhost/app?sslmode=disable&hostaddr=10.0.0.1", None),
+            ("postgres://app:PASS@localhost/app?ho%73t=db.example.com", None),
+            ("postgres://app:PASS@localhost/app?port=5433", None),
+            ("postgres://app:PASS@localhost-db.prod.example.com:5432/app", None),
+            ("postgres://app:PASS@localhost_db:5432/app", None),
+            ("postgres://app:PASS@localhost@db.example.com:5432/app", None),
+            ("postgres://app:PASS@localhost.:5432/app", None),
+            ("postgres://app:PASS@127.0.0.1.example.com:5432/app", None),
+            ("postgres://app:PASS@127.1:5432/app", None),
+            ("postgres://app:PASS@localhost${SUFFIX}:5432/app", None),
+            ("mongodb+srv://app:PASS@localhost/app", None),
+            ("mongodb://app:PASS@localhost/app?replicaSet=rs0", None),
+            ("https://app:PASS@localhost:5432/app", None),
+            ("unknown://app:PASS@localhost:5432/app", None),
             ("postgres://app:PASS@localhost:99999/app", None),
             ("a://b/c:PASS@localhost:5432/app", None),
             ("PASSWORD=PASS", None),

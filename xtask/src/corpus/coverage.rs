@@ -19,7 +19,7 @@ pub(crate) fn coverage(root: &Path, incidents: Option<&Path>) -> io::Result<Stri
     let mut page = format!(
         "# Coverage\n\nWritten by `cargo xtask coverage`; do not edit.\n\n## The corpus\n\nCommands \
          of our own (`e2e/corpus`), written before the code that passes them. The first run is the \
-         code as it was when the family was committed; of the families kept aside, only `third` has not \
+         code as it was when the family was committed; of the families kept aside, only `fourth` has not \
          been looked at since. What may only go once it is saved counts as stopped.\n\n- first: {first}\n- now: {now}\n\n{}\n## Documented harms\n\nEach \
          harmful operation of `incidents.jsonl`: the verdict, the mechanism that stops it by its \
          text, and what stops it inside `holdpoint run` had the text been opaque.\n\n| line | \

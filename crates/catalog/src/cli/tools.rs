@@ -38,6 +38,13 @@ struct Row {
     reveals: bool,
 }
 
+impl Row {
+    /// Whether it says of words alone, and not of a flag, that they look.
+    fn looks(&self) -> bool {
+        self.effect == Observe && !self.reveals && self.flags.is_empty()
+    }
+}
+
 /// What a call of a tool does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meaning {
@@ -60,6 +67,8 @@ const REHEARSED: &[&str] = &[
     "-WhatIf",
     "--noop",
     "--preview",
+    "--preview-only",
+    "--dry_run",
 ];
 
 /// Values that switch such a flag off again.
@@ -87,7 +96,7 @@ impl Tool {
         }
         match row {
             // What only looks excuses no verb behind it that destroys.
-            Some(row) if row.effect == Observe && !row.reveals && destroys(words) => floor(words),
+            Some(row) if row.looks() && destroys(words) => floor(words),
             Some(row) => Meaning { effect: row.effect, known: true, reveals: row.reveals },
             // Behind `--`, an option is a word like any other.
             None if has("--help") && !has("--") => {
@@ -221,7 +230,7 @@ tools! {
         "uninstall|delete|del|un" [""] Destroy, "rollback" [""] Modify, "template|lint|show|search|list|ls|status|get|history|repo|dependency|version|pull|package|env" [""] Observe,
         "install" [""] Create, "upgrade" [""] Modify }
     "terraform tofu terragrunt" => "terraform" Platform ["-target -var -var-file -state"] {
-        "destroy" [""] Destroy, "apply" ["-destroy --destroy"] Destroy, "apply" [""] Destroy, "run-all destroy|apply" [""] Destroy,
+        "destroy" [""] Destroy, "apply" ["-destroy --destroy"] Destroy, "apply" [""] Destroy, "run-all destroy|apply" [""] Destroy, "run-all plan|output|validate|init|show" [""] Observe,
         "state rm|push|mv|replace-provider" [""] WeakenRecovery, "force-unlock" [""] WeakenRecovery, "taint|untaint|import" [""] Modify,
         "workspace delete" [""] Destroy, "state pull" [""] Observe secrets, "output" ["-raw -json"] Observe secrets,
         "plan|init|validate|fmt|show|output|state|providers|version|graph|console|get|workspace|test|hclfmt|refresh" [""] Observe }
@@ -254,19 +263,22 @@ tools! {
     "netlify ntl" => "netlify" Platform ["--site -s"] {
         "sites:delete" [""] Destroy, "env:list" [""] Observe secrets, "env:get" [""] Observe secrets, "env:unset|env:set|env:import" [""] Modify, "deploy" [""] Modify, "dev|build|status|login|link|open|functions:list|sites:list|logs" [""] Observe }
     "wrangler" => "cloudflare" Platform ["--env -e --config -c --name"] {
-        "delete" [""] Destroy, "d1 execute" ["--remote"] Execute, "d1 execute|migrations" ["--local"] Modify, "d1 execute" [""] Modify, "d1 delete" [""] Destroy, "kv:key|kv:namespace|kv:bulk delete" [""] Destroy, "kv namespace|key|bulk delete" [""] Destroy,
+        "delete" [""] Destroy, "d1 execute" ["--remote"] Execute, "d1 execute|migrations" ["--local"] Modify, "d1 execute" [""] Modify, "d1 delete" [""] Destroy, "d1|kv|r2|queues|secret|versions|deployments list|info" [""] Observe, "kv|r2|queues * list|get|info" [""] Observe, "kv:key|kv:namespace|kv:bulk delete" [""] Destroy, "kv namespace|key|bulk delete" [""] Destroy,
         "r2 bucket|object delete" [""] Destroy, "secret put|delete" [""] Modify, "deploy|publish" [""] Modify, "dev|tail|whoami|login|types|init|generate|pages" [""] Observe }
     "gcloud" => "gcloud" Platform ["--project --region --zone --location --format --filter --account"] {
-        "auth print-access-token|print-identity-token" [""] Observe secrets, "secrets versions access" [""] Observe secrets, "projects delete" [""] Destroy,
+        "auth print-access-token|print-identity-token" [""] Observe secrets, "auth application-default print-access-token" [""] Observe secrets, "* * get-auth-string|get-key-string" [""] Observe secrets, "* * * get-auth-string|get-key-string" [""] Observe secrets, "secrets versions access" [""] Observe secrets, "projects delete" [""] Destroy,
         "* set-iam-policy|add-iam-policy-binding|remove-iam-policy-binding" [""] GrantAccess, "* * set-iam-policy|add-iam-policy-binding" [""] GrantAccess, "iam service-accounts keys create" [""] MintCredential,
-        "config|auth|info|version|components|init|topic|help" [""] Observe, "compute ssh|scp" [""] Execute }
-    "gsutil" => "gcloud" Platform ["-o -h"] { "rm|rb" [""] Destroy, "rsync" ["-d"] Destroy, "mv" [""] Destroy, "ls|cat|stat|du|hash|version|help" [""] Observe, "cp|rsync" [""] Create, "iam|acl|defacl" [""] GrantAccess, "*" [""] Modify }
+        "config|auth|info|version|components|init|topic|help" [""] Observe, "compute ssh|scp" [""] Execute, "* list|describe" [""] Observe, "* * list|describe" [""] Observe }
+    "gsutil" => "gcloud" Platform ["-o -h"] { "rm|rb" [""] Destroy, "rsync" ["-n"] Observe, "rsync" ["-d"] Destroy, "mv" [""] Destroy, "ls|cat|stat|du|hash|version|help" [""] Observe, "cp|rsync" [""] Create, "iam|acl|defacl" [""] GrantAccess, "*" [""] Modify }
     "bq" => "bigquery" Platform ["--project_id --location --format --dataset_id"] { "rm" [""] Destroy, "query" [""] Execute, "ls|show|head|version" [""] Observe, "cp|mk|load|insert|extract|update" [""] Modify }
     "az" => "azure" Platform ["--name -n --resource-group -g --subscription -o --output --query --tag --vault-name --location -l"] {
-        "keyvault secret show" [""] Observe secrets, "keyvault purge" [""] Destroy, "role assignment create" [""] GrantAccess, "ad sp create-for-rbac" [""] MintCredential, "account get-access-token" [""] Observe secrets,
+        "keyvault secret show" [""] Observe secrets, "keyvault purge" [""] Destroy, "role assignment create" [""] GrantAccess, "ad sp create-for-rbac" [""] MintCredential, "account get-access-token" [""] Observe secrets, "* list-keys|list-admin-keys|list-connection-strings|show-connection-string" [""] Observe secrets,
+        "* keys|credential|credentials|admin-key|query-key|connection-string list|show" [""] Observe secrets, "* * list-keys|list-connection-strings|list-publishing-profiles|list-publishing-credentials|show-connection-string" [""] Observe secrets,
+        "* * keys|credential|credentials|connection-string|appsettings list|show" [""] Observe secrets, "* * * keys|connection-string list|show" [""] Observe secrets,
+        "deployment * what-if|show|list" [""] Observe, "* list|show" [""] Observe, "* * list|show" [""] Observe,
         "login|logout|account|version|config|find|interactive" [""] Observe }
     "azd" => "azure" Platform ["-e --environment -C"] { "down" [""] Destroy, "up|deploy|provision" [""] Modify, "*" [""] Observe }
-    "doctl" => "digitalocean" Platform ["--context -o --output --format"] { "auth" [""] Observe }
+    "doctl" => "digitalocean" Platform ["--context -o --output --format"] { "databases connection" [""] Observe secrets, "databases user list|get|reset" [""] Observe secrets, "auth" [""] Observe }
     "gh" => "github" Service ["-R --repo -t --title -b --body --json -q --jq -L --limit -B --base -H --head -l --label -a --assignee -F --body-file -m --milestone"] {
         "* list|view|status|watch|diff|checks|download|ls" [""] Observe, "repo delete" [""] Destroy, "repo edit" ["--visibility"] GrantAccess, "repo edit" ["--delete-branch-on-merge --enable-merge-commit"] Modify, "repo create" ["--public"] GrantAccess, "repo archive|rename" [""] Execute, "repo deploy-key" [""] GrantAccess,
         "repo create|fork|clone" [""] Create, "pr merge" [""] Execute, "release delete" [""] Destroy, "release create|upload|edit" [""] Execute, "secret set|delete" [""] Execute, "variable delete" [""] Execute, "variable set" [""] Modify, "workflow run|enable|disable" [""] Create, "run rerun|cancel" [""] Create,
@@ -274,20 +286,24 @@ tools! {
         "issue delete|transfer" [""] Destroy, "label delete" [""] Destroy, "cache delete" [""] Modify, "codespace delete" [""] Destroy, "alias|config|extension|browse|search|status|completion" [""] Observe, "label|project|gist|codespace" [""] Create }
     "glab" => "gitlab" Service ["-R --repo -t --title -d --description"] { "repo|project delete" [""] Destroy, "mr merge" [""] Execute, "release create|delete" [""] Execute, "mr|issue create|note|update|close" [""] Create }
     "eas expo-cli" => "expo" Service [""] { "build|submit|update" [""] Create, "project:delete" [""] Destroy }
-    "firebase" => "firebase" Platform ["--project -P --token --only"] { "firestore:delete" [""] Destroy, "database:remove" [""] Destroy, "database:set" [""] Destroy, "functions:delete" [""] Destroy, "hosting:disable" [""] Destroy, "projects:delete" [""] Destroy, "deploy" [""] Modify, "auth:export" [""] Observe secrets, "emulators:start|emulators:exec|serve|login|use|projects:list|init" [""] Observe }
+    "firebase" => "firebase" Platform ["--project -P --token --only"] { "firestore:delete" [""] Destroy, "database:remove" [""] Destroy, "database:set" [""] Destroy, "functions:delete" [""] Destroy, "hosting:disable" [""] Destroy, "projects:delete" [""] Destroy, "deploy" [""] Modify, "auth:export|functions:config:get|functions:secrets:access" [""] Observe secrets, "functions:list|functions:log|apps:list|hosting:sites:list|emulators:start|emulators:exec|serve|login|use|projects:list|init" [""] Observe }
     "stripe" => "stripe" Platform ["--api-key -d"] { "refunds create" [""] Spend, "charges create" [""] Spend, "payouts create" [""] Spend, "listen|login|logs|status|config|events|samples|version" [""] Observe, "trigger" [""] Create, "* delete|cancel" [""] Destroy, "* list|retrieve" [""] Observe }
-    "pscale" => "planetscale" Platform ["--org"] { "database|branch delete" [""] Destroy, "password create" [""] MintCredential, "shell|connect" [""] Execute }
-    "neon neonctl" => "neon" Platform ["--project-id --org-id"] { "projects|branches|databases|roles delete" [""] Destroy, "branches reset|restore" [""] Destroy, "connection-string|cs" [""] Observe secrets }
+    "pscale" => "planetscale" Platform ["--org"] { "database|branch delete" [""] Destroy, "* list|show|diff|ls" [""] Observe, "password create" [""] MintCredential, "shell|connect" [""] Execute }
+    "neon neonctl" => "neon" Platform ["--project-id --org-id"] { "* list|get|schema-diff" [""] Observe, "projects|branches|databases|roles delete" [""] Destroy, "branches reset|restore" [""] Destroy, "connection-string|cs" [""] Observe secrets }
+    "render" => "render" Platform ["-o --output --resources"] { "services|projects|environments|postgres|keyvalue|disks delete" [""] Destroy, "deploys create|cancel" [""] Modify, "restart" [""] Modify, "psql|ssh|jobs" [""] Execute, "services|projects|environments|deploys|workspaces list|ls|show|get" [""] Observe, "services|logs|login|whoami|workspace|projects|environments|deploys|workspaces" [""] Observe }
     "turso" => "turso" Platform [""] { "db|group destroy" [""] Destroy, "db shell" [""] Execute, "db tokens" [""] MintCredential }
-    "rclone" => "rclone" Platform ["--config"] { "sync|delete|purge|deletefile|cleanup|rmdirs|move|moveto" [""] Destroy, "copy|copyto|mkdir" [""] Create, "*" [""] Observe }
-    "s3cmd s5cmd mc" => "s3" Platform ["--config -c"] { "del|rm|rb|mv|expire" [""] Destroy, "sync|mirror" ["--delete-removed --remove --delete"] Destroy, "ls|info|du|cat|stat" [""] Observe, "setacl|setpolicy|anonymous" [""] GrantAccess, "put|cp|get|sync|mb|mirror" [""] Create }
-    "restic borg pgbackrest kopia duplicity velero" => "backup" Platform ["-r --repo --stanza"] { "forget|prune|delete|stanza-delete|expire|compact|unlock" [""] WeakenRecovery, "backup delete" [""] WeakenRecovery, "snapshots|list|info|check|stats|diff|find|ls|version" [""] Observe, "backup|create|init" [""] Create, "*" [""] Execute }
+    "rclone" => "rclone" Platform ["--config"] { "*" ["-n"] Observe, "sync|delete|purge|deletefile|cleanup|rmdirs|move|moveto" [""] Destroy, "copy|copyto|mkdir" [""] Create, "*" [""] Observe }
+    "s3cmd" => "s3" Platform ["--config -c"] { "*" ["-n"] Observe, "del|rm|rb|mv|expire" [""] Destroy, "sync" ["--delete-removed"] Destroy, "ls|la|info|du" [""] Observe, "setacl|setpolicy" [""] GrantAccess, "put|cp|get|sync|mb" [""] Create }
+    "s5cmd mc" => "s3" Platform ["--config -c"] { "del|rm|rb|mv|expire" [""] Destroy, "sync|mirror" ["--delete-removed --remove --delete"] Destroy, "ls|info|du|cat|stat" [""] Observe, "setacl|setpolicy|anonymous" [""] GrantAccess, "put|cp|get|sync|mb|mirror" [""] Create }
+    "restic borg pgbackrest kopia duplicity velero" => "backup" Platform ["-r --repo --stanza"] { "forget|prune" ["-n"] Observe, "forget|prune|delete|stanza-delete|expire|compact|unlock" [""] WeakenRecovery, "backup delete" [""] WeakenRecovery, "snapshots|list|info|check|stats|diff|find|ls|version|verify" [""] Observe, "backup|create|init" [""] Create, "*" [""] Execute }
     "ansible ansible-playbook" => "ansible" Platform ["-i --inventory -l --limit -e --extra-vars"] { "*" ["--syntax-check --list-hosts --list-tasks"] Observe, "*" [""] Execute }
+    "ansible-inventory ansible-doc ansible-lint ansible-config" => "ansible" Here ["-i --inventory"] { "*" [""] Observe, "" [""] Observe }
     "vault bao" => "vault" Platform ["-address -namespace"] { "kv get" [""] Observe secrets, "read" [""] Observe secrets, "kv delete|destroy|metadata" [""] Destroy, "delete" [""] Destroy, "token create" [""] MintCredential, "status|login|version|kv list|list" [""] Observe, "secrets disable" [""] Destroy, "policy write" [""] GrantAccess }
     "pass bw gopass" => "secrets" Here [""] { "show|get" [""] Observe secrets, "list|ls|status|sync|login|unlock" [""] Observe, "rm|delete" [""] Destroy }
     "security" => "keychain" Here [""] { "find-generic-password|find-internet-password|dump-keychain" [""] Observe secrets, "*" [""] Modify }
     "systemctl service launchctl" => "system" Here ["-u --unit"] { "status|list-units|is-active|show|list|is-enabled|cat|list-timers" [""] Observe, "*" [""] Modify, "* status" [""] Observe }
-    "zfs zpool" => "zfs" Here [""] { "destroy|rollback|labelclear" [""] Destroy, "list|get|status|iostat" [""] Observe, "*" [""] Modify }
+    "nft" => "system" Here ["-f"] { "list|describe|monitor" [""] Observe, "" ["-c --check"] Observe, "" [""] Modify }
+    "zfs zpool" => "zfs" Here [""] { "destroy" ["-n"] Observe, "*" ["-h"] Observe, "destroy|rollback|labelclear" [""] Destroy, "list|get|status|iostat" [""] Observe, "*" [""] Modify }
     "doppler" => "doppler" Platform ["-p --project -c --config"] { "secrets set|delete|upload" [""] Modify, "secrets" [""] Observe secrets, "*" [""] Observe }
     "gpg gpg2" => "gpg" Here [""] { "" ["--export-secret-keys --export-secret-subkeys"] Observe secrets, "" ["--delete-secret-keys --delete-secret-and-public-key"] Destroy, "" [""] Observe }
     "celery" => "celery" Platform ["-A --app -b --broker --workdir -n -Q -l -c"] { "purge" [""] Destroy, "amqp queue.delete|queue.purge" [""] Destroy, "inspect|status|report|events|list|help|result|worker|beat|flower" [""] Observe, "multi|call|control|shell" [""] Execute }

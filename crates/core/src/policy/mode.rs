@@ -67,6 +67,7 @@ pub struct Modes {
     pub all: Mode,
     /// Of single rules, by the id of the policy or by a reason's code: `RULE` alone, or as
     /// `RULE OPERATION` or `RULE OPERATION RESOURCE` about no more than these. The narrowest counts.
+    /// A name with a blank in it is in no key: it could be read as two.
     pub rules: BTreeMap<String, Mode>,
 }
 
@@ -132,8 +133,14 @@ impl Modes {
         }
         let rules = [reason.policy.as_str(), reason.code.as_str()];
         let (name, resource) = (operation.name.as_str(), operation.resource.id.as_str());
-        let narrowed = [format!(" {name} {resource}"), format!(" {name}"), String::new()];
-        let keys = narrowed.iter().flat_map(|about| rules.map(|rule| format!("{rule}{about}")));
+        // An agent may have chosen them: in `a b c` nothing says where one ends.
+        let key = |names: &[&str]| {
+            let one = |name: &&str| !name.is_empty() && !name.contains(char::is_whitespace);
+            names.iter().all(one).then(|| names.iter().map(|name| format!(" {name}")).collect())
+        };
+        let narrowed: [Option<String>; 3] = [key(&[name, resource]), key(&[name]), key(&[])];
+        let narrowed = narrowed.iter().flatten();
+        let keys = narrowed.flat_map(|about| rules.map(|rule| format!("{rule}{about}")));
         keys.filter_map(|key| self.rules.get(&key)).next().copied().unwrap_or(self.all)
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 
 /// A known operation on a volume, with a listed host and a granted credential, by an agent in
 /// `run` with no limits.
-fn request(effect: Effect, environment: Environment) -> Request {
+pub(super) fn request(effect: Effect, environment: Environment) -> Request {
     let resource = Resource {
         id: ResourceId::of("railway", "volume", "v1"),
         within: vec![ResourceId::of("railway", "project", "p1")],

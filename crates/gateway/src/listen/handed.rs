@@ -1,6 +1,6 @@
 //! Sockets of runs, handed over by their supervisors: who comes in there needs no other proof.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
 use holdpoint_core::Timestamp;
 use holdpoint_store::{
@@ -10,19 +10,22 @@ use holdpoint_store::{
 };
 use tokio::{
     net::{TcpListener, UdpSocket},
-    sync::broadcast::error::RecvError,
+    sync::{Semaphore, broadcast::error::RecvError},
     task::{JoinSet, spawn_blocking},
     time::sleep,
 };
 
 use super::{
     Door, Enclosed, Handler, Proxy, Stop, Stopper,
-    newcomer::{part_with, welcome},
+    newcomer::{part_with, run_of, welcome},
     proxy::unless,
 };
 
 /// How long to wait after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Supervisors of one other user at a time.
+const VISITS_MAX: usize = 128;
 
 /// Serves what supervisors hand over, until `stop` is said.
 pub async fn serve_handed<H: Handler>(
@@ -32,12 +35,22 @@ pub async fn serve_handed<H: Handler>(
     stop: Stop,
 ) {
     let mut runs = JoinSet::new();
+    let mut rooms: HashMap<u32, Arc<Semaphore>> = HashMap::new();
     while let Some(accepted) = unless(&stop, socket.accept()).await {
         while runs.try_join_next().is_some() {}
         match accepted {
             Ok(supervisor) => {
+                rooms.retain(|_, room| room.available_permits() < VISITS_MAX);
+                let room = supervisor.visitor().map(|user| {
+                    let room =
+                        rooms.entry(user).or_insert_with(|| Semaphore::new(VISITS_MAX).into());
+                    Arc::clone(room).try_acquire_owned()
+                });
+                // Dropped: one user takes no room from the others.
+                let Ok(room) = room.transpose() else { continue };
                 let (proxy, state, stop) = (Arc::clone(&proxy), state.clone(), stop.clone());
                 runs.spawn(async move {
+                    let _room = room;
                     if let Err(error) = attend(proxy, &state, supervisor, &stop).await {
                         tracing::warn!(%error, "a run could not hand its listeners over");
                     }
@@ -64,9 +77,12 @@ async fn attend<H: Handler>(
     let Some(mut handed) = supervisor.take().await?.filter(|it| !it.listeners.is_empty()) else {
         return Ok(());
     };
-    if let Err(why) = admit(state, &handed, (proxy.clock)()).await {
-        handed.refuse(&why).await?;
-        return Err(io::Error::other(why));
+    match admit(state, &handed, (proxy.clock)()).await {
+        Ok(run) => handed.run = run,
+        Err(why) => {
+            handed.refuse(&why).await?;
+            return Err(io::Error::other(why));
+        }
     }
     let served = serve_run(proxy, state, &mut handed, stop).await;
     if handed.newcomer.is_some() {
@@ -77,10 +93,13 @@ async fn attend<H: Handler>(
     served
 }
 
-/// Whether these listeners are those of a run that there is, by its own key.
-async fn admit(state: &State, handed: &Handed, now: Timestamp) -> Result<(), String> {
-    let run = &handed.run;
-    let known = state.agents().of_run(run).map_err(|error| error.to_string())?;
+/// The run that these listeners are of, if it is so by its own key: what it is called here.
+async fn admit(state: &State, handed: &Handed, now: Timestamp) -> Result<String, String> {
+    let run = match &handed.newcomer {
+        Some((_, user)) => run_of(*user, &handed.run),
+        None => handed.run.clone(),
+    };
+    let known = state.agents().of_run(&run).map_err(|error| error.to_string())?;
     let did = match (&known, &handed.newcomer) {
         (Some(agent), _) => agent.principal.did,
         (None, Some((newcomer, _))) => Some(newcomer.did),
@@ -90,11 +109,11 @@ async fn admit(state: &State, handed: &Handed, now: Timestamp) -> Result<(), Str
         return Err(format!("whoever handed run `{run}` over has not its key"));
     }
     let Some((newcomer, user)) = handed.newcomer.clone().filter(|_| known.is_none()) else {
-        return Ok(());
+        return Ok(run);
     };
-    let (state, run) = (state.clone(), run.clone());
-    let made = spawn_blocking(move || welcome(&state, &run, &newcomer, user, now)).await;
-    made.map_err(|error| error.to_string())?.map(drop)
+    let (state, said) = (state.clone(), handed.run.clone());
+    let made = spawn_blocking(move || welcome(&state, &said, &newcomer, user, now)).await;
+    made.map_err(|error| error.to_string())?.map(|principal| principal.run)
 }
 
 /// Accepts from the listeners of a run until it is over.

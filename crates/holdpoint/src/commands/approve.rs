@@ -12,7 +12,7 @@ use super::{
     Here,
     holds::{self, scheduled},
     now,
-    unlocked::{self, Reply},
+    unlocked::{self, Reply, Word},
 };
 use crate::{
     status::{CommandError, Ended, Status},
@@ -51,29 +51,37 @@ struct Answer {
 /// Runs `holdpoint approve`.
 pub fn approve(approve: &Approve, here: &Here) -> Ended {
     let hold = show(here, &approve.answer)?;
-    release(here, &hold, approve.name.as_deref(), approve.answer.approver.as_deref())
+    let approver = approve.answer.approver.as_deref();
+    release(here, &hold, Word::Wanted, approve.name.as_deref(), approver)
 }
 
 /// Releases what was shown; in production once its name was typed.
-fn release(here: &Here, hold: &Hold, named: Option<&str>, approver: Option<&str>) -> Ended {
+fn release(
+    here: &Here,
+    hold: &Hold,
+    word: Word,
+    named: Option<&str>,
+    approver: Option<&str>,
+) -> Ended {
     if let Some(name) = name_to_type(hold) {
         let typed = match named {
             Some(name) => name.to_owned(),
-            None => terminal::ask(&format!("This is production. Type its name, {name}: "))?,
+            None => terminal::ask_anew(&format!("This is production. Type its name, {name}: "))?,
         };
         if typed != name {
             let text = format!("`{typed}` is not `{name}`; nothing was released");
             return wanting(&text);
         }
     }
-    answer(here, hold, approver, Release::Approve)
+    answer(here, hold, word, approver, Release::Approve)
 }
 
 /// Asks a human at the terminal about a card that they see.
 pub(super) fn ask(here: &Here, hold: &Hold) -> Ended {
-    match terminal::ask("approve, deny, or leave it (Enter)? ")?.trim() {
-        "approve" => release(here, hold, None, None),
-        "deny" => answer(here, hold, None, Release::Deny),
+    let typed = terminal::ask_anew("approve, deny, or leave it (Enter)? ")?;
+    match typed.trim() {
+        "approve" => release(here, hold, Word::Typed, None, None),
+        "deny" => answer(here, hold, Word::Typed, None, Release::Deny),
         _ => Ok(Status::Done),
     }
 }
@@ -81,7 +89,7 @@ pub(super) fn ask(here: &Here, hold: &Hold) -> Ended {
 /// Runs `holdpoint deny`.
 pub fn deny(deny: &Deny, here: &Here) -> Ended {
     let hold = show(here, &deny.answer)?;
-    answer(here, &hold, deny.answer.approver.as_deref(), Release::Deny)
+    answer(here, &hold, Word::Wanted, deny.answer.approver.as_deref(), Release::Deny)
 }
 
 /// Shows the card of a hold that can still be answered.
@@ -92,9 +100,9 @@ fn show(here: &Here, answer: &Answer) -> Result<Hold, CommandError> {
 }
 
 /// Signs the answer to exactly what was shown, and gives it to the store.
-fn answer(here: &Here, hold: &Hold, named: Option<&str>, decision: Release) -> Ended {
+fn answer(here: &Here, hold: &Hold, word: Word, named: Option<&str>, decision: Release) -> Ended {
     let approver = approver(here, named)?;
-    match unlocked::ask(here, hold, &approver, decision) {
+    match unlocked::ask(here, hold, word, &approver, decision) {
         Reply::Applied => {
             let hold = holds::find(here, &hold.id)?;
             here.print(&holds::fact(&hold), &said(&hold))?;

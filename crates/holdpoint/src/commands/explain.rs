@@ -1,5 +1,7 @@
 //! `holdpoint explain`: what would be decided, without doing it.
 
+mod one;
+
 use std::{
     io::{self, BufRead, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
@@ -17,11 +19,25 @@ const LINE_BYTES_MAX: u64 = 16 << 20;
 
 /// What would be decided, without doing it. Touches nothing and needs no running gateway.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  holdpoint explain --batch episodes.jsonl | jq .verdict")]
+#[command(
+    after_help = "Examples:\n  holdpoint explain 'git push --force origin main'\n  holdpoint explain --batch episodes.jsonl | jq .verdict"
+)]
 pub struct Explain {
+    /// What a command would do here, where, how sure that is, and what would be asked.
+    #[arg(value_name = "CMD", required_unless_present = "batch", conflicts_with = "batch")]
+    command: Option<String>,
+
+    /// Which shell reads the command: `bash`, `powershell` or `cmd`.
+    #[arg(long, value_name = "SHELL", default_value = "bash", requires = "command")]
+    dialect: String,
+
+    /// Print the facts about the command as JSON.
+    #[arg(long, requires = "command")]
+    json: bool,
+
     /// Judge episodes, one JSON object a line, from a file or from standard input (`-`).
     #[arg(long, value_name = "FILE")]
-    batch: PathBuf,
+    batch: Option<PathBuf>,
 
     /// Add to each operation the microseconds that it took to interpret and decide it.
     #[arg(long)]
@@ -32,15 +48,20 @@ pub struct Explain {
     policy: Vec<PathBuf>,
 }
 
-/// Answers every line, in order. Ends with 2 if a line was malformed, whatever the verdicts.
+/// Answers what is asked: about one command, or about every line of a batch, in order. Of a batch
+/// it ends with 2 if a line was malformed, whatever the verdicts.
 pub fn run(explain: Explain) -> Ended {
     let mut sources = vec![PolicySource::starter()];
     for path in &explain.policy {
         sources.push(super::policy::read(path)?);
     }
     let pdp = Pdp::load(&sources).map_err(CommandError::usage)?;
+    let Some(batch) = &explain.batch else {
+        let command = explain.command.unwrap_or_default();
+        return one::run(&pdp, command, &explain.dialect, explain.json);
+    };
     let mut output = BufWriter::new(io::stdout().lock());
-    let malformed = answer_all(&pdp, input(&explain.batch)?, &mut output, explain.micros)
+    let malformed = answer_all(&pdp, input(batch)?, &mut output, explain.micros)
         .and_then(|malformed| output.flush().map(|()| malformed))
         .map_err(CommandError::unable)?;
     match malformed {

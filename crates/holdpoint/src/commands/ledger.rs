@@ -51,6 +51,9 @@ enum Verb {
 
 /// Runs `holdpoint ledger`.
 pub fn run(ledger: Ledger, here: &Here) -> Ended {
+    if !matches!(ledger.verb, Verb::Prove { check: Some(_), .. }) {
+        is_there(here)?;
+    }
     match ledger.verb {
         Verb::Verify => check_all(here),
         Verb::Show { index: Some(index), .. } => {
@@ -107,6 +110,30 @@ fn check_one(here: &Here, file: Option<PathBuf>) -> Ended {
             Ok(Status::Wanting)
         }
     }
+}
+
+/// Says what to do where there is no ledger: none has begun, or somebody took it away.
+fn is_there(here: &Here) -> Result<(), CommandError> {
+    let (dir, key) = (here.dir.join(DIRECTORY), here.dir.join(VERIFIER_KEY));
+    let text = match (dir.exists(), key.exists()) {
+        (true, true) => return Ok(()),
+        (false, false) => format!(
+            "there is no ledger in {} yet: the first gateway begins it (`holdpoint run -- AGENT`, or \
+             `holdpoint up`); one that lies elsewhere is named with --state DIR",
+            here.dir.display()
+        ),
+        (false, true) => format!(
+            "{} is missing, though a ledger was begun here: put it back as it was saved; without it \
+             nothing is proven of the time before",
+            dir.display()
+        ),
+        (true, false) => format!(
+            "{} is missing, by which the ledger is verified: put it back as it was saved, or as \
+             whoever you gave it to has it",
+            key.display()
+        ),
+    };
+    Err(CommandError::unable(text))
 }
 
 fn key(here: &Here) -> Result<VerifierKey, CommandError> {

@@ -7,6 +7,7 @@ use holdpoint_core::{
     Code, Effect, Environment, ResourceId,
     ledger::{Decided, Meaning, Record, RecordKind},
     plain,
+    plain::is_literal,
 };
 use holdpoint_store::ledger::{DIRECTORY, Reader};
 use serde::Serialize;
@@ -129,10 +130,10 @@ pub(super) fn command(
     }
 }
 
-/// Whether the names that an agent chose cannot be shown as they are: then nobody should paste them.
+/// Whether the names that an agent chose would mean more than themselves where they are pasted: a
+/// purpose with a star is every operation, a name with a blank is two.
 pub(super) fn misleads(meaning: &Meaning) -> bool {
-    let names = [meaning.operation.as_str(), meaning.resource.as_str()];
-    names.iter().any(|name| plain(name) != **name)
+    !is_literal(&meaning.operation) || !is_literal(meaning.resource.as_str())
 }
 
 /// What became of it, in a word, and what it was.
@@ -167,4 +168,29 @@ fn shown(run: &str, suggestions: &[Suggestion]) -> String {
     });
     let head = format!("--- what is listed and granted now\n+++ what run {run} would need\n");
     std::iter::once(head).chain(lines).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use holdpoint_core::{Operation, Reversibility};
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_proposed_that_means_more_than_itself() {
+        let asked = |name: &str, resource: &str| {
+            let resource = ResourceId::new(resource);
+            let operation =
+                Operation::known(name, Effect::Modify, resource, Reversibility::Unknown);
+            let meaning = Meaning::of(&operation, Environment::Staging);
+            command(&meaning, Some(Code::UnboundCredential), None, &|_, _| true)
+        };
+        let resource = "rest:api.example.com/items";
+        let proposed = "holdpoint secrets add NAME --host api.example.com --purpose rest:PATCH";
+        assert_eq!(asked("rest:PATCH", resource).as_deref(), Some(proposed));
+        for name in ["rest:*", "rest:A B", "rest:A\tB", "rest:'", "rest:\"", "rest:P*TCH", ""] {
+            assert_eq!(asked(name, resource), None, "{name:?}");
+        }
+        assert_eq!(asked("rest:PATCH", "rest:*.example.com/items"), None);
+    }
 }

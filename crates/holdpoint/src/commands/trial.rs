@@ -176,7 +176,12 @@ impl Tried {
         let Some(judged) = judged else { return };
         self.replayed += 1;
         let after = judged.decision().verdict();
-        if after.as_str() == decided.judged() {
+        // Neither the rules alone nor what a mode made of them: what really becomes of it.
+        let before = match candidate.config {
+            Some(_) => decided.verdict.as_str(),
+            None => decided.judged(),
+        };
+        if after.as_str() == before {
             return;
         }
         let becomes = Becomes::of(after);

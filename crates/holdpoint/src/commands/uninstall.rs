@@ -13,6 +13,7 @@ use clap::Args;
 use holdpoint_sandbox::Mark;
 use holdpoint_store::State;
 use nix::{
+    errno::Errno,
     sys::{
         signal::{Signal, kill},
         socket::{getsockopt, sockopt::PeerCredentials},
@@ -162,14 +163,16 @@ impl Found {
             let why = "changed since, or out of reach; take our lines out by hand";
             left.push(format!("{}: {why}", file.display()));
         }
+        if self.program.iter().any(|file| file.ends_with("systemd/user/holdpoint.service")) {
+            // Where there is no service manager, it starts nothing either; where there is one, it
+            // would start another gateway as soon as somebody comes.
+            let mut systemctl = Command::new("systemctl");
+            systemctl.args(["--user", "disable", "--now", "--quiet"]);
+            systemctl.args(["holdpoint.socket", "holdpoint.service"]);
+            let _none = systemctl.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        }
         if let Some(process) = self.gateway {
             stop(dir, process)?;
-        }
-        if self.program.iter().any(|file| file.ends_with("systemd/user/holdpoint.service")) {
-            // Where there is no service manager, it starts nothing either.
-            let mut systemctl = Command::new("systemctl");
-            systemctl.args(["--user", "disable", "--now", "--quiet", "holdpoint.service"]);
-            let _none = systemctl.stdout(Stdio::null()).stderr(Stdio::null()).status();
         }
         if let Some(profile) = self.profile.as_deref().filter(|_| !self.package) {
             let mut parser = Command::new("apparmor_parser");
@@ -209,7 +212,11 @@ fn gateway(dir: &Path) -> Option<i32> {
 /// Tells the gateway to stop, and waits until it has ended what is in flight.
 fn stop(dir: &Path, process: i32) -> Result<(), CommandError> {
     let until = Instant::now() + PATIENCE;
-    kill(Pid::from_raw(process), Signal::SIGTERM).map_err(CommandError::unable)?;
+    match kill(Pid::from_raw(process), Signal::SIGTERM) {
+        // The service manager has stopped it.
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => return Err(CommandError::unable(error)),
+    }
     while gateway(dir) == Some(process) || fs::exists(format!("/proc/{process}")).unwrap_or(false) {
         if Instant::now() > until {
             let text =

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{Here, modes};
 use crate::{
+    activated,
     postgres::DatabaseAddress,
     reverse::ReverseAddress,
     running::Running,
@@ -25,7 +26,7 @@ const LISTENING: &str = "gateway.json";
 #[command(after_help = "\
 Example:\n  holdpoint up --proxy 127.0.0.1:7080\n\n\
 SIGHUP reads holdpoint.toml and the policies again; a bad one is refused, and the last good one \
-stays in force. Proxies (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, unless [upstream] of \
+stays in force. A socket that a service manager passes (LISTEN_FDS) is where agents connect to. Proxies (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, unless [upstream] of \
 holdpoint.toml says it) and certificates (SSL_CERT_FILE, upstream_ca) are read at the start. SIGTERM and SIGINT stop it, once what is in flight has ended.")]
 pub struct Up {
     /// Where agents connect to; port 0 picks one [default: 127.0.0.1:7080].
@@ -89,12 +90,15 @@ pub fn run(up: Up, here: Here, observe: fn(Stage)) -> Ended {
     protect_memory()?;
     // A run that starts it when another has gone waits for signals itself, and has blocked them.
     SigSet::all().thread_unblock().map_err(CommandError::unable)?;
+    let passed = activated::proxy().map_err(|error| {
+        CommandError::unable(format!("the service manager's socket cannot be taken: {error}"))
+    })?;
     let lock = here.state.lock_gateway().map_err(CommandError::unable)?;
     let runtime = tokio::runtime::Runtime::new().map_err(CommandError::unable)?;
     let here = Arc::new(here);
     runtime.block_on(async {
         let door = up.run_door.as_deref();
-        let running = Running::start(Arc::clone(&here), &lock, door, observe).await?;
+        let running = Running::start(Arc::clone(&here), &lock, passed, door, observe).await?;
         let listening = Listening {
             proxy: running.proxy,
             console: running.console,

@@ -2,54 +2,125 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use super::{
-    History, Name, REMEMBERED_MAX, name,
+    History, Name, REMEMBERED_MAX,
+    loose::unpacked,
+    name,
     packs::Index,
     search::{NAMELESS, search_these},
-    unpacked,
 };
 use crate::view::Mask;
 
 /// Seconds by which a clock of files may be behind.
 const BEHIND: i64 = 2;
 
+/// What came of looking at something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// It can be seen, as what is known of it says.
+    Seen,
+    /// Somebody outside is not done with it.
+    Unseen,
+    /// There is nothing.
+    Absent,
+}
+
+/// What a path below the objects is to git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    /// A directory of its, or a list that says nothing of what is in objects.
+    Plain,
+    Loose(Name),
+    /// Belongs to the pack of this path without an ending.
+    Pack(PathBuf),
+    /// Not done yet, or nothing of git's: there may be anything in it.
+    Unfinished,
+}
+
+impl Part {
+    fn of(path: &Path) -> Self {
+        let names: Option<Vec<&str>> = path.iter().map(OsStr::to_str).collect();
+        match names.as_deref() {
+            Some([] | ["pack"] | ["info", ..]) => Self::Plain,
+            Some([first]) if is_first(first) => Self::Plain,
+            Some([first, rest]) if is_first(first) => {
+                name(&format!("{first}{rest}")).map_or(Self::Unfinished, Self::Loose)
+            }
+            Some(["pack", file]) if file.starts_with("multi-pack-index") => Self::Plain,
+            Some(["pack", file]) if file.starts_with("pack-") => {
+                Self::Pack(path.with_extension(""))
+            }
+            _ => Self::Unfinished,
+        }
+    }
+}
+
+/// Whether a directory of loose objects is called so.
+fn is_first(name: &str) -> bool {
+    name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl History {
     /// Hears that something was made at `path` from inside.
     pub(crate) fn made(&self, path: &Path) {
-        let Ok(below) = path.strip_prefix(&self.objects) else { return };
-        let object = || named(below).map(|_| below.to_owned());
-        let Some(key) = of_pack(below).or_else(object) else { return };
+        let Some(key) = self.key(path) else { return };
         let mut own = self.lock();
         if own.made.len() < REMEMBERED_MAX {
             own.made.insert(key);
         }
     }
 
-    /// Looks at an object, or at a pack of them, that came from outside since all were searched.
-    pub(super) fn look(&self, path: &Path, mask: &dyn Mask) {
-        let pack = of_pack(path);
-        let loose = named(path).filter(|_| pack.is_none());
-        let key = pack.clone().or_else(|| loose.is_some().then(|| path.to_owned()));
-        let Some(key) = key.filter(|key| !self.is_known(key)) else { return };
-        let at = match pack {
-            Some(_) => self.objects.join(&key).with_extension("idx"),
-            None => self.objects.join(path),
+    /// Hears that what was at `path` was taken away from inside.
+    pub(crate) fn unmade(&self, path: &Path) {
+        if let Some(key) = self.key(path)
+            && of_pack(&key).is_none()
+        {
+            self.lock().made.remove(&key);
+        }
+    }
+
+    /// By what it is remembered that something was made.
+    fn key(&self, path: &Path) -> Option<PathBuf> {
+        let below = path.strip_prefix(&self.objects).ok()?;
+        match Part::of(below) {
+            Part::Plain => None,
+            Part::Loose(_) | Part::Unfinished => Some(below.to_owned()),
+            Part::Pack(key) => Some(key),
+        }
+    }
+
+    /// Whether something is there to be seen at all. An object, or a pack of them, that came from outside
+    /// since all were searched is looked at first.
+    pub(super) fn look(&self, path: &Path, mask: &dyn Mask) -> Arrived {
+        let (key, at) = match Part::of(path) {
+            Part::Plain => return Arrived::Seen,
+            Part::Loose(_) => (path.to_owned(), path.to_owned()),
+            // Git reads no pack before its index is there.
+            Part::Pack(key) => (key.clone(), key.with_extension("idx")),
+            Part::Unfinished => {
+                let made = self.lock().made.contains(path);
+                return if made { Arrived::Seen } else { self.absent(path) };
+            }
         };
-        // What is not there yet is looked at when it is.
-        let Ok(found) = fs::symlink_metadata(&at) else { return };
+        if self.is_known(&key) {
+            return Arrived::Seen;
+        }
+        let at = self.objects.join(at);
+        let Ok(found) = fs::symlink_metadata(&at) else { return self.absent(path) };
         if found.ctime() >= self.since - BEHIND {
-            let looked = match loose {
-                Some(name) => self.look_at_one(&at, &name, mask),
-                None => self.look_at_pack(&at, mask),
+            let looked = match Part::of(path) {
+                Part::Loose(name) => self.look_at_one(&at, &name, mask),
+                _ => self.look_at_pack(&at, mask),
             };
             if looked.is_err() {
                 self.lock().closed.insert(key);
-                return;
+                return Arrived::Seen;
             }
         }
         let mut own = self.lock();
@@ -57,6 +128,14 @@ impl History {
             own.clean.clear();
         }
         own.clean.insert(key);
+        Arrived::Seen
+    }
+
+    fn absent(&self, path: &Path) -> Arrived {
+        match fs::symlink_metadata(self.objects.join(path)) {
+            Ok(_) => Arrived::Unseen,
+            Err(_) => Arrived::Absent,
+        }
     }
 
     fn is_known(&self, key: &Path) -> bool {
@@ -94,13 +173,43 @@ impl History {
 
 /// The pack that a file belongs to, without its ending.
 pub(super) fn of_pack(path: &Path) -> Option<PathBuf> {
-    path.strip_prefix("pack").ok()?;
-    let file = path.file_name()?.to_str()?;
-    file.starts_with("pack-").then(|| path.with_extension(""))
+    match Part::of(path) {
+        Part::Pack(key) => Some(key),
+        _ => None,
+    }
 }
 
-/// The name of an object that is in no pack.
-fn named(path: &Path) -> Option<Name> {
-    let parent = path.parent()?.to_str().filter(|first| first.len() == 2)?;
-    name(&format!("{parent}{}", path.file_name()?.to_str()?))
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Part;
+
+    #[test]
+    fn what_is_below_the_objects() {
+        let rest = "0123456789abcdef0123456789abcdef012345";
+        for (path, expect) in [
+            ("", "Plain"),
+            ("ab", "Plain"),
+            ("info/alternates", "Plain"),
+            ("pack", "Plain"),
+            ("pack/multi-pack-index", "Plain"),
+            ("pack/multi-pack-index-0123.bitmap", "Plain"),
+            ("pack/pack-1.idx", "Pack"),
+            ("pack/pack-1.pack", "Pack"),
+            ("pack/tmp_pack_1", "Unfinished"),
+            ("pack/.tmp-7-pack-1.pack", "Unfinished"),
+            ("pack/pack-1/x", "Unfinished"),
+            ("tmp_obj_1", "Unfinished"),
+            ("ab/tmp_obj_1", "Unfinished"),
+            ("tmp_objdir-incoming-1", "Unfinished"),
+            ("tmp_objdir-incoming-1/pack/pack-1.pack", "Unfinished"),
+            ("xy", "Unfinished"),
+        ] {
+            let part = format!("{:?}", Part::of(Path::new(path)));
+            assert_eq!(part.split('(').next(), Some(expect), "{path}");
+        }
+        let loose = |first: &str| matches!(Part::of(&Path::new(first).join(rest)), Part::Loose(_));
+        assert!(loose("ab") && !loose("abc") && !loose("info"));
+    }
 }

@@ -5,11 +5,13 @@
 
 use std::{ffi::OsStr, io, os::unix::ffi::OsStrExt as _, path::Path};
 
-use super::{History, Name, hexadecimal, loose, name, name_of};
+use super::{History, Name, REMEMBERED_MAX, hexadecimal, name, name_of};
 use crate::view::Mask;
 
-/// Commits on top of each other, and directories within each other, that were made by one program.
-const DEPTH_MAX: usize = 1000;
+/// Commits on top of each other of which nobody knows yet what they are.
+const COMMITS_MAX: usize = 1_000_000;
+/// Directories within each other, of which one has a masked file in it.
+const DEPTH_MAX: usize = 128;
 /// Characters of a name.
 const WORD: usize = 40;
 
@@ -25,7 +27,7 @@ impl History {
                 continue;
             }
             let Some(name) = std::str::from_utf8(word).ok().and_then(name) else { continue };
-            let real = self.real_commit(&name, mask, 0)?;
+            let real = self.real_commit(&name, mask)?;
             if real != name {
                 word.copy_from_slice(hexadecimal(&real).as_bytes());
                 changed = true;
@@ -34,59 +36,78 @@ impl History {
         Ok(changed)
     }
 
-    /// Whether an object was made inside.
-    fn is_made(&self, name: &Name) -> bool {
-        loose(name).is_ok_and(|path| self.lock().made.contains(&path))
+    /// What a commit really is; itself, if it is no commit that was made inside. Those before it are
+    /// looked at first, one after the other.
+    fn real_commit(&self, name: &Name, mask: &dyn Mask) -> io::Result<Name> {
+        let mut open = vec![*name];
+        while let Some(at) = open.last().copied() {
+            let text = match self.known(&at) {
+                Some(_) => None,
+                None => self.loose(&at).filter(|(kind, _)| kind == "commit"),
+            };
+            let Some((_, text)) = text else {
+                open.pop();
+                continue;
+            };
+            let before = parents(&text)?;
+            let before = before.into_iter().filter(|it| self.is_open(it));
+            let length = open.len();
+            open.extend(before);
+            if open.len() > COMMITS_MAX {
+                return Err(io::Error::other("too many commits on top of each other"));
+            }
+            if open.len() > length {
+                continue;
+            }
+            let real = match self.real_text(&text, mask)? {
+                Some(text) => self.made_real("commit", &text)?,
+                None => at,
+            };
+            let mut own = self.lock();
+            if own.real.len() >= REMEMBERED_MAX {
+                own.real.clear();
+            }
+            own.real.insert(at, real);
+        }
+        Ok(self.known(name).unwrap_or(*name))
     }
 
-    /// What a commit really is; itself, if it is no commit that was made inside.
-    fn real_commit(&self, name: &Name, mask: &dyn Mask, depth: usize) -> io::Result<Name> {
+    /// What it is known to be: what was not made inside is what it is.
+    fn known(&self, name: &Name) -> Option<Name> {
         let known = self.lock().real.get(name).copied();
-        if let Some(real) = known {
-            return Ok(real);
-        }
-        if !self.is_made(name) {
-            return Ok(*name);
-        }
-        let Some((_, text)) = self.loose(name).filter(|(kind, _)| kind == "commit") else {
-            return Ok(*name);
-        };
-        let real = match self.real_text(&text, mask, depth)? {
-            Some(text) => self.made_real("commit", &text)?,
-            None => *name,
-        };
-        self.lock().real.insert(*name, real);
-        Ok(real)
+        known.or_else(|| (!self.is_made(name)).then_some(*name))
     }
 
-    /// The text of a commit with its real tree and parents; nothing if they are. A signature of what
-    /// it was is none of what it is.
-    fn real_text(&self, text: &[u8], mask: &dyn Mask, depth: usize) -> io::Result<Option<Vec<u8>>> {
-        if depth > DEPTH_MAX {
-            return Err(io::Error::other("too many commits on top of each other"));
-        }
+    /// Whether it is a commit of which nobody knows what it is.
+    fn is_open(&self, name: &Name) -> bool {
+        self.known(name).is_none() && self.loose(name).is_some_and(|(kind, _)| kind == "commit")
+    }
+
+    /// The text of a commit with its real tree and parents, which are known; nothing if they are what it
+    /// says. A signature of what it was is none of what it is.
+    fn real_text(&self, text: &[u8], mask: &dyn Mask) -> io::Result<Option<Vec<u8>>> {
         let mut real = Vec::with_capacity(text.len());
         let (mut changed, mut head, mut signature) = (false, true, false);
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             head = head && line != b"\n";
             signature =
                 head && (line.starts_with(b"gpgsig") || (signature && line.starts_with(b" ")));
-            match line.split_first_chunk::<7>().filter(|_| head) {
-                _ if signature => {}
-                Some((b"parent ", own)) => {
-                    let own = named(own)?;
-                    let other = self.real_commit(&own, mask, depth + 1)?;
-                    changed |= other != own;
-                    real.extend(format!("parent {}\n", hexadecimal(&other)).into_bytes());
-                }
-                _ if head && line.starts_with(b"tree ") => {
-                    let own = named(line.strip_prefix(b"tree ").unwrap_or_default())?;
-                    let other = self.real_tree(&own, Path::new(""), mask, 0)?;
-                    changed |= other != own;
-                    real.extend(format!("tree {}\n", hexadecimal(&other)).into_bytes());
-                }
-                _ => real.extend(line),
+            if signature {
+                continue;
             }
+            let named = if head { Line::of(line)? } else { None };
+            let (word, own, other) = match named {
+                Some(Line::Parent(own)) => ("parent", own, self.known(&own).unwrap_or(own)),
+                Some(Line::Tree(own)) => {
+                    ("tree", own, self.real_tree(&own, Path::new(""), mask, 0)?)
+                }
+                None => {
+                    real.extend(line);
+                    continue;
+                }
+            };
+            changed |= other != own;
+            real.extend(format!("{word} {}\n", hexadecimal(&other)).into_bytes());
         }
         Ok(changed.then_some(real))
     }
@@ -102,8 +123,11 @@ impl History {
     }
 
     fn real_tree(&self, tree: &Name, at: &Path, mask: &dyn Mask, depth: usize) -> io::Result<Name> {
-        if !self.is_made(tree) || depth > DEPTH_MAX {
+        if !self.is_made(tree) || !mask.has_places_below(&self.tree.join(at)) {
             return Ok(*tree);
+        }
+        if depth > DEPTH_MAX {
+            return Err(io::Error::other("too many directories within each other"));
         }
         let Some((_, bytes)) = self.loose(tree).filter(|(kind, _)| kind == "tree") else {
             return Ok(*tree);
@@ -148,6 +172,36 @@ impl History {
         self.place(&name, kind, bytes)?;
         Ok(name)
     }
+}
+
+/// A line of a commit that names another object.
+enum Line {
+    Tree(Name),
+    Parent(Name),
+}
+
+impl Line {
+    fn of(line: &[u8]) -> io::Result<Option<Self>> {
+        let named = |word: &str| line.strip_prefix(word.as_bytes()).map(named).transpose();
+        match named("tree ")? {
+            Some(tree) => Ok(Some(Self::Tree(tree))),
+            None => Ok(named("parent ")?.map(Self::Parent)),
+        }
+    }
+
+    fn parent(self) -> Option<Name> {
+        match self {
+            Self::Parent(name) => Some(name),
+            Self::Tree(_) => None,
+        }
+    }
+}
+
+/// What a commit comes after.
+fn parents(text: &[u8]) -> io::Result<Vec<Name>> {
+    let head = text.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
+    let lines = head.map(Line::of).collect::<io::Result<Vec<_>>>()?;
+    Ok(lines.into_iter().flatten().filter_map(Line::parent).collect())
 }
 
 /// The name at the end of a line.

@@ -14,6 +14,8 @@ use super::Name;
 
 /// What an index begins with.
 pub(crate) const MAGIC: &[u8] = b"DIRC";
+/// Bytes of an index: a million files.
+pub(crate) const BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes of the header, of what comes before a path, and of the digest at the end.
 const HEADER: usize = 12;
 const FIXED: usize = 62;

@@ -1,6 +1,7 @@
 //! History: git's objects, of which those with secrets are seen masked, under their own names.
 //!
 //! - `search`: what there is of them
+//! - `loose`: objects that are in no pack
 //! - `packs`: packs without some of their objects
 //! - `arrived`: objects that came from outside meanwhile
 //! - `index`, `settle`: what an index says of masked files
@@ -9,6 +10,7 @@
 mod arrived;
 mod commits;
 pub(crate) mod index;
+mod loose;
 mod packs;
 mod search;
 mod settle;
@@ -16,27 +18,28 @@ mod settle;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     ffi::{OsStr, OsString},
-    fs::{self, File, Permissions},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
-use sha1::{Digest as _, Sha1};
-
-use self::packs::Index;
 pub use self::search::{Found, search};
+use self::{
+    arrived::Arrived,
+    loose::{packed, path_of},
+    packs::Index,
+};
 pub(crate) use self::{
+    loose::name_of,
     packs::{Cut, Name},
     settle::{now, steady},
 };
-use crate::view::{Mask, SEARCHED_MAX};
+use crate::view::{
+    Mask,
+    places::{self, Place},
+};
 
-/// Bytes before the content of an object.
-const HEADER_MAX: u64 = 32;
 /// Objects of one run that are remembered by name; beyond it, they are looked at again.
 const REMEMBERED_MAX: usize = 1_000_000;
 /// Where git looks for what is to be seen instead of an object (git-replace(1)).
@@ -140,7 +143,7 @@ impl History {
 
     fn replace(&self, name: &Name, other: &Name) -> io::Result<()> {
         let word = hexadecimal(name);
-        fs::create_dir_all(self.git.join(REPLACE))?;
+        places::made(places::anchored(&self.git)?, Path::new(REPLACE))?;
         fs::create_dir_all(self.private.join(REPLACED))?;
         let text = format!("{}\n", hexadecimal(other));
         fs::write(self.private.join(REPLACED).join(&word), text)?;
@@ -159,7 +162,7 @@ impl History {
         if !index.has_any(&hidden) {
             return Ok(());
         }
-        let pack = File::open(path.with_extension("pack"))?;
+        let pack = Place::anchored(&path.with_extension("pack"))?.plain()?;
         let (index, cut, along) = index.without(&hidden, &pack)?;
         for name in along.iter().filter(|it| !hidden.contains(*it)) {
             let (kind, bytes) = search::object(&self.git, name)?;
@@ -175,10 +178,10 @@ impl History {
 
     /// Writes an object as git does one that is in no pack, where it is seen.
     fn write(&self, name: &Name, kind: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = loose(name)?;
+        let path = path_of(name)?;
         let first = path.parent().ok_or(io::ErrorKind::InvalidData)?;
         // What git makes beside it inside is real.
-        fs::create_dir_all(self.objects.join(first))?;
+        places::made(places::anchored(&self.objects)?, first)?;
         fs::create_dir_all(self.private.join(first))?;
         fs::write(self.private.join(&path), packed(kind, bytes)?)?;
         self.lock().paths.insert(path);
@@ -195,35 +198,6 @@ impl History {
         Ok(name)
     }
 
-    /// Writes an object where it really is, unless it is there.
-    fn place(&self, name: &Name, kind: &str, bytes: &[u8]) -> io::Result<()> {
-        let to = self.objects.join(loose(name)?);
-        if to.exists() {
-            return Ok(());
-        }
-        let draft = PathBuf::from(format!("tmp_obj_{}", hexadecimal(name)));
-        // Nobody inside sees it, or touches it.
-        self.lock().paths.insert(draft.clone());
-        let draft = self.objects.join(draft);
-        let placed = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
-            fs::write(&draft, packed(kind, bytes)?)?;
-            fs::set_permissions(&draft, Permissions::from_mode(0o444))?;
-            fs::rename(&draft, to)
-        });
-        if placed.is_err() {
-            // Nothing real stays behind; the failure itself is told.
-            let _ = fs::remove_file(&draft);
-        }
-        placed
-    }
-
-    /// The kind and the content of what is an object of its own; nothing if it is none, too long,
-    /// or seen otherwise.
-    fn loose(&self, name: &Name) -> Option<(String, Vec<u8>)> {
-        let path = loose(name).ok().filter(|path| !self.lock().paths.contains(path))?;
-        unpacked(&self.objects.join(path)).ok().flatten()
-    }
-
     /// What a file really is that was written inside as an object: its name, if that is another.
     pub(crate) fn real_file(&self, name: &Name, path: &Path, mask: &dyn Mask) -> Option<Name> {
         let (kind, seen) = self.loose(name).filter(|_| mask.has_places(path))?;
@@ -235,6 +209,37 @@ impl History {
     pub(crate) fn is_in(&self, index: &Path) -> io::Result<bool> {
         let hidden = self.lock().hidden.clone();
         Ok(!hidden.is_empty() && Index::read(index)?.has_any(&hidden))
+    }
+
+    /// Whether a pack brings commits that are nowhere else, where files are masked: what is real in them
+    /// would not be found.
+    pub(crate) fn brings_commits(
+        &self,
+        index: &Path,
+        pack: &Path,
+        mask: &dyn Mask,
+    ) -> io::Result<bool> {
+        if !mask.has_places_below(&self.tree) {
+            return Ok(false);
+        }
+        let mut new = Index::read(index)?.commits(&Place::anchored(pack)?.plain()?)?;
+        new.retain(|name| {
+            path_of(name).is_ok_and(|path| fs::symlink_metadata(self.objects.join(path)).is_err())
+        });
+        for entry in fs::read_dir(self.objects.join("pack"))? {
+            if new.is_empty() {
+                return Ok(false);
+            }
+            let other = entry?.path();
+            if other.extension().is_some_and(|it| it == "idx")
+                && other.with_extension("pack") != pack
+            {
+                for name in Index::read(&other)?.names() {
+                    new.remove(&name);
+                }
+            }
+        }
+        Ok(!new.is_empty())
     }
 
     /// What is seen otherwise in a directory, by the names there.
@@ -266,8 +271,16 @@ impl History {
     }
 
     fn of_object(&self, path: &Path, mask: &dyn Mask) -> Seen {
-        self.look(path, mask);
+        if self.lock().paths.contains(path) {
+            return Seen::Private(path.to_owned());
+        }
+        match self.look(path, mask) {
+            Arrived::Seen => {}
+            Arrived::Unseen => return Seen::Nothing,
+            Arrived::Absent => return Seen::Absent,
+        }
         let own = self.lock();
+        // It may have been looked at just now.
         if own.paths.contains(path) {
             return Seen::Private(path.to_owned());
         }
@@ -296,45 +309,10 @@ pub(crate) enum Seen {
     /// As what is there among what is seen otherwise.
     Private(PathBuf),
     Cut(Arc<Cut>),
+    /// Not at all, though it is there.
     Nothing,
-}
-
-/// The name of an object.
-pub(crate) fn name_of(kind: &str, bytes: &[u8]) -> Name {
-    let mut digest = Sha1::new();
-    digest.update(format!("{kind} {}\0", bytes.len()));
-    digest.update(bytes);
-    digest.finalize().into()
-}
-
-/// Where an object is that is in no pack.
-fn loose(name: &Name) -> io::Result<PathBuf> {
-    let word = hexadecimal(name);
-    let (first, rest) = word.split_at_checked(2).ok_or(io::ErrorKind::InvalidData)?;
-    Ok(Path::new(first).join(rest))
-}
-
-/// An object as git writes one that is in no pack.
-fn packed(kind: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    write!(encoder, "{kind} {}\0", bytes.len())?;
-    encoder.write_all(bytes)?;
-    encoder.finish()
-}
-
-/// The kind and the content of an object that is in no pack; nothing if it is too long, or none.
-fn unpacked(path: &Path) -> io::Result<Option<(String, Vec<u8>)>> {
-    let mut bytes = Vec::new();
-    let decoder = ZlibDecoder::new(File::open(path)?);
-    decoder.take(SEARCHED_MAX + HEADER_MAX).read_to_end(&mut bytes)?;
-    let parts = || {
-        let end = memchr::memchr(0, &bytes)?;
-        let (kind, length) = std::str::from_utf8(bytes.get(..end)?).ok()?.split_once(' ')?;
-        let content = bytes.get(end + 1..)?;
-        let whole = length.parse() == Ok(content.len());
-        whole.then(|| (kind.to_owned(), content.to_vec()))
-    };
-    Ok(parts())
+    /// There is nothing, and something can be made.
+    Absent,
 }
 
 pub(crate) fn hexadecimal(name: &Name) -> String {

@@ -12,6 +12,8 @@ use std::{
 
 use sha1::{Digest as _, Sha1};
 
+use crate::view::places;
+
 /// The name of an object.
 pub(crate) type Name = [u8; 20];
 
@@ -23,6 +25,8 @@ const FANOUT: usize = 256 * 4;
 const INDEX_MAX: u64 = 256 * 1024 * 1024;
 /// Where an offset is in the table of large ones.
 const LARGE: u32 = 1 << 31;
+/// What is a commit.
+const COMMIT: u8 = 1;
 /// Objects that are made of others, by distance and by name.
 const BY_OFFSET: u8 = 6;
 const BY_NAME: u8 = 7;
@@ -63,10 +67,7 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> io::Result<[u8; N]> {
 impl Index {
     /// Reads the index at `path`: its second version, with names of 20 bytes.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        if path.metadata()?.len() > INDEX_MAX {
-            return Err(malformed());
-        }
-        Self::of(&std::fs::read(path)?)
+        Self::of(&places::read(path, INDEX_MAX)?)
     }
 
     fn of(bytes: &[u8]) -> io::Result<Self> {
@@ -101,6 +102,13 @@ impl Index {
         self.entries.iter().any(|entry| names.contains(&entry.name))
     }
 
+    /// The commits in it.
+    pub(crate) fn commits(&self, pack: &File) -> io::Result<BTreeSet<Name>> {
+        let mut sorted: Vec<&Entry> = self.entries.iter().collect();
+        sorted.sort_by_key(|entry| entry.offset);
+        commits(&sorted, pack)
+    }
+
     /// What is left of it without `hidden` and all that is made of them in the pack: the index, the
     /// cut, and the names of those that went along.
     pub(crate) fn without(
@@ -125,6 +133,39 @@ impl Index {
         let count = u32::try_from(left.len()).map_err(io::Error::other)?;
         Ok((written(&left, &self.pack)?, Cut { count, ranges }, along))
     }
+}
+
+/// Those of a pack that are commits, or made of one.
+fn commits(sorted: &[&Entry], pack: &File) -> io::Result<BTreeSet<Name>> {
+    let at: BTreeMap<Name, u64> = sorted.iter().map(|entry| (entry.name, entry.offset)).collect();
+    let mut commits = BTreeMap::new();
+    let mut made = Vec::new();
+    for entry in sorted {
+        match base(pack, entry.offset, &at)? {
+            Some(base) => made.push((entry, base)),
+            None if kind(pack, entry.offset)? == COMMIT => {
+                commits.insert(entry.offset, entry.name);
+            }
+            None => {}
+        }
+    }
+    loop {
+        let more = made
+            .iter()
+            .filter(|(own, base)| commits.contains_key(base) && !commits.contains_key(&own.offset));
+        let more: Vec<(u64, Name)> = more.map(|(own, _)| (own.offset, own.name)).collect();
+        if more.is_empty() {
+            return Ok(commits.into_values().collect());
+        }
+        commits.extend(more);
+    }
+}
+
+fn kind(pack: &File, offset: u64) -> io::Result<u8> {
+    let mut first = [0];
+    pack.read_exact_at(&mut first, offset)?;
+    let [first] = first;
+    Ok(first >> 4 & 7)
 }
 
 /// The offsets of what is hidden, and of what is made of it, however far.
@@ -164,7 +205,7 @@ fn base(pack: &File, offset: u64, names: &BTreeMap<Name, u64>) -> io::Result<Opt
             let mut distance = u64::from(byte & 0x7f);
             while byte & 0x80 != 0 {
                 byte = *rest.next().ok_or_else(malformed)?;
-                distance = (distance + 1) << 7 | u64::from(byte & 0x7f);
+                distance = distance.wrapping_add(1) << 7 | u64::from(byte & 0x7f);
             }
             Ok(Some(offset.checked_sub(distance).ok_or_else(malformed)?))
         }

@@ -17,7 +17,7 @@ use super::{
     index::{self, Becomes, Entry},
     name_of,
 };
-use crate::view::SEARCHED_MAX;
+use crate::view::{SEARCHED_MAX, places};
 
 /// Before a run: git takes a file that was written in the same second as its index for one that may
 /// have changed, and looks at it. Inside it would see another one; so it is told what it would find.
@@ -27,8 +27,11 @@ pub(super) fn settle(
     is_masked: &dyn Fn(&Path) -> bool,
 ) -> io::Result<()> {
     let file = git.join("index");
-    let Ok(found) = fs::metadata(&file) else { return Ok(()) };
-    let mut bytes = fs::read(&file)?;
+    let Ok(found) = fs::symlink_metadata(&file) else { return Ok(()) };
+    if !found.is_file() {
+        return Ok(());
+    }
+    let mut bytes = places::read(&file, index::BYTES_MAX)?;
     let masked = |path: &Path, entry: &Entry| {
         let path = Some(workspace.join(path)).filter(|path| is_masked(path))?;
         Some(Becomes::Clean(entry.name, now(&path, &entry.name)?))
@@ -47,7 +50,7 @@ pub(super) fn settle(
     let Ok(mut locked) = File::create_new(&draft) else { return Ok(()) };
     locked.write_all(&bytes)?;
     locked.set_modified(later)?;
-    fs::set_permissions(&draft, found.permissions())?;
+    locked.set_permissions(found.permissions())?;
     fs::rename(draft, file)
 }
 
@@ -83,6 +86,6 @@ pub(crate) fn now(path: &Path, name: &Name) -> Option<Box<Stat>> {
     let small = u64::try_from(stat.st_size).is_ok_and(|size| size <= SEARCHED_MAX);
     let plain =
         rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile;
-    let bytes = (small && plain).then(|| fs::read(path).ok()).flatten()?;
+    let bytes = (small && plain).then(|| places::read(path, SEARCHED_MAX).ok()).flatten()?;
     (name_of("blob", &bytes) == *name).then(|| Box::new(stat))
 }

@@ -23,6 +23,7 @@ use super::{
     nodes::ROOT,
     open::{Entry, Open},
     places::Place,
+    refs::DRAFT,
 };
 use crate::history::{History, Seen};
 
@@ -46,6 +47,9 @@ impl View {
     }
 
     pub(super) fn child(&self, parent: u64, name: &OsStr) -> io::Result<Spot> {
+        if name.as_bytes().starts_with(DRAFT.as_bytes()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         self.spot(&self.path(parent)?.join(name))
     }
 
@@ -89,6 +93,9 @@ impl View {
     /// Opens a node.
     pub(super) fn open_node(&self, node: u64, writes: bool, process: u32) -> io::Result<Opened> {
         let spot = self.at(node)?;
+        if writes {
+            self.is_renamed_to(&spot)?;
+        }
         let place = self.place(&spot, writes)?;
         let file = open_file(&place, writes)?;
         let stat = fstat(&file)?;
@@ -108,9 +115,12 @@ impl View {
         if let Some((_, Seen::Cut(cut))) = self.seen(spot)? {
             return Ok(Open::Cut(Arc::new(file), cut));
         }
-        let mask = self.mask.as_ref().filter(|_| !self.is_object(spot));
-        let Some(mask) = mask else { return Ok(Open::Plain(Arc::new(file))) };
-        let (path, stat) = (self.real(spot)?, fstat(&file)?);
+        let stat = fstat(&file)?;
+        let mask = match &self.mask {
+            Some(mask) if !self.is_object(spot, &stat)? => mask,
+            _ => return Ok(Open::Plain(Arc::new(file))),
+        };
+        let path = self.real(spot)?;
         let id = (stat.st_dev, stat.st_ino);
         let own = self.written.has(id);
         let places = mask.has_places(&path);
@@ -127,12 +137,15 @@ impl View {
         Ok(Open::Masked(Arc::new(masked)))
     }
 
-    /// Whether it is one of git's objects: these are compressed, and history knows them.
-    fn is_object(&self, spot: &Spot) -> bool {
-        let within = self.base(spot).ok().and_then(|base| base.shown.within.as_deref());
-        let path = within.unwrap_or(Path::new("")).join(&spot.path);
-        let mut names = path.iter().skip_while(|name| *name != ".git");
-        names.any(|name| name == "objects")
+    /// Whether it is one of git's objects: these are compressed, and history knows them, or all of its
+    /// were clean when this began.
+    fn is_object(&self, spot: &Spot, stat: &Stat) -> io::Result<bool> {
+        let real = self.real(spot)?;
+        if self.histories.iter().any(|history| real.starts_with(&history.objects)) {
+            return Ok(true);
+        }
+        let mut names = real.iter().skip_while(|name| *name != ".git");
+        Ok(names.any(|name| name == "objects") && stat.st_ctime < self.since)
     }
 
     /// Whether something in a file is masked; what was searched is remembered until it changes.
@@ -215,7 +228,7 @@ impl View {
         for entry in Dir::read_from(directory.as_fd())? {
             let entry = entry?;
             let name = OsString::from(OsStr::from_bytes(entry.file_name().to_bytes()));
-            if name == "." || name == ".." {
+            if name == "." || name == ".." || name.as_bytes().starts_with(DRAFT.as_bytes()) {
                 continue;
             }
             // Only what the kernel looks up needs the number that it will have.

@@ -24,8 +24,9 @@ use super::{
     lock,
     masked::{SEARCHED_MAX, rewrite, whole},
     places::Place,
+    refs::draft,
 };
-use crate::guarded::is_head;
+use crate::guarded::{self, is_head};
 
 /// What is to be set of a node.
 #[derive(Debug, Default)]
@@ -49,6 +50,7 @@ impl View {
         flags: i32,
     ) -> io::Result<(FileAttr, u64)> {
         let spot = self.child(parent, name)?;
+        self.is_renamed_to(&spot)?;
         let place = self.place(&spot, true)?;
         let asked = OFlags::from_bits_retain(u32::try_from(flags).unwrap_or_default());
         let flags = OFlags::RDWR | OFlags::CREATE | (asked & (OFlags::EXCL | OFlags::TRUNC));
@@ -63,8 +65,14 @@ impl View {
 
     /// Makes what is neither a file that is opened nor a link.
     pub(super) fn make(&self, parent: u64, name: &OsStr, mode: u32) -> io::Result<FileAttr> {
-        let place = self.place(&self.child(parent, name)?, true)?;
+        let spot = self.child(parent, name)?;
+        self.is_renamed_to(&spot)?;
+        let place = self.place(&spot, true)?;
         let (kind, mode) = (Kind::from_raw_mode(mode), Mode::from_raw_mode(mode & 0o7777));
+        // Git would wait for it.
+        if kind == Kind::Fifo && self.is_in_git(&spot)? {
+            return Err(Errno::PERM.into());
+        }
         match kind {
             Kind::Directory => mkdirat(&place.directory, &place.name, mode)?,
             Kind::RegularFile | Kind::Fifo | Kind::Socket => {
@@ -72,6 +80,7 @@ impl View {
             }
             _ => return Err(Errno::PERM.into()),
         }
+        self.made(&spot)?;
         self.known(parent, name, &place.stat()?)
     }
 
@@ -80,16 +89,22 @@ impl View {
         if is_head(name) {
             return Err(Errno::PERM.into());
         }
-        let place = self.place(&self.child(parent, name)?, true)?;
+        let spot = self.child(parent, name)?;
+        if !self.may_link(&spot, to)? {
+            return Err(Errno::PERM.into());
+        }
+        let place = self.place(&spot, true)?;
         symlinkat(to, &place.directory, &place.name)?;
         self.known(parent, name, &place.stat()?)
     }
 
     pub(super) fn remove(&self, parent: u64, name: &OsStr, directory: bool) -> io::Result<()> {
-        let place = self.place(&self.child(parent, name)?, true)?;
+        let spot = self.child(parent, name)?;
+        let place = self.place(&spot, true)?;
         let stat = place.stat()?;
         let flags = if directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
         unlinkat(&place.directory, &place.name, flags)?;
+        self.unmade(&spot)?;
         let mut nodes = lock(&self.nodes);
         let number = nodes.number(&stat);
         nodes.unname(number, parent, name);
@@ -102,12 +117,14 @@ impl View {
     /// Gives a file a second name, unless it would be another file there.
     pub(super) fn link(&self, node: u64, parent: u64, name: &OsStr) -> io::Result<FileAttr> {
         let (from, to) = (self.at(node)?, self.child(parent, name)?);
+        self.is_renamed_to(&to)?;
         let secret = self.is_secret(&from)? || self.has_places(&to)?;
         if from.base != to.base || self.shelved(&from)? != self.shelved(&to)? || secret {
             return Err(Errno::XDEV.into());
         }
         self.is_honest(&from, &to)?;
         let (source, target) = (self.place(&from, true)?, self.place(&to, true)?);
+        self.leads_nowhere(&source, &to)?;
         let (old, new) = (&source.directory, &target.directory);
         linkat(old, &source.name, new, &target.name, AtFlags::empty())?;
         self.made(&to)?;
@@ -121,19 +138,27 @@ impl View {
         flags: RenameFlags,
     ) -> io::Result<()> {
         let (source, target) = (self.child(from.0, from.1)?, self.child(to.0, to.1)?);
-        let stat = self.place(&source, false)?.stat()?;
+        let place = self.place(&source, false)?;
+        let stat = place.stat()?;
+        self.leads_nowhere(&place, &target)?;
+        if flags.contains(RenameFlags::RENAME_EXCHANGE) {
+            self.leads_nowhere(&self.place(&target, false)?, &source)?;
+        }
         let replaced = self.place(&target, false)?.stat().ok();
         // As long as neither is kept beside: what is, is in another file.
         let number = self.number(&stat);
         let replaced = replaced.map(|stat| (self.number(&stat), stat));
         let directory = Kind::from_raw_mode(stat.st_mode) == Kind::Directory;
         let named = directory && (is_head(from.1) || is_head(to.1)) && from.1 != to.1;
+        // What is guarded there is so by its name: who moves a directory of it, copies it file by file.
+        let of_git = directory && (self.is_in_git(&source)? || self.is_in_git(&target)?);
         let (old, new) = (self.shelved(&source)?, self.shelved(&target)?);
-        if named || source.base != target.base {
+        if named || of_git || source.base != target.base {
             return Err(Errno::XDEV.into());
         }
         let was_directory = |stat: &Stat| Kind::from_raw_mode(stat.st_mode) == Kind::Directory;
-        if (directory && self.is_anchored(&source)?)
+        if (directory
+            && (self.is_anchored(&source)? || self.is_below_objects(&self.real(&target)?)))
             || (replaced.as_ref().is_some_and(|(_, stat)| was_directory(stat))
                 && self.is_anchored(&target)?)
         {
@@ -141,12 +166,15 @@ impl View {
         }
         self.is_honest(&source, &target)?;
         let mut carried = None;
-        if old == new {
+        let packed = self.is_packed_refs(&target)?;
+        if old == new && !packed {
             self.rename_here(&source, &target, flags)?;
         } else if directory || flags.contains(RenameFlags::RENAME_EXCHANGE) {
             return Err(Errno::XDEV.into());
         } else if flags.contains(RenameFlags::RENAME_NOREPLACE) && replaced.is_some() {
             return Err(Errno::EXIST.into());
+        } else if packed {
+            carried = Some(self.pack_refs(&source, &target)?);
         } else {
             carried = Some(self.carry(&source, &target, &stat)?);
         }
@@ -187,17 +215,44 @@ impl View {
         let (from, to) = (self.place(source, true)?, self.place(target, true)?);
         let how = How::from_bits_retain(flags.bits());
         renameat_with(&from.directory, &from.name, &to.directory, &to.name, how)?;
+        if !exchange {
+            self.unmade(source)?;
+        }
         self.made(target)
+    }
+
+    /// Whether a link to `to` can stand somewhere.
+    fn may_link(&self, spot: &Spot, to: &Path) -> io::Result<bool> {
+        // What is guarded is kept beside, and no link is taken from there.
+        let free = self.guarded(spot)?.is_some()
+            || self.within(spot)?.is_none_or(|path| guarded::may_link(&path, to));
+        Ok(free && !self.is_below_objects(&self.real(spot)?))
+    }
+
+    fn is_below_objects(&self, path: &Path) -> bool {
+        self.histories.iter().any(|history| path.starts_with(&history.objects))
+    }
+
+    /// Refuses a link, or a pipe, that would stand at `target` where none can.
+    fn leads_nowhere(&self, place: &Place, target: &Spot) -> io::Result<()> {
+        let stands = match Kind::from_raw_mode(place.stat()?.st_mode) {
+            Kind::Symlink => self.may_link(target, &place.link()?)?,
+            Kind::Fifo => !self.is_in_git(target)?,
+            _ => true,
+        };
+        if stands { Ok(()) } else { Err(Errno::PERM.into()) }
+    }
+
+    /// Whether it is in what git keeps everything in.
+    fn is_in_git(&self, spot: &Spot) -> io::Result<bool> {
+        Ok(self.within(spot)?.is_some_and(|path| guarded::in_git(&path).is_some()))
     }
 
     /// Takes a file from where it is to where it is another's, as a copy, and says what that is.
     fn carry(&self, source: &Spot, target: &Spot, stat: &Stat) -> io::Result<Stat> {
         self.before_rename(source, target)?;
         let (from, to) = (self.place(source, true)?, self.place(target, true)?);
-        let temporary = Place {
-            directory: rustix::io::dup(&to.directory)?,
-            name: format!(".holdpoint-{}", std::process::id()).into(),
-        };
+        let temporary = draft(&to)?;
         if Kind::from_raw_mode(stat.st_mode) == Kind::Symlink {
             symlinkat(from.link()?, &temporary.directory, &temporary.name)?;
         } else {
@@ -221,11 +276,15 @@ impl View {
         let Some(mask) = &self.mask else { return Ok(()) };
         let (old, new) = (self.real(source)?, self.real(target)?);
         let places = mask.has_places(&new);
-        if !places && !mask.has_places(&old) {
+        let place = self.place(source, true)?;
+        let found = place.stat()?;
+        if Kind::from_raw_mode(found.st_mode) != Kind::RegularFile {
             return Ok(());
         }
-        let place = self.place(source, true)?;
-        if Kind::from_raw_mode(place.stat()?.st_mode) != Kind::RegularFile {
+        let known = places || mask.has_places(&old);
+        // What nobody has opened yet may have secrets in it that nobody knows.
+        let written = self.written.has((found.st_dev, found.st_ino));
+        if !known && (written || !self.is_secret(source)?) {
             return Ok(());
         }
         let file = open_file(&place, true)?;
@@ -307,6 +366,7 @@ impl View {
             return open.drop_rights();
         }
         let spot = self.at(node)?;
+        self.is_renamed_to(&spot)?;
         let file: File = open_file(&self.place(&spot, true)?, true)?;
         let open = self.opened(file, &spot, true)?;
         open.resize(size)?;

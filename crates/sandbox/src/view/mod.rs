@@ -9,6 +9,7 @@
 //! - `masked`: an open file with secrets
 //! - `act`, `change`, `extended`: what can be asked for, as functions
 //! - `names`: what git writes down of objects
+//! - `refs`: where it keeps refs together
 //! - `locks`: who waits for whom
 //! - `serve`: the same, as the kernel asks
 
@@ -21,7 +22,8 @@ mod masked;
 mod names;
 mod nodes;
 mod open;
-mod places;
+pub(crate) mod places;
+mod refs;
 mod serve;
 
 use std::{
@@ -32,7 +34,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use fuser::{Config, Session, SessionACL};
@@ -106,6 +108,8 @@ pub struct View {
     clean: Mutex<HashMap<nodes::File, State>>,
     rewritten: Mutex<Rewritten>,
     written: Arc<Written>,
+    /// When it began, in seconds.
+    since: i64,
 }
 
 /// The files that were written inside, by device and number.
@@ -140,6 +144,7 @@ impl View {
             Some(base) => fstat(&base.directory).during(step)?.st_dev,
             None => 0,
         };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             bases,
             shelf,
@@ -151,6 +156,7 @@ impl View {
             clean: Mutex::default(),
             rewritten: Mutex::default(),
             written: Arc::default(),
+            since: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
         })
     }
 
@@ -207,6 +213,11 @@ impl View {
         })
     }
 
+    /// What it is in its workspace; nothing where nothing is guarded.
+    fn within(&self, spot: &Spot) -> io::Result<Option<PathBuf>> {
+        Ok(self.base(spot)?.shown.within.as_ref().map(|within| within.join(&spot.path)))
+    }
+
     /// The guarded path that it is in, as it is outside, and what of it is below.
     fn guarded(&self, spot: &Spot) -> io::Result<Option<(Top, PathBuf)>> {
         let shown = &self.base(spot)?.shown;
@@ -221,6 +232,10 @@ impl View {
 
     /// Where it really is; what is guarded is kept beside from the first `change` on.
     fn place(&self, spot: &Spot, change: bool) -> io::Result<Place> {
+        let seen = self.seen(spot)?;
+        if let Some((history, Seen::Private(path))) = seen.as_ref().filter(|_| !change) {
+            return Place::of(File::open(&history.private)?, path);
+        }
         if let Some((top, below)) = self.guarded(spot)? {
             let kept = match change {
                 true => Some(self.begin(spot, &top, &below)?),
@@ -232,12 +247,11 @@ impl View {
                 return self.on_shelf(|shelf| Place::of(shelf, &path));
             }
         }
-        match self.seen(spot)? {
-            Some((history, Seen::Private(path))) if !change => {
-                Place::of(File::open(&history.private)?, &path)
-            }
+        match seen {
             Some((_, Seen::Private(_) | Seen::Cut(_))) if change => Err(Errno::PERM.into()),
             Some((_, Seen::Nothing)) => Err(io::ErrorKind::NotFound.into()),
+            // It may come before it is opened.
+            Some((_, Seen::Absent)) if !change => Err(io::ErrorKind::NotFound.into()),
             _ => Place::of(&self.base(spot)?.directory, &spot.path),
         }
     }
@@ -284,14 +298,27 @@ impl View {
         Ok(())
     }
 
-    /// Refuses a pack that would have masked objects in it for real ones.
+    /// What was at a path was taken away from inside.
+    fn unmade(&self, spot: &Spot) -> io::Result<()> {
+        let real = self.real(spot)?;
+        self.histories.iter().for_each(|history| history.unmade(&real));
+        Ok(())
+    }
+
+    /// Refuses a pack that would have masked objects in it for real ones, or commits of which nobody
+    /// could say what they really are.
     fn is_honest(&self, source: &Spot, target: &Spot) -> io::Result<()> {
         let (source, target) = (self.real(source)?, self.real(target)?);
         if target.extension().is_none_or(|it| it != "idx") {
             return Ok(());
         }
+        let Some(mask) = &self.mask else { return Ok(()) };
         for history in &self.histories {
-            if target.starts_with(history.objects.join("pack")) && history.is_in(&source)? {
+            if !target.starts_with(history.objects.join("pack")) {
+                continue;
+            }
+            let pack = target.with_extension("pack");
+            if history.is_in(&source)? || history.brings_commits(&source, &pack, &**mask)? {
                 return Err(Errno::PERM.into());
             }
         }

@@ -3,9 +3,10 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     fs::File,
     io,
-    os::unix::fs::FileExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::FileExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -13,16 +14,16 @@ use std::{
 
 use rustix::fs::{Stat, fstat};
 
-use super::{FRESH, Mask, State, View, lock, nodes, open::Open};
+use super::{FRESH, Mask, State, View, lock, nodes, open::Open, places};
 use crate::history::{
     self, History, Name,
     index::{self, Becomes},
 };
 
-/// Bytes of an index: a million files.
-const INDEX_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes at the end of another file in which names are looked for: what git adds to a log.
 const TAIL: u64 = 64 * 1024;
+/// Bytes of what says where a linked worktree is: a path.
+const LINK_MAX: u64 = 4096;
 /// Bytes of all that is remembered as it was written.
 const REMEMBERED_MAX: usize = 64 * 1024 * 1024;
 
@@ -93,7 +94,7 @@ impl View {
         let index =
             length >= 4 && file.read_exact_at(&mut magic, 0).is_ok() && magic == index::MAGIC;
         let start = if index { 0 } else { length.saturating_sub(TAIL) };
-        if length - start > INDEX_MAX {
+        if length - start > index::BYTES_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let mut text = vec![0; usize::try_from(length - start).map_err(io::Error::other)?];
@@ -172,8 +173,9 @@ fn tree_of(history: &History, index: &Path) -> PathBuf {
     let linked = || {
         let directory =
             index.parent().filter(|at| at.parent() == Some(&history.git.join("worktrees")))?;
-        let link = std::fs::read_to_string(directory.join("gitdir")).ok()?;
-        Path::new(link.trim()).parent().map(Path::to_owned)
+        let link = places::read(&directory.join("gitdir"), LINK_MAX).ok()?;
+        let at = Path::new(OsStr::from_bytes(link.trim_ascii())).parent()?;
+        at.is_absolute().then(|| at.to_owned())
     };
     linked().unwrap_or_else(|| history.tree.clone())
 }

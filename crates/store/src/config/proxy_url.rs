@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::host_pattern::HostPattern;
+use super::authority;
 
 /// A proxy that speaks HTTP: `http://user:password@proxy.example.com:3128`.
 #[derive(Clone, PartialEq, Eq)]
@@ -78,29 +78,10 @@ impl FromStr for ProxyUrl {
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (user, authority) =
             rest.rsplit_once('@').map_or((None, rest), |(user, authority)| (Some(user), authority));
-        let (host, port) = read_authority(authority, if tls { 443 } else { 80 })?;
+        let (host, port) = authority::read(authority, if tls { 443 } else { 80 })
+            .ok_or(ProxyUrlError::Authority)?;
         let credentials = user.map(read_credentials).transpose()?;
         Ok(Self { tls, host, port, credentials })
-    }
-}
-
-fn read_authority(text: &str, default_port: u16) -> Result<(String, u16), ProxyUrlError> {
-    let after_brackets = text.rfind(']').unwrap_or(0);
-    let colon = text.rfind(':').filter(|colon| *colon > after_brackets);
-    let (host, port) = match colon.and_then(|colon| text.split_at_checked(colon)) {
-        Some((host, port)) => (host, port.strip_prefix(':').unwrap_or_default()),
-        None => (text, ""),
-    };
-    let port = match port {
-        "" => default_port,
-        digits => digits.parse().ok().filter(|port| *port != 0).ok_or(ProxyUrlError::Authority)?,
-    };
-    // `::1:3128` is read in two ways.
-    let bare = host.contains(':') && !host.starts_with('[');
-    let host: HostPattern = host.parse().map_err(|_| ProxyUrlError::Authority)?;
-    match bare || host.is_wildcard() {
-        true => Err(ProxyUrlError::Authority),
-        false => Ok((host.as_str().to_owned(), port)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use thiserror::Error;
 
-use crate::host_pattern::HostPattern;
+use super::authority;
 
 /// What a store of snapshots speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,29 +91,12 @@ impl FromStr for StoreUrl {
         if authority.contains('@') {
             return Err(StoreUrlError::Login);
         }
-        let (host, port) = read_authority(authority, if tls { 443 } else { 80 })?;
+        let (host, port) = authority::read(authority, if tls { 443 } else { 80 })
+            .ok_or(StoreUrlError::Authority)?;
         let path = read_path(path).filter(|path| protocol == StoreProtocol::Rest || path != "/");
         let path = path.ok_or(StoreUrlError::Path)?;
         let url = Self { protocol, tls, host, port, path };
         if url.tls || url.is_here() { Ok(url) } else { Err(StoreUrlError::Plain) }
-    }
-}
-
-fn read_authority(text: &str, default_port: u16) -> Result<(String, u16), StoreUrlError> {
-    let after_brackets = text.rfind(']').unwrap_or(0);
-    let colon = text.rfind(':').filter(|colon| *colon > after_brackets);
-    let (host, port) = match colon.and_then(|colon| text.split_at_checked(colon)) {
-        Some((host, port)) => (host, port.strip_prefix(':').unwrap_or_default()),
-        None => (text, ""),
-    };
-    let port = match port {
-        "" => default_port,
-        digits => digits.parse().ok().filter(|port| *port != 0).ok_or(StoreUrlError::Authority)?,
-    };
-    let host: HostPattern = host.parse().map_err(|_| StoreUrlError::Authority)?;
-    match host.is_wildcard() {
-        true => Err(StoreUrlError::Authority),
-        false => Ok((host.as_str().to_owned(), port)),
     }
 }
 

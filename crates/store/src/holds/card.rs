@@ -21,8 +21,15 @@ impl Hold {
         let strongest = self.strongest();
         if let Some(meaning) = strongest {
             let effect = meaning.effect.as_str().to_uppercase();
-            line("would", &format!("{effect} {}", meaning.resource));
-            line("in", &place(meaning.environment));
+            let strictest = self.meanings.iter().map(|it| it.environment).max();
+            let strictest = strictest.unwrap_or(meaning.environment);
+            // The largest letters say the worst of it, whichever operation is there.
+            let own = match meaning.environment {
+                own if own == strictest => String::new(),
+                own => format!(" in {own}"),
+            };
+            line("would", &format!("{effect} {}{own}", meaning.resource));
+            line("in", &place(strictest));
             line("by", &format!("{}; {}", meaning.operation, way_back(meaning.reversibility)));
         }
         let others =

@@ -95,7 +95,7 @@ pub struct Supervisor {
 /// Listeners of a run that were handed over.
 #[derive(Debug)]
 pub struct Handed {
-    /// The run.
+    /// The run, as its supervisor calls it.
     pub run: String,
     /// What it says of itself, and its user, where nobody else has said it.
     pub newcomer: Option<(Newcomer, u32)>,
@@ -138,6 +138,11 @@ impl Drop for RunsSocket {
 }
 
 impl Supervisor {
+    /// The user, where it may be any.
+    pub fn visitor(&self) -> Option<u32> {
+        self.authority.as_ref().map(|_| self.user)
+    }
+
     /// Takes what it hands over; nothing if it only wanted to know whether we are up, or whom to
     /// trust.
     pub async fn take(self) -> io::Result<Option<Handed>> {

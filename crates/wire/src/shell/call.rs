@@ -246,8 +246,9 @@ impl Walk<'_> {
             ":" | "true" | "false" | "test" | "[" | "return" | "exit" | "break" | "continue"
             | "wait" | "jobs" | "fg" | "bg" | "disown" | "shopt" | "ulimit" | "umask" | "times"
             | "let" | "getopts" | "complete" | "bind" | "history" | "unalias" | "logout"
-            | "caller" | "dirs" | "popd" => {}
+            | "caller" | "dirs" => {}
             "cd" | "pushd" | "chdir" | "Set-Location" => self.goes(scope, call),
+            "popd" => scope.pop_directory(),
             "export" | "declare" | "local" | "typeset" | "readonly" => self.declare(scope, call),
             "unset" => call.parts().1.iter().for_each(|name| {
                 scope.variables.remove(*name);
@@ -297,18 +298,21 @@ impl Walk<'_> {
     }
 
     fn goes(&self, scope: &mut Scope, call: &Call<'_>) {
-        let to = call
-            .parts()
-            .1
-            .first()
-            .map_or_else(|| self.machine().home().to_owned(), |it| (*it).to_owned());
+        let named = call.parts().1.first().map(|it| (*it).to_owned());
+        if named.is_none() && call.program == "pushd" {
+            return scope.push_directory(None, true);
+        }
+        let to = named.unwrap_or_else(|| self.machine().home().to_owned());
         let to = if to == "-" { UNKNOWN.to_string() } else { to };
         let certain = self.paths(scope, &to).iter().all(|path| {
             self.files.exists(path)
                 || self.machine().workspace() == Some(path)
                 || self.machine().home() == path
         });
-        scope.go(&to, certain);
+        match call.program {
+            "pushd" => scope.push_directory(Some(&to), certain),
+            _ => scope.go(&to, certain),
+        }
     }
 
     fn declare(&mut self, scope: &mut Scope, call: &Call<'_>) {

@@ -120,16 +120,11 @@ impl Walk<'_> {
             "script" | "scriptreplay" => {
                 return self.scripted(scope, call, handed(call)).map(Some);
             }
-            "at" | "batch" | "crontab" => {
-                if let Some(text) = &call.pipe.stdin {
-                    return self.script(&mut scope.clone(), &text.clone(), call.pipe).map(Some);
-                }
-                return Ok(None);
-            }
+            "at" | "batch" | "crontab" | "screen" => return self.later(scope, call),
             "tmux" if !call.arguments.iter().any(|it| TYPED.contains(&it.as_str())) => {
                 return Ok(Some(String::new()));
             }
-            "tmux" | "screen" => {
+            "tmux" => {
                 let typed = call.operands(&["-t", "-s", "-n", "-S", "-c"]);
                 let typed: Vec<&str> =
                     typed.into_iter().skip(1).filter(|it| *it != "Enter" && *it != "C-m").collect();
@@ -150,6 +145,55 @@ impl Walk<'_> {
         }
         match CARRIERS.iter().find(|(carrier, _)| *carrier == name) {
             Some((_, valued)) => self.behind_options(scope, call, valued).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What is run later, or in another terminal.
+    fn later(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<Option<String>, Unreadable> {
+        let stdin = || call.pipe.stdin.clone();
+        let text = match call.name {
+            "at" if call.has(&["-l", "-c", "-r", "-d"]) => return Ok(Some(String::new())),
+            "at" | "batch" => match call.value(&["-f"]).map(str::to_owned) {
+                Some(file) => Some(self.read(scope, &file, true)),
+                None => stdin(),
+            },
+            "crontab" => {
+                let operands = call.operands(&["-u"]);
+                let table = match operands.first() {
+                    Some(file) if *file != "-" => Some(self.read(scope, file, true)),
+                    _ => stdin().filter(|_| !call.has(&["-l", "-r", "-e"])),
+                };
+                if let Some(table) = table {
+                    self.script(&mut scope.clone(), &commands_of(&table), call.pipe)?;
+                }
+                return Ok(None);
+            }
+            _ => {
+                let valued = ["-S", "-t", "-s", "-c", "-h", "-p", "-T", "-e"];
+                let mut words = call.arguments.iter();
+                let mut rest: Vec<String> = Vec::new();
+                while let Some(word) = words.next() {
+                    match word.as_str() {
+                        "-X" => {
+                            rest.extend(words.by_ref().skip(1).map(|it| it.replace("\\n", "\n")))
+                        }
+                        option if valued.contains(&option) => {
+                            words.next();
+                        }
+                        option if option.starts_with('-') => {}
+                        _ => {
+                            rest.push(word.clone());
+                            rest.extend(words.by_ref().cloned());
+                            return self.call(scope, &rest, call.pipe).map(Some);
+                        }
+                    }
+                }
+                Some(rest.join(" "))
+            }
+        };
+        match text {
+            Some(text) => self.script(&mut scope.clone(), &text, call.pipe).map(Some),
             None => Ok(None),
         }
     }
@@ -380,6 +424,24 @@ fn unversioned(words: &mut [String]) {
     if let Some((name, _)) = first.split_once('@').filter(|(name, _)| !name.is_empty()) {
         *first = name.to_owned();
     }
+}
+
+/// The commands of a table of `cron`, without when they run.
+fn commands_of(table: &str) -> String {
+    let mut script = String::new();
+    for line in table.lines().map(str::trim).filter(|it| !it.starts_with('#')) {
+        let fields = if line.starts_with('@') { 1 } else { 5 };
+        let named = line
+            .split_once('=')
+            .is_some_and(|(name, _)| is_assignment(line) && !name.contains(' '));
+        let mut rest = line;
+        for _ in 0..if named { 0 } else { fields } {
+            rest = rest.split_once([' ', '\t']).map_or("", |(_, rest)| rest.trim_start());
+        }
+        script.push_str(rest);
+        script.push('\n');
+    }
+    script
 }
 
 fn is_assignment(word: &str) -> bool {

@@ -346,8 +346,7 @@ impl Walk<'_> {
             ));
             return;
         }
-        let shows = call.has(&["-l", "-L", "--list", "status"]);
-        if SYSTEM.contains(&call.name) && shows {
+        if SYSTEM.contains(&call.name) && shows_system(call) {
             return;
         }
         if SYSTEM.contains(&call.name) {
@@ -427,6 +426,17 @@ fn flags_look(call: &Call<'_>, words: &[&str]) -> bool {
     flags().any(looks)
         && !flags().any(|flag| verbs::effect_of_words(flag).is_some_and(|it| it > Effect::Modify))
         && !words.iter().take(2).any(|word| says(&word))
+}
+
+/// Whether a program that changes users and rules is only asked for them.
+fn shows_system(call: &Call<'_>) -> bool {
+    match call.name {
+        "iptables" => call.flag('L') || call.flag('S') || call.has(&["--list", "--list-rules"]),
+        "passwd" => call.has(&["-S", "--status"]),
+        "ufw" => call.has(&["status", "show", "--dry-run"]),
+        "crontab" => call.has(&["-l"]),
+        _ => call.has(&["--list", "--dry-run"]),
+    }
 }
 
 /// Packages of the system that are taken away, and mounts that are changed.

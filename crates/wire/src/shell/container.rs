@@ -1,15 +1,28 @@
 //! Containers: what runs inside is not this machine, unless a part of it is mounted.
 
+use std::collections::BTreeMap;
+
 use holdpoint_core::{Effect, ResourceId};
+use serde_json::Value;
 
 use super::{
     At, Step,
     call::{Call, quoted},
     expand::UNKNOWN,
+    path,
     scope::Scope,
+    secret,
     walk::Walk,
+    yaml,
 };
 use crate::Unreadable;
+
+/// Files of services, as they are looked for.
+const COMPOSE: &[&str] =
+    &["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+/// Images of databases, by the beginning of their names.
+const DATABASES: &str = "postgres postgis mysql mariadb mongo redis valkey timescale pgvector mssql \
+                         clickhouse cockroach";
 
 /// Options before the verb whose value is a word of its own.
 const VALUED_BEFORE: &str =
@@ -59,7 +72,87 @@ impl Walk<'_> {
             return Ok(Some(UNKNOWN.to_string()));
         }
         let script = inside.words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-        self.far(&script, &at, inside.name, call.pipe).map(Some)
+        let composed = words.contains(&"compose") || call.name.ends_with("-compose");
+        let mut environment = match composed {
+            true => self.of_service(scope, call, inside.name),
+            false => BTreeMap::new(),
+        };
+        let behind: Vec<String> = behind.iter().map(|it| (*it).to_owned()).collect();
+        let own = Call { arguments: &behind, ..Call::new(&[], call.pipe) };
+        for pair in own.values(&["-e", "--env"]) {
+            if let Some((name, value)) = pair.split_once('=') {
+                environment.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        self.far(&script, &environment, &at, inside.name, call.pipe).map(Some)
+    }
+
+    /// The variables of a service of the compose file. A neighbour in it that is a database is on
+    /// this machine.
+    fn of_service(
+        &self,
+        scope: &Scope,
+        call: &Call<'_>,
+        service: &str,
+    ) -> BTreeMap<String, String> {
+        let mut environment = BTreeMap::new();
+        let named = call.value(&["-f", "--file"]);
+        let names: Vec<&str> = named.map_or_else(|| COMPOSE.to_vec(), |it| vec![it]);
+        let text =
+            names.iter().flat_map(|it| self.paths(scope, it)).find_map(|it| self.files.text(&it));
+        let Some(file) = text.and_then(|it| yaml::read(&it)) else { return environment };
+        let Some(services) = file.get("services").and_then(Value::as_object) else {
+            return environment;
+        };
+        let Some(own) = services.get(service) else { return environment };
+        let files = match own.get("env_file") {
+            Some(Value::Array(files)) => files.iter().collect(),
+            file => file.into_iter().collect::<Vec<_>>(),
+        };
+        for file in files {
+            let file = file.as_str().or_else(|| file.get("path").and_then(Value::as_str));
+            let path = file.map(|it| path::normal(it, scope.directory()));
+            let Some(text) = path.and_then(|it| self.files.text(&it)) else { continue };
+            environment.extend(
+                secret::pairs(&text).map(|(name, value)| (name.to_owned(), value.to_owned())),
+            );
+        }
+        match own.get("environment") {
+            Some(Value::Object(pairs)) => environment.extend(
+                pairs
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))),
+            ),
+            Some(Value::Array(pairs)) => {
+                let pairs = pairs.iter().filter_map(|it| it.as_str()?.split_once('='));
+                environment.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
+            _ => {}
+        }
+        let is_database = |service: &Value| {
+            let image = service.get("image").and_then(Value::as_str).unwrap_or_default();
+            DATABASES
+                .split_whitespace()
+                .any(|it| image.rsplit('/').next().is_some_and(|own| own.starts_with(it)))
+        };
+        // What has a dot in it is a name of the world as well.
+        let own = services.iter().filter(|(name, it)| !name.contains('.') && is_database(it));
+        for (name, _) in own {
+            for value in environment.values_mut() {
+                for sign in ["@", "//"] {
+                    for end in [":", "/"] {
+                        *value = value.replace(
+                            &format!("{sign}{name}{end}"),
+                            &format!("{sign}localhost{end}"),
+                        );
+                    }
+                }
+                if value == name {
+                    "localhost".clone_into(value);
+                }
+            }
+        }
+        environment
     }
 
     /// What a container that is mounted in could write to is not followed: only devices and the

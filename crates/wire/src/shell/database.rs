@@ -12,6 +12,7 @@ use super::{
     call::{Call, Pipe},
     client::client_target,
     expand::UNKNOWN,
+    program::{self, Source},
     scope::Scope,
     targets::{self, Target},
     walk::Walk,
@@ -227,17 +228,23 @@ impl Walk<'_> {
                 .first()
                 .is_some_and(|it| it == "shell" || it == "runner" || it == "shell_plus")
         }) {
-            super::program::read(self, scope, code, super::program::Language::Python)?;
+            program::read(self, scope, code, program::Language::Python, &Source::default())?;
             return Ok(true);
         }
         // The language of these is close enough to Ruby for the calls that matter.
         if let Some(code) = own.value(&["-e", "--eval"]).filter(|_| framework.name == "ecto") {
-            super::program::read(self, scope, code, super::program::Language::Ruby)?;
+            program::read(self, scope, code, program::Language::Ruby, &Source::default())?;
             return Ok(true);
         }
-        if matches!(own.arguments.first().map(String::as_str), Some("runner" | "tinker")) {
-            let code = own.arguments.iter().skip(1).cloned().collect::<Vec<_>>().join(" ");
-            super::program::read(self, scope, &code, super::program::Language::Ruby)?;
+        if let Some(first @ ("runner" | "tinker")) = own.arguments.first().map(String::as_str) {
+            let rest = own.arguments.iter().skip(1).filter(|it| *it != "--execute");
+            let rest = rest.map(|it| it.strip_prefix("--execute=").unwrap_or(it));
+            let code = rest.collect::<Vec<_>>().join(" ");
+            let language = match first {
+                "tinker" => program::Language::Php,
+                _ => program::Language::Ruby,
+            };
+            program::read(self, scope, &code, language, &Source::default())?;
             return Ok(true);
         }
         let words: Vec<&str> = own.operands(frameworks::VALUED);
@@ -291,24 +298,17 @@ impl Walk<'_> {
         if remote {
             return Target { told: true, ..targets::somewhere() };
         }
-        let url = call
-            .value(&[
-                "--url",
-                "--db-url",
-                "--database-url",
-                "-d",
-                "--database",
-                "--dsn",
-                "-url",
-                "--connection",
-                "--conn",
-                "--endpoint",
-            ])
-            .or_else(|| call.arguments.iter().map(String::as_str).find(|it| targets::is_url(it)));
-        if let Some(url) = url.filter(|url| targets::is_url(url)) {
+        if let Some(url) = call.arguments.iter().map(String::as_str).find(|it| targets::is_url(it))
+        {
             return targets::of_url(url);
         }
-        if framework.local || call.has(&["--local"]) {
+        if call.has(&["--local"]) {
+            return targets::at_host(framework.name, "", "");
+        }
+        if let Some(target) = self.database_of(scope, call, framework) {
+            return target;
+        }
+        if framework.local {
             return targets::at_host(framework.name, "", "");
         }
         let named = scope

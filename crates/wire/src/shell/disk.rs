@@ -135,6 +135,12 @@ impl Walk<'_> {
             "touch" | "mkdir" => self.makes(scope, name, &operands),
             "chmod" | "chown" | "chgrp" => self.opens_up(scope, &options, &operands),
             "rsync" => self.mirrors(scope, &options, &operands),
+            // What is on a disk is only shown, or it is only tried.
+            "wipefs" if !call.flag('a') && !call.flag('o') && !call.has(&["--all"]) => {}
+            "fdisk" | "sgdisk" if call.has(&["-l", "--list", "-p", "--print"]) => {}
+            "parted" if operands.last() == Some(&"print") || call.has(&["-l"]) => {}
+            "lvremove" | "vgremove" | "pvremove" if call.has(&["-t", "--test"]) => {}
+            _ if name.starts_with("mkfs.ext") && call.has(&["-n"]) => {}
             "mkfs" | "wipefs" | "fdisk" | "parted" | "sgdisk" | "mkswap" | "lvremove"
             | "vgremove" | "pvremove" | "blkdiscard" | "diskpart" => {
                 for word in &operands {
@@ -195,10 +201,12 @@ impl Walk<'_> {
             let target_paths = self.paths(scope, &target);
             for path in self.paths(scope, source) {
                 let ground = path::ground(&self.files, &path);
-                // Inside the workspace it is still there afterwards; from elsewhere it is gone.
-                let stays = target_paths
-                    .iter()
-                    .all(|it| path::ground(&self.files, it) <= Ground::Workspace);
+                // Inside the workspace it is still there afterwards; from elsewhere it is gone, and
+                // among what is built it goes with the next build.
+                let stays = target_paths.iter().all(|it| {
+                    let to = path::ground(&self.files, it);
+                    to <= Ground::Workspace && (to >= ground || to == Ground::Workspace)
+                });
                 if ground > Ground::Workspace || !stays || path::tampers(&self.files, &path) {
                     self.change("file:move", Effect::Destroy, &path);
                 }

@@ -38,25 +38,21 @@ impl Walk<'_> {
                 return Ok(UNKNOWN.to_string());
             }
         };
-        self.far(&script, &At::Host(host.clone()), &host, call.pipe)
+        self.far(&script, &BTreeMap::new(), &At::Host(host.clone()), &host, call.pipe)
     }
 
     /// A script that runs at `at`, with the files and variables of the far end.
     pub(super) fn far(
         &mut self,
         script: &str,
+        environment: &BTreeMap<String, String>,
         at: &At,
         label: &str,
         pipe: &Pipe,
     ) -> Result<String, Unreadable> {
         let far = FarEnd(self.machine());
-        let environment = BTreeMap::new();
-        let command = Command {
-            dialect: Dialect::Bash,
-            text: script,
-            directory: "/root",
-            environment: &environment,
-        };
+        let command =
+            Command { dialect: Dialect::Bash, text: script, directory: "/root", environment };
         let mut inner = Scope::new(&command, &far);
         inner.functions = BTreeMap::new();
         let mut walk = Walk::new(&far);

@@ -50,7 +50,41 @@ impl Walk<'_> {
         }
         let all: Vec<String> = std::iter::once(verb).chain(rest).collect();
         let call = Call::new(&all, call.pipe);
+        self.hooks(&mut inner, &call)?;
         self.git_verb(&mut inner, &call)
+    }
+
+    /// Hooks that a verb runs, as far as they lie where git looks for them.
+    fn hooks(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<(), Unreadable> {
+        let skipped = call.has(&["--no-verify"]) || call.name == "commit" && call.flag('n');
+        let names: &[&str] = match call.name {
+            "commit" if skipped => &["prepare-commit-msg", "post-commit"],
+            "commit" => &["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"],
+            "push" if !skipped => &["pre-push"],
+            "merge" | "pull" => &["pre-merge-commit", "post-merge"],
+            "rebase" => &["pre-rebase", "post-rewrite"],
+            "checkout" | "switch" => &["post-checkout"],
+            "am" => &["applypatch-msg", "pre-applypatch", "post-applypatch"],
+            "hook" => &["pre-commit", "pre-push", "commit-msg", "post-commit", "post-checkout"],
+            _ => return Ok(()),
+        };
+        let told = |text: &str| {
+            let line =
+                text.lines().find(|it| it.trim().to_ascii_lowercase().starts_with("hookspath"));
+            line.and_then(|it| it.split_once('=')).map(|(_, path)| path.trim().to_owned())
+        };
+        let config = path::normal(".git/config", scope.directory());
+        let place = self.files.text(&config).and_then(|it| told(&it));
+        let place = place.unwrap_or_else(|| ".git/hooks".to_owned());
+        for name in names {
+            let file = format!("{place}/{name}");
+            let there = self.paths(scope, &file).iter().any(|it| self.files.text(it).is_some());
+            if there {
+                let words = [path::normal(&file, scope.directory())];
+                self.call(&mut scope.clone(), &words, &Pipe::captured(None))?;
+            }
+        }
+        Ok(())
     }
 
     /// An alias from the repository's or the user's configuration.

@@ -1,36 +1,24 @@
-//! Interpreters: a script as a word, in a file, or on standard input; and files of targets that
-//! programs run (`make`, `npm run`, `just`).
+//! Interpreters: a script as a word, in a file, or on standard input.
 
 use holdpoint_catalog::cli::tools;
 use holdpoint_core::{Effect, ResourceId};
-use serde_json::Value;
+
+mod line;
 
 use super::{
     At, Step,
     call::{Call, Pipe},
     expand::UNKNOWN,
-    program::{self, Language},
+    program::{self, Language, Source},
     scope::Scope,
     walk::Walk,
 };
 use crate::Unreadable;
+use line::Line;
 
-/// Options of interpreters whose value is a word of its own.
-const CODE_VALUED: &[&str] = &[
-    "-r",
-    "--require",
-    "-W",
-    "-X",
-    "-I",
-    "--import",
-    "--loader",
-    "-C",
-    "--env-file",
-    "--config",
-    "-p",
-    "--project",
-    "-P",
-];
+/// Modules of Python that change nothing when they are run as programs.
+const MODULES: &str =
+    "json.tool http.server venv pip this zipfile calendar site compileall ensurepip";
 
 impl Walk<'_> {
     /// What an interpreter runs; `None` if `call` is none.
@@ -43,9 +31,39 @@ impl Walk<'_> {
             "sh" | "bash" | "zsh" | "dash" | "ksh" | "ash" | "fish" | "rbash" => {
                 self.shell(scope, call)?
             }
-            "make" | "gmake" | "just" | "task" => self.targets(scope, call)?,
+            "make" | "gmake" | "just" => self.targets(scope, call)?,
+            "task" | "go-task" => self.tasks(scope, call)?,
+            "deno" if self.deno_task(scope, call)? => UNKNOWN.to_string(),
+            "gradle" | "gradlew" => {
+                self.gradle(scope, call)?;
+                return Ok(None);
+            }
+            "composer" => {
+                self.composer(scope, call)?;
+                return Ok(None);
+            }
+            "rake" | "rails" => {
+                self.rake(scope, call)?;
+                return Ok(None);
+            }
+            "cargo" => match self.cargo_alias(scope, call) {
+                Some(words) if words.get(1) != call.arguments.first() => {
+                    self.call(scope, &words, call.pipe)?
+                }
+                _ => return Ok(None),
+            },
             "npm" | "pnpm" | "yarn" | "bun" if self.is_package_script(call) => {
                 self.package_script(scope, call)?
+            }
+            "npm" | "pnpm" | "yarn" | "bun"
+                if call
+                    .parts()
+                    .1
+                    .first()
+                    .is_some_and(|it| matches!(*it, "install" | "i" | "ci")) =>
+            {
+                self.lifecycle(scope, call)?;
+                return Ok(None);
             }
             "bun" | "deno" if is_own_verb(call) => return Ok(None),
             // Languages whose programs are not read.
@@ -173,78 +191,142 @@ impl Walk<'_> {
         call: &Call<'_>,
         language: Language,
     ) -> Result<String, Unreadable> {
-        if let Some(module) = call.value(&["-m"]).filter(|_| language == Language::Python) {
-            let behind = call.arguments.iter().skip_while(|word| *word != "-m").skip(2);
-            return match module {
-                "json.tool" | "http.server" | "venv" | "pip" | "this" | "timeit" | "zipfile"
-                | "calendar" | "site" | "compileall" | "ensurepip" => Ok(UNKNOWN.to_string()),
-                module => {
-                    let words: Vec<String> =
-                        std::iter::once(module.to_owned()).chain(behind.cloned()).collect();
-                    self.call(scope, &words, call.pipe)
-                }
-            };
+        let line = Line::read(language, call.name, call.arguments);
+        if let Some(module) = line.module {
+            return self.module(scope, call, module, line.handed);
         }
-        // Only its grammar is looked at.
-        if call.has(&["--check", "--syntax-check"])
-            || matches!(language, Language::Php) && call.has(&["-l"])
-        {
+        if line.only_checked || line.serves {
             return Ok(UNKNOWN.to_string());
         }
-        if language == Language::Perl || language == Language::Ruby {
-            self.edited_in_place(scope, call);
+        let source = Source { handed: Some(line.handed), ..Source::default() };
+        if line.in_place {
+            for file in line.handed {
+                self.writes(scope, file, &UNKNOWN.to_string(), false);
+            }
         }
-        let inline = call.value(language.inline());
-        if let Some(code) = inline {
-            program::read(self, scope, code, language)?;
+        let first = self.taken_in(scope, &line, language)?;
+        if !line.inline.is_empty() {
+            let code = format!("{first}{}", line.inline.join("\n"));
+            // What the shell puts into a program may be more of it.
+            if is_unknown(&code) {
+                let nothing_else = code.chars().all(|it| it == UNKNOWN);
+                self.unseen_program(scope, "code", nothing_else);
+            }
+            program::read(self, scope, &code, language, &source)?;
             return Ok(UNKNOWN.to_string());
         }
-        let operands = call.operands(CODE_VALUED);
-        let operands: Vec<&str> = match (call.name, operands.split_first()) {
-            ("deno" | "bun", Some((&"run", rest))) => rest.to_vec(),
-            _ => operands,
-        };
-        for preloaded in call
-            .values(&["-r", "--require", "--import"])
-            .into_iter()
-            .filter(|it| it.starts_with('.'))
-        {
-            let text = self.read(scope, preloaded, true);
-            program::read(self, scope, &text, language)?;
+        if !first.is_empty() {
+            program::read(self, scope, &first, language, &source)?;
         }
-        match operands.first().copied() {
+        match line.file {
             None | Some("-") => match call.pipe.stdin.clone() {
-                Some(text) if !is_unknown(&text) => program::read(self, scope, &text, language)?,
+                Some(text) if !is_unknown(&text) => {
+                    program::read(self, scope, &text, language, &source)?;
+                }
                 Some(_) => self.push(Step::opaque("shell:piped_script", true)),
                 None => {}
             },
-            Some(file) => {
-                if self.framework(scope, call, file)? {
-                    return Ok(UNKNOWN.to_string());
-                }
-                let text = self.read(scope, file, true);
-                if is_unknown(&text) {
-                    self.unseen_program(
-                        scope,
-                        call.name,
-                        text.chars().count() > 1 || file.contains(UNKNOWN),
-                    );
-                } else {
-                    program::read(self, scope, &text, language)?;
-                }
-            }
+            Some(file) => self.program_at(scope, call, language, file, &source)?,
         }
         Ok(UNKNOWN.to_string())
     }
 
-    /// `perl -pi -e …`: the files behind it are written anew.
-    fn edited_in_place(&mut self, scope: &Scope, call: &Call<'_>) {
-        let short = |it: &&String| it.starts_with('-') && !it.starts_with("--");
-        if call.arguments.iter().take_while(short).any(|it| it.contains('i')) {
-            for file in call.operands(&["-e", "-E", "-pe", "-ne", "-pie", "-I"]) {
-                self.writes(scope, file, &UNKNOWN.to_string(), false);
+    /// A module of Python that is run as a program, and what it is handed.
+    fn module(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        module: &str,
+        handed: &[String],
+    ) -> Result<String, Unreadable> {
+        match module {
+            "timeit" => return self.timed(scope, handed),
+            "cProfile" | "profile" | "pdb" | "trace" | "runpy" => {
+                let own = Call { arguments: handed, ..Call::new(&[], call.pipe) };
+                let program = own.operands(&["-o", "-s", "-c"]);
+                let words = std::iter::once("python3").chain(program).map(str::to_owned);
+                return self.call(scope, &words.collect::<Vec<_>>(), call.pipe);
+            }
+            module if MODULES.split_whitespace().any(|it| it == module) => {
+                return Ok(UNKNOWN.to_string());
+            }
+            _ => {}
+        }
+        // A module of the project comes before any tool of that name.
+        let file = module.replace('.', "/");
+        for path in [format!("{file}.py"), format!("{file}/__main__.py")] {
+            if self.paths(scope, &path).iter().any(|it| self.files.text(it).is_some()) {
+                let source = Source { handed: Some(handed), ..Source::default() };
+                self.program_at(scope, call, Language::Python, &path, &source)?;
+                return Ok(UNKNOWN.to_string());
             }
         }
+        let words: Vec<String> =
+            std::iter::once(module.to_owned()).chain(handed.iter().cloned()).collect();
+        self.call(scope, &words, call.pipe)
+    }
+
+    /// The statements that `timeit` runs, those that it begins with included.
+    fn timed(&mut self, scope: &mut Scope, handed: &[String]) -> Result<String, Unreadable> {
+        let said = handed.iter().filter(|it| !it.starts_with("--"));
+        let said: Vec<&str> = said.map(|it| it.trim_start_matches("-s")).collect();
+        program::read(self, scope, &said.join("\n"), Language::Python, &Source::default())?;
+        Ok(UNKNOWN.to_string())
+    }
+
+    /// What an interpreter takes in first, as lines of its own language.
+    fn taken_in(
+        &mut self,
+        scope: &mut Scope,
+        line: &Line<'_>,
+        language: Language,
+    ) -> Result<String, Unreadable> {
+        let mut first = String::new();
+        for module in &line.taken_in {
+            match language {
+                Language::JavaScript if module.starts_with(['.', '/']) => {
+                    let text = self.read(scope, module, true);
+                    let source = Source { file: Some(module), ..Source::default() };
+                    program::read(self, scope, &text, language, &source)?;
+                }
+                Language::JavaScript | Language::Python | Language::Php => {}
+                Language::Ruby => first.push_str(&format!("require '{module}'\n")),
+                Language::Perl => {
+                    let (letter, module) = module.split_at_checked(1).unwrap_or_default();
+                    let line = match (module.strip_prefix('-'), module.split_once('=')) {
+                        (Some(module), _) => format!("no {module};\n"),
+                        (None, Some((module, names))) => {
+                            format!("use {module} split(/,/,q{{{names}}});\n")
+                        }
+                        (None, None) if letter == "m" => format!("use {module} ();\n"),
+                        (None, None) => format!("use {module};\n"),
+                    };
+                    first.push_str(&line);
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    /// A program by the file that it stands in.
+    fn program_at(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        language: Language,
+        file: &str,
+        source: &Source<'_>,
+    ) -> Result<(), Unreadable> {
+        if self.framework(scope, call, file)? {
+            return Ok(());
+        }
+        let text = self.read(scope, file, true);
+        if is_unknown(&text) {
+            let unseen = text.chars().count() > 1 || file.contains(UNKNOWN);
+            self.unseen_program(scope, call.name, unseen);
+            return Ok(());
+        }
+        program::read(self, scope, &text, language, &Source { file: Some(file), ..*source })
     }
 
     /// A program that nobody sees: as dangerous as what it can reach.
@@ -267,128 +349,6 @@ impl Walk<'_> {
             At::Somewhere,
         ));
     }
-
-    /// The targets of a Makefile or a justfile.
-    fn targets(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
-        let mut inner = scope.clone();
-        if let Some(directory) = call.value(&["-C", "--directory", "-d", "--working-directory"]) {
-            inner.go(directory, true);
-        }
-        let names: &[&str] = match call.name {
-            "just" => &["justfile", "Justfile", ".justfile"],
-            "task" => &["Taskfile.yml", "Taskfile.yaml", "taskfile.yml"],
-            _ => &["Makefile", "makefile", "GNUmakefile"],
-        };
-        let file = call.value(&["-f", "--file", "--justfile"]).map(str::to_owned);
-        if let (Some("-"), Some(typed)) = (file.as_deref(), call.pipe.stdin.clone()) {
-            let script = recipe(&typed.replace(';', "\n\t"), Vec::new());
-            return self.script(&mut inner, &script, call.pipe);
-        }
-        let file = file.or_else(|| {
-            names.iter().map(|it| (*it).to_owned()).find(|it| {
-                self.paths(&inner, it).iter().any(|path| self.files.text(path).is_some())
-            })
-        });
-        let Some(file) = file else {
-            self.wiped(scope, call);
-            self.unseen_program(scope, call.name, false);
-            return Ok(UNKNOWN.to_string());
-        };
-        if call.flag('n') || call.has(&["--dry-run", "--just-print"]) {
-            return Ok(UNKNOWN.to_string());
-        }
-        let text = self.read(&inner, &file, true);
-        let mut variables: Vec<(String, String)> = Vec::new();
-        for line in text.lines().filter(|line| !line.starts_with(['\t', ' ', '#'])) {
-            let told = [":=", "?=", "="].iter().find_map(|sign| line.split_once(sign));
-            if let Some((name, value)) = told.filter(|(name, _)| !name.contains(':')) {
-                variables.push((name.trim().to_owned(), value.trim().trim_matches('"').to_owned()));
-            }
-        }
-        let mut wanted: Vec<String> = Vec::new();
-        for word in call.operands(&["-C", "-f", "-j", "--directory", "--file", "--justfile", "-d"])
-        {
-            match word.split_once('=') {
-                Some((name, value)) => variables.insert(0, (name.to_owned(), value.to_owned())),
-                None => wanted.push(word.to_owned()),
-            }
-        }
-        let script = recipe(&text, wanted);
-        let script = variables.iter().rev().fold(script, |script, (name, value)| {
-            script
-                .replace(&format!("$({name})"), value)
-                .replace(&format!("${{{name}}}"), value)
-                .replace(&format!("{{{{{name}}}}}"), value)
-        });
-        self.script(&mut inner, &script.replace("$$", "$").replace("$(MAKE)", "make"), call.pipe)
-    }
-
-    fn package(&self, scope: &Scope) -> Option<Value> {
-        let path = self.paths(scope, "package.json").into_iter().next()?;
-        serde_json::from_str(&self.files.text(&path)?).ok()
-    }
-
-    fn is_package_script(&self, call: &Call<'_>) -> bool {
-        let first = call
-            .operands(&["--prefix", "-C", "--filter", "-F", "--cwd", "-w", "--workspace", "--dir"])
-            .first()
-            .copied()
-            .unwrap_or_default();
-        matches!(first, "run" | "run-script" | "test" | "start" | "t" | "stop" | "restart")
-            || matches!(call.name, "pnpm" | "yarn" | "bun")
-                && !super::package::is_package_verb(first)
-    }
-
-    /// A script of `package.json`, with those before and after it.
-    fn package_script(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
-        let valued = ["--prefix", "-C", "--filter", "-F", "--cwd", "-w", "--workspace", "--dir"];
-        let mut inner = scope.clone();
-        if let Some(directory) = call.value(&["--prefix", "-C", "--cwd", "--dir"]) {
-            inner.go(directory, true);
-        }
-        let before: Vec<String> =
-            call.arguments.iter().take_while(|it| *it != "--").cloned().collect();
-        let behind: Vec<String> =
-            call.arguments.iter().skip_while(|it| *it != "--").skip(1).cloned().collect();
-        let inner_call = Call { arguments: &before, ..Call::new(&[], call.pipe) };
-        let operands = inner_call.operands(&valued);
-        let run = matches!(operands.first(), Some(&"run" | &"run-script"));
-        let name = operands.get(usize::from(run)).copied().unwrap_or_default().to_owned();
-        let name = if name == "t" { "test".to_owned() } else { name };
-        let more =
-            operands.iter().skip(usize::from(run) + 1).map(|it| (*it).to_owned()).chain(behind);
-        let rest: Vec<String> = more.map(|word| super::call::quoted(&word)).collect();
-        if name.is_empty() {
-            return Ok(UNKNOWN.to_string());
-        }
-        let package = self.package(&inner);
-        let text =
-            |name: &str| package.as_ref()?.get("scripts")?.get(name)?.as_str().map(str::to_owned);
-        let Some(script) = text(&name) else {
-            // A program of a package may be called as if it were a script.
-            if package.is_some() && !run {
-                let words: Vec<String> = before.clone();
-                if matches!(call.name, "yarn" | "pnpm" | "bun")
-                    && super::package::is_package_program(&name)
-                {
-                    return self.call(scope, &words, call.pipe);
-                }
-            }
-            self.unseen_program(scope, call.name, false);
-            return Ok(UNKNOWN.to_string());
-        };
-        for script in [
-            text(&format!("pre{name}")),
-            Some(format!("{script} {}", rest.join(" "))),
-            text(&format!("post{name}")),
-        ]
-        .into_iter()
-        .flatten()
-        {
-            self.script(&mut inner, &script, call.pipe)?;
-        }
-        Ok(UNKNOWN.to_string())
-    }
 }
 
 /// Whether what stands behind `name` is a script, and what stands behind that is the script's own.
@@ -410,46 +370,4 @@ fn is_own_verb(call: &Call<'_>) -> bool {
 /// Whether any of a script is not known.
 pub(super) fn is_unknown(text: &str) -> bool {
     text.contains(UNKNOWN)
-}
-
-/// The commands of the targets `wanted` and of what they depend on, in a file of recipes.
-fn recipe(text: &str, mut wanted: Vec<String>) -> String {
-    let mut rules: Vec<(String, Vec<String>, Vec<&str>)> = Vec::new();
-    for line in text.lines() {
-        if line.starts_with(['\t', ' ']) {
-            if let Some((_, _, commands)) = rules.last_mut() {
-                commands.push(line.trim().trim_start_matches(['@', '-', '+']));
-            }
-        } else if let Some((target, needs)) = line.split_once(':').filter(|(target, needs)| {
-            !target.contains('=') && !needs.starts_with('=') && !target.starts_with(['#', '.'])
-        }) {
-            let needs: Vec<String> = needs.split_whitespace().map(str::to_owned).collect();
-            for name in target.split_whitespace().take(1) {
-                rules.push((name.trim_start_matches('@').to_owned(), needs_of(&needs), Vec::new()));
-            }
-        }
-    }
-    if wanted.is_empty() {
-        wanted.extend(rules.first().map(|(name, _, _)| name.clone()));
-    }
-    let mut done: Vec<String> = Vec::new();
-    let mut script = String::new();
-    while let Some(name) = wanted.pop() {
-        if done.contains(&name) || done.len() > 64 {
-            continue;
-        }
-        done.push(name.clone());
-        for (_, needs, commands) in rules.iter().filter(|(own, _, _)| *own == name) {
-            wanted.extend(needs.iter().cloned());
-            for command in commands {
-                script.push_str(command);
-                script.push('\n');
-            }
-        }
-    }
-    script
-}
-
-fn needs_of(needs: &[String]) -> Vec<String> {
-    needs.iter().filter(|it| !it.contains('=')).cloned().collect()
 }

@@ -6,6 +6,8 @@
 //! - `expand`, `parameter`, `pattern`: words as they will be when the command runs
 //! - `call`: what one simple command is, and who reads it
 //! - `hidden`: commands where nobody looks for one
+//! - `recipes`: targets of files that programs run, `make`, `task`, `npm run` and their like
+//! - `program`: programs in other languages
 //! - `powershell`, `batch`, `windows`: the shells of Windows, and what they have in common
 //! - `path`: which part of the machine a path is about
 
@@ -15,6 +17,7 @@ mod call;
 mod carrier;
 mod cli;
 mod client;
+mod configured;
 mod connection;
 mod container;
 mod database;
@@ -35,6 +38,7 @@ mod path;
 mod pattern;
 mod powershell;
 mod program;
+mod recipes;
 mod redirect;
 mod scope;
 mod secret;
@@ -42,6 +46,7 @@ pub mod step;
 mod targets;
 mod walk;
 mod windows;
+mod yaml;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -130,6 +135,8 @@ pub fn page(url: &str, machine: &dyn Machine) -> Reading {
     walk.into_reading()
 }
 
+#[cfg(test)]
+mod project;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

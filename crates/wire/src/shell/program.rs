@@ -1,10 +1,30 @@
-//! Programs in other languages, read for their calls: what they delete, write, start, ask a
-//! database and send. What cannot be followed is code that nobody sees.
+//! Programs in other languages, parsed by tree-sitter and read for their calls: what they delete,
+//! write, start, ask a database and send. What cannot be followed is code that nobody sees.
+//!
+//! - `budget`: how much of it is read
+//! - `grammar`: what a node is, and what a call does; one table for each language
+//! - `value`: what expressions come to
+//! - `expression`: names, texts, members and what joins them
+//! - `flow`: assignments, loops, functions
+//! - `import`: modules, and which of them reach nothing that their calls do not say
+//! - `call`: which call it is, and with what
+//! - `gives`: calls that answer something known
+//! - `effect`, `file`: calls that change something
 
+mod budget;
 mod call;
-mod modules;
-mod token;
+mod effect;
+mod expression;
+mod file;
+mod flow;
+mod gives;
+mod grammar;
+mod import;
 mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tree_sitter::{Node, Parser, Tree};
 
 use super::{
     expand::{UNKNOWN, ansi},
@@ -12,7 +32,14 @@ use super::{
     walk::Walk,
 };
 use crate::Unreadable;
-use token::{TOKENS_MAX, Token, tokens};
+pub(super) use budget::Budget;
+use grammar::{Grammar, Role};
+use value::Value;
+
+/// Programs within programs: `eval`, modules that lie beside.
+const LEVELS_MAX: usize = 4;
+/// Letters of one program; a longer one is not read.
+const CODE_BYTES_MAX: usize = 1024 * 1024;
 
 /// A language whose programs are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,17 +64,15 @@ impl Language {
             _ => return None,
         })
     }
+}
 
-    /// The options that carry a program.
-    pub(super) fn inline(self) -> &'static [&'static str] {
-        match self {
-            Self::Python => &["-c"],
-            Self::JavaScript => &["-e", "--eval", "-p", "--print", "-pe"],
-            Self::Ruby => &["-e"],
-            Self::Perl => &["-e", "-E", "-ne", "-pe", "-i -pe"],
-            Self::Php => &["-r"],
-        }
-    }
+/// Where a program comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Source<'s> {
+    /// The file that it stands in: its modules lie beside it.
+    pub(super) file: Option<&'s str>,
+    /// What it is handed, where that is known.
+    pub(super) handed: Option<&'s [String]>,
 }
 
 /// Reads a program, and notes what it would do.
@@ -56,65 +81,338 @@ pub(super) fn read(
     scope: &mut Scope,
     code: &str,
     language: Language,
+    source: &Source<'_>,
 ) -> Result<(), Unreadable> {
-    let mut tokens = tokens(code, language);
-    modules::renamed(&mut tokens);
-    let mut reader = Reader {
-        walk,
-        scope,
-        variables: Vec::new(),
-        unclear: code.contains(UNKNOWN) || modules::are_unclear(code),
-        tokens: &tokens,
-    };
-    let mut at = 0;
-    while at < tokens.len() {
-        reader.token(at)?;
-        at += 1;
+    walk.programs.begin();
+    // Where a program goes, and what it exports, is its own.
+    read_within(walk, &mut scope.clone(), code, language, source, 0, None)
+}
+
+/// Reads a program that defines tasks, and what those do that are `wanted`.
+pub(super) fn read_tasks(
+    walk: &mut Walk<'_>,
+    scope: &mut Scope,
+    code: &str,
+    language: Language,
+    wanted: &[String],
+) -> Result<(), Unreadable> {
+    walk.programs.begin();
+    read_within(walk, scope, code, language, &Source::default(), 0, Some(wanted))
+}
+
+/// What a file of configuration comes to, as JSON: what a module exports, else the names that it
+/// gives values to.
+pub(super) fn exports(
+    walk: &mut Walk<'_>,
+    scope: &mut Scope,
+    code: &str,
+    language: Language,
+) -> serde_json::Value {
+    let Some(tree) = parsed(language, code) else { return serde_json::Value::Null };
+    walk.programs.begin();
+    let mut reader = Reader::new(walk, scope, code, language, &Source::default(), 0);
+    reader.survey(tree.root_node());
+    if reader.visit(tree.root_node()).is_err() {
+        return serde_json::Value::Null;
     }
-    if reader.unclear || tokens.len() >= TOKENS_MAX {
-        walk.unseen_program(scope, "code", tokens.len() >= TOKENS_MAX);
+    let named = ["exports", "default"].into_iter().find_map(|name| reader.variables.get(name));
+    if let Some(value) = named {
+        return value.json();
+    }
+    // `export const AppDataSource = new DataSource({…})`
+    let source = reader
+        .variables
+        .values()
+        .find(|value| matches!(value, Value::Made(by, _) if by.ends_with("DataSource")));
+    if let Some(source) = source {
+        return source.json();
+    }
+    let pairs = reader.variables.iter().map(|(name, value)| (name.clone(), value.json()));
+    serde_json::Value::Object(pairs.collect())
+}
+
+/// The tree of a program, by the first grammar of its language that fits.
+fn parsed(language: Language, code: &str) -> Option<Tree> {
+    let mut parser = Parser::new();
+    let mut first = None;
+    for tongue in (Grammar::of(language).tongues)(code) {
+        parser.set_language(&tongue).ok()?;
+        let tree = parser.parse(code, None)?;
+        if !tree.root_node().has_error() {
+            return Some(tree);
+        }
+        first.get_or_insert(tree);
+    }
+    first
+}
+
+/// Reads a program that another one runs, `level` programs deep.
+fn read_within(
+    walk: &mut Walk<'_>,
+    scope: &mut Scope,
+    code: &str,
+    language: Language,
+    source: &Source<'_>,
+    level: usize,
+    wanted: Option<&[String]>,
+) -> Result<(), Unreadable> {
+    let room = level < LEVELS_MAX && code.len() <= CODE_BYTES_MAX;
+    let Some(tree) = room.then(|| parsed(language, code)).flatten() else {
+        walk.unseen_program(scope, "code", true);
+        return Ok(());
+    };
+    let mut reader = Reader::new(walk, scope, code, language, source, level);
+    let root = tree.root_node();
+    reader.unclear = root.has_error();
+    reader.survey(root);
+    reader.visit(root)?;
+    match wanted {
+        Some(wanted) => reader.run_tasks(wanted)?,
+        None => reader.uncalled()?,
+    }
+    // A tool that runs tasks has modules of its own, and a name.
+    let unclear = reader.unclear && wanted.is_none();
+    let whole = !reader.walk.programs.is_spent();
+    if unclear || !whole {
+        walk.unseen_program(scope, "code", !whole);
     }
     Ok(())
 }
 
-struct Reader<'r, 'a> {
+/// A task: its name, the names of those that it needs, and what it does.
+type Task<'t> = (String, Vec<String>, Option<Node<'t>>);
+
+/// What is known while a program is read.
+struct Reader<'r, 'a, 't> {
     walk: &'r mut Walk<'a>,
     scope: &'r mut Scope,
-    variables: Vec<(String, String)>,
+    code: &'t str,
+    language: Language,
+    grammar: &'static Grammar,
+    source: Source<'r>,
+    level: usize,
+    variables: BTreeMap<String, Value<'t>>,
+    /// By their names: what the program defines itself.
+    functions: BTreeMap<String, Node<'t>>,
+    /// What it makes objects of, and what that is made of.
+    classes: BTreeMap<String, String>,
+    /// Every function, with a name or without.
+    defined: Vec<Node<'t>>,
+    /// Functions that were read where they are called.
+    called: BTreeSet<usize>,
+    /// Functions that are being read.
+    open: Vec<usize>,
+    /// Bodies of here-documents that nobody has come to, by where each begins in the text.
+    heredocs: BTreeMap<usize, Node<'t>>,
+    /// Addresses of databases that were said.
+    addresses: Vec<String>,
+    /// Tasks that it defines: what each is called, needs and does.
+    tasks: Vec<Task<'t>>,
+    /// Where tasks are that are being defined: `db`, `db:test`.
+    space: Vec<String>,
+    returned: Option<Value<'t>>,
+    /// Branches that are open: what happens there may not.
+    branches: usize,
+    /// Names that more than one function may change.
+    shared: BTreeSet<String>,
+    /// Modules whose names are all taken in.
+    spread: Vec<String>,
+    /// Something in it cannot be followed.
     unclear: bool,
-    tokens: &'r [Token],
 }
 
-impl Reader<'_, '_> {
-    fn token(&mut self, at: usize) -> Result<(), Unreadable> {
-        let Some(Token::Name(name)) = self.tokens.get(at) else { return Ok(()) };
-        match self.tokens.get(at + 1) {
-            Some(Token::Sign('=')) if self.tokens.get(at + 2) != Some(&Token::Sign('=')) => {
-                let end = self.end_of_value(at + 2);
-                let value = self.value(at + 2, end);
-                self.variables.retain(|(own, _)| own != name);
-                self.variables.push((name.clone(), value));
-                Ok(())
-            }
-            Some(Token::Sign('(')) => {
-                let arguments = self.arguments(at + 2);
-                self.called(name, at, &arguments)
-            }
-            // Perl and Ruby call without brackets.
-            Some(Token::Text(_))
-                if matches!(
-                    name.as_str(),
-                    "system" | "exec" | "unlink" | "rmtree" | "FileUtils.rm_rf" | "File.delete"
-                ) =>
-            {
-                let words = self.listed(at + 1);
-                self.called(name, at, &[words])
-            }
-            // Ruby calls without any.
-            _ if [".delete_all", ".destroy_all"].iter().any(|end| name.ends_with(end)) => {
-                self.called(name, at, &[])
-            }
-            _ => Ok(()),
+impl<'r, 'a, 't> Reader<'r, 'a, 't> {
+    fn new(
+        walk: &'r mut Walk<'a>,
+        scope: &'r mut Scope,
+        code: &'t str,
+        language: Language,
+        source: &Source<'r>,
+        level: usize,
+    ) -> Self {
+        Self {
+            walk,
+            scope,
+            code,
+            language,
+            grammar: Grammar::of(language),
+            source: *source,
+            level,
+            variables: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            defined: Vec::new(),
+            called: BTreeSet::new(),
+            open: Vec::new(),
+            heredocs: BTreeMap::new(),
+            addresses: Vec::new(),
+            tasks: Vec::new(),
+            space: Vec::new(),
+            returned: None,
+            branches: 0,
+            shared: BTreeSet::new(),
+            spread: Vec::new(),
+            unclear: false,
         }
     }
+
+    /// What the program defines, wherever it does.
+    fn survey(&mut self, root: Node<'t>) {
+        let (mut tokens, mut bodies) = (Vec::new(), Vec::new());
+        let mut cursor = root.walk();
+        loop {
+            self.surveyed(cursor.node(), &mut tokens, &mut bodies);
+            if cursor.goto_first_child() {
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    self.heredocs = tokens.into_iter().zip(bodies).collect();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn surveyed(&mut self, node: Node<'t>, tokens: &mut Vec<usize>, bodies: &mut Vec<Node<'t>>) {
+        let name = || node.child_by_field_name("name").map(|it| self.slice(it).to_owned());
+        match self.role(node) {
+            _ if !node.is_named() => {}
+            Role::Heredoc => tokens.push(node.start_byte()),
+            Role::HeredocBody => bodies.push(node),
+            Role::Class => {
+                let base = field(node, grammar::BASES).or_else(|| {
+                    children(node).into_iter().find(|it| grammar::BASES.contains(&it.kind()))
+                });
+                let base = base.and_then(|it| it.named_child(0)).map(|it| {
+                    let inner = it.named_child(0).filter(|_| it.kind().ends_with("_clause"));
+                    grammar::dotted(self.slice(inner.unwrap_or(it)))
+                });
+                self.classes.extend(name().map(|name| (name, base.unwrap_or_default())));
+            }
+            Role::Lambda => self.defined.push(node),
+            Role::Function => {
+                let name = name();
+                self.defined.push(node);
+                self.functions.extend(name.map(|name| (name, node)));
+            }
+            _ if grammar::is_shared(node.kind()) => {
+                let names = children(node);
+                let names = if names.is_empty() { vec![node] } else { names };
+                let names: Vec<String> =
+                    names.iter().map(|it| flow::bare(self.slice(*it)).to_owned()).collect();
+                self.shared.extend(names);
+            }
+            _ => {}
+        }
+    }
+
+    fn role(&self, node: Node<'_>) -> Role {
+        (self.grammar.role)(node.kind())
+    }
+
+    fn slice(&self, node: Node<'_>) -> &'t str {
+        self.code.get(node.byte_range()).unwrap_or_default()
+    }
+
+    /// What a node comes to, once it has done what it does.
+    fn visit(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
+        match self.deeper(|reader| reader.visited(node)) {
+            Some(value) => value,
+            None => Ok(Value::Unknown),
+        }
+    }
+
+    /// Does something one level deeper, if there is room; else it is unclear.
+    fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if !self.walk.programs.node() || !self.walk.programs.down() {
+            self.unclear = true;
+            return None;
+        }
+        let done = inner(self);
+        self.walk.programs.up();
+        Some(done)
+    }
+
+    fn visited(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
+        match self.role(node) {
+            Role::Nothing | Role::HeredocBody => Ok(Value::Unknown),
+            Role::Text => Ok(Value::Text(self.text(node)?)),
+            Role::Plain => Ok(Value::Text(plain(self.slice(node)).to_owned())),
+            Role::Regex => self.regex(node),
+            Role::Heredoc => self.heredoc(node),
+            Role::Words => Ok(self.words(node)),
+            Role::Shell => self.shell(node),
+            Role::Glob => Ok(self.globbed(node)),
+            Role::Name => self.name(node),
+            Role::Member => self.member(node),
+            Role::Index => self.index(node),
+            Role::Call => self.call(node),
+            Role::Join => self.join(node),
+            Role::Otherwise => self.otherwise(node),
+            Role::List => self.list(node),
+            Role::Table => self.table(node),
+            Role::Assign => self.assign(node),
+            Role::Function | Role::Lambda => Ok(Value::Code(node)),
+            Role::Loop => self.each_round(node),
+            Role::Comprehension => self.comprehension(node),
+            Role::Branch => self.branch(node),
+            Role::Sign => self.last(node).map(|_| Value::Unknown),
+            Role::Return => {
+                let value = self.last(node)?;
+                self.answers(value);
+                Ok(Value::Unknown)
+            }
+            Role::Import => self.imports(node),
+            Role::First => self.first(node),
+            Role::Export => {
+                let value = self.last(node)?;
+                self.variables.insert("default".to_owned(), value);
+                Ok(Value::Unknown)
+            }
+            Role::Class | Role::Last => self.last(node),
+        }
+    }
+
+    /// The value of the first of a node's children; the others are read for what they do.
+    fn first(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
+        let mut first = None;
+        for child in children(node) {
+            let value = self.visit(child)?;
+            if self.role(child) != Role::Nothing {
+                first.get_or_insert(value);
+            }
+        }
+        Ok(first.unwrap_or(Value::Unknown))
+    }
+
+    /// The value of the last of a node's children.
+    fn last(&mut self, node: Node<'t>) -> Result<Value<'t>, Unreadable> {
+        let mut last = Value::Unknown;
+        for child in children(node) {
+            let value = self.visit(child)?;
+            if self.role(child) != Role::Nothing {
+                last = value;
+            }
+        }
+        Ok(last)
+    }
 }
+
+/// The children of a node that mean something.
+fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
+    node.named_children(&mut node.walk()).collect()
+}
+
+/// The first of these fields that a node has.
+fn field<'t>(node: Node<'t>, names: &[&str]) -> Option<Node<'t>> {
+    names.iter().find_map(|name| node.child_by_field_name(name))
+}
+
+/// A number, or a word without what marks it as one.
+fn plain(text: &str) -> &str {
+    text.trim_start_matches(':')
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use brush_parser::ast::CompoundCommand;
 use super::{Command, expand::UNKNOWN, path};
 use crate::machine::Machine;
 
+/// At most so many places are kept to go back to.
+const PUSHED_MAX: usize = 32;
 /// At most so many working directories are kept where a `cd` may have failed.
 const DIRECTORIES_MAX: usize = 4;
 
@@ -18,6 +20,8 @@ pub(super) type Values = Vec<String>;
 pub(super) struct Scope {
     /// Where it may be: more than one where nobody knows whether a `cd` succeeds.
     pub(super) directories: Vec<String>,
+    /// Where `popd` goes back to, the last first to go.
+    pushed: Vec<Vec<String>>,
     pub(super) variables: BTreeMap<String, Values>,
     /// Which variables programs see.
     pub(super) exported: BTreeMap<String, ()>,
@@ -43,6 +47,7 @@ impl Scope {
         }
         Self {
             directories: vec![directory],
+            pushed: Vec::new(),
             exported: command.environment.keys().map(|name| (name.clone(), ())).collect(),
             variables,
             functions: BTreeMap::new(),
@@ -116,6 +121,25 @@ impl Scope {
         next.truncate(DIRECTORIES_MAX);
         self.directories = next;
         self.variables.insert("PWD".to_owned(), vec![self.directory().to_owned()]);
+    }
+
+    /// `pushd`: it goes to `directory`, or changes places with where it would go back to.
+    pub(super) fn push_directory(&mut self, directory: Option<&str>, certain: bool) {
+        let here = self.directories.clone();
+        match directory {
+            Some(directory) => self.go(directory, certain),
+            None => self.pop_directory(),
+        }
+        if self.pushed.len() < PUSHED_MAX {
+            self.pushed.push(here);
+        }
+    }
+
+    /// `popd`
+    pub(super) fn pop_directory(&mut self) {
+        if let Some(back) = self.pushed.pop() {
+            self.directories = back;
+        }
     }
 
     /// After one of several ways was taken: what they disagree about is not known.

@@ -16,6 +16,7 @@ use super::{
     expand::{UNKNOWN, options},
     overlay::Overlay,
     pattern,
+    program::Budget,
     redirect::Streams,
     scope::Scope,
 };
@@ -37,6 +38,7 @@ const OUTPUT_MAX: usize = 256 * 1024;
 /// A walk through one command.
 pub(super) struct Walk<'a> {
     pub(super) files: Overlay<'a>,
+    pub(super) programs: Budget,
     steps: Vec<Step>,
     depth: usize,
     commands: usize,
@@ -44,7 +46,13 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(machine: &'a dyn Machine) -> Self {
-        Self { files: Overlay::new(machine), steps: Vec::new(), depth: 0, commands: 0 }
+        Self {
+            files: Overlay::new(machine),
+            programs: Budget::default(),
+            steps: Vec::new(),
+            depth: 0,
+            commands: 0,
+        }
     }
 
     pub(super) fn machine(&self) -> &'a dyn Machine {

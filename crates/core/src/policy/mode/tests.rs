@@ -5,7 +5,7 @@ use crate::{
     authorized::Judgement,
     obligation::Obligations,
     operation::{Effect, Environment, Operation, ResourceId},
-    policy::{Credential, Decision, Facts, Ground, Verdict},
+    policy::{Decision, Verdict, tests::request},
     reason::{Code, Reason},
 };
 
@@ -15,22 +15,7 @@ fn modes(all: Mode, rules: &[(&str, Mode)]) -> Modes {
 
 /// `rest:DELETE` of this resource, about which policy has decided.
 fn judged(resource: &str, decision: Decision) -> Judgement {
-    let facts = Facts {
-        environment: Environment::Production,
-        credential: Credential::None,
-        host_listed: true,
-        host_preset: false,
-        learned: false,
-        made_by_run: false,
-        enclosed: false,
-        credentials_in_reach: false,
-        refused_before: false,
-        tampers: false,
-        ground: Ground::None,
-        changes: None,
-        can_snapshot: false,
-        can_delay: false,
-    };
+    let facts = request(Effect::Remove, Environment::Production).facts;
     let resource = ResourceId::new(resource);
     let operation = Operation::guessed("rest:DELETE", Effect::Remove, resource);
     Judgement { operation, facts, decision }
@@ -118,4 +103,34 @@ fn what_passes_by_its_mode_takes_nothing_else_along() {
     let spared = spared.unwrap();
     assert_eq!((decision.verdict(), spared.verdict), (Verdict::Allow, Verdict::Deny));
     assert_eq!(spared.reasons, denied.reasons());
+}
+
+#[test]
+fn a_name_with_a_blank_is_in_no_key() {
+    let modes = modes(
+        Mode::Enforce,
+        &[
+            ("needs_approval a", Mode::Observe),
+            ("needs_approval a b c", Mode::Observe),
+            ("needs_approval b c", Mode::Observe),
+        ],
+    );
+    let spared = |name: &str, resource: &str| {
+        let mut judgement = judged(resource, held("p", Code::NeedsApproval));
+        let resource = ResourceId::new(resource);
+        judgement.operation = Operation::guessed(name, Effect::Remove, resource);
+        spare(&modes, &[judgement]).1.is_some()
+    };
+    for (name, resource, expect) in [
+        ("a", "c", true),
+        ("b", "c", true),
+        ("a b", "c", false),
+        ("b c", "d", false),
+        ("c", "b c", false),
+        ("a\u{a0}b", "c", false),
+        ("", "a", false),
+    ] {
+        assert_eq!(spared(name, resource), expect, "{name:?} on {resource:?}");
+    }
+    assert!(spared("a", "b c"), "by the key of the operation alone");
 }

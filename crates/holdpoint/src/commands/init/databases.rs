@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use holdpoint_core::plain::shell;
 use holdpoint_store::{
     Config,
     config::{Database, Flags},
@@ -194,7 +195,7 @@ impl Upstream {
         );
         let command = format!(
             "holdpoint secrets add {secret} --host {} --purpose 'postgres:*'",
-            self.host.trim_matches(['[', ']'])
+            shell(self.host.trim_matches(['[', ']']))
         );
         let (file, variable) = (file.to_owned(), variable.to_owned());
         Offer { file, variable, upstream: self.to_string(), secret, command, entry }

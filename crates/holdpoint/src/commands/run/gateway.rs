@@ -5,7 +5,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     os::unix::{net::UnixStream, process::CommandExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use std::{
 use holdpoint_store::{Config, runs::RunDoor};
 
 use super::{Gateway, Here};
-use crate::status::CommandError;
+use crate::{cli::USUAL_STATE, status::CommandError};
 
 /// How long a gateway may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,6 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const OTHER: Duration = Duration::from_secs(2);
 /// How often it is looked for.
 const GLANCE: Duration = Duration::from_millis(5);
+/// How long the service manager may take: then a gateway of our own is started.
+const SERVICE_PATIENCE: Duration = Duration::from_secs(5);
+/// What `install.sh` gives a service manager.
+const SOCKET: &str = "holdpoint.socket";
+const SERVICE: &str = "holdpoint.service";
 /// The authority of another user's gateway.
 const DOOR_CA: &str = "door-ca.pem";
 /// Where a gateway that nobody watches says what goes wrong.
@@ -36,6 +41,9 @@ pub(super) fn ready(here: &Here) -> Result<Gateway, CommandError> {
     }
     let ca = here.dir.join("ca.pem");
     if is_up(&here.dir) {
+        return Ok(Gateway { ca, started: None, door: None });
+    }
+    if is_served(&here.dir) {
         return Ok(Gateway { ca, started: None, door: None });
     }
     let mut child = start(&here.dir, here.config.proxy)?;
@@ -85,7 +93,7 @@ fn behind(here: &Here, socket: &Path) -> Result<Gateway, CommandError> {
 /// Starts another gateway where the one that a run needs has gone, as after a crash, and nobody has
 /// started one since. Of several runs that do so, one succeeds: the state is one gateway's.
 pub(super) fn again(dir: &Path, proxy: SocketAddr) {
-    if is_up(dir) {
+    if is_up(dir) || is_served(dir) {
         return;
     }
     match start(dir, proxy) {
@@ -103,6 +111,32 @@ pub(super) fn again(dir: &Path, proxy: SocketAddr) {
 
 fn is_up(dir: &Path) -> bool {
     UnixStream::connect(dir.join("runs.sock")).is_ok()
+}
+
+/// Whether the gateway is a service here, and is up now: its human has the service manager listen for
+/// it, and what serves the usual state is started by that.
+fn is_served(dir: &Path) -> bool {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let usual = variable("HOME").and_then(|home| fs::canonicalize(home.join(USUAL_STATE)).ok());
+    let managed = variable("XDG_RUNTIME_DIR").is_some_and(|it| it.join("systemd").is_dir());
+    if !managed || usual.is_none() || usual != fs::canonicalize(dir).ok() {
+        return false;
+    }
+    let says = |words: &[&str]| {
+        let mut manager = Command::new("systemctl");
+        manager.args(["--user", "--quiet"]).args(words);
+        let said =
+            manager.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        said.is_ok_and(|said| said.success())
+    };
+    if !says(&["is-active", SOCKET]) || !says(&["start", "--no-block", SERVICE]) {
+        return false;
+    }
+    let until = Instant::now() + SERVICE_PATIENCE;
+    while !is_up(dir) && Instant::now() < until {
+        thread::sleep(GLANCE);
+    }
+    is_up(dir)
 }
 
 /// Starts a gateway that stays when this run is over: others may come to need it.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use holdpoint_catalog::credentials::{Finder, PACKAGE_LOGINS};
-use holdpoint_gateway::owner::is_server;
+use holdpoint_gateway::owner::is_database;
 use holdpoint_posture::search::{Cache, Searched, search};
 use holdpoint_sandbox::{
     environment::Environment,
@@ -55,7 +55,7 @@ impl Masked {
     ) -> Self {
         let secrets = here.state.secrets();
         let places = others.iter().cloned().chain([home.to_owned()]).collect();
-        let masks = Masks::of(workspace.to_owned(), places, quiet, secrets.clone(), is_server);
+        let masks = Masks::of(workspace.to_owned(), places, quiet, secrets.clone(), is_database);
         let masks = Arc::new(masks);
         let fingerprint = |value: &str| secrets.fingerprint(value);
         let mut searched = Searched::default();
@@ -70,8 +70,10 @@ impl Masked {
         searched.exposed.retain(|exposed| exposed.path.as_deref().is_none_or(is_other));
         let found: BTreeSet<PathBuf> =
             searched.exposed.iter().filter_map(|exposed| exposed.path.clone()).collect();
-        let mut files: BTreeSet<PathBuf> =
-            found.into_iter().filter(|file| is_masked(&masks, file)).collect();
+        let (mut files, rest): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) =
+            found.into_iter().partition(|file| is_masked(&masks, file));
+        // A local password is none if a later file has the same one for elsewhere.
+        files.extend(rest.into_iter().filter(|file| is_masked(&masks, file)));
         for exposed in searched.exposed.iter().filter(|exposed| exposed.packed) {
             let path = exposed.path.iter();
             path.clone().for_each(|path| masks.withhold(path));

@@ -12,7 +12,7 @@ use std::{
 use holdpoint_catalog::git_hosts::GIT_HOSTS;
 use holdpoint_core::identity::Ring;
 use holdpoint_sandbox::{
-    can_serve,
+    can_serve, git,
     guarded::{self, Kind},
     history::History,
     kept::{self, Shelf, Waiting},
@@ -79,6 +79,9 @@ impl Seen {
         }
         let (ring, workspace) = (ground.mark.task.ring, ground.workspace.clone());
         layout.serve(&shown, ring);
+        if !histories.is_empty() {
+            git::unpack(layout);
+        }
         for history in &histories {
             // Git reads an index again that it has just written only if there is this hook.
             let hooks = shelf.idle(&history.git().join("hooks"), Kind::Hooks, "pre-commit");

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use holdpoint_core::plain::plain;
+use holdpoint_core::plain::{plain, shell};
 
 /// Worktrees of a repository that are looked at.
 const LOOKED_MAX: usize = 1_000;
@@ -67,11 +67,19 @@ fn gone(known: &Path) -> Option<String> {
         Some(branch) => format!("what was committed there is on branch {}", plain(branch)),
         None => format!("what was committed there is commit {}", plain(head.trim())),
     };
-    let tree = plain(&tree.display().to_string());
+    let tree = tree.display().to_string();
+    let shown = plain(&tree);
+    let line = format!(
+        "the worktree {shown} was made inside, where nothing stays but the workspace, and ended with \
+         the run; {kept}. `git worktree prune` forgets it"
+    );
+    // The agent chose its name: one that cannot be shown as it is, nobody should paste.
+    if shown != tree {
+        return Some(line);
+    }
+    let word = shell(&tree);
     Some(format!(
-        "the worktree {tree} was made inside, where nothing stays but the workspace, and ended with \
-         the run; {kept}. `git worktree prune` forgets it. To keep one, let the run have its place: \
-         mkdir {tree}, then holdpoint run --also {tree}"
+        "{line}. To keep one, let the run have its place: mkdir {word}, then holdpoint run --also {word}"
     ))
 }
 
@@ -108,9 +116,20 @@ mod tests {
         let tree = root.path().join("new").display().to_string();
         assert!(line.starts_with(&format!("the worktree {tree} was made inside")), "{line}");
         assert!(line.contains("on branch topic\\u{1b}[2J."), "{line}");
+        known("evil", "x; touch owned #", "0123\n");
+        known("hidden", "x\u{202e}y", "0123\n");
+        let lines = worktrees.gone();
+        let evil = lines.iter().find(|line| line.contains("touch owned")).unwrap();
+        let path = root.path().join("x; touch owned #").display().to_string();
+        assert!(
+            evil.ends_with(&format!("mkdir '{path}', then holdpoint run --also '{path}'")),
+            "{evil}"
+        );
+        let hidden = lines.iter().find(|line| line.contains("u{202e}")).unwrap();
+        assert!(hidden.ends_with("forgets it"), "{hidden}");
         for number in 0..9 {
             known(&format!("n{number}"), "nowhere", "0123\n");
         }
-        assert_eq!(worktrees.gone().last().unwrap(), "5 more worktrees ended with the run");
+        assert_eq!(worktrees.gone().last().unwrap(), "7 more worktrees ended with the run");
     }
 }

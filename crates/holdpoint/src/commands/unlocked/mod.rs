@@ -33,9 +33,12 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use self::seat::{Seat, program};
+use self::seat::{Seat, is_linked_otherwise, program};
 use super::{Here, approve::is_production, holds, now};
-use crate::status::{CommandError, Ended, Status};
+use crate::{
+    status::{CommandError, Ended, Status},
+    terminal::ask_anew,
+};
 
 /// How the sockets begin; what follows is the shell's process.
 const SOCKET: &str = "unlocked-";
@@ -88,17 +91,41 @@ pub(super) enum Reply {
     Passphrase,
 }
 
-/// Answers `hold` with a key that is unlocked in this shell; `Passphrase` where there is none.
-pub(super) fn ask(here: &Here, hold: &Hold, approver: &str, decision: Release) -> Reply {
+/// Whether the human has typed what is to become of this very hold. A command line alone is no
+/// such word: it may have been written by whoever started the shell on another script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Typed,
+    Wanted,
+}
+
+/// Answers `hold` with a key that is unlocked in this shell; `Passphrase` where there is none, or
+/// where the word is wanted and another one is typed.
+pub(super) fn ask(
+    here: &Here,
+    hold: &Hold,
+    word: Word,
+    approver: &str,
+    decision: Release,
+) -> Reply {
     let asked = || -> io::Result<Reply> {
         let seat = Seat::of(std::process::id()).ok_or(io::ErrorKind::NotFound)?;
+        let socket = socket(&here.dir, &seat);
+        if is_production(hold) || !socket.exists() {
+            return Ok(Reply::Passphrase);
+        }
+        let wanted = decision.as_str();
+        let typed = || ask_anew(&format!("The key is unlocked. Type {wanted} to do so: "));
+        if word == Word::Wanted && !typed().is_ok_and(|typed| typed.trim() == wanted) {
+            return Ok(Reply::Passphrase);
+        }
         let question = Question::Answer {
             hold: hold.id.clone(),
             shown: Digest::of(hold.card().as_bytes()),
             decision,
             approver: approver.to_owned(),
         };
-        say(&socket(&here.dir, &seat), &question)
+        say(&socket, &question)
     };
     asked().unwrap_or(Reply::Passphrase)
 }
@@ -240,10 +267,12 @@ impl Keeper<'_> {
         Ok(last)
     }
 
-    /// Whether this program itself asks, typed at the shell that the key was unlocked in.
+    /// Whether this program itself asks, and nothing else in it, typed at the shell that the key was
+    /// unlocked in.
     fn is_seated(&self, pid: u32) -> bool {
         let own = program(std::process::id());
-        own.is_some() && program(pid) == own && Seat::of(pid).as_ref() == Some(&self.seat)
+        let itself = own.is_some() && program(pid) == own && !is_linked_otherwise(pid);
+        itself && Seat::of(pid).as_ref() == Some(&self.seat)
     }
 
     /// Signs an answer to exactly what was shown, and to nothing in production.

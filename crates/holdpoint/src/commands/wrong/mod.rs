@@ -24,6 +24,7 @@ use self::mend::Mend;
 use super::{
     Here,
     policy::{in_modes, sources},
+    suggest::misleads,
 };
 use crate::{
     quoted::shell,
@@ -93,6 +94,11 @@ fn keep(id: &str, should: Option<&str>, pdp: &Pdp, here: &Here) -> Ended {
                  (`unparsed`, or more than was written down)"
             .to_owned(),
         Some(now) if now == should => format!("nothing to mend: now it would be {}", now.as_str()),
+        Some(_) if mends.is_empty() && found.decided.operations.iter().any(misleads) => {
+            "nothing is proposed: a name that an agent chose has a wildcard, a blank or a quote in it, and \
+             would mean more than itself where it is pasted"
+                .to_owned()
+        }
         Some(_) => said(&mends, should),
     };
     here.print(&fact, &format!("{kept}\n{settles}"))?;

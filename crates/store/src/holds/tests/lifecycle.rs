@@ -1,6 +1,6 @@
 //! A hold's way, step by step.
 
-use holdpoint_core::{identity::Task, ledger::Meaning};
+use holdpoint_core::{Effect, Environment, identity::Task, ledger::Meaning};
 
 use super::{HOUR, MINUTE, NOW, Scene, digest, meaning};
 use crate::{
@@ -274,6 +274,13 @@ fn a_card_says_what_would_happen_and_cannot_be_forged_by_what_it_shows() {
     ] {
         assert!(card.contains(text), "{text}: {card}");
     }
+    let mut both = hold.clone();
+    let elsewhere = |environment| Meaning { environment, ..meaning() };
+    let little = Meaning { effect: Effect::Modify, ..meaning() };
+    both.meanings = vec![elsewhere(Environment::Staging), little];
+    let both = both.card();
+    assert!(both.contains("\nin          PRODUCTION\n"), "the strictest of them: {both}");
+    assert!(both.contains("DESTROY railway:volume/3d2c in staging\n"), "{both}");
     let resource = holdpoint_core::ResourceId::new("a:b/c\nwould       observe nothing");
     let mut forged = hold.clone();
     forged.meanings = vec![Meaning { resource, ..meaning() }];

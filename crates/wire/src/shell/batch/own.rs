@@ -15,7 +15,7 @@ const GLUED: &[&str] = &[
 /// Commands that show something, or only change what this shell knows.
 const SHOWING: &str = "dir ver vol title cls color prompt path date time assoc ftype pause break verify
     where findstr find more sort fc comp tree tasklist systeminfo hostname whoami ipconfig ping nslookup
-    tracert netstat timeout choice popd setlocal endlocal shift goto exit mode chcp doskey help clip
+    tracert netstat timeout choice setlocal endlocal shift goto exit mode chcp help clip
     md mkdir curdir";
 
 impl Batch<'_, '_> {
@@ -42,11 +42,9 @@ impl Batch<'_, '_> {
             "call" => return self.script(&again(words.get(1..).unwrap_or_default()), false, pipe),
             "start" => return self.started(words, pipe),
             "cmd" => return self.nested(&rest, pipe),
-            "cd" | "chdir" | "pushd" => {
-                if let Some(to) = rest.iter().find(|it| !is_flag(it)) {
-                    self.scope.go(&windows::path(to), true);
-                }
-            }
+            "cd" | "chdir" | "pushd" => self.goes(&name, &rest),
+            "popd" => self.scope.pop_directory(),
+            "doskey" => return self.typed_later(&text(), pipe),
             "rd" | "rmdir" | "del" | "erase" => {
                 let rest: Vec<String> = rest.iter().flat_map(|it| switched(it)).collect();
                 // Only what is empty goes without it.
@@ -84,6 +82,23 @@ impl Batch<'_, '_> {
             }
         }
         Ok(String::new())
+    }
+
+    fn goes(&mut self, name: &str, words: &[String]) {
+        let Some(to) = words.iter().find(|it| !is_flag(it)) else { return };
+        let to = windows::path(to);
+        match name {
+            "pushd" => self.scope.push_directory(Some(&to), true),
+            _ => self.scope.go(&to, true),
+        }
+    }
+
+    /// What a macro stands for, which may be typed later.
+    fn typed_later(&mut self, text: &str, pipe: &Pipe) -> Result<String, Unreadable> {
+        let meant = text.split_once('=').filter(|(name, _)| !name.starts_with('/'));
+        let Some((_, meant)) = meant else { return Ok(UNKNOWN.to_string()) };
+        let meant = meant.replace("$T", "&").replace("$t", "&").replace("$*", &UNKNOWN.to_string());
+        self.script(&meant, false, pipe)
     }
 
     fn copied(&mut self, words: &[String]) {

@@ -177,6 +177,12 @@ impl Session<'_, '_> {
                 own.iter()
                     .for_each(|it| self.walk.writes(self.scope, it, &UNKNOWN.to_string(), append));
             }
+            "expand-archive" => {
+                let beside = || own_name(paths.first().map_or("", String::as_str));
+                let to =
+                    given.either(&["destinationpath"], 1).map(|it| self.path(&value::line(it)));
+                self.walk.touches(self.scope, &to.unwrap_or_else(beside), "file:unpack");
+            }
             "set-itemproperty" | "remove-itemproperty" | "clear-itemproperty" | "set-acl" => {
                 paths.iter().for_each(|path| match is_registry(path) {
                     true => self.walk.touches(self.scope, "/c/Windows/System32", "system:change"),
@@ -257,9 +263,13 @@ impl Session<'_, '_> {
             }
             "set-location" | "push-location" => {
                 if let Some(to) = paths.first().filter(|_| named.is_some()) {
-                    self.scope.go(to, true);
+                    match name {
+                        "push-location" => self.scope.push_directory(Some(to), true),
+                        _ => self.scope.go(to, true),
+                    }
                 }
             }
+            "pop-location" => self.scope.pop_directory(),
             "get-location" => return Some(value::text(self.scope.directory())),
             "join-path" => {
                 let mut parts: Vec<String> = paths;
@@ -455,4 +465,10 @@ fn is_registry(path: &str) -> bool {
     ["hklm:", "hkcu:", "hkcr:", "hku:", "hkey_", "registry::"]
         .iter()
         .any(|it| lower.starts_with(it))
+}
+
+/// The name of an archive without its ending: the directory that it is unpacked into.
+fn own_name(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').map_or(name, |(name, _)| name).to_owned()
 }
