@@ -28,7 +28,7 @@ SELECT (SELECT count(*) FROM customers) || ' ' || (SELECT count(*) FROM notes) |
   WHERE relname IN ('customers', 'notes')), '') || coalesce(
  (SELECT string_agg(concat_ws(' ', tgname, tgenabled), ',' ORDER BY tgname) FROM pg_trigger WHERE NOT tgisinternal), '')
  || coalesce((SELECT string_agg(attacl::text, ',') FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid = 'customers'::regclass), '')
- || (SELECT count(*) FROM pg_default_acl)";
+ || (SELECT count(*) FROM pg_default_acl) || (SELECT count(*) FROM pg_rewrite)";
 
 fn stopped(guarded: &Guarded, text: &str) {
     let before = guarded.server.admin("shop", STATE);
@@ -110,21 +110,22 @@ fn what_ran_before_a_failure_in_a_pipeline_is_judged() {
     let script = r#"
 import sys, psycopg
 url = sys.argv[1]
-with psycopg.connect(url, autocommit=True) as connection:
-    connection.execute("BEGIN")
-    connection.execute("CREATE TABLE scratch (a int)")
-    try:
-        with connection.pipeline():
-            for text in ["SAVEPOINT a", "GRANT ALL ON customers TO PUBLIC", "SAVEPOINT b", "SELECT 1/0"]:
-                connection.execute(text, ())
-    except psycopg.Error as error:
-        print(error.sqlstate)
-    connection.execute("ROLLBACK TO b")
-    try:
-        connection.execute("COMMIT")
-        print("committed")
-    except psycopg.Error as error:
-        print(error.sqlstate)
+for hidden in ["GRANT ALL ON customers TO PUBLIC", "CREATE RULE swallow AS ON DELETE TO customers DO INSTEAD NOTHING"]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE scratch (a int)")
+        try:
+            with connection.pipeline():
+                for text in ["SAVEPOINT a", hidden, "SAVEPOINT b", "SELECT 1/0"]:
+                    connection.execute(text, ())
+        except psycopg.Error as error:
+            print(error.sqlstate)
+        connection.execute("ROLLBACK TO b")
+        try:
+            connection.execute("COMMIT")
+            print("committed")
+        except psycopg.Error as error:
+            print(error.sqlstate)
 "#;
     let before = guarded.server.admin("shop", STATE);
     let said = python(&guarded, script);
@@ -156,10 +157,10 @@ CREATE INDEX by_mood ON apart.moods (mood);
 CREATE TABLE public.moods (id int PRIMARY KEY, f float4);
 INSERT INTO apart.moods SELECT g, 'glad', 1 / g::float4 FROM generate_series(1, 30) g;
 UPDATE public.values SET r = 'apart.moods';";
-    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    let mut guarded = Guarded::start(BINARY, "development", TERMS, setup);
     let constraints = "SELECT string_agg(conrelid::regclass || conname, ',' ORDER BY 1) FROM \
         (SELECT * FROM pg_constraint WHERE contype = 'c' ORDER BY oid) c";
-    let state = || {
+    let state = |guarded: &Guarded| {
         // By somebody whose own settings are nobody's.
         let sum = |table: &str| {
             let text = format!("SELECT md5(string_agg(t::text, '|' ORDER BY t.id)) FROM {table} t");
@@ -172,7 +173,7 @@ UPDATE public.values SET r = 'apart.moods';";
     };
     let strange = "SET extra_float_digits = -15; SET datestyle = 'SQL, DMY'; \
         SET intervalstyle = 'sql_standard'; SET search_path = apart, public";
-    let before = state();
+    let before = state(&guarded);
     let mut texts = vec![
         "DELETE FROM public.values WHERE id > 3",
         "TRUNCATE public.values",
@@ -190,16 +191,18 @@ UPDATE public.values SET r = 'apart.moods';";
             for setting in settings {
                 guarded.server.admin("shop", &format!("ALTER ROLE {ROLE} SET {setting}"));
             }
+            // Sessions of the gateway's own begin anew.
+            guarded.restart();
         }
         for text in &texts {
             let said = guarded.psql(&["-c", strange, "-c", text]);
             assert!(said.err.contains("kept the rows"), "{text}: {}", said.err);
             if !text.starts_with("DROP") {
-                assert_ne!(state(), before, "{text}");
+                assert_ne!(state(&guarded), before, "{text}");
             }
             let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
             assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
-            assert_eq!(state(), before, "{role} {text}");
+            assert_eq!(state(&guarded), before, "{role} {text}");
         }
     }
 }
@@ -314,4 +317,20 @@ fn what_is_run_again_is_as_isolated_as_it_was() {
             assert_eq!(guarded.server.app(seen), levels[number], "{environment}");
         }
     }
+}
+
+/// What is run again has to change what it changed the first time: that is what was saved, or
+/// released.
+#[test]
+fn what_changes_something_else_each_time_is_refused() {
+    let setup = format!("{SHOP}\nCREATE SEQUENCE turns;");
+    let guarded = Guarded::start(BINARY, "development", TERMS, &setup);
+    let state = || ["customers", "notes"].map(|it| guarded.server.checksum(it));
+    let before = state();
+    let less = "DELETE FROM customers WHERE id <= (SELECT nextval('turns') * 20)";
+    let said = guarded.run(&format!("BEGIN; {less}; TRUNCATE notes; COMMIT"));
+    assert!(said.status != 0 && said.err.contains("something else each time"), "{}", said.err);
+    assert_eq!(state(), before);
+    let said = guarded.run("BEGIN; DELETE FROM customers WHERE id <= 20; TRUNCATE notes; COMMIT");
+    assert!(said.err.contains("kept the rows"), "{}", said.err);
 }
