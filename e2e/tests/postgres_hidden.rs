@@ -284,3 +284,34 @@ with psycopg.connect(url, autocommit=True) as connection:
     assert_eq!(said.trim(), "HP001", "{}", guarded.gateway.said());
     assert_eq!(guarded.server.admin("shop", "SELECT count(*) FROM customers"), "90");
 }
+
+/// What is run again sees of others what it saw the first time.
+#[test]
+fn what_is_run_again_is_as_isolated_as_it_was() {
+    let setup = format!("{SHOP}\nCREATE TABLE seen (id serial PRIMARY KEY, isolation text);");
+    for environment in ["development", "production"] {
+        let guarded = Guarded::start(BINARY, environment, TERMS, &setup);
+        let insert = "INSERT INTO seen (isolation) SELECT current_setting('transaction_isolation')";
+        for (number, begin) in [
+            "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            "BEGIN; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            "BEGIN",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            guarded.server.app("INSERT INTO notes VALUES (1000)");
+            let said =
+                guarded.run(&format!("{begin}; {insert}; TRUNCATE notes /* {number} */; COMMIT"));
+            if environment == "production" {
+                assert!(said.err.contains("holdpoint approve"), "{begin}: {}", said.err);
+                guarded.approve(guarded.hold()["hold"].as_str().unwrap());
+            } else {
+                assert!(said.err.contains("kept the rows"), "{begin}: {}", said.err);
+            }
+            let levels = ["repeatable read", "serializable", "read committed"];
+            let seen = "SELECT isolation FROM seen ORDER BY id DESC LIMIT 1";
+            assert_eq!(guarded.server.app(seen), levels[number], "{environment}");
+        }
+    }
+}

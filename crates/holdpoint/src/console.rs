@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use holdpoint_gateway::{
     listen::Stop,
-    metrics::{Gauge, Metrics, serve},
+    metrics::{Gauge, Metrics, export, serve},
 };
 use holdpoint_store::{Config, corpus::Corpus};
 use serde_json::Value;
@@ -48,6 +48,19 @@ impl Console {
     }
 }
 
+/// Tells the collector that is configured, if one is, until `stop`.
+pub fn tell_collector(
+    here: &Arc<Here>,
+    metrics: &Arc<Metrics>,
+    stop: Stop,
+) -> Result<Option<JoinHandle<()>>, CommandError> {
+    let Some(collector) = here.config.otlp else { return Ok(None) };
+    let looked_up = Arc::clone(here);
+    let gauges = Arc::new(move || gauges(&looked_up));
+    let telling = export(collector, Arc::clone(metrics), gauges, Arc::new(now), stop);
+    Ok(Some(tokio::spawn(telling.map_err(CommandError::unable)?)))
+}
+
 fn usual() -> SocketAddr {
     Config::default().console
 }
@@ -55,7 +68,8 @@ fn usual() -> SocketAddr {
 /// What waits, and what humans called wrong. What cannot be read is left out.
 fn gauges(here: &Here) -> Vec<Gauge> {
     let open = here.holds().open(now()).ok().map(|open| Gauge {
-        name: "holdpoint_holds_open",
+        name: "holdpoint.holds_open",
+        label: None,
         help: "Holds that wait for a human.",
         value: open.len() as u64,
     });
@@ -68,9 +82,11 @@ fn gauges(here: &Here) -> Vec<Gauge> {
         kept.iter().filter(is).count() as u64
     };
     let help = "Decisions that a human called wrong, by what they should have been.";
-    let wrong = [
-        Gauge { name: "holdpoint_wrong{should=\"allow\"}", help, value: should("allow") },
-        Gauge { name: "holdpoint_wrong{should=\"stop\"}", help, value: should("stop") },
-    ];
+    let wrong = ["allow", "stop"].map(|word| Gauge {
+        name: "holdpoint.wrong",
+        label: Some(("should", word)),
+        help,
+        value: should(word),
+    });
     open.into_iter().chain(wrong).collect()
 }

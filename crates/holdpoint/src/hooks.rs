@@ -27,6 +27,7 @@ use crate::{
         hook::{
             DEADLINE,
             question::{self, Question},
+            stack,
             told::Told,
         },
         now,
@@ -122,9 +123,9 @@ impl Hooks {
     async fn answer(self: Arc<Self>, mut asking: Asking) -> Result<(), CommandError> {
         let question = asking.question().await.map_err(CommandError::unable)?;
         let hooks = Arc::clone(&self);
-        let judging = tokio::task::spawn_blocking(move || hooks.judge(&question));
-        let Answered { answer, record, durable, subject } =
-            judging.await.map_err(CommandError::unable)??;
+        let judging = move || stack::deep(|| hooks.judge(&question));
+        let judged = tokio::task::spawn_blocking(judging).await.map_err(CommandError::unable)?;
+        let Answered { answer, record, durable, subject } = judged??;
         match record {
             Some(record) if durable => {
                 self.point.commit(record, subject).await.map(drop).map_err(CommandError::unable)?;

@@ -34,7 +34,7 @@ use tokio::{
 
 use crate::{
     commands::{Here, now, policy},
-    console::Console,
+    console::{Console, tell_collector},
     hooks::Hooks,
     postgres::{self, DatabaseAddress},
     reverse::{self, Bound, ReverseAddress},
@@ -140,6 +140,7 @@ impl Running {
         let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
         let by_address = bound.into_iter().map(|bound| bound.serve(&listen, stopper.stop()));
         let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();
+        serving.extend(tell_collector(&here, point.metrics(), stopper.stop())?);
         let numbers = Arc::clone(point.metrics());
         serving.extend(console.map(|it| it.serve(Arc::clone(&here), numbers, stopper.stop())));
         serving.push(tokio::spawn(run_released(databases.served(), stopper.stop())));

@@ -33,7 +33,7 @@ static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUPS_MAX);
 const BUSY: &str = "busy: the numbers are still looked up for somebody else\n";
 
 /// What is looked up for each answer.
-type Gauges = Arc<dyn Fn() -> Vec<Gauge> + Send + Sync>;
+pub type Gauges = Arc<dyn Fn() -> Vec<Gauge> + Send + Sync>;
 
 /// Answers on `listener` until `stop`; `gauges` are looked up for each answer.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, gauges: Gauges, stop: Stop) {
@@ -87,7 +87,7 @@ async fn answer(
 }
 
 /// They are read from files and a database, which no thread that serves others waits for.
-async fn looked_up(gauges: Gauges) -> Option<Vec<Gauge>> {
+pub(super) async fn looked_up(gauges: Gauges) -> Option<Vec<Gauge>> {
     // Held until it is done, though whoever asked may be gone.
     let room = LOOKUPS.try_acquire().ok()?;
     let looked = spawn_blocking(move || {

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 /// How often something took how long.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Histogram {
     /// Upper bounds in seconds, and how often it took no longer and longer than the bound before.
     buckets: Vec<(f64, u64)>,
@@ -25,6 +25,19 @@ impl Histogram {
             None => self.longer += 1,
         }
         self.sum = self.sum.saturating_add(took);
+    }
+
+    /// Upper bounds in seconds; how often it took no longer than each, and longer than the one
+    /// before; and longer than all.
+    pub(super) fn buckets(&self) -> (Vec<f64>, Vec<u64>) {
+        let (bounds, mut counts): (Vec<f64>, Vec<u64>) = self.buckets.iter().copied().unzip();
+        counts.push(self.longer);
+        (bounds, counts)
+    }
+
+    /// How long it took in all, in seconds.
+    pub(super) fn sum(&self) -> f64 {
+        self.sum.as_secs_f64()
     }
 
     /// In Prometheus' text format, in which a bucket counts those below it too.

@@ -4,11 +4,14 @@
 //! Everything is counted where it is recorded, so that the numbers are those of the ledger.
 
 mod console;
+mod export;
+mod family;
 mod histogram;
+mod otlp;
+mod spans;
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -20,8 +23,11 @@ use holdpoint_core::{
 };
 use tokio::time::Instant;
 
-pub use console::serve;
+pub use console::{Gauges, serve};
+pub use export::export;
+use family::{Family, Labels, Points};
 use histogram::Histogram;
+use spans::{Span, Spans};
 
 /// Decisions whose end is awaited, and holds, at most: of more, the oldest are not timed.
 const AWAITED_MAX: usize = 10_000;
@@ -45,8 +51,10 @@ pub(crate) async fn arriving<F: Future>(walk: F) -> F::Output {
 /// A number that is looked up when it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gauge {
-    /// Its name, with its labels: words of our own.
+    /// Its name, as OpenTelemetry writes names (`holdpoint.holds_open`).
     pub name: &'static str,
+    /// Its label, and the word of a closed list that it has.
+    pub label: Option<(&'static str, &'static str)>,
     /// What it is.
     pub help: &'static str,
     /// How many.
@@ -69,9 +77,11 @@ struct Counts {
     deciding: Histogram,
     answering: Histogram,
     waiting: Histogram,
-    /// Decisions that were forwarded, and holds: when.
+    /// Decisions that were forwarded, and holds: when, and by which decision.
     forwarded: BTreeMap<u64, Timestamp>,
-    held: BTreeMap<String, Timestamp>,
+    held: BTreeMap<String, (u64, Timestamp)>,
+    /// If they are told to anybody.
+    spans: Option<Spans>,
 }
 
 impl Default for Counts {
@@ -86,6 +96,7 @@ impl Default for Counts {
             waiting: Histogram::new(RELEASE),
             forwarded: BTreeMap::new(),
             held: BTreeMap::new(),
+            spans: None,
         }
     }
 }
@@ -105,14 +116,18 @@ impl Metrics {
                 *(if failure.is_none() { answered } else { failed }) += 1;
                 if let Some(since) = counts.forwarded.remove(decision) {
                     counts.answering.observe(between(since, at));
+                    let outcome = if failure.is_none() { "answered" } else { "failed" };
+                    counts.span("answer", *decision, (since, at), vec![("outcome", outcome)]);
                 }
             }
             RecordKind::Approval { hold, released, .. } => {
                 let mut counts = self.counts();
                 let [yes, no] = &mut counts.answered;
                 *(if *released { yes } else { no }) += 1;
-                if let Some(since) = counts.held.remove(hold) {
+                if let Some((index, since)) = counts.held.remove(hold) {
                     counts.waiting.observe(between(since, at));
+                    let answer = if *released { "released" } else { "denied" };
+                    counts.span("hold", index, (since, at), vec![("answer", answer)]);
                 }
             }
             RecordKind::Closed { .. }
@@ -127,17 +142,42 @@ impl Metrics {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps spans from now on.
+    fn trace(&self, spans: Spans) {
+        self.counts().spans = Some(spans);
+    }
+
+    /// The spans that wait to be told, and what their identifiers come from.
+    fn take_spans(&self) -> Option<(Vec<Span>, [u8; 32])> {
+        self.counts().spans.as_mut().map(|spans| (spans.take(), spans.seed()))
+    }
+
+    /// So many spans could not be told.
+    fn dropped(&self, count: usize) {
+        if let Some(spans) = &mut self.counts().spans {
+            spans.dropped += count as u64;
+        }
+    }
+
     /// The numbers, and `gauges`, in Prometheus' text format 0.0.4.
     pub fn text(&self, gauges: &[Gauge]) -> String {
-        let mut text = self.counts().text();
-        for Gauge { name, help, value } in gauges {
-            let plain = name.split('{').next().unwrap_or(name);
-            if !text.contains(&format!("# TYPE {plain} ")) {
-                head(&mut text, plain, "gauge", help);
-            }
-            line(&mut text, name, &value.to_string());
-        }
+        let mut text = String::new();
+        self.families(gauges).iter().for_each(|family| family.text(&mut text));
         text
+    }
+
+    fn families(&self, gauges: &[Gauge]) -> Vec<Family> {
+        let mut families = self.counts().families();
+        for Gauge { name, label, help, value } in gauges {
+            let point = (label.iter().copied().collect(), *value);
+            match families.last_mut() {
+                Some(Family { name: last, points: Points::Gauge(points), .. }) if last == name => {
+                    points.push(point);
+                }
+                _ => families.push(Family { name, help, points: Points::Gauge(vec![point]) }),
+            }
+        }
+        families
     }
 }
 
@@ -156,91 +196,110 @@ impl Counts {
         }
         if let Some(taken) = taken {
             self.deciding.observe(taken);
+            let began = Timestamp(at.0.saturating_sub(milliseconds(taken)));
+            let code = decided.reasons.first().map(|reason| ("code", reason.code.as_str()));
+            let labels = labels(word(&decided.verdict), effect, spared);
+            self.span("decision", index, (began, at), labels.into_iter().chain(code).collect());
         }
         match (&decided.hold, decided.forwarded) {
             (_, true) => await_end(&mut self.forwarded, index, at),
             (Some(hold), false) if !self.held.contains_key(hold) => {
-                await_end(&mut self.held, hold.clone(), at);
+                await_end(&mut self.held, hold.clone(), (index, at));
             }
             _ => {}
         }
     }
 
-    fn text(&self) -> String {
-        let mut text = String::new();
-        let name = "holdpoint_decisions_total";
-        head(&mut text, name, "counter", "Messages that were judged.");
-        for ((verdict, effect, spared), count) in &self.decisions {
-            let effect = effect.map_or("none", Effect::as_str);
-            let spared = spared.map_or("none", Verdict::as_str);
-            let verdict = verdict.as_str();
-            let labels = format!("verdict=\"{verdict}\",effect=\"{effect}\",spared=\"{spared}\"");
-            line(&mut text, &format!("{name}{{{labels}}}"), &count.to_string());
+    fn span(
+        &mut self,
+        name: &'static str,
+        index: u64,
+        (began, ended): (Timestamp, Timestamp),
+        labels: Labels,
+    ) {
+        if let Some(spans) = &mut self.spans {
+            spans.push(Span { name, index, began, ended, labels });
         }
-        let name = "holdpoint_reasons_total";
-        head(&mut text, name, "counter", "Why messages did not simply pass, by the first reason.");
-        for (code, count) in &self.reasons {
-            line(&mut text, &format!("{name}{{code=\"{code}\"}}"), &count.to_string());
-        }
-        for (name, help, label, words, counts) in [
-            (
-                "holdpoint_outcomes_total",
-                "What became of messages that were forwarded.",
-                "outcome",
-                ["answered", "failed"],
-                self.outcomes,
+    }
+
+    fn families(&self) -> Vec<Family> {
+        let decisions = self.decisions.iter();
+        let decisions = decisions
+            .map(|((verdict, effect, spared), count)| (labels(*verdict, *effect, *spared), *count));
+        let reasons = self.reasons.iter();
+        let reasons = reasons.map(|(code, count)| (vec![("code", code.as_str())], *count));
+        let of = |label: &'static str, words: [&'static str; 2], counts: [u64; 2]| {
+            words
+                .into_iter()
+                .zip(counts)
+                .map(|(word, count)| (vec![(label, word)], count))
+                .collect()
+        };
+        let outcomes = of("outcome", ["answered", "failed"], self.outcomes);
+        let answered = of("answer", ["released", "denied"], self.answered);
+        let dropped = self.spans.iter().map(|spans| (Vec::new(), spans.dropped));
+        let counter =
+            |name, help, points: Vec<_>| Family { name, help, points: Points::Counter(points) };
+        let seconds =
+            |name, help, it: &Histogram| Family { name, help, points: Points::Seconds(it.clone()) };
+        let mut families = vec![
+            counter("holdpoint.decisions", "Messages that were judged.", decisions.collect()),
+            counter(
+                "holdpoint.reasons",
+                "Why messages did not simply pass, by the first reason.",
+                reasons.collect(),
             ),
-            (
-                "holdpoint_holds_answered_total",
+            counter("holdpoint.outcomes", "What became of messages that were forwarded.", outcomes),
+            counter(
+                "holdpoint.holds_answered",
                 "Holds that a human overturned (released) or confirmed (denied).",
-                "answer",
-                ["released", "denied"],
-                self.answered,
+                answered,
             ),
-        ] {
-            head(&mut text, name, "counter", help);
-            for (word, count) in words.iter().zip(counts) {
-                line(&mut text, &format!("{name}{{{label}=\"{word}\"}}"), &count.to_string());
-            }
-        }
-        for (name, help, histogram) in [
-            (
-                "holdpoint_decision_seconds",
+            seconds(
+                "holdpoint.decision",
                 "From a message's arrival to its recorded decision.",
                 &self.deciding,
             ),
-            (
-                "holdpoint_answer_seconds",
+            seconds(
+                "holdpoint.answer",
                 "From a decision to its upstream's answer.",
                 &self.answering,
             ),
-            ("holdpoint_hold_wait_seconds", "From a hold to a human's answer.", &self.waiting),
-        ] {
-            head(&mut text, name, "histogram", help);
-            histogram.text(&mut text, name);
+            seconds("holdpoint.hold_wait", "From a hold to a human's answer.", &self.waiting),
+        ];
+        let dropped: Vec<_> = dropped.collect();
+        if !dropped.is_empty() {
+            families.push(counter(
+                "holdpoint.spans_dropped",
+                "Spans that nobody could be told.",
+                dropped,
+            ));
         }
-        text
+        families
     }
+}
+
+fn labels(verdict: Verdict, effect: Option<Effect>, spared: Option<Verdict>) -> Labels {
+    vec![
+        ("verdict", verdict.as_str()),
+        ("effect", effect.map_or("none", Effect::as_str)),
+        ("spared", spared.map_or("none", Verdict::as_str)),
+    ]
+}
+
+fn milliseconds(taken: Duration) -> u64 {
+    u64::try_from(taken.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn between(since: Timestamp, at: Timestamp) -> Duration {
     Duration::from_millis(at.0.saturating_sub(since.0))
 }
 
-fn await_end<K: Ord>(awaited: &mut BTreeMap<K, Timestamp>, key: K, at: Timestamp) {
+fn await_end<K: Ord, V>(awaited: &mut BTreeMap<K, V>, key: K, at: V) {
     if awaited.len() >= AWAITED_MAX {
         awaited.pop_first();
     }
     awaited.insert(key, at);
-}
-
-/// Writing to a string cannot fail.
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-}
-
-fn line(text: &mut String, name: &str, value: &str) {
-    let _ = writeln!(text, "{name} {value}");
 }
 
 #[cfg(test)]

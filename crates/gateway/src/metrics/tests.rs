@@ -57,7 +57,8 @@ async fn it_is_counted_and_nothing_is_told() {
     metrics.count(3, &Record::new(Timestamp(1300), None, outcome));
     metrics.count(4, &approval("canary-h-1", 61_000));
     metrics.count(5, &approval("canary-h-2", 61_000));
-    let gauges = [Gauge { name: "holdpoint_holds_open", help: "Holds that wait.", value: 3 }];
+    let gauges =
+        [Gauge { name: "holdpoint.holds_open", label: None, help: "Holds that wait.", value: 3 }];
     let text = metrics.text(&gauges);
     for line in [
         "holdpoint_decisions_total{verdict=\"allow\",effect=\"destroy\",spared=\"hold\"} 1",
@@ -87,4 +88,33 @@ fn what_is_awaited_has_a_maximum() {
     }
     let counts = metrics.counts();
     assert_eq!((counts.forwarded.len(), counts.held.len()), (AWAITED_MAX, AWAITED_MAX));
+}
+
+#[test]
+fn spans_belong_to_their_decision_and_have_a_maximum() {
+    let metrics = Metrics::default();
+    metrics.count(0, &decision("hold", None, Some("canary-h-0"), false));
+    assert!(metrics.take_spans().is_none(), "nobody is told");
+    metrics.trace(Spans::new([7; 32]));
+    metrics.count(1, &decision("hold", None, Some("canary-h-1"), false));
+    metrics.count(2, &approval("canary-h-1", 61_000));
+    let (spans, seed) = metrics.take_spans().unwrap();
+    let told = otlp::traces(&spans, &seed);
+    assert!(!told.to_string().contains("canary"), "{told}");
+    let hold = &told["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+    assert_eq!(hold["parentSpanId"], Spans::ids(&seed, 1, "decision").1);
+    assert_eq!(
+        (&hold["startTimeUnixNano"], &hold["endTimeUnixNano"]),
+        (&"1000000000".into(), &"61000000000".into())
+    );
+    for index in 0..(spans::SPANS_MAX as u64 + 5) {
+        metrics.count(index, &decision("hold", None, Some(&format!("h-{index}")), false));
+        metrics.count(index, &approval(&format!("h-{index}"), 61_000));
+    }
+    assert_eq!(metrics.take_spans().unwrap().0.len(), spans::SPANS_MAX);
+    assert!(
+        metrics.text(&[]).contains("\nholdpoint_spans_dropped_total 5\n"),
+        "{}",
+        metrics.text(&[])
+    );
 }

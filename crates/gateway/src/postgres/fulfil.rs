@@ -147,6 +147,7 @@ impl SessionPoint {
             postgres: self.served.name.to_string(),
             alone: matches!(script.step, Step::Run),
             search_path: script.measured().map(|it| it.search_path.clone()).unwrap_or_default(),
+            isolation: script.measured().map(|it| it.isolation.clone()).unwrap_or_default(),
             options: self.options.clone(),
             statements,
         };

@@ -140,6 +140,7 @@ impl SessionPoint {
         measured.locked = locked;
         measured.xid = transaction.text(0).to_owned();
         measured.search_path = transaction.text(2).to_owned();
+        measured.isolation = transaction.text(5).to_owned();
         Ok(measured)
     }
 

@@ -76,7 +76,7 @@ SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, \
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_updated(g.tgrelid) \
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(g.tgrelid)) \
     OPERATOR(pg_catalog.>) 0)::pg_catalog.text, \
- NULL, NULL, NULL, NULL \
+ pg_catalog.current_setting('transaction_isolation'), NULL, NULL, NULL \
 UNION ALL \
 SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
  s.i::pg_catalog.text, s.u::pg_catalog.text, s.d::pg_catalog.text, \
@@ -167,6 +167,17 @@ static FIXED: LazyLock<Vec<(Own, Bytes)>> = LazyLock::new(|| {
 });
 
 impl Own {
+    /// Opens a transaction that may write, and sees what others do as this level of isolation has it;
+    /// as the session does, where none is said.
+    pub(super) fn begin(isolation: &str) -> Self {
+        match isolation {
+            "repeatable read" | "serializable" => {
+                Self::Made(format!("BEGIN ISOLATION LEVEL {isolation} READ WRITE"))
+            }
+            _ => Self::Begin,
+        }
+    }
+
     /// As it is sent.
     pub(super) fn encoded(&self) -> Bytes {
         let fixed = FIXED.iter().find(|(own, _)| own == self);

@@ -151,7 +151,7 @@ impl Released<'_> {
         }
         self.open(&point).await?;
         let mut answer = Bytes::new();
-        for bound in &bounds {
+        for bound in bounds.iter().filter(|it| !it.says_how_to_begin()) {
             answer = self.rehearse(&point, bound).await?;
         }
         let measured = match point.measure(&bounds).await {
@@ -191,7 +191,7 @@ impl Released<'_> {
             "SELECT pg_catalog.set_config('search_path', {}, false)",
             literal(&self.stored.search_path)
         ));
-        let opening = point.upstream.lock().await.opening();
+        let opening = point.upstream.lock().await.opening(&self.stored.isolation);
         for own in [path].into_iter().chain(opening) {
             point.own(&own).await.map_err(|error| own_failed(&error))?;
         }

@@ -54,7 +54,7 @@ impl SessionPoint {
         if nothing || !savable || !first.definitions.is_savable() || partial {
             return Ok(first);
         }
-        self.begin_again().await?;
+        self.begin_again(&first.isolation).await?;
         let saved = match self.save(&first, &locked).await {
             Ok(saved) => Some(saved),
             Err(MeterError::TooLarge(_)) => match restore::prove(self).await {
@@ -76,9 +76,9 @@ impl SessionPoint {
         if saved.is_none() {
             self.spooled.clear();
             // The transaction may have failed by it.
-            self.begin_again().await?;
+            self.begin_again(&first.isolation).await?;
         }
-        for bound in script {
+        for bound in script.iter().filter(|it| !it.says_how_to_begin()) {
             let frames = release::frames(bound);
             let script =
                 Script::new(&self.served.name, vec![bound.clone()], Step::Rehearse, frames);
@@ -93,9 +93,9 @@ impl SessionPoint {
         Ok(Measured { saved, ..again })
     }
 
-    /// Takes the open transaction back, and opens another.
-    async fn begin_again(&self) -> Result<(), MeterError> {
-        let opening = self.upstream.lock().await.opening();
+    /// Takes the open transaction back, and opens another that sees of others what it saw.
+    async fn begin_again(&self, isolation: &str) -> Result<(), MeterError> {
+        let opening = self.upstream.lock().await.opening(isolation);
         for own in [Own::Rollback].into_iter().chain(opening) {
             self.own(&own).await?;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use holdpoint_core::{Digest, Message, Operation, policy::Changes};
-use holdpoint_wire::Unreadable;
+use holdpoint_wire::{Unreadable, sql::statements::Kind};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -73,6 +73,8 @@ pub(super) struct Measured {
     pub(super) xid: String,
     /// The search path at its end.
     pub(super) search_path: String,
+    /// What it sees of others, as PostgreSQL calls it.
+    pub(super) isolation: String,
 }
 
 impl Measured {
@@ -201,6 +203,9 @@ pub(super) struct StoredScript {
     pub(super) alone: bool,
     /// The search path that names were looked up in.
     pub(super) search_path: String,
+    /// What its transaction sees of others.
+    #[serde(default)]
+    pub(super) isolation: String,
     /// What the session began with.
     pub(super) options: Vec<(String, String)>,
     /// The statements in their order.
@@ -218,6 +223,13 @@ pub(super) struct StoredStatement {
     pub(super) bind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) copied: Option<String>,
+}
+
+impl Bound {
+    /// Whether it says what its transaction may do and see: another one is opened so at once.
+    pub(super) fn says_how_to_begin(&self) -> bool {
+        self.reading.kind == Kind::Characteristics
+    }
 }
 
 impl StoredStatement {

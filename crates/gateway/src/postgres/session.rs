@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
         let mut script = self.script_of(bounds.clone(), Step::Rehearse, frames);
         let says = |bound: &Bound| bound.reading.kind == Kind::Characteristics;
         if opens {
-            script.before = self.point.upstream.lock().await.opening();
+            script.before = self.point.upstream.lock().await.opening("");
         } else if self.uncounted && !bounds.iter().all(says) {
             script.before = vec![Own::Carried];
         }

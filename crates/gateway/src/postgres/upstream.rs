@@ -81,11 +81,12 @@ impl Upstream {
         Self { io, parameters, key, status, completed, version, carried, copying }
     }
 
-    /// What opens a transaction of the gateway's own, whose changes are counted from its beginning.
-    pub(super) fn opening(&self) -> Vec<Own> {
+    /// What opens a transaction of the gateway's own with this isolation, whose changes are counted
+    /// from its beginning.
+    pub(super) fn opening(&self, isolation: &str) -> Vec<Own> {
         match self.counts_anew() {
-            true => vec![Own::Forget, Own::Begin],
-            false => vec![Own::Begin, Own::Carried],
+            true => vec![Own::Forget, Own::begin(isolation)],
+            false => vec![Own::begin(isolation), Own::Carried],
         }
     }
 

@@ -211,6 +211,37 @@ impl History {
         Ok(!hidden.is_empty() && Index::read(index)?.has_any(&hidden))
     }
 
+    /// Whether a pack brings commits that are nowhere else, where files are masked: what is real in them
+    /// would not be found.
+    pub(crate) fn brings_commits(
+        &self,
+        index: &Path,
+        pack: &Path,
+        mask: &dyn Mask,
+    ) -> io::Result<bool> {
+        if !mask.has_places_below(&self.tree) {
+            return Ok(false);
+        }
+        let mut new = Index::read(index)?.commits(&Place::anchored(pack)?.plain()?)?;
+        new.retain(|name| {
+            path_of(name).is_ok_and(|path| fs::symlink_metadata(self.objects.join(path)).is_err())
+        });
+        for entry in fs::read_dir(self.objects.join("pack"))? {
+            if new.is_empty() {
+                return Ok(false);
+            }
+            let other = entry?.path();
+            if other.extension().is_some_and(|it| it == "idx")
+                && other.with_extension("pack") != pack
+            {
+                for name in Index::read(&other)?.names() {
+                    new.remove(&name);
+                }
+            }
+        }
+        Ok(!new.is_empty())
+    }
+
     /// What is seen otherwise in a directory, by the names there.
     pub(crate) fn directly_in(&self, directory: &Path) -> Vec<OsString> {
         let own = self.lock();

@@ -25,6 +25,8 @@ const FANOUT: usize = 256 * 4;
 const INDEX_MAX: u64 = 256 * 1024 * 1024;
 /// Where an offset is in the table of large ones.
 const LARGE: u32 = 1 << 31;
+/// What is a commit.
+const COMMIT: u8 = 1;
 /// Objects that are made of others, by distance and by name.
 const BY_OFFSET: u8 = 6;
 const BY_NAME: u8 = 7;
@@ -100,6 +102,13 @@ impl Index {
         self.entries.iter().any(|entry| names.contains(&entry.name))
     }
 
+    /// The commits in it.
+    pub(crate) fn commits(&self, pack: &File) -> io::Result<BTreeSet<Name>> {
+        let mut sorted: Vec<&Entry> = self.entries.iter().collect();
+        sorted.sort_by_key(|entry| entry.offset);
+        commits(&sorted, pack)
+    }
+
     /// What is left of it without `hidden` and all that is made of them in the pack: the index, the
     /// cut, and the names of those that went along.
     pub(crate) fn without(
@@ -124,6 +133,39 @@ impl Index {
         let count = u32::try_from(left.len()).map_err(io::Error::other)?;
         Ok((written(&left, &self.pack)?, Cut { count, ranges }, along))
     }
+}
+
+/// Those of a pack that are commits, or made of one.
+fn commits(sorted: &[&Entry], pack: &File) -> io::Result<BTreeSet<Name>> {
+    let at: BTreeMap<Name, u64> = sorted.iter().map(|entry| (entry.name, entry.offset)).collect();
+    let mut commits = BTreeMap::new();
+    let mut made = Vec::new();
+    for entry in sorted {
+        match base(pack, entry.offset, &at)? {
+            Some(base) => made.push((entry, base)),
+            None if kind(pack, entry.offset)? == COMMIT => {
+                commits.insert(entry.offset, entry.name);
+            }
+            None => {}
+        }
+    }
+    loop {
+        let more = made
+            .iter()
+            .filter(|(own, base)| commits.contains_key(base) && !commits.contains_key(&own.offset));
+        let more: Vec<(u64, Name)> = more.map(|(own, _)| (own.offset, own.name)).collect();
+        if more.is_empty() {
+            return Ok(commits.into_values().collect());
+        }
+        commits.extend(more);
+    }
+}
+
+fn kind(pack: &File, offset: u64) -> io::Result<u8> {
+    let mut first = [0];
+    pack.read_exact_at(&mut first, offset)?;
+    let [first] = first;
+    Ok(first >> 4 & 7)
 }
 
 /// The offsets of what is hidden, and of what is made of it, however far.

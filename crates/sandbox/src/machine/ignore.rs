@@ -3,10 +3,11 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
+
+use super::short;
 
 /// The longest file of patterns that is read; of a longer one nothing counts as ignored.
 const FILE_BYTES_MAX: u64 = 256 << 10;
@@ -81,9 +82,7 @@ impl Ignored {
         let mut known = self.by_directory.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
             let path = directory.join(name);
-            let short = fs::metadata(&path).is_ok_and(|it| it.len() <= FILE_BYTES_MAX);
-            let text = if short { fs::read_to_string(&path).ok() } else { None };
-            let text = text.unwrap_or_default();
+            let text = short::text(&path, FILE_BYTES_MAX).unwrap_or_default();
             Arc::new(text.lines().take(PATTERNS_MAX).filter_map(Pattern::read).collect())
         };
         Arc::clone(known.entry(directory.to_owned()).or_insert_with(read))

@@ -3,8 +3,12 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::Path};
 
+use super::short;
+
 /// The longest index that is read.
 const BYTES_MAX: u64 = 64 << 20;
+/// The longest configuration of a repository.
+const CONFIG_MAX: u64 = 1 << 20;
 /// Files that are looked at to see whether everything is as it was.
 const LOOKED_AT_MAX: usize = 5_000;
 
@@ -34,9 +38,9 @@ impl Index {
             Ok(found) if found.len() > BYTES_MAX => return unreadable(),
             Ok(_) => {}
         }
-        let config = fs::read_to_string(git.join("config")).unwrap_or_default();
+        let config = short::text(&git.join("config"), CONFIG_MAX).unwrap_or_default();
         let digest = if config.to_ascii_lowercase().contains("sha256") { 32 } else { 20 };
-        let bytes = fs::read(&path).unwrap_or_default();
+        let Ok(bytes) = short::bytes(&path, BYTES_MAX) else { return unreadable() };
         match entries(&bytes, digest) {
             Some(entries) => Self { entries, unreadable: false },
             None => unreadable(),

@@ -3,15 +3,15 @@
 //!
 //! - `ignore`: what a repository ignores
 //! - `index`: what it has under version control, and as it was
+//! - `short`: short files, read without waiting
 
 mod ignore;
 mod index;
+mod short;
 
 use std::{
     collections::BTreeMap,
     fs,
-    io::Read as _,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Component, Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -29,6 +29,8 @@ use index::Index;
 
 /// The longest file whose text is read.
 const TEXT_BYTES_MAX: u64 = 256 << 10;
+/// The longest file that says one thing: a ref, or where a worktree has its own part.
+const LINE_MAX: u64 = 8 << 10;
 /// Files that are listed below a directory.
 const LISTED_MAX: usize = 2_000;
 /// Directories that are gone through for that.
@@ -192,13 +194,7 @@ impl Machine for ThisMachine<'_> {
         if !found.is_file() || found.len() > TEXT_BYTES_MAX {
             return unknown();
         }
-        // A pipe that took the file's place must not make us wait.
-        let opened = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let mut text = String::new();
-        match opened.and_then(|file| file.take(TEXT_BYTES_MAX).read_to_string(&mut text)) {
-            Ok(_) => Some(Arc::from(text)),
-            Err(_) => unknown(),
-        }
+        short::text(Path::new(path), TEXT_BYTES_MAX).map(Arc::from).ok().or_else(unknown)
     }
 
     fn files_below(&self, directory: &str) -> Vec<String> {
@@ -273,7 +269,7 @@ impl Machine for ThisMachine<'_> {
 impl ThisMachine<'_> {
     fn is_default(&self, branch: &str) -> bool {
         let head = self.repository().map(|it| it.git.join("refs/remotes/origin/HEAD"));
-        let text = head.and_then(|head| fs::read_to_string(head).ok()).unwrap_or_default();
+        let text = head.and_then(|head| short::text(&head, LINE_MAX).ok()).unwrap_or_default();
         text.trim().strip_prefix("ref: refs/remotes/origin/") == Some(branch)
     }
 }
@@ -284,7 +280,7 @@ impl Repository {
         let root = directory.ancestors().take(ABOVE_MAX).find(|it| it.join(".git").exists())?;
         let own = root.join(".git");
         // A worktree has a file there that says where its own part is.
-        let git = match fs::read_to_string(&own) {
+        let git = match short::text(&own, LINE_MAX) {
             Ok(text) => root.join(text.trim().strip_prefix("gitdir: ")?),
             Err(_) => own,
         };

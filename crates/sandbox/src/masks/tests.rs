@@ -1,4 +1,4 @@
-//! Masks: what is shown of passwords of local databases, and what is written back.
+//! A password of a local database is seen as it is, and no other.
 
 use std::path::Path;
 
@@ -14,11 +14,11 @@ use crate::view::Mask as _;
 
 const LONG: &str = "Vq8zT2mKx9LpRw4n";
 const SHORT: &str = "k7Tz9wQ";
-const FILE: &str = "/home/dev/app/.env";
+const FILE: &str = "/home/dev/shop/.env";
 
 /// The masks of a run beside which a database listens on 5432.
 fn masks(secrets: &Secrets) -> Masks {
-    Masks::of("/home/dev/app".into(), Vec::new(), Vec::new(), secrets.clone(), |port| port == 5432)
+    Masks::of("/home/dev/shop".into(), Vec::new(), Vec::new(), secrets.clone(), |port| port == 5432)
 }
 
 fn url(password: &str, place: &str) -> String {
@@ -57,7 +57,7 @@ fn what_is_known_of_elsewhere_is_no_local_password() {
     let (local, far) = (url(LONG, "localhost:5432"), url(LONG, "db.prod.example.com:5432"));
     let this = masks(&secrets);
     assert!(is_shown(&this, FILE, &local));
-    assert!(!is_shown(&this, "/home/dev/app/prod.env", &far));
+    assert!(!is_shown(&this, "/home/dev/shop/prod.env", &far));
     assert!(!is_shown(&this, FILE, &local), "the same value is bound for elsewhere");
     // Another run, where it is known of the store alone.
     let value = SecretString::from(LONG);

@@ -223,8 +223,9 @@ impl View {
 
     /// Whether a link to `to` can stand somewhere.
     fn may_link(&self, spot: &Spot, to: &Path) -> io::Result<bool> {
-        let within = self.within(spot)?;
-        let free = within.is_none_or(|path| guarded::may_link(&path, to));
+        // What is guarded is kept beside, and no link is taken from there.
+        let free = self.guarded(spot)?.is_some()
+            || self.within(spot)?.is_none_or(|path| guarded::may_link(&path, to));
         Ok(free && !self.is_below_objects(&self.real(spot)?))
     }
 

@@ -1,4 +1,5 @@
-//! Extended attributes (xattr(7)): those of users are passed through, others are not there.
+//! Extended attributes (xattr(7)): those of users are passed through, others are not there. Nor are
+//! those that say where a file was loaded from: such an address has a password in it at times.
 
 use std::{ffi::OsStr, io, os::unix::ffi::OsStrExt as _};
 
@@ -11,6 +12,8 @@ use super::{View, lock};
 
 /// What the names of those of users begin with.
 const USER: &[u8] = b"user.";
+/// What programs that load files write there (freedesktop.org, Common Extended Attributes).
+const ORIGIN: &[u8] = b"user.xdg.";
 /// Bytes of a value, and of a list of names, that the kernel passes on at most.
 const BYTES_MAX: usize = 64 * 1024;
 
@@ -18,7 +21,7 @@ impl View {
     /// The value of an attribute.
     pub(super) fn attribute(&self, node: u64, name: &OsStr) -> io::Result<Vec<u8>> {
         // The kernel asks for others before each write.
-        if !is_user(name) {
+        if !is_shown(name.as_bytes()) {
             return Err(Errno::NODATA.into());
         }
         let mut value = vec![0; BYTES_MAX];
@@ -32,7 +35,7 @@ impl View {
         let mut names = vec![0; BYTES_MAX];
         let length = flistxattr(self.attributed(node, false)?, &mut names)?;
         names.truncate(length);
-        let own = names.split_inclusive(|byte| *byte == 0).filter(|name| name.starts_with(USER));
+        let own = names.split_inclusive(|byte| *byte == 0).filter(|name| is_shown(name));
         Ok(own.flatten().copied().collect())
     }
 
@@ -43,7 +46,7 @@ impl View {
         value: &[u8],
         flags: i32,
     ) -> io::Result<()> {
-        if !is_user(name) {
+        if !is_shown(name.as_bytes()) {
             return Err(Errno::OPNOTSUPP.into());
         }
         let flags = XattrFlags::from_bits_retain(flags.unsigned_abs());
@@ -51,7 +54,7 @@ impl View {
     }
 
     pub(super) fn remove_attribute(&self, node: u64, name: &OsStr) -> io::Result<()> {
-        if !is_user(name) {
+        if !is_shown(name.as_bytes()) {
             return Err(Errno::NODATA.into());
         }
         Ok(fremovexattr(self.attributed(node, true)?, name)?)
@@ -67,6 +70,6 @@ impl View {
     }
 }
 
-fn is_user(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(USER)
+fn is_shown(name: &[u8]) -> bool {
+    name.starts_with(USER) && !name.starts_with(ORIGIN)
 }

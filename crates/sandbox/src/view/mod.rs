@@ -305,14 +305,20 @@ impl View {
         Ok(())
     }
 
-    /// Refuses a pack that would have masked objects in it for real ones.
+    /// Refuses a pack that would have masked objects in it for real ones, or commits of which nobody
+    /// could say what they really are.
     fn is_honest(&self, source: &Spot, target: &Spot) -> io::Result<()> {
         let (source, target) = (self.real(source)?, self.real(target)?);
         if target.extension().is_none_or(|it| it != "idx") {
             return Ok(());
         }
+        let Some(mask) = &self.mask else { return Ok(()) };
         for history in &self.histories {
-            if target.starts_with(history.objects.join("pack")) && history.is_in(&source)? {
+            if !target.starts_with(history.objects.join("pack")) {
+                continue;
+            }
+            let pack = target.with_extension("pack");
+            if history.is_in(&source)? || history.brings_commits(&source, &pack, &**mask)? {
                 return Err(Errno::PERM.into());
             }
         }

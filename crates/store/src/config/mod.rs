@@ -66,6 +66,8 @@ pub struct Config {
     pub proxy: SocketAddr,
     /// Where the console is.
     pub console: SocketAddr,
+    /// The OpenTelemetry collector that numbers and spans are told to, by OTLP over HTTP.
+    pub otlp: Option<SocketAddr>,
     /// What becomes of a "no": of every one, and of single rules'.
     pub modes: Modes,
     /// How much of anything there may be.
@@ -128,6 +130,7 @@ impl Default for Config {
             console: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
             modes: Modes::default(),
             limits: Limits::default(),
+            otlp: None,
             hold: HoldTerms::default(),
             refusals: RefusalTerms::default(),
             run: RunTerms::default(),
@@ -170,6 +173,7 @@ impl Config {
     fn check(raw: RawConfig, dir: &Path) -> Result<Self, Fault> {
         let default = Self::default();
         let address = "write an address and a port such as 127.0.0.1:7080";
+        let collector = "write the address and the port of a collector's OTLP over HTTP, such as 127.0.0.1:4318";
         let beside = |file: Spanned<String>| match file.get_ref().as_str() {
             "" => Err(Fault::at(file.span(), "write the name of a file")),
             name => Ok(dir.join(name)),
@@ -181,6 +185,7 @@ impl Config {
         Ok(Self {
             proxy: optional(raw.proxy, address)?.unwrap_or(default.proxy),
             console: optional(raw.console, address)?.unwrap_or(default.console),
+            otlp: optional(raw.otlp, collector)?,
             modes: Modes {
                 all: raw.mode.map(parse_with_mend).transpose()?.unwrap_or_default(),
                 rules: raw

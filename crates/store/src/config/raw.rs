@@ -18,6 +18,7 @@ use super::{
 pub(super) struct RawConfig {
     pub(super) proxy: Option<Spanned<String>>,
     pub(super) console: Option<Spanned<String>>,
+    pub(super) otlp: Option<Spanned<String>>,
     pub(super) mode: Option<Spanned<String>>,
     pub(super) modes: BTreeMap<String, Spanned<String>>,
     pub(super) limits: RawLimits,

@@ -84,7 +84,8 @@ pub(super) fn read(
     source: &Source<'_>,
 ) -> Result<(), Unreadable> {
     walk.programs.begin();
-    read_within(walk, scope, code, language, source, 0, None)
+    // Where a program goes, and what it exports, is its own.
+    read_within(walk, &mut scope.clone(), code, language, source, 0, None)
 }
 
 /// Reads a program that defines tasks, and what those do that are `wanted`.
@@ -193,7 +194,8 @@ struct Reader<'r, 'a, 't> {
     variables: BTreeMap<String, Value<'t>>,
     /// By their names: what the program defines itself.
     functions: BTreeMap<String, Node<'t>>,
-    classes: BTreeSet<String>,
+    /// What it makes objects of, and what that is made of.
+    classes: BTreeMap<String, String>,
     /// Every function, with a name or without.
     defined: Vec<Node<'t>>,
     /// Functions that were read where they are called.
@@ -238,7 +240,7 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             level,
             variables: BTreeMap::new(),
             functions: BTreeMap::new(),
-            classes: BTreeSet::new(),
+            classes: BTreeMap::new(),
             defined: Vec::new(),
             called: BTreeSet::new(),
             open: Vec::new(),
@@ -278,7 +280,16 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             _ if !node.is_named() => {}
             Role::Heredoc => tokens.push(node.start_byte()),
             Role::HeredocBody => bodies.push(node),
-            Role::Class => self.classes.extend(name()),
+            Role::Class => {
+                let base = field(node, grammar::BASES).or_else(|| {
+                    children(node).into_iter().find(|it| grammar::BASES.contains(&it.kind()))
+                });
+                let base = base.and_then(|it| it.named_child(0)).map(|it| {
+                    let inner = it.named_child(0).filter(|_| it.kind().ends_with("_clause"));
+                    grammar::dotted(self.slice(inner.unwrap_or(it)))
+                });
+                self.classes.extend(name().map(|name| (name, base.unwrap_or_default())));
+            }
             Role::Lambda => self.defined.push(node),
             Role::Function => {
                 let name = name();

@@ -3,10 +3,12 @@
 //!
 //! - [`question`]: what a hook's process asks the gateway
 //! - [`alone`]: the answer where no gateway is up
+//! - [`stack`]: room for the deepest command that is read
 //! - [`told`]: what humans have said of the world
 
 pub mod alone;
 pub mod question;
+pub mod stack;
 pub mod told;
 
 use std::{
@@ -33,8 +35,6 @@ pub const DEADLINE: Duration = match cfg!(debug_assertions) {
     true => Duration::from_millis(3_000),
     false => Duration::from_millis(150),
 };
-/// Room for the deepest command that is read.
-const STACK_BYTES: usize = 256 << 20;
 
 /// One call of an agent's hook: JSON on standard input, the answer in the agent's own dialect.
 #[derive(Debug, Args)]
@@ -80,7 +80,7 @@ fn in_time(
         // Nobody listens any more once it is too late.
         let _late = sender.send(answer(own, said, agent, state));
     };
-    let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(answering);
+    let spawned = thread::Builder::new().stack_size(stack::STACK_BYTES).spawn(answering);
     if let Err(error) = spawned {
         return undecided(heard, Code::Unresolved, &error.to_string());
     }

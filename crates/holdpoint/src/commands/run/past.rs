@@ -3,7 +3,8 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
+    io::{self, Read as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
@@ -17,6 +18,8 @@ use crate::status::CommandError;
 
 /// Bytes of the name of an object.
 const NAME_BYTES: usize = 20;
+/// Bytes of a repository's settings that are read.
+const CONFIG_MAX: u64 = 1 << 20;
 
 /// What was found of one repository.
 pub(super) struct Past {
@@ -77,9 +80,15 @@ fn tree(git: &Path) -> PathBuf {
         let (key, value) = line.split_once('=')?;
         (key.trim() == "worktree").then(|| git.join(value.trim()))
     };
-    let text = fs::read_to_string(git.join("config")).unwrap_or_default();
+    let text = read_config(git).unwrap_or_default();
     let found = text.lines().find_map(set).and_then(|at| fs::canonicalize(at).ok());
     found.unwrap_or_else(|| git.to_owned())
+}
+
+fn read_config(git: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(git.join("config"))?.take(CONFIG_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn told(ring: Ring, what: String) -> Result<Past, CommandError> {

@@ -127,7 +127,9 @@ impl<'t> Reader<'_, '_, 't> {
 
     /// A list or a table that something is put into, where anybody has it by a name.
     fn grown(&mut self, object: Node<'t>, verb: &str, own: &Value<'t>, with: &[Argument<'t>]) {
-        if !matches!(own, Value::List(_) | Value::Table(_)) || self.role(object) != Role::Name {
+        let holds = matches!(own, Value::List(_) | Value::Table(_))
+            || self.language == Language::Ruby && matches!(own, Value::Text(_));
+        if !holds || self.role(object) != Role::Name {
             return;
         }
         let value = match own {
@@ -143,10 +145,10 @@ impl<'t> Reader<'_, '_, 't> {
                 });
                 Value::list(items.iter().cloned().chain(more).collect())
             }
-            _ if grammar::is_changing(verb) => Value::Unknown,
+            _ if grammar::is_changing(verb) || verb.ends_with('!') => Value::Unknown,
             _ => return,
         };
-        self.set(self.slice(object), value);
+        self.change(self.slice(object), own, value);
     }
 
     /// `Object.assign(a, …)`: what the first of its arguments holds is not what it was.
@@ -306,7 +308,7 @@ impl<'t> Reader<'_, '_, 't> {
                 format!("?.{verb}")
             }
         };
-        let name = self.spelt_out(&name);
+        let name = self.spelt_out(&self.of_base(&name));
         // Which call it is is made up when it runs.
         self.unclear |= name.contains(UNKNOWN);
         let call = Made { name: &name, on: on.as_ref(), arguments: &arguments };
@@ -322,6 +324,19 @@ impl<'t> Reader<'_, '_, 't> {
             Some(Value::Made(_, with)) => Value::Made(name, with),
             _ => Value::made(name, &arguments),
         })
+    }
+
+    /// A name of a class of the program, as that of what the class is made of.
+    fn of_base(&self, name: &str) -> String {
+        let (root, rest) = name.split_once('.').map_or((name, None), |(root, it)| (root, Some(it)));
+        let Some(base) = self.classes.get(root).filter(|base| !base.is_empty()) else {
+            return name.to_owned();
+        };
+        let base = match self.variables.get(base) {
+            Some(Value::Name(own)) => own,
+            _ => base,
+        };
+        rest.map_or_else(|| base.clone(), |rest| format!("{base}.{rest}"))
     }
 
     /// A name without what only says where it lies, and with the module that it was taken in from.
@@ -342,7 +357,7 @@ impl<'t> Reader<'_, '_, 't> {
     fn own_function(&self, on: Option<&Value<'t>>, verb: &str) -> Option<Node<'t>> {
         let own = |name: &str| {
             let root = name.split('.').next().unwrap_or(name);
-            matches!(root, "self" | "this" | "cls") || self.classes.contains(root)
+            matches!(root, "self" | "this" | "cls") || self.classes.contains_key(root)
         };
         let meant = match on {
             None | Some(Value::Unknown | Value::Given) => true,
@@ -396,7 +411,8 @@ impl<'t> Reader<'_, '_, 't> {
         arguments: &[Argument<'t>],
     ) -> Result<(), Unreadable> {
         let with: Vec<Argument<'t>> = with.map(|it| (None, it.clone())).into_iter().collect();
-        for (_, value) in arguments {
+        let all = arguments.iter().map(|(_, value)| value).flat_map(Value::callables);
+        for value in all {
             match value {
                 Value::Code(function) => drop(self.invoke(*function, &with)?),
                 Value::Name(name) if grammar::is_reach(name) => self.unclear = true,

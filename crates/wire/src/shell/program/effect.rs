@@ -63,6 +63,7 @@ impl<'t> Reader<'_, '_, 't> {
                 Value::Unknown
             }
             Does::Evaluates | Does::Loads => self.runs_text(does, call)?,
+            Does::Template => self.template(&call.text(0))?,
             Does::TakesIn => {
                 let file = call.at(0).or_else(|| call.named(&["path", "dotenv_path"]));
                 let file = file.and_then(Value::known).unwrap_or(".env").to_owned();
@@ -71,6 +72,7 @@ impl<'t> Reader<'_, '_, 't> {
             }
             Does::Names => self.meant(call)?,
             Does::Imports => self.taken_in(call)?,
+            Does::Goes => self.goes(call)?,
             Does::Prints => self.prints(call),
             Does::Shifts => self.shifts(),
             Does::Sets => self.sets(call),
@@ -150,6 +152,12 @@ impl<'t> Reader<'_, '_, 't> {
             || call.verb() == "create_subprocess_exec";
         let words: Vec<String> = match (first, second) {
             (Value::List(items), _) => items.iter().map(Value::text).collect(),
+            (_, Some(how @ Value::Table(_))) if how.under(&["args"]).is_some() => {
+                let args = how.under(&["args"]).map(Value::texts).unwrap_or_default();
+                std::iter::once(first.text()).chain(args).collect()
+            }
+            // Variables of its environment come first.
+            (Value::Table(_), _) if !texts.is_empty() => texts,
             (Value::Table(_), _) => {
                 let own = first.under(&["args", "cmd", "command"]).map(Value::texts);
                 own.unwrap_or_else(|| vec![UNKNOWN.to_string()])
@@ -166,7 +174,11 @@ impl<'t> Reader<'_, '_, 't> {
         if let Some(directory) = call.named(&["cwd", "chdir"]) {
             inner.go(&directory.text(), true);
         }
-        let words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
+        let mut words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
+        // What is started is not what it is called.
+        if let (Some(program), Some(first)) = (call.named(&["executable"]), words.first_mut()) {
+            *first = program.text();
+        }
         let printed = match words.as_slice() {
             [] => String::new(),
             [script] => self.walk.script(&mut inner, script, &shown())?,
@@ -315,6 +327,28 @@ impl<'t> Reader<'_, '_, 't> {
             (Does::Evaluates, None | Some(Value::Unknown)) if self.language == Language::Perl => {}
             _ => self.unclear = true,
         }
+        Ok(Value::Unknown)
+    }
+
+    /// Goes to another directory: for good, or for what a block does.
+    fn goes(&mut self, call: &Made<'_, 't>) -> Result<Value<'t>, Unreadable> {
+        let before = self.scope.directories.clone();
+        self.scope.go(&call.text(0), self.branches == 0 && self.open.is_empty());
+        for (_, value) in call.arguments {
+            if let Value::Code(block) = value {
+                self.invoke(*block, &[(None, Value::Path(call.text(0)))])?;
+                self.scope.directories.clone_from(&before);
+            }
+        }
+        Ok(Value::Unknown)
+    }
+
+    /// `<% code %>`, `<%= code %>`
+    fn template(&mut self, text: &str) -> Result<Value<'t>, Unreadable> {
+        self.unclear |= text.contains(UNKNOWN);
+        let parts = text.split("<%").skip(1).filter_map(|it| it.split("%>").next());
+        let code: Vec<&str> = parts.map(|it| it.trim_start_matches(['=', '-'])).collect();
+        self.evaluates(&code.join("\n"))?;
         Ok(Value::Unknown)
     }
 

@@ -60,6 +60,9 @@ impl<'t> Reader<'_, '_, 't> {
             let code = self.slice(put_in).replace("\\/", "/");
             self.evaluates(&code)?;
         }
+        if is_substitution(node.kind()) {
+            self.set("_", Value::Unknown);
+        }
         Ok(Value::Name("regex".to_owned()))
     }
 
@@ -233,7 +236,7 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     /// What lies under a key.
-    fn at_key(&mut self, own: Value<'t>, key: &Value<'t>) -> Value<'t> {
+    pub(super) fn at_key(&mut self, own: Value<'t>, key: &Value<'t>) -> Value<'t> {
         let place = key.known().and_then(|it| it.parse::<usize>().ok());
         match (&own, place, key.known()) {
             (Value::List(items), Some(at), _) => items.get(at).cloned().unwrap_or(Value::Absent),
@@ -266,12 +269,23 @@ impl<'t> Reader<'_, '_, 't> {
             return self.together(&parts);
         }
         let between = self.code.get(left.end_byte()..right.start_byte()).unwrap_or_default();
-        let (left, between) = (self.visit(*left)?, between.trim());
+        let between = between.trim();
+        if between == "=~" && is_substitution(right.kind()) {
+            self.visit(*right)?;
+            self.bind(*left, Value::Unknown)?;
+            return Ok(Value::Unknown);
+        }
+        let named = Some(*left).filter(|it| between == "<<" && self.role(*it) == Role::Name);
+        let left = self.visit(*left)?;
         let may_not = is_choice(between);
         self.branches += usize::from(may_not);
         let right = self.visit(*right);
         self.branches -= usize::from(may_not);
-        Ok(joined(left, between, right?))
+        let all = joined(left.clone(), between, right?);
+        if let (Some(named), Language::Ruby) = (named, self.language) {
+            self.change(self.slice(named), &left, all.clone());
+        }
+        Ok(all)
     }
 
     /// Texts that stand side by side are one.
@@ -399,7 +413,14 @@ pub(super) fn joined<'t>(left: Value<'t>, sign: &str, right: Value<'t>) -> Value
             None => left.either(right),
         },
         (left, "&&" | "and", right) => left.either(right),
-        (Value::Text(format), "%", right) => Value::of(grammar::formatted(&format, &right)),
+        (Value::Text(format), "%", right) => {
+            let values = match right {
+                Value::List(items) => items,
+                value => vec![value],
+            };
+            let values: Vec<_> = values.into_iter().map(|it| (None, it)).collect();
+            Value::of(grammar::formatted(&format, &values))
+        }
         (left, "+" | "." | "+=" | ".=" | "<<" | "", right) => {
             Value::of(format!("{}{}", left.text(), right.text()))
         }
@@ -410,4 +431,9 @@ pub(super) fn joined<'t>(left: Value<'t>, sign: &str, right: Value<'t>) -> Value
 /// Whether what stands behind this sign may not happen.
 fn is_choice(sign: &str) -> bool {
     matches!(sign, "||" | "??" | "?:" | "or" | "//" | "&&" | "and")
+}
+
+/// Whether a pattern puts something in the place of what it is matched with.
+fn is_substitution(kind: &str) -> bool {
+    matches!(kind, "substitution_regexp" | "transliteration_expression")
 }

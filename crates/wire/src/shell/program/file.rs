@@ -75,7 +75,14 @@ impl<'t> Reader<'_, '_, 't> {
         let mode = mode.map_or_else(String::new, Value::text);
         // Whoever may do both may write.
         let writes = mode.len() <= 4
-            && (mode.starts_with(['w', 'a', 'x', 'c', UNKNOWN]) || mode.contains('+'));
+            && (mode.starts_with(|it: char| {
+                "waxc".contains(it) || it == UNKNOWN || it.is_ascii_digit()
+            }) || mode.contains('+'));
+        if self.language == Language::Ruby && path.starts_with('|') {
+            let script = path.trim_start_matches('|');
+            let printed = self.walk.script(&mut self.scope.clone(), script, &shown())?;
+            return Ok(Value::of(printed));
+        }
         if writes {
             self.walk.writes(self.scope, &path, &UNKNOWN.to_string(), mode.starts_with('a'));
             let file = format!("file.{}", self.walk.programs.number());

@@ -28,6 +28,10 @@ impl<'t> Reader<'_, '_, 't> {
             // Only declared.
             return Ok(Value::Unknown);
         };
+        if node.kind().starts_with("reference_") {
+            // Who changes one changes both.
+            self.bind(right, Value::Unknown)?;
+        }
         let mut value = self.visit(right)?;
         let between = self.code.get(left.end_byte()..right.start_byte()).unwrap_or_default().trim();
         if between.len() > 1 && between.ends_with('=') {
@@ -56,7 +60,12 @@ impl<'t> Reader<'_, '_, 't> {
                     return Ok(());
                 }
                 if let table @ Value::Table(_) = self.visit(object)? {
-                    return self.bind(object, table.with(Some(property), value));
+                    let whole = table.clone().with(Some(property), value);
+                    if self.role(object) == Role::Name {
+                        self.change(self.slice(object), &table, whole);
+                        return Ok(());
+                    }
+                    return self.bind(object, whole);
                 }
                 // Whoever has the object may change it.
                 self.shared.insert(bare(property).to_owned());
@@ -76,10 +85,10 @@ impl<'t> Reader<'_, '_, 't> {
                         }
                     }
                     Value::List(_) | Value::Table(_) => {
-                        let whole = own.with(key.known(), value);
+                        let whole = own.clone().with(key.known(), value);
                         // Perl writes `$h{key}` for an element of `%h`.
                         match self.role(*object) {
-                            Role::Name => self.set(self.slice(*object), whole),
+                            Role::Name => self.change(self.slice(*object), &own, whole),
                             _ => self.bind(*object, whole)?,
                         }
                     }
@@ -124,6 +133,23 @@ impl<'t> Reader<'_, '_, 't> {
         Ok(())
     }
 
+    /// A list or a table is not what it was: under this name, and under every other one that may be
+    /// the same.
+    pub(super) fn change(&mut self, name: &str, before: &Value<'t>, after: Value<'t>) {
+        let name = bare(name);
+        let same: Vec<String> = self
+            .variables
+            .iter()
+            .filter(|(other, value)| *other != name && *value == before)
+            .map(|(other, _)| other.clone())
+            .collect();
+        for other in same {
+            self.variables.insert(other.clone(), Value::Unknown);
+            self.shared.insert(other);
+        }
+        self.set(name, after);
+    }
+
     pub(super) fn set(&mut self, name: &str, value: Value<'t>) {
         let name = bare(name).to_owned();
         // What happens in a branch may not have happened.
@@ -160,7 +186,9 @@ impl<'t> Reader<'_, '_, 't> {
             .or_else(|| field(node, &["value"]).and_then(|it| it.named_child(0)))
             .or_else(|| parts.first().copied());
         let Some(over) = over else { return Ok(Value::Unknown) };
-        let body = field(node, &["body", "block"]).or_else(|| parts.last().copied());
+        let bare_loop = node.kind() == "foreach_statement";
+        let body = field(node, &["body", "block"])
+            .or_else(|| parts.last().copied().filter(|_| !bare_loop));
         let variable = field(node, &["left", "pattern", "variable"]).or_else(|| {
             let between = parts
                 .iter()
@@ -170,7 +198,9 @@ impl<'t> Reader<'_, '_, 't> {
                 _ => *it,
             })
         });
-        let body = body.filter(|it| it.id() != over.id()).or_else(|| parts.first().copied());
+        let body = body
+            .filter(|it| it.id() != over.id())
+            .or_else(|| parts.first().copied().filter(|_| !bare_loop));
         let mut rounds = self.visit(over)?.rounds();
         // How often it goes round nobody knows: twice shows what the first round left.
         if let [one] = rounds.as_slice()

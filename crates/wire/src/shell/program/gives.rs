@@ -2,8 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Reader, UNKNOWN, Value, call::Made, grammar, grammar::Gives};
-use crate::shell::path;
+use super::{Language, Reader, UNKNOWN, Value, call::Made, grammar, grammar::Gives};
+use crate::shell::{call::quoted, path};
 
 /// Where files lie that a program was given for what is temporary.
 pub(super) const TEMPORARY: &str = "/tmp/tempfile.";
@@ -18,9 +18,17 @@ impl<'t> Reader<'_, '_, 't> {
         };
         match gives {
             Gives::Same => self.at_home(own()),
+            Gives::Trimmed | Gives::Lower | Gives::Decoded | Gives::Quoted => {
+                self.at_home(transformed(gives, call, own()))
+            }
+            Gives::Address => match call.text(0).strip_prefix("file://") {
+                Some(path) => Value::Path(path.to_owned()),
+                None => first(),
+            },
+            Gives::One => self.one_of(call),
             Gives::Path => {
                 let parts: Vec<String> = call.arguments.iter().map(|(_, it)| it.text()).collect();
-                Value::Path(together(&parts))
+                Value::Path(together(&parts, true))
             }
             Gives::PathJoin => self.path_of(call),
             Gives::Home => Value::Path(self.scope.value("HOME").unwrap_or("/").to_owned()),
@@ -36,24 +44,7 @@ impl<'t> Reader<'_, '_, 't> {
             Gives::Split => split(call),
             Gives::Format => formatted(call),
             Gives::JoinText => joined(call),
-            Gives::Files => {
-                let pattern = match call.on {
-                    Some(Value::Path(directory)) => together(&[directory.clone(), first().text()]),
-                    _ => first().text(),
-                };
-                Value::List(vec![Value::Path(pattern)])
-            }
-            Gives::Names => match call.on {
-                Some(Value::Path(directory)) => {
-                    Value::List(vec![Value::Path(format!("{directory}/{UNKNOWN}"))])
-                }
-                _ => Value::List(vec![Value::Text(UNKNOWN.to_string())]),
-            },
-            Gives::Walk => {
-                let unknown = || Value::List(vec![Value::Text(UNKNOWN.to_string())]);
-                let directory = Value::Path(own().text());
-                Value::List(vec![Value::List(vec![directory, unknown(), unknown()])])
-            }
+            Gives::Files | Gives::Names | Gives::Walk => found(gives, call, &own()),
             Gives::Temporary => {
                 let path = format!("{TEMPORARY}{}", self.walk.programs.number());
                 self.walk.files.write(&path, "");
@@ -67,6 +58,20 @@ impl<'t> Reader<'_, '_, 't> {
                 let text = decoded.and_then(|it| String::from_utf8(it).ok());
                 text.map_or(Value::Unknown, Value::Text)
             }
+        }
+    }
+
+    /// One of what a list or a table holds.
+    fn one_of(&mut self, call: &Made<'_, 't>) -> Value<'t> {
+        match call.on {
+            Some(Value::List(items)) => {
+                items.iter().cloned().reduce(Value::either).unwrap_or(Value::Absent)
+            }
+            Some(table @ Value::Table(_)) => {
+                let key = call.at(0).cloned().unwrap_or(Value::Unknown);
+                self.at_key(table.clone(), &key)
+            }
+            _ => Value::Unknown,
         }
     }
 
@@ -88,13 +93,61 @@ impl<'t> Reader<'_, '_, 't> {
         if let Some(Value::Path(own)) = call.on {
             parts.insert(0, own.clone());
         }
-        let path = together(&parts);
+        // `File.expand_path(x, base)`
+        if call.verb() == "expand_path" {
+            parts.reverse();
+        }
+        let below = match self.language {
+            Language::JavaScript => call.verb() == "join",
+            Language::Ruby => call.name == "File.join",
+            Language::Perl => true,
+            Language::Python | Language::Php => false,
+        };
+        let path = together(&parts, !below);
         let from_here = matches!(call.verb(), "resolve" | "expand_path");
         let path = match from_here && !path.contains(UNKNOWN) {
             true => path::normal(&path, self.scope.directory()),
             false => path,
         };
         self.at_home(Value::Path(path))
+    }
+}
+
+/// Files that are found: by a pattern, in a directory, below one.
+fn found<'t>(gives: Gives, call: &Made<'_, 't>, own: &Value<'t>) -> Value<'t> {
+    let first = call.text(0);
+    let unknown = || Value::List(vec![Value::Text(UNKNOWN.to_string())]);
+    match (gives, call.on) {
+        (Gives::Files, Some(Value::Path(directory))) => {
+            Value::List(vec![Value::Path(together(&[directory.clone(), first], true))])
+        }
+        (Gives::Files, _) => Value::List(vec![Value::Path(first)]),
+        (Gives::Names, Some(Value::Path(directory))) => {
+            Value::List(vec![Value::Path(format!("{directory}/{UNKNOWN}"))])
+        }
+        (Gives::Names, _) => unknown(),
+        _ => {
+            let directory = Value::Path(own.text());
+            Value::List(vec![Value::List(vec![directory, unknown(), unknown()])])
+        }
+    }
+}
+
+/// A text that is not what it was: without what is around it, in small letters, out of a code or
+/// in quotes.
+fn transformed<'t>(gives: Gives, call: &Made<'_, 't>, own: Value<'t>) -> Value<'t> {
+    let Some(text) = own.known() else { return own };
+    let told = match call.on {
+        Some(Value::Text(_)) => call.at(0),
+        _ => call.at(1),
+    };
+    let told = told.map(Value::text).unwrap_or_default();
+    match gives {
+        Gives::Trimmed if told.is_empty() => Value::of(text.trim().to_owned()),
+        Gives::Lower => Value::of(text.to_lowercase()),
+        Gives::Quoted => Value::of(quoted(text)),
+        Gives::Decoded if matches!(told.as_str(), "" | "utf-8" | "utf8" | "ascii") => own,
+        _ => Value::Unknown,
     }
 }
 
@@ -109,21 +162,18 @@ fn split<'t>(call: &Made<'_, 't>) -> Value<'t> {
 
 /// A text with values put in: `'{}'.format(x)`, `sprintf('%s', $x)`.
 fn formatted<'t>(call: &Made<'_, 't>) -> Value<'t> {
-    let values: Vec<Value<'t>> = call.arguments.iter().map(|(_, value)| value.clone()).collect();
-    match call.on {
-        Some(Value::Text(format)) => Value::of(grammar::formatted(format, &Value::List(values))),
-        _ => {
-            let rest = values.get(1..).unwrap_or_default().to_vec();
-            Value::of(grammar::formatted(&call.text(0), &Value::List(rest)))
-        }
-    }
+    Value::of(match call.on {
+        Some(Value::Text(format)) => grammar::formatted(format, call.arguments),
+        _ => grammar::formatted(&call.text(0), call.arguments.get(1..).unwrap_or_default()),
+    })
 }
 
-/// Parts of a path, one below the other. One that begins at the root begins anew.
-fn together(parts: &[String]) -> String {
+/// Parts of a path, one below the other. One that begins at the root begins `anew`, or is below
+/// the others as well.
+fn together(parts: &[String], anew: bool) -> String {
     let mut path = String::new();
     for part in parts {
-        match path.is_empty() || part.starts_with('/') {
+        match path.is_empty() || anew && part.starts_with('/') {
             true => path.clone_from(part),
             false => path = format!("{}/{part}", path.trim_end_matches('/')),
         }

@@ -8,7 +8,7 @@ mod php;
 mod python;
 mod ruby;
 
-use super::{Language, UNKNOWN, Value};
+use super::{Language, UNKNOWN, Value, value::Argument};
 
 pub(super) use calls::{Does, Gives, does, indirect, is_changing, is_reach};
 
@@ -90,6 +90,8 @@ impl Grammar {
 
 /// Fields that hold what something is got out of.
 pub(super) const OBJECTS: &[&str] = &["object", "receiver", "invocant", "scope"];
+/// Parts that hold what a class is made of.
+pub(super) const BASES: &[&str] = &["superclasses", "superclass", "class_heritage", "base_clause"];
 /// Fields that hold what is got.
 pub(super) const PROPERTIES: &[&str] = &["property", "attribute", "method", "name"];
 
@@ -133,6 +135,7 @@ pub(super) fn is_shared(kind: &str) -> bool {
         "global_statement"
             | "nonlocal_statement"
             | "global_declaration"
+            | "by_ref"
             | "instance_variable"
             | "class_variable"
             | "global_variable"
@@ -167,14 +170,13 @@ pub(super) fn is_database_file(text: &str) -> bool {
             && [".db", ".sqlite", ".sqlite3"].iter().any(|end| text.ends_with(end))
 }
 
-/// A text with what it leaves room for put in: `%s`, `{}`, `{0}`.
-pub(super) fn formatted(format: &str, values: &Value<'_>) -> String {
-    let items = match values {
-        Value::List(items) => items.iter().map(Value::text).collect(),
-        value => vec![value.text()],
-    };
-    let mut items = items.into_iter();
-    let mut next = move || items.next().unwrap_or_else(|| UNKNOWN.to_string());
+/// A text with what it leaves room for put in: `%s`, `{}`, `{0}`, `{name}`.
+pub(super) fn formatted(format: &str, values: &[Argument<'_>]) -> String {
+    let unnamed: Vec<&Value<'_>> =
+        values.iter().filter(|(name, _)| name.is_none()).map(|(_, value)| value).collect();
+    let unknown = || UNKNOWN.to_string();
+    let text = |value: Option<&&Value<'_>>| value.map_or_else(unknown, |it| it.text());
+    let mut next = unnamed.iter();
     let mut out = String::new();
     let mut letters = format.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -184,13 +186,24 @@ pub(super) fn formatted(format: &str, values: &Value<'_>) -> String {
                 letters.next();
             }
             ('%', Some(_)) => {
-                while letters.next_if(|it| !it.is_ascii_alphabetic()).is_some() {}
+                let mut how = String::new();
+                while let Some(sign) = letters.next_if(|it| !it.is_ascii_alphabetic()) {
+                    how.push(sign);
+                }
                 letters.next();
-                out.push_str(&next());
+                // What is cut, or named by its place, is not what stands next.
+                let plain = !how.contains(['.', '$', '(', '*', '<', '{']);
+                let value = text(next.next());
+                out.push_str(&if plain { value } else { unknown() });
             }
             ('{', Some(_)) => {
-                while letters.next().is_some_and(|it| it != '}') {}
-                out.push_str(&next());
+                let field: String = letters.by_ref().take_while(|it| *it != '}').collect();
+                let named = |(name, _): &&Argument<'_>| name.as_deref() == Some(field.as_str());
+                out.push_str(&match field.parse::<usize>() {
+                    Ok(place) => text(unnamed.get(place)),
+                    Err(_) if field.is_empty() => text(next.next()),
+                    Err(_) => values.iter().find(named).map_or_else(unknown, |(_, it)| it.text()),
+                });
             }
             _ => out.push(letter),
         }

@@ -76,6 +76,15 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// What can be called of it: itself, or what it holds.
+    pub(super) fn callables(&self) -> Vec<&Self> {
+        match self {
+            Self::List(items) => items.iter().flat_map(Self::callables).collect(),
+            Self::Table(pairs) => pairs.iter().flat_map(|(_, it)| it.callables()).collect(),
+            value => vec![value],
+        }
+    }
+
     /// What is under a name, in it or in a table that it holds.
     pub(super) fn under(&self, names: &[&str]) -> Option<&Self> {
         let pairs = match self {

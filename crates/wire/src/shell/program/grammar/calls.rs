@@ -36,12 +36,16 @@ pub(in super::super) enum Does {
     Evaluates,
     /// Builds what its text says: code may be in it.
     Loads,
+    /// Runs the code that stands between the marks of a template.
+    Template,
     /// Takes a file of variables in.
     TakesIn,
     /// Calls or names what a text says.
     Names,
     /// Names a module.
     Imports,
+    /// Goes to another directory.
+    Goes,
     /// Shows what it is handed.
     Prints,
     /// Takes the next argument of a function.
@@ -80,7 +84,7 @@ impl Does {
 
     /// Whether what it does is what a text says.
     pub(in super::super) fn reads_text(self) -> bool {
-        matches!(self, Self::Evaluates | Self::Loads | Self::Names | Self::Imports)
+        matches!(self, Self::Evaluates | Self::Template | Self::Loads | Self::Names | Self::Imports)
     }
 }
 
@@ -89,6 +93,18 @@ impl Does {
 pub(in super::super) enum Gives {
     /// What it is handed, or called on.
     Same,
+    /// The same without what is around it.
+    Trimmed,
+    /// The same in small letters.
+    Lower,
+    /// The same out of a code, or in one.
+    Decoded,
+    /// The same as one word of a shell.
+    Quoted,
+    /// An address; that of a file is a path.
+    Address,
+    /// One of what a list or a table holds.
+    One,
     /// A path as an object.
     Path,
     /// A path made of parts.
@@ -179,6 +195,6 @@ pub(in super::super) fn indirect<'t>(
 /// Whether what a list or a table holds is not the same behind a call of this name.
 pub(in super::super) fn is_changing(verb: &str) -> bool {
     const ALL: &str = "insert prepend update merge! replace splice fill setdefault assign store
-        fill copyWithin set __setitem__ concat! map! collect! push unshift append add extend";
+        fill copyWithin set __setitem__ concat << clear concat! map! collect! push unshift append add extend";
     ALL.split_whitespace().any(|it| it == verb)
 }

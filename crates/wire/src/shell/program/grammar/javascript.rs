@@ -51,7 +51,7 @@ fn role(kind: &str) -> Role {
         "arrow_function" | "function_expression" | "generator_function" => Role::Lambda,
         "class_declaration" | "class" => Role::Class,
         "for_in_statement" => Role::Loop,
-        "if_statement" | "while_statement" | "do_statement" | "for_statement"
+        "if_statement" | "while_statement" | "do_statement" | "for_statement" | "try_statement"
         | "switch_statement" | "catch_clause" | "else_clause" => Role::Branch,
         "return_statement" => Role::Return,
         "unary_expression" => Role::Sign,
@@ -70,9 +70,10 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
+    (Does::Goes, "process.chdir Deno.chdir shelljs.cd"),
     (
         Does::Deletes,
-        "fs.rm fs.unlink fs.rmdir promises.rm promises.unlink promises.rmdir fs-extra.remove fse.remove fs-extra.rm Deno.remove Deno.removeSync rm unlink rmdir trash del",
+        "fs.rm fs.unlink fs.rmdir promises.rm promises.unlink promises.rmdir fs-extra.remove fse.remove fs-extra.rm Deno.remove Deno.removeSync path.delete path.unlink rm unlink rmdir trash del",
     ),
     (
         Does::Writes,
@@ -123,8 +124,13 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Gives(Gives::Here), "process.cwd Deno.cwd"),
     (
         Does::Gives(Gives::Same),
-        "String path.normalize util.promisify promisify Array.from Object.freeze text.toString text.trim text.toLowerCase URL Promise.resolve",
+        "String path.normalize util.promisify promisify Array.from Object.freeze text.toString Promise.resolve",
     ),
+    (Does::Gives(Gives::Trimmed), "text.trim text.trimStart text.trimEnd"),
+    (Does::Gives(Gives::Lower), "text.toLowerCase text.toLocaleLowerCase"),
+    (Does::Gives(Gives::Address), "URL url.URL url.fileURLToPath fileURLToPath url.pathToFileURL"),
+    (Does::Gives(Gives::One), "table.get list.at list.pop list.shift"),
+    (Does::Gives(Gives::Path), "Bun.file"),
     (Does::Gives(Gives::Variable), "Deno.env.get"),
     (Does::Gives(Gives::Split), "text.split"),
     (Does::Gives(Gives::JoinText), "list.join"),

@@ -56,6 +56,7 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
+    (Does::Goes, "chdir"),
     (
         Does::Deletes,
         "unlink rmdir rmtree POSIX.unlink POSIX.remove POSIX.rmdir path.remove path.remove_tree",
@@ -76,7 +77,8 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Gives(Gives::Path), "path Path.Tiny.path"),
     (Does::Gives(Gives::PathJoin), "catfile catdir File.Spec.catfile File.Spec.catdir path.child"),
     (Does::Gives(Gives::Here), "getcwd cwd"),
-    (Does::Gives(Gives::Same), "quotemeta lc sort reverse abs_path realpath scalar"),
+    (Does::Gives(Gives::Same), "sort abs_path realpath scalar"),
+    (Does::Gives(Gives::Lower), "lc"),
     (Does::Gives(Gives::Split), "split"),
     (Does::Gives(Gives::Format), "sprintf"),
     (Does::Gives(Gives::JoinText), "join"),

@@ -44,14 +44,15 @@ fn role(kind: &str) -> Role {
         "binary_expression" => Role::Join,
         "conditional_expression" => Role::Otherwise,
         "array_creation_expression" => Role::Table,
-        "assignment_expression" | "augmented_assignment_expression" | "property_element" => {
-            Role::Assign
-        }
+        "assignment_expression"
+        | "augmented_assignment_expression"
+        | "reference_assignment_expression"
+        | "property_element" => Role::Assign,
         "function_definition" | "method_declaration" => Role::Function,
         "arrow_function" | "anonymous_function" => Role::Lambda,
         "class_declaration" => Role::Class,
         "foreach_statement" => Role::Loop,
-        "if_statement" | "while_statement" | "do_statement" | "for_statement"
+        "if_statement" | "while_statement" | "do_statement" | "for_statement" | "try_statement"
         | "switch_statement" | "catch_clause" => Role::Branch,
         "return_statement" => Role::Return,
         "unary_op_expression" => Role::Sign,
@@ -71,6 +72,7 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
+    (Does::Goes, "chdir"),
     (
         Does::Deletes,
         "unlink rmdir Filesystem.remove File.delete Storage.delete File.deleteDirectories",
@@ -98,10 +100,10 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Sets, "curl_setopt"),
     (Does::Gives(Gives::Home), "posix_getpwuid"),
     (Does::Gives(Gives::Here), "getcwd"),
-    (
-        Does::Gives(Gives::Same),
-        "escapeshellarg escapeshellcmd realpath strval trim rtrim strtolower array_values array_merge stripslashes",
-    ),
+    (Does::Gives(Gives::Same), "escapeshellcmd realpath strval array_values array_merge"),
+    (Does::Gives(Gives::Trimmed), "trim rtrim ltrim chop"),
+    (Does::Gives(Gives::Lower), "strtolower mb_strtolower"),
+    (Does::Gives(Gives::Quoted), "escapeshellarg"),
     (Does::Gives(Gives::Variable), "getenv env"),
     (Does::Gives(Gives::Split), "explode"),
     (Does::Gives(Gives::Format), "sprintf vsprintf"),

@@ -27,8 +27,8 @@ fn role(kind: &str) -> Role {
         | "set_comprehension"
         | "generator_expression"
         | "dictionary_comprehension" => Role::Comprehension,
-        "if_statement" | "while_statement" | "except_clause" | "match_statement"
-        | "else_clause" => Role::Branch,
+        "if_statement" | "while_statement" | "try_statement" | "except_clause"
+        | "match_statement" | "else_clause" => Role::Branch,
         "return_statement" | "yield" => Role::Return,
         "import_statement" | "import_from_statement" | "future_import_statement" => Role::Import,
         "unary_operator" | "not_operator" => Role::Sign,
@@ -47,7 +47,10 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Truncates, "os.truncate os.ftruncate"),
     (Does::Copies, "shutil.copy shutil.copy2 shutil.copyfile shutil.copytree"),
     (Does::Moves, "shutil.move os.rename os.renames os.replace path.rename path.replace path.move"),
-    (Does::Opens, "open os.open io.open path.open codecs.open gzip.open"),
+    (
+        Does::Opens,
+        "open os.open io.open path.open codecs.open gzip.open bz2.open lzma.open tarfile.open tarfile.TarFile zipfile.ZipFile gzip.GzipFile bz2.BZ2File",
+    ),
     (Does::Reads, "path.read_text path.read_bytes"),
     (
         Does::Starts,
@@ -71,6 +74,7 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Binds, "functools.partial partial"),
     (Does::Names, "getattr operator.attrgetter operator.methodcaller"),
     (Does::Imports, "__import__ importlib.import_module import_module"),
+    (Does::Goes, "os.chdir contextlib.chdir os.fchdir"),
     (Does::Prints, "print pprint.pprint sys.stdout.write"),
     (Does::Gives(Gives::Path), "pathlib.Path Path pathlib.PosixPath pathlib.PurePath"),
     (Does::Gives(Gives::PathJoin), "os.path.join path.joinpath"),
@@ -78,8 +82,13 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Gives(Gives::Here), "os.getcwd pathlib.Path.cwd Path.cwd"),
     (
         Does::Gives(Gives::Same),
-        "os.path.expanduser os.path.abspath os.path.realpath os.path.normpath os.path.expandvars os.fspath os.fsencode str bytes list tuple sorted set reversed sqlalchemy.text text path.resolve path.expanduser path.absolute path.as_posix text.read path.read text.encode text.decode text.strip text.rstrip text.lower asyncio.run shlex.quote",
+        "os.path.expanduser os.path.abspath os.path.realpath os.path.normpath os.fspath os.fsencode str bytes list tuple sorted set reversed sqlalchemy.text text path.resolve path.expanduser path.absolute path.as_posix text.read path.read asyncio.run",
     ),
+    (Does::Gives(Gives::Trimmed), "text.strip text.rstrip text.lstrip"),
+    (Does::Gives(Gives::Lower), "text.lower text.casefold"),
+    (Does::Gives(Gives::Decoded), "text.encode text.decode"),
+    (Does::Gives(Gives::Quoted), "shlex.quote pipes.quote"),
+    (Does::Gives(Gives::One), "table.get table.pop list.pop"),
     (Does::Gives(Gives::Variable), "os.getenv os.environ.get environ.get getenv"),
     (Does::Gives(Gives::Split), "shlex.split text.split text.splitlines"),
     (Does::Gives(Gives::Format), "text.format"),

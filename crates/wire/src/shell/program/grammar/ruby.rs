@@ -31,7 +31,7 @@ fn role(kind: &str) -> Role {
         "lambda" | "block" | "do_block" => Role::Lambda,
         "class" | "module" => Role::Class,
         "for" => Role::Loop,
-        "if" | "unless" | "while" | "until" | "case" | "rescue" | "if_modifier"
+        "begin" | "if" | "unless" | "while" | "until" | "case" | "rescue" | "if_modifier"
         | "unless_modifier" => Role::Branch,
         "return" => Role::Return,
         "unary" => Role::Sign,
@@ -41,13 +41,17 @@ fn role(kind: &str) -> Role {
 }
 
 const CALLS: &[(Does, &str)] = &[
+    (Does::Goes, "Dir.chdir FileUtils.cd FileUtils.chdir cd chdir"),
     (
         Does::Deletes,
         "File.delete File.unlink Dir.rmdir Dir.delete Dir.unlink FileUtils.rm FileUtils.rmdir FileUtils.remove FileUtils.safe_unlink path.delete path.unlink path.rmtree path.rmdir rm rmdir",
     ),
     (Does::Writes, "File.write IO.write File.binwrite path.write"),
     (Does::Truncates, "File.truncate path.truncate"),
-    (Does::Copies, "FileUtils.cp FileUtils.cp_r FileUtils.copy FileUtils.copy_file cp cp_r"),
+    (
+        Does::Copies,
+        "FileUtils.cp FileUtils.cp_r FileUtils.copy FileUtils.copy_file IO.copy_stream FileUtils.install FileUtils.ln_sf cp cp_r",
+    ),
     (Does::Moves, "FileUtils.mv FileUtils.move File.rename path.rename mv"),
     (Does::Opens, "open File.open File.new path.open Kernel.open"),
     (Does::Reads, "File.read IO.read File.readlines File.foreach File.binread path.read"),
@@ -60,11 +64,9 @@ const CALLS: &[(Does, &str)] = &[
         Does::Asks,
         "*.execute *.exec *.exec_query *.exec_update *.exec_delete *.exec_params *.execute_batch *.async_exec *.select_all *.query *.prepare",
     ),
-    (
-        Does::Evaluates,
-        "eval Kernel.eval *.instance_eval *.class_eval *.module_eval instance_eval load",
-    ),
+    (Does::Evaluates, "eval *.eval *.instance_eval *.class_eval *.module_eval instance_eval load"),
     (Does::Loads, "Marshal.load Fiddle.dlopen"),
+    (Does::Template, "ERB.new"),
     (Does::Wipes, "*.truncate *.truncate_tables"),
     (Does::Names, "*.send *.public_send *.__send__ *.const_get *.method"),
     (Does::Imports, "require require_relative"),
@@ -75,7 +77,14 @@ const CALLS: &[(Does, &str)] = &[
     (Does::Gives(Gives::Here), "Dir.pwd Dir.getwd Pathname.pwd"),
     (
         Does::Gives(Gives::Same),
-        "File.realpath String Array URI URI.parse text.to_s path.to_s path.expand_path text.strip text.chomp text.freeze text.downcase Shellwords.escape list.sort list.uniq list.flatten list.to_a",
+        "File.realpath String Array URI URI.parse text.to_s path.to_s path.expand_path text.freeze list.sort list.uniq list.flatten list.to_a",
+    ),
+    (Does::Gives(Gives::Trimmed), "text.strip text.chomp text.lstrip text.rstrip"),
+    (Does::Gives(Gives::Lower), "text.downcase"),
+    (Does::Gives(Gives::Quoted), "Shellwords.escape Shellwords.shellescape text.shellescape"),
+    (
+        Does::Gives(Gives::One),
+        "table.fetch table.dig list.first list.last list.pop list.shift list.sample",
     ),
     (Does::Gives(Gives::Variable), "ENV.fetch"),
     (Does::Gives(Gives::Split), "text.split Shellwords.split text.shellsplit"),
