@@ -176,7 +176,9 @@ fn alike(text: &str) -> Vec<String> {
         });
         parts.collect::<String>()
     };
-    text.trim_end().lines().map(parts).collect()
+    // Said only where a service manager is.
+    let everywhere = text.trim_end().lines().filter(|line| !line.starts_with("If you like:"));
+    everywhere.map(parts).collect()
 }
 
 /// The names of places of this machine made nobody's.

@@ -32,7 +32,8 @@ use serde_json::Value;
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 const TWO_WEEKS_MS: u64 = 14 * 86_400_000;
 /// Incidents of which nothing in this build saves what they took away: volumes of container engines,
-/// and a whole database behind a framework's own command. They are held, where a snapshot would do.
+/// a whole database behind a framework's own command, all of a directory that the command itself
+/// may have failed to enter. They are held, where a snapshot would do.
 /// Fewer is better.
 const UNSAVED: [&str; 8] = [
     "claude-39m-rows-volume-removed-early",
@@ -40,9 +41,9 @@ const UNSAVED: [&str; 8] = [
     "claude-docker-system-prune-volumes",
     "claude-docker-volume-rm-supabase",
     "claude-podman-prune-kept-postgres",
+    "copilot-rm-rf-wrong-directory",
     "laravel-migrate-fresh-auto-mode",
     "subagent-supabase-reset-sole-copy",
-    "supabase-custom-db-url-not-isolated",
 ];
 /// What needs others' servers is for `a_day` alone.
 const AWAY: [&str; 4] = ["npm", "pip", "cargo", "npx"];
