@@ -258,3 +258,48 @@ fn wait_for(place: &Enclosed, name: &str) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// Each brings commits of what is seen into the repository from beside.
+const BROUGHT: &[(&str, &str)] = &[
+    ("fetched", "git fetch -q one main:other"),
+    (
+        "fetched as a pack",
+        "git -c fetch.unpackLimit=1 -c transfer.unpackLimit=1 fetch -q one main:other",
+    ),
+    ("pushed", "git -C one push -q origin main:other"),
+    ("bundled", "git -C one bundle create -q ../b.bundle main; git fetch -q b.bundle main:other"),
+    (
+        "unbundled",
+        "git -C one bundle create -q ../b.bundle main; git bundle unbundle b.bundle; git update-ref refs/heads/other $(git -C one rev-parse main)",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_come_from_beside_are_real_or_do_not_come() {
+    for place in Enclosed::each(BINARY).await {
+        for (way, script) in BROUGHT {
+            let who = format!("{}, {way}", place.who());
+            repository(&place);
+            let script = format!(
+                "git clone -q . one; (cd one && sed -i s/LINE_7=.*/LINE_7=x/ app/.env && git commit -qam x && echo text >> plain && git commit -qam y); {script}; cat app/.env"
+            );
+            let called: Called =
+                serving(&place.run(&["bash", "-c", &script])).output().unwrap().into();
+            let phantom =
+                called.stdout.lines().find_map(|line| line.strip_prefix("RAILWAY_API_TOKEN="));
+            let phantom = phantom.unwrap().to_owned();
+            assert_ne!(phantom, RAILWAY, "{who}");
+            let all = made(
+                &place,
+                "rm -rf one; git rev-list --all --reflog | sed 's/$/:app\\/.env/' | git cat-file --batch",
+            );
+            assert!(!all.contains(&phantom), "{who}: {}", called.stderr);
+            let commits = made(&place, "git rev-list --all --reflog | wc -l");
+            assert_eq!(all.matches(RAILWAY).count().to_string(), commits.trim(), "{who}");
+            let brought = made(&place, "git rev-list --all | wc -l").trim() != "2";
+            let refused = way.contains("pack") || way.contains("bundled");
+            assert_eq!(brought, !refused, "{who}: {}", called.stderr);
+            made(&place, "git fsck --connectivity-only");
+        }
+    }
+}
