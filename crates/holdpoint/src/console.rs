@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use holdpoint_gateway::{
     listen::Stop,
-    metrics::{Gauge, Metrics, export, serve},
+    metrics::{Gauge, Gauges, Metrics, export, serve},
 };
 use holdpoint_store::{Config, corpus::Corpus};
 use serde_json::Value;
@@ -42,9 +42,8 @@ impl Console {
     }
 
     /// Answers until `stop`.
-    pub fn serve(self, here: Arc<Here>, metrics: Arc<Metrics>, stop: Stop) -> JoinHandle<()> {
-        let gauges = Arc::new(move || gauges(&here));
-        tokio::spawn(serve(self.listener, metrics, gauges, stop))
+    pub fn serve(self, here: &Arc<Here>, metrics: &Arc<Metrics>, stop: Stop) -> JoinHandle<()> {
+        tokio::spawn(serve(self.listener, Arc::clone(metrics), looked_up(here), stop))
     }
 }
 
@@ -55,14 +54,17 @@ pub fn tell_collector(
     stop: Stop,
 ) -> Result<Option<JoinHandle<()>>, CommandError> {
     let Some(collector) = here.config.otlp else { return Ok(None) };
-    let looked_up = Arc::clone(here);
-    let gauges = Arc::new(move || gauges(&looked_up));
-    let telling = export(collector, Arc::clone(metrics), gauges, Arc::new(now), stop);
+    let telling = export(collector, Arc::clone(metrics), looked_up(here), Arc::new(now), stop);
     Ok(Some(tokio::spawn(telling.map_err(CommandError::unable)?)))
 }
 
 fn usual() -> SocketAddr {
     Config::default().console
+}
+
+fn looked_up(here: &Arc<Here>) -> Gauges {
+    let here = Arc::clone(here);
+    Arc::new(move || gauges(&here))
 }
 
 /// What waits, and what humans called wrong. What cannot be read is left out.

@@ -140,9 +140,9 @@ impl Running {
         let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
         let by_address = bound.into_iter().map(|bound| bound.serve(&listen, stopper.stop()));
         let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();
-        serving.extend(tell_collector(&here, point.metrics(), stopper.stop())?);
-        let numbers = Arc::clone(point.metrics());
-        serving.extend(console.map(|it| it.serve(Arc::clone(&here), numbers, stopper.stop())));
+        let numbers = point.metrics();
+        serving.extend(tell_collector(&here, numbers, stopper.stop())?);
+        serving.extend(console.map(|it| it.serve(&here, numbers, stopper.stop())));
         serving.push(tokio::spawn(run_released(databases.served(), stopper.stop())));
         serving.extend(databases.serve(|| stopper.stop()));
         serving.extend(runs.into_iter().map(|it| serve_runs(it, &listen, &here, &stopper)));
