@@ -135,8 +135,7 @@ impl Running {
         let stopper = Stopper::new();
         let server = Server::new(Arc::clone(&point));
         let server = server.with_databases(databases.front(), databases.served());
-        let limits = listen_limits(&config);
-        let listen = Arc::new(Proxy::new(server, leaves, limits, Arc::new(now)));
+        let listen = Arc::new(Proxy::new(server, leaves, listen_limits(&config), Arc::new(now)));
         let by_proxy = tokio::spawn(Arc::clone(&listen).serve(listener, stopper.stop()));
         let by_address = bound.into_iter().map(|bound| bound.serve(&listen, stopper.stop()));
         let mut serving: Vec<_> = std::iter::once(by_proxy).chain(by_address).collect();
