@@ -8,6 +8,7 @@
 //! - [`faulty`]: an upstream that fails
 //! - [`issuing`]: upstreams that issue credentials, with a gateway in front of them
 //! - [`enclosed`]: a command in its enclosure
+//! - [`json_host`]: a host that answers with JSON
 //! - [`login_host`]: who renews an agent's login, and its model
 //! - [`agent_room`]: real agents in an enclosure
 //! - [`far_ends`]: where its gateway finds the far ends
@@ -67,6 +68,7 @@ pub mod hooked;
 pub mod hooks;
 pub mod incidents;
 pub mod issuing;
+pub mod json_host;
 pub mod lenient;
 pub mod login_host;
 pub mod model;

@@ -2,20 +2,14 @@
 
 use std::{
     collections::BTreeSet,
-    convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
-use bytes::Bytes;
-use holdpoint_drill::Authority;
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use http::{StatusCode, request::Parts};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_rustls::TlsAcceptor;
+
+use crate::json_host::JsonHost;
 
 /// Where the login is renewed.
 pub const ISSUER: &str = "auth.openai.com";
@@ -73,54 +67,27 @@ impl World {
 
 /// Both hosts in one server; ended with the value.
 pub struct LoginHost {
-    addr: SocketAddr,
-    authority: Authority,
+    host: JsonHost,
     world: Arc<Mutex<World>>,
-    serving: JoinHandle<()>,
-}
-
-impl Drop for LoginHost {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 impl LoginHost {
     /// Starts on a free loopback port.
     pub async fn start() -> Self {
-        let authority = Authority::new("Logins").unwrap();
-        let tls = TlsAcceptor::from(authority.server(&HOSTS.map(str::to_owned)).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
         let world = Arc::new(Mutex::new(World::default()));
         let known = Arc::clone(&world);
-        let serving = tokio::spawn(async move {
-            loop {
-                let Ok((stream, _)) = listener.accept().await else { return };
-                let (tls, known) = (tls.clone(), Arc::clone(&known));
-                tokio::spawn(async move {
-                    let Ok(stream) = tls.accept(stream).await else { return };
-                    let service = service_fn(move |request| {
-                        let known = Arc::clone(&known);
-                        async move { Ok::<_, Infallible>(answer(request, &known).await) }
-                    });
-                    // A client that goes away is its own business.
-                    let _ =
-                        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
-        Self { addr, authority, world, serving }
+        let answers = move |head: &Parts, body: &[u8]| answer(head, body, &known);
+        Self { host: JsonHost::start(&HOSTS, Arc::new(answers)).await, world }
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.host.addr()
     }
 
     /// The certificate to trust, in PEM.
     pub fn ca_pem(&self) -> &str {
-        self.authority.pem()
+        self.host.ca_pem()
     }
 
     /// The agent's own file, after a login outside.
@@ -148,15 +115,13 @@ impl LoginHost {
     }
 }
 
-async fn answer(request: Request<Incoming>, world: &Mutex<World>) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+fn answer(head: &Parts, body: &[u8], world: &Mutex<World>) -> (StatusCode, Value) {
     let named = |name: &str| head.headers.get(name).and_then(|it| it.to_str().ok());
     let bearer = named("authorization").and_then(|it| it.strip_prefix("Bearer "));
     let mut world = world.lock().unwrap();
-    let (status, said) = match (named("host"), head.uri.path()) {
+    match (named("host"), head.uri.path()) {
         (Some(ISSUER), "/oauth/token") => {
-            world.renew(&serde_json::from_slice(&body).unwrap_or_default())
+            world.renew(&serde_json::from_slice(body).unwrap_or_default())
         }
         (Some(MODEL), _) if bearer.is_some_and(|it| world.access.contains(it)) => {
             world.served += 1;
@@ -164,9 +129,5 @@ async fn answer(request: Request<Incoming>, world: &Mutex<World>) -> Response<Fu
         }
         (Some(MODEL), _) => (StatusCode::UNAUTHORIZED, json!({})),
         _ => (StatusCode::NOT_FOUND, json!({})),
-    };
-    let mut response = Response::new(Full::new(said.to_string().into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    response
+    }
 }

@@ -3,20 +3,14 @@
 
 use std::{
     collections::BTreeSet,
-    convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
-use bytes::Bytes;
-use holdpoint_drill::Authority;
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use http::{StatusCode, request::Parts};
 use serde_json::{Map, Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_rustls::TlsAcceptor;
+
+use crate::json_host::JsonHost;
 
 /// How one login is renewed, and what it opens.
 #[derive(Debug, Clone, Copy)]
@@ -91,55 +85,28 @@ impl World {
 /// An issuer and what it opens, in one server; ended with the value.
 pub struct TokenHost {
     renewal: Renewal,
-    addr: SocketAddr,
-    authority: Authority,
+    host: JsonHost,
     world: Arc<Mutex<World>>,
-    serving: JoinHandle<()>,
-}
-
-impl Drop for TokenHost {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 impl TokenHost {
     /// Starts on a free loopback port.
     pub async fn start(renewal: Renewal) -> Self {
-        let authority = Authority::new("Tokens").unwrap();
-        let names = [renewal.issuer.0.to_owned(), renewal.resource.to_owned()];
-        let tls = TlsAcceptor::from(authority.server(&names).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
         let world = Arc::new(Mutex::new(World::default()));
         let known = Arc::clone(&world);
-        let serving = tokio::spawn(async move {
-            loop {
-                let Ok((stream, _)) = listener.accept().await else { return };
-                let (tls, known) = (tls.clone(), Arc::clone(&known));
-                tokio::spawn(async move {
-                    let Ok(stream) = tls.accept(stream).await else { return };
-                    let service = service_fn(move |request| {
-                        let known = Arc::clone(&known);
-                        async move { Ok::<_, Infallible>(answer(request, &renewal, &known).await) }
-                    });
-                    // A client that goes away is its own business.
-                    let _ =
-                        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
-        Self { renewal, addr, authority, world, serving }
+        let answers = move |head: &Parts, body: &[u8]| answer(head, body, &renewal, &known);
+        let host = JsonHost::start(&[renewal.issuer.0, renewal.resource], Arc::new(answers)).await;
+        Self { renewal, host, world }
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.host.addr()
     }
 
     /// The certificate to trust, in PEM.
     pub fn ca_pem(&self) -> &str {
-        self.authority.pem()
+        self.host.ca_pem()
     }
 
     /// A login: its access token and its refresh token.
@@ -164,14 +131,13 @@ impl TokenHost {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
+fn answer(
+    head: &Parts,
+    body: &[u8],
     renewal: &Renewal,
     world: &Mutex<World>,
-) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let mut body = percent_encoding::percent_decode(&body).decode_utf8_lossy().into_owned();
+) -> (StatusCode, Value) {
+    let mut body = percent_encoding::percent_decode(body).decode_utf8_lossy().into_owned();
     // Some issuers take it in a header.
     body.extend(head.headers.values().filter_map(|it| it.to_str().ok()));
     let host = head.headers.get("host").and_then(|it| it.to_str().ok()).unwrap_or_default();
@@ -180,8 +146,7 @@ async fn answer(
         values.any(|value| value.ends_with(token.as_str()))
     };
     let mut world = world.lock().unwrap();
-    let issuer = host == renewal.issuer.0 && head.uri.path() == renewal.issuer.1;
-    let (status, said) = if issuer {
+    if host == renewal.issuer.0 && head.uri.path() == renewal.issuer.1 {
         world.renew(renewal, &body)
     } else if host == renewal.resource && world.access.iter().any(carries) {
         world.served += 1;
@@ -190,9 +155,5 @@ async fn answer(
         let headers = format!("{:?}", head.headers);
         world.refused.push(format!("{host}{}: {headers}", head.uri));
         (StatusCode::UNAUTHORIZED, json!({}))
-    };
-    let mut response = Response::new(Full::new(said.to_string().into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    response
+    }
 }

@@ -21,7 +21,8 @@ pub(super) const NPM: &[Rule] = &[
     rule("DELETE", "/-/user/token/{}", "token_revoke", Remove),
     rule("PUT", "/-/user/**", "login", MintCredential),
     rule("!", "/-/stage/**", "publish", Execute).streams(Most),
-    rule("POST", "/-/v1/login", "login", MintCredential),
+    // Nothing is given out before a human has logged in, in a browser outside.
+    rule("POST", "/-/v1/login", "login", Create),
     rule("!", "/-/npm/v1/user", "profile_change", GrantAccess),
     rule("!", "/-/org/**", "owner_change", GrantAccess),
     rule("!", "/-/team/**", "owner_change", GrantAccess),
