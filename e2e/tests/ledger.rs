@@ -11,6 +11,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use e2e::{
@@ -221,4 +222,42 @@ async fn without_a_ledger_nothing_passes() {
     let gateway = holdpoint.up(&[], &[]);
     assert_eq!(gateway.stop(), 0);
     assert_eq!(holdpoint.call(&["ledger", "verify"]).status, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_was_handed_out_is_one_that_the_ledger_went_through() {
+    let mut stage = after_traffic().await;
+    let audit = tempfile::tempdir().unwrap();
+    let of = |name: &str| audit.path().join(name);
+    let state = stage.holdpoint.state().to_owned();
+    // What was handed out, and what somebody kept of the ledger then.
+    assert_eq!(stage.gateway.end(), 0);
+    fs::copy(state.join("ledger/checkpoint"), of("early")).unwrap();
+    let mut keep = Command::new("cp");
+    keep.arg("-r").arg(state.join("ledger")).arg(audit.path());
+    assert!(keep.status().unwrap().success());
+    fs::copy(state.join(VERIFIER_KEY), of(VERIFIER_KEY)).unwrap();
+    let gateway = stage.holdpoint.up(&[], &[]);
+    assert_eq!(gateway.stop(), 0);
+    fs::copy(state.join("ledger/checkpoint"), of("late")).unwrap();
+    let forged = fs::read_to_string(of("early")).unwrap().replacen('1', "2", 3);
+    fs::write(of("forged"), forged).unwrap();
+
+    let verify = |state: &Path, head: &str| {
+        let head = of(head);
+        let words = ["ledger", "verify", "--head", head.to_str().unwrap()];
+        let mut command = stage.holdpoint.command(&words);
+        Called::from(command.env("HOLDPOINT_STATE", state).output().unwrap())
+    };
+    for (state, head, status) in [
+        (state.as_path(), "early", 0),
+        (&state, "late", 0),
+        (audit.path(), "early", 0),
+        (audit.path(), "late", 1),
+        (audit.path(), "forged", 2),
+        (audit.path(), "nothing", 2),
+    ] {
+        let called = verify(state, head);
+        assert_eq!(called.status, status, "{head}: {called:?}");
+    }
 }

@@ -1,13 +1,16 @@
 //! `holdpoint ledger`: the record of everything that was decided.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use holdpoint_core::{
     ledger::{Record, RecordKind},
     plain,
 };
-use holdpoint_store::ledger::{DIRECTORY, Proof, Reader, VERIFIER_KEY, VerifierKey, verify};
+use holdpoint_store::ledger::{DIRECTORY, Head, Proof, Reader, VERIFIER_KEY, VerifierKey, verify};
 use serde_json::{Value, json};
 
 use super::Here;
@@ -29,7 +32,12 @@ pub struct Ledger {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Compute everything again; ends with 1 and names file and record if anything was touched.
-    Verify,
+    Verify {
+        /// A head that was handed out earlier, a copy of `ledger/checkpoint`: it has to be one that this
+        /// ledger went through.
+        #[arg(long, value_name = "FILE")]
+        head: Option<PathBuf>,
+    },
     /// The newest records, or one.
     Show {
         /// Only this record.
@@ -55,7 +63,7 @@ pub fn run(ledger: Ledger, here: &Here) -> Ended {
         is_there(here)?;
     }
     match ledger.verb {
-        Verb::Verify => check_all(here),
+        Verb::Verify { head } => check_all(here, head.as_deref()),
         Verb::Show { index: Some(index), .. } => {
             let record = reader(here)?.record(index).map_err(CommandError::unable)?;
             here.print(&fact(index, &record), &line(index, &record))?;
@@ -78,8 +86,10 @@ pub fn run(ledger: Ledger, here: &Here) -> Ended {
     }
 }
 
-fn check_all(here: &Here) -> Ended {
-    match verify(&here.dir.join(DIRECTORY), &key(here)?, None) {
+fn check_all(here: &Here, head: Option<&Path>) -> Ended {
+    let key = key(here)?;
+    let remembered = head.map(|file| handed_out(file, &key)).transpose()?;
+    match verify(&here.dir.join(DIRECTORY), &key, remembered) {
         Ok(head) => {
             let fact = json!({ "ok": true, "size": head.size, "root": head.root });
             let text = format!("in order: {} records, root {}", head.size, head.root);
@@ -92,6 +102,14 @@ fn check_all(here: &Here) -> Ended {
             Ok(Status::Wanting)
         }
     }
+}
+
+fn handed_out(file: &Path, key: &VerifierKey) -> Result<Head, CommandError> {
+    let at = file.display();
+    let note = fs::read(file).map_err(|error| CommandError::usage(format!("{at}: {error}")))?;
+    Head::handed_out(&note, key).map_err(|error| {
+        CommandError::usage(format!("{at}: {error}; name a copy of the file `ledger/checkpoint`"))
+    })
 }
 
 fn check_one(here: &Here, file: Option<PathBuf>) -> Ended {

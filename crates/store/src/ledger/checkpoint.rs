@@ -17,6 +17,16 @@ pub struct Head {
     pub root: Digest,
 }
 
+impl Head {
+    /// The head in a `note` that was handed out: a copy of the file `checkpoint` of a ledger.
+    ///
+    /// # Errors
+    /// If it is no checkpoint, or not signed by `key`.
+    pub fn handed_out(note: &[u8], key: &VerifierKey) -> Result<Self, CheckpointError> {
+        Checkpoint::open(note, key).map(|checkpoint| checkpoint.head)
+    }
+}
+
 /// What a checkpoint says of the list of earlier heads: it binds that list, so that no line of
 /// it can be taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
