@@ -1,6 +1,5 @@
 //! `npm login` inside, by npm itself: the human finishes it in a browser, the token is npm's own file's
 //! as a phantom, and what npm does with it works.
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use std::sync::{
     Arc,
