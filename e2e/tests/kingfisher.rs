@@ -1,6 +1,5 @@
 //! An installed kingfisher is asked beside our own detectors, and what it alone finds is told as its
 //! find, never by value.
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use std::{env, fs};
 
