@@ -145,6 +145,21 @@ async fn both_protocols_mean_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn code_hosts_are_spoken_to_in_http_1() {
+    let stage = EchoStage::set(BINARY, AT_ONCE).await;
+    let agent = stage.agent("worker");
+    let spoken = |host: &str| {
+        let answer = agent.run(&["--http2", "-w%{http_version}", &format!("https://{host}/")]);
+        answer.body.rsplit_once('}').map(|(_, version)| version.to_owned())
+    };
+    assert_eq!(spoken(UNLISTED).as_deref(), Some("2"));
+    let add = ["hosts", "add", UNLISTED, "--speaks", "collaboration"];
+    let added = stage.holdpoint.call(&add);
+    assert_eq!(added.status, 0, "{added:?}");
+    until("HTTP/1.1", || (spoken(UNLISTED)? == "1.1").then_some(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_streams_one_is_held_and_the_others_are_answered() {
     let stage = EchoStage::set(BINARY, "[hold]\nwait_seconds = 50\n").await;
     stage.holdpoint.enrol("ada");

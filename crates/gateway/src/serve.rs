@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use holdpoint_catalog::hosts::Speaks;
 use holdpoint_core::{
     Code, Digest, Refusal,
     ledger::{Record, RecordKind},
@@ -13,7 +14,7 @@ use holdpoint_core::{
 use holdpoint_enforce::{Identify as _, Ledger as _, Point as _, enforce};
 use holdpoint_store::{Hold, HoldState, holds::Ending};
 use holdpoint_wire::{
-    ask, connect,
+    World as _, ask, connect,
     http::{Message, refusal},
 };
 use http::Response;
@@ -102,6 +103,13 @@ impl Handler for Server {
 
     fn resolves(&self, name: &str) -> bool {
         name == ask::HOST || self.point.known().names(name)
+    }
+
+    /// Not where code is hosted: git's uploads have no length, and the libcurl of much that is
+    /// installed (7.88 to 8.1) now and then forgets to end one in HTTP/2, and waits forever.
+    fn in_streams(&self, host: &str, port: u16) -> bool {
+        let known = self.point.known().host(host, port);
+        known.is_none_or(|host| host.speaks != Speaks::Collaboration)
     }
 
     fn speaks_for(&self, host: &str, port: u16) -> bool {

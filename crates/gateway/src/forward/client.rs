@@ -3,7 +3,7 @@
 use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use holdpoint_wire::http::{Message, Scheme, framing, grpc};
-use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, client::conn::http1, ext::ReasonPhrase};
@@ -28,7 +28,7 @@ use super::{
     shared::{Shared, is_unprocessed},
 };
 use crate::{
-    body::{ResponseBody, Rest},
+    body::{Received, ResponseBody, Rest},
     websocket::Asked,
 };
 
@@ -358,7 +358,7 @@ impl Client {
     ) -> Result<Response<ResponseBody>, ForwardError> {
         let (mut head, incoming) = response.into_parts();
         // The agent's side writes what it speaks itself.
-        head.version = Version::default();
+        let version = std::mem::take(&mut head.version);
         let searched = route.must_read(head.status) && !incoming.is_end_stream();
         let codings = match (searched, encoding(&head.headers), codings(&head.headers)) {
             (false, _, _) => None,
@@ -371,7 +371,8 @@ impl Client {
         hop_by_hop::remove(&mut head.headers);
         // It would invite the client to a protocol and a port that do not lead through us.
         head.headers.remove(header::ALT_SVC);
-        let body = Answer::new(incoming, connection, Arc::clone(&self.pool));
+        let received = Received::new(incoming, version);
+        let body = Answer::new(received, connection, Arc::clone(&self.pool));
         let Some(needles) = &route.scrub else {
             return Ok(Response::from_parts(head, body.boxed_unsync()));
         };

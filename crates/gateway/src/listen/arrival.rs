@@ -25,7 +25,7 @@ use super::{
     refuse::Unanswerable,
     strict::{misframed, unanswerable},
 };
-use crate::body::{BodyError, Rest};
+use crate::body::{BodyError, Received, Rest};
 
 /// A message that has arrived, at least as far as it can be judged.
 #[derive(Debug)]
@@ -47,7 +47,9 @@ impl Arrival {
         limits: &Limits,
         share: &mut Share,
     ) -> Result<(Self, Discarding), Unanswerable> {
+        let version = request.version();
         let (head, incoming) = request.into_parts();
+        let incoming = Received::new(incoming, version);
         let (sender, discarding) = watch::channel(false);
         let pace = Pace::of(&head, limits);
         let message = match message_of(Parts { via, head }) {
@@ -90,7 +92,7 @@ impl Pace {
 }
 
 async fn read_body(
-    mut incoming: Incoming,
+    mut incoming: Received,
     (most, pace): (usize, Pace),
     limits: &Limits,
     discarding: watch::Sender<bool>,
@@ -103,8 +105,6 @@ async fn read_body(
         let wait = if says_what { limits.call_pause } else { limits.body_idle_timeout };
         let frame = match timeout(wait, incoming.frame()).await {
             Ok(Some(frame)) => frame,
-            // A stream can be reset as if it had ended, short of what it announced.
-            Ok(None) if incoming.size_hint().lower() > 0 => return Err(cut_off()),
             Ok(None) => return Ok((Body::Whole(read.freeze()), None)),
             Err(_) if says_what => {
                 let rest = Following::new(Bytes::new(), incoming, pace, *limits, discarding);
@@ -114,7 +114,7 @@ async fn read_body(
                 return Err(unread(StatusCode::REQUEST_TIMEOUT, "the body stopped coming"));
             }
         };
-        let data = match frame.map_err(|error| broken_off(&error))?.into_data() {
+        let data = match frame.map_err(|error| broken_off(error.as_ref()))?.into_data() {
             Ok(data) => data,
             Err(frame) if is_bare(&frame) => continue,
             Err(_) => return Err(trailers()),
@@ -135,7 +135,7 @@ fn is_bare(frame: &Frame<Bytes>) -> bool {
     frame.trailers_ref().is_some_and(HeaderMap::is_empty)
 }
 
-fn broken_off(error: &hyper::Error) -> Unanswerable {
+fn broken_off(error: &(dyn std::error::Error + 'static)) -> Unanswerable {
     misframed(error).map_or_else(cut_off, unanswerable)
 }
 
@@ -157,7 +157,7 @@ pub(super) fn trailers() -> Unanswerable {
 struct Following {
     next: Bytes,
     /// Gone once it has ended or broken off.
-    incoming: Option<Incoming>,
+    incoming: Option<Received>,
     pace: Pace,
     limits: Limits,
     /// Runs only while we wait for the client, not while the upstream makes the client wait.
@@ -168,7 +168,7 @@ struct Following {
 impl Following {
     fn new(
         next: Bytes,
-        incoming: Incoming,
+        incoming: Received,
         pace: Pace,
         limits: Limits,
         discarding: watch::Sender<bool>,
@@ -189,11 +189,6 @@ impl Following {
         self.end();
         Some(Err(why.into()))
     }
-}
-
-/// Bytes that were announced and have not come.
-fn to_come(incoming: Option<&Incoming>) -> u64 {
-    incoming.map_or(0, |incoming| incoming.size_hint().lower())
 }
 
 impl Drop for Following {
@@ -236,7 +231,6 @@ impl http_body::Body for Following {
             }
             Some(Ok(_)) => this.break_off("the client sent trailers"),
             Some(Err(error)) => this.break_off(error),
-            None if to_come(this.incoming.as_ref()) > 0 => this.break_off("the body is cut off"),
             None => {
                 this.end();
                 None

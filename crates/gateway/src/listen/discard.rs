@@ -4,6 +4,7 @@
 //! answer that was on its way. In HTTP/2 the answer waits until then: there are clients that send on
 //! after it, and then wait forever.
 
+use bytes::Bytes;
 use http::{Request, Version, header::EXPECT};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -41,7 +42,10 @@ pub(super) async fn discarded(mut discarding: watch::Receiver<bool>, limits: &Li
 }
 
 /// Reads the rest of a body and drops it, up to the limits; `discarding` is true meanwhile.
-pub(super) fn discard(mut incoming: Incoming, limits: &Limits, discarding: watch::Sender<bool>) {
+pub(super) fn discard<B>(mut incoming: B, limits: &Limits, discarding: watch::Sender<bool>)
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+{
     let Ok(runtime) = Handle::try_current() else { return };
     if incoming.is_end_stream() {
         return;
@@ -52,7 +56,7 @@ pub(super) fn discard(mut incoming: Incoming, limits: &Limits, discarding: watch
         let _until_here = discarding;
         let mut left = discard_bytes_max;
         while let Some(Ok(frame)) = incoming.frame().await {
-            let length = frame.data_ref().map_or(0, bytes::Bytes::len);
+            let length = frame.data_ref().map_or(0, Bytes::len);
             match left.checked_sub(length) {
                 Some(less) => left = less,
                 None => return,

@@ -39,6 +39,12 @@ pub trait Handler: Send + Sync + 'static {
         false
     }
 
+    /// Whether agents may speak HTTP/2 with this host and port.
+    fn in_streams(&self, host: &str, port: u16) -> bool {
+        let _ = (host, port);
+        true
+    }
+
     /// Whether it speaks for this host and port itself, in their own protocol.
     fn speaks_for(&self, host: &str, port: u16) -> bool {
         let _ = (host, port);

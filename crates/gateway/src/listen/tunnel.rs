@@ -26,7 +26,11 @@ use super::{
     proxy::unless,
     refuse::Unanswerable,
 };
-use crate::{body::ResponseBody, stream::Stream, tls::ALPN_HTTP2};
+use crate::{
+    body::ResponseBody,
+    stream::Stream,
+    tls::{ALPN_HTTP1, ALPN_HTTP2, offer},
+};
 
 /// How long a client may be silent before it is taken to wait for its server to begin.
 const SERVER_BEGINS: Duration = Duration::from_millis(300);
@@ -171,8 +175,11 @@ impl<H: Handler> Inside<'_, H> {
             let named = start.client_hello().server_name().map(str::to_ascii_lowercase);
             let other = named.filter(|name| name != host);
             let name = other.as_deref().unwrap_or(host);
-            let config = proxy.leaves.serve_as(name, (proxy.clock)())?;
-            Ok((start.into_stream(Arc::clone(&config)).await?, other))
+            let mut config = proxy.leaves.serve_as(name, (proxy.clock)())?;
+            if !proxy.handler.in_streams(host, self.authority.port) {
+                Arc::make_mut(&mut config).alpn_protocols = offer(&[ALPN_HTTP1]);
+            }
+            Ok((start.into_stream(config).await?, other))
         };
         timeout(proxy.limits.handshake_timeout, shake).await?
     }

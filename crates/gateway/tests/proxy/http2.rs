@@ -25,7 +25,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::support::{Gateway, HOST, PATIENCE, Setting, Upstream, read_all};
+use crate::support::{Gateway, HOST, PATIENCE, Seen, Setting, Upstream, read_all};
 
 /// A message of no bytes.
 const EMPTY: &[u8] = &[0; 5];
@@ -187,6 +187,58 @@ async fn what_was_refused_unprocessed_is_sent_again_and_nothing_else_is() {
         assert_eq!(server.calls(), vec![method; attempts]);
         assert!(gateway.outcomes()[0].starts_with(outcome), "{method}: {:?}", gateway.outcomes());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_upload_does_not_pass_for_a_whole_one() {
+    for answers_no_more in [false, true] {
+        let limits = Limits {
+            body_prefix_bytes: 1000,
+            keep_alive: Duration::from_millis(50),
+            ..Limits::default()
+        };
+        let upstream = Upstream::plain().await;
+        let setting = Setting { limits, ..Setting::default() };
+        let gateway = Gateway::start_with(&[&upstream], setting).await;
+        let (sender, connection) =
+            h2::client::handshake(gateway.tunnel(&format!("{HOST}:80")).await).await.unwrap();
+        let still = Arc::new(Notify::new());
+        tokio::spawn({
+            let still = Arc::clone(&still);
+            async move {
+                // Open, but nobody reads it or writes to it any more.
+                let mut connection = std::pin::pin!(connection);
+                tokio::select! {
+                    _ = connection.as_mut() => {}
+                    () = still.notified() => std::future::pending().await,
+                }
+            }
+        });
+        let mut sender = sender.ready().await.unwrap();
+        let put = Request::put(format!("http://{HOST}/half")).version(Version::HTTP_2);
+        let (_answer, mut body) = sender.send_request(put.body(()).unwrap(), false).unwrap();
+        body.send_data(Bytes::from(vec![b'a'; 2000]), false).unwrap();
+        until(|| !gateway.handled.lock().unwrap().is_empty()).await;
+        match answers_no_more {
+            true => still.notify_one(),
+            false => body.send_reset(Reason::NO_ERROR),
+        }
+        until(|| !gateway.outcomes().is_empty()).await;
+        assert!(gateway.outcomes()[0].starts_with("it was sent"), "{:?}", gateway.outcomes());
+        // A body that breaks off is none there.
+        let whole = |seen: &Seen| !seen.body.is_empty();
+        assert!(!upstream.seen().iter().any(whole), "half of it arrived as all of it");
+    }
+}
+
+/// Waits until something is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let so = async {
+        while !is_so() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, so).await.expect("it never became so");
 }
 
 #[tokio::test]
