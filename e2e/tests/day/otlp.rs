@@ -24,7 +24,7 @@ use e2e::{
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
-const COLLECTOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/metrics/collector.py");
+const COLLECTOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/day/metrics/collector.py");
 const WORDS: &str = "the-human-s-own-words";
 
 fn configuration(port: u16) -> String {

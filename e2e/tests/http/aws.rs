@@ -165,7 +165,7 @@ async fn what_is_not_everyday_is_held_and_the_command_line_says_so() {
     }
     let text: String =
         golden.iter().map(|(name, said)| format!("$ aws {name}\n{said}\n\n")).collect();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/refusals.txt");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/aws/refusals.txt");
     if std::env::var_os("HOLDPOINT_GOLDEN").is_some() {
         std::fs::write(path, &text).unwrap();
     }

@@ -54,7 +54,7 @@ fn conversations_stay_what_they_are() {
     }
     let golden = include_str!("hook/conversations.txt");
     if std::env::var_os("HOLDPOINT_GOLDEN").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hook/conversations.txt");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shell/hook/conversations.txt");
         std::fs::write(path, &lines).unwrap();
         return;
     }

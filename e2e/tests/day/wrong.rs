@@ -326,7 +326,7 @@ async fn it_is_told_like_this() {
     let told = told.replace(&hold, "HOLD").replace(&format!(" {index}\n"), " INDEX\n");
     let golden = include_str!("wrong/told.txt");
     if std::env::var_os("HOLDPOINT_GOLDEN").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wrong/told.txt");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/day/wrong/told.txt");
         fs::write(path, &told).unwrap();
         return;
     }

@@ -20,9 +20,9 @@ const NO_WAIT: &str = "[hold]\nwait_seconds = 0\n";
 /// Lines of `doctor` that say the same on every machine.
 const SAME: [&str; 4] = ["gateway", "ledger", "approvers", "agents"];
 
-/// Compares with `e2e/tests/words/NAME.txt`; `HOLDPOINT_GOLDEN=1` writes it.
+/// Compares with `e2e/tests/day/words/NAME.txt`; `HOLDPOINT_GOLDEN=1` writes it.
 fn golden(name: &str, text: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/words/{name}.txt"));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/day/words/{name}.txt"));
     if std::env::var_os("HOLDPOINT_GOLDEN").is_some() {
         fs::write(path, text).unwrap();
         return;

@@ -224,7 +224,7 @@ async fn fetch_of_node_shows_phrase_and_body() {
     let stage = ClientsStage::set(BINARY).await;
     let client = stage.client();
     let modules = undici(FOLDER);
-    let ask = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/ask.mjs");
+    let ask = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/clients/ask.mjs");
     let fetch = |method: &str, url: &str| {
         let mut command = client.command("node", &[ask, method, url]);
         command.env("UNDICI", &modules).env("NODE_NO_WARNINGS", "1");
@@ -283,7 +283,7 @@ async fn java_reads_our_words() {
     let import =
         ["-importcert", "-noprompt", "-alias", "holdpoint", "-file", ca, "-keystore", store];
     done(client.command("keytool", &[&import[..], &password].concat()));
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/Ask.java");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/clients/Ask.java");
     done(client.command("javac", &["-d", ".", source]));
     // Java does not give a password to a tunnel of its own accord.
     let settings = [
@@ -320,7 +320,7 @@ async fn go_fetches_modules_and_reads_our_words() {
     done(go(&["mod", "download", MODULE]));
     assert!(client.path().join(format!("modules/{MODULE}@v1.0.0/tiny.go")).exists());
 
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/ask.go");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/clients/ask.go");
     done(go(&["build", "-o", "ask", source]));
     let program = client.path().join("ask");
     let ask = |method: &str, url: &str| client.command(program.to_str().unwrap(), &[method, url]);

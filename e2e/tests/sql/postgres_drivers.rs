@@ -45,7 +45,7 @@ fn tools(name: &str) -> PathBuf {
 #[test]
 fn jdbc_works_unharmed_in_each_of_its_modes() {
     let guarded = Guarded::start(BINARY, "development", NO_WAIT, SHOP);
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres_clients/Jdbc.java");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql/postgres_clients/Jdbc.java");
     let url = format!("jdbc:postgresql://127.0.0.1:{}/shop", guarded.port());
     let mut java = Command::new("java");
     java.args(["-cp", JDBC, source, &url, ROLE, &guarded.phantom]);
