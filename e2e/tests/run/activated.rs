@@ -93,7 +93,7 @@ fn the_gateway_goes_on_where_somebody_listened_for_it() {
     let mut other = command(home.path(), BINARY, &["up", "--proxy", "127.0.0.1:0"]);
     other.env("LISTEN_PID", "1").env("LISTEN_FDS", "1").stdout(Stdio::null());
     let other = other.spawn().unwrap();
-    until("another one", || crate::said(home.path()).filter(|it| it["pid"] == other.id()));
+    until("another one", || self::said(home.path()).filter(|it| it["pid"] == other.id()));
     reap(other);
     assert_eq!(call(home.path(), &["uninstall", "--yes"]).status, 1);
 }
