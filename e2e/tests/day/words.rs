@@ -22,7 +22,8 @@ const SAME: [&str; 4] = ["gateway", "ledger", "approvers", "agents"];
 
 /// Compares with `e2e/tests/day/words/NAME.txt`; `HOLDPOINT_GOLDEN=1` writes it.
 fn golden(name: &str, text: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/day/words/{name}.txt"));
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/day/words/{name}.txt"));
     if std::env::var_os("HOLDPOINT_GOLDEN").is_some() {
         fs::write(path, text).unwrap();
         return;
