@@ -185,9 +185,9 @@ impl<'a> Golden<'a> {
         self.text += &format!("$ {name}\n{said}\n\n");
     }
 
-    /// Compares with `tests/clients/NAME.txt`; `HOLDPOINT_GOLDEN=1` writes it anew.
+    /// Compares with `tests/http/clients/NAME.txt`; `HOLDPOINT_GOLDEN=1` writes it anew.
     pub fn compare(self, name: &str) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/clients");
         let path = folder.join(name).with_extension("txt");
         if std::env::var_os("HOLDPOINT_GOLDEN").is_some() {
             std::fs::write(&path, &self.text).unwrap();
