@@ -82,6 +82,10 @@ what the hook alone says to the same command. The situations are in `e2e/a-day/s
 `a_day_of_an_ordinary_user` does them, and writes this table (`HOLDPOINT_GOLDEN=1 HOLDPOINT_SOAK=1`).
 Seconds are those of all of `holdpoint run`, from its start to its end, with the snapshot before it.
 
+In a run, a row *passes* as it does unguarded; where settings *wait for a yes*, what was written into files that start programs is taken by
+`holdpoint merge`. The hook alone *passes*, *asks* a human in the agent's dialog, or says *no*; an empty cell: it would see nothing of it. A row
+without seconds was not tried where the table was written: it says what is expected.
+
 | Situation | In a run | The hook alone | Guarded, s | Unguarded, s |
 |---|---|---|---|---|
 ";

@@ -66,7 +66,7 @@ const PREFIXES: &[&str] = &[
 pub enum PhantomError {
     /// A phantom of it could be an ordinary word.
     #[error(
-        "fewer than {DRAWN_MIN} of its characters can be secret; its stand-in could not be told \
+        "fewer than {DRAWN_MIN} of its characters can be secret; its phantom could not be told \
          from ordinary text. Make a longer credential at the provider"
     )]
     TooShort,
