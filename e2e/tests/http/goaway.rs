@@ -17,7 +17,7 @@ use holdpoint_drill::Authority;
 use http::Response;
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -86,10 +86,8 @@ async fn connection(socket: TcpStream, acceptor: TlsAcceptor, done: Done) {
             respond.send_reset(Reason::REFUSED_STREAM);
         }
     };
-    tokio::select! {
-        () = left => {}
-        () = sleep(Duration::from_secs(5)) => {}
-    }
+    // It lingers, as servers do: whoever is still writing reads why it was in vain.
+    let _ = tokio::join!(timeout(Duration::from_secs(5), left), sleep(Duration::from_secs(5)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! A real PostgreSQL behind the gateway.
 
 mod postgres;
+mod postgres_bites;
 mod postgres_cached;
 mod postgres_clients;
 mod postgres_corpus;
@@ -13,6 +14,7 @@ mod postgres_killed;
 mod postgres_load;
 mod postgres_names;
 mod postgres_receipts;
+mod postgres_released;
 mod postgres_restore;
 mod postgres_wire;
 mod statements;

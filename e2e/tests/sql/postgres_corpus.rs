@@ -181,7 +181,11 @@ fn replay(role: &str, names: &[String]) -> Figures {
     let python = Python::with(FOLDER, &PSYCOPG);
     let oracle = format!("postgres://postgres:postgres@127.0.0.1:{}/shop", guarded.server.port());
     let url = guarded.url().replace(&format!("//{ROLE}:"), &format!("//{role}:"));
+    // It may take an hour: how far it is can be read there meanwhile.
+    let asked = std::env::var("HOLDPOINT_CORPUS").unwrap_or_default().replace(['/', ' '], "-");
+    let log = Path::new(FOLDER).join(format!("corpus-{role}-{asked}.jsonl"));
     let output = Command::new("python3")
+        .stdout(std::fs::File::create(&log).unwrap())
         .env("PYTHONPATH", python.packages())
         .args(["-c", REPLAY, &url, &oracle])
         .arg(folder.join(REGRESS).join("test_setup.sql"))
@@ -191,7 +195,7 @@ fn replay(role: &str, names: &[String]) -> Figures {
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{errors}\n{}", guarded.gateway.said());
-    let said = String::from_utf8(output.stdout).unwrap();
+    let said = std::fs::read_to_string(&log).unwrap();
     let (state, port) = (guarded.holdpoint.state().to_owned(), guarded.server.port());
     assert_eq!(guarded.gateway.stop(), 0);
     let target =

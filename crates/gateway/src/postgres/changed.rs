@@ -11,7 +11,6 @@ use super::{
     own::{Own, quoted, since},
     preimage::qualified,
     script::{Measured, Table},
-    spool::{Kept, Spool, Spooled},
     upstream::{OwnError, Upstream},
 };
 
@@ -21,28 +20,45 @@ pub(super) struct Changed<'a> {
     pub(super) witness: &'a mut Upstream,
     pub(super) table: &'a Table,
     pub(super) measured: &'a Measured,
-    pub(super) columns: &'a [String],
-    pub(super) spooled: &'a Spooled,
-    /// Bytes that may still be kept.
-    pub(super) left: u64,
 }
 
-/// Rows of one side, and how many.
-pub(super) type Side = (Kept, u64);
+/// What is read of a row, and in which order rows come.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By<'a> {
+    /// These columns, as the rows lie.
+    Place(&'a [String]),
+    /// The digest of these columns, in the order of the digests: the same rows give the same,
+    /// wherever they lie.
+    Digest(&'a [String]),
+}
+
+/// Where rows go that are read.
+pub(super) trait Take: Send {
+    /// What becomes of them.
+    type Taken: Send;
+    /// Takes a row.
+    fn push(&mut self, row: &[u8]) -> Result<(), OwnError>;
+    /// Ends it.
+    fn finish(self) -> Result<Self::Taken, OwnError>;
+}
 
 impl Changed<'_> {
-    /// The rows that everybody else sees and the transaction does not any more. Those marked since
-    /// it began are looked at first; a mark that several share tells no time, so that all marked
-    /// ones are looked at if the number is not the one that was counted.
-    pub(super) async fn before(&mut self) -> Result<Side, OwnError> {
+    /// The rows that everybody else sees and the transaction does not any more, and how many. Those
+    /// marked since it began are looked at first; a mark that several share tells no time, so that
+    /// all marked ones are looked at if the number is not the one that was counted.
+    pub(super) async fn before<T: Take>(
+        &mut self,
+        by: By<'_>,
+        begin: impl Fn() -> T + Send,
+    ) -> Result<(T::Taken, u64), OwnError> {
         let counted = self.table.updated.saturating_add(self.table.deleted);
         let marked = "(t.xmax::pg_catalog.text OPERATOR(pg_catalog.<>) '0')";
         let recent = format!("{marked} AND {}", since("t.xmax", &self.measured.xid));
-        let first = self.only_here(&recent, true).await?;
+        let first = self.only_here(by, &recent, true, begin()).await?;
         if first.1 == counted {
             return Ok(first);
         }
-        let all = self.only_here(marked, true).await?;
+        let all = self.only_here(by, marked, true, begin()).await?;
         // Fewer, where a row was changed twice, or in a part that was rolled back: none is hidden.
         match all.1 <= counted {
             true => Ok(all),
@@ -52,70 +68,113 @@ impl Changed<'_> {
         }
     }
 
-    /// The rows that the transaction sees and nobody else does.
-    pub(super) async fn after(&mut self) -> Result<Side, OwnError> {
+    /// The rows that the transaction sees and nobody else does, and how many.
+    pub(super) async fn after<T: Take>(
+        &mut self,
+        by: By<'_>,
+        take: T,
+    ) -> Result<(T::Taken, u64), OwnError> {
         let recent = since("t.xmin", &self.measured.xid);
-        self.only_here(&recent, false).await
+        self.only_here(by, &recent, false, take).await
     }
 
     /// The rows that only the witness sees, or only the transaction.
-    async fn only_here(&mut self, condition: &str, witness: bool) -> Result<Side, OwnError> {
-        let mut spool = Spool::new(self.spooled, self.left);
+    async fn only_here<T: Take>(
+        &mut self,
+        by: By<'_>,
+        condition: &str,
+        witness: bool,
+        mut take: T,
+    ) -> Result<(T::Taken, u64), OwnError> {
         let (one, other) = match witness {
             true => (&mut *self.witness, &mut *self.own),
             false => (&mut *self.own, &mut *self.witness),
         };
-        let read = differ(one, other, self.table, self.columns, condition, &mut spool).await;
+        let copies = [by.copy(self.table, condition), by.marks(self.table, condition)];
+        let read = differ(one, other, by, copies, &mut take).await;
         // What has begun is heard to its end, or the session would take it for something else.
         one.drain().await?;
         other.drain().await?;
         let count = read?;
-        Ok((spool.finish()?, count))
+        Ok((take.finish()?, count))
     }
 }
 
-/// Takes the rows that `one` session sees and the `other` does not, by their places.
-async fn differ(
+impl By<'_> {
+    /// Copies what is read of the rows.
+    fn copy(self, table: &Table, condition: &str) -> Own {
+        let each = |columns: &[String], before: &str| -> Vec<String> {
+            columns.iter().map(|it| format!("{before}t.{}", quoted(it))).collect()
+        };
+        let from = format!("FROM ONLY {} AS t", qualified(table));
+        Own::Made(match self {
+            Self::Place(columns) => format!(
+                "COPY (SELECT t.ctid{} {from} WHERE {condition} ORDER BY t.ctid) TO STDOUT",
+                each(columns, ", ").concat()
+            ),
+            Self::Digest(columns) => format!(
+                "COPY (SELECT t.ctid, pg_catalog.encode(d.d, 'hex') {from}, LATERAL \
+                 (SELECT pg_catalog.sha256(pg_catalog.convert_to(\
+                 ROW({})::pg_catalog.text, 'UTF8')) AS d) d \
+                 WHERE {condition} ORDER BY d.d, t.ctid) TO STDOUT",
+                each(columns, "").join(", ")
+            ),
+        })
+    }
+
+    /// Copies what tells that a row is there: by that the two sides are compared.
+    fn marks(self, table: &Table, condition: &str) -> Own {
+        match self {
+            Self::Place(_) => By::Place(&[]).copy(table, condition),
+            Self::Digest(_) => self.copy(table, condition),
+        }
+    }
+
+    /// Whether one row comes before another.
+    fn precedes(self, one: &Placed, other: &Placed) -> bool {
+        match self {
+            Self::Place(_) => one.0 < other.0,
+            Self::Digest(_) => (&one.1, one.0) < (&other.1, other.0),
+        }
+    }
+}
+
+/// Takes the rows that `one` session sees and the `other` does not.
+async fn differ<T: Take>(
     one: &mut Upstream,
     other: &mut Upstream,
-    table: &Table,
-    columns: &[String],
-    condition: &str,
-    spool: &mut Spool<'_>,
+    by: By<'_>,
+    [copy, marks]: [Own; 2],
+    take: &mut T,
 ) -> Result<u64, OwnError> {
-    let copy = |columns: &[String]| {
-        let columns: String = columns.iter().map(|it| format!(", t.{}", quoted(it))).collect();
-        let from = qualified(table);
-        Own::Made(format!(
-            "COPY (SELECT t.ctid{columns} FROM ONLY {from} AS t WHERE {condition} ORDER BY t.ctid) \
-             TO STDOUT"
-        ))
-    };
-    one.begin_copy(&copy(columns)).await?;
-    other.begin_copy(&copy(&[])).await?;
+    one.begin_copy(&copy).await?;
+    other.begin_copy(&marks).await?;
     let mut there = next(other).await?;
     let mut count = 0;
-    while let Some((place, row)) = next(one).await? {
-        while there.as_ref().is_some_and(|(other, _)| *other < place) {
+    while let Some(row) = next(one).await? {
+        while there.as_ref().is_some_and(|other| by.precedes(other, &row)) {
             there = next(other).await?;
         }
-        if there.as_ref().is_none_or(|(other, _)| *other != place) {
-            spool.push(&row)?;
+        if there.as_ref().is_none_or(|other| by.precedes(&row, other)) {
+            take.push(&row.1)?;
             count += 1;
         }
     }
     Ok(count)
 }
 
+/// A row, and its place before it.
+type Placed = ((u32, u16), Bytes);
+
 /// The next row, and its place.
-async fn next(session: &mut Upstream) -> Result<Option<((u32, u16), Bytes)>, OwnError> {
+async fn next(session: &mut Upstream) -> Result<Option<Placed>, OwnError> {
     let Some(row) = session.copied().await? else { return Ok(None) };
     let placed = placed(&row);
     placed.map(Some).ok_or_else(|| OwnError::NotKept("a row has no place".to_owned()))
 }
 
 /// `(block,offset)`, a tab, and the row.
-fn placed(row: &Bytes) -> Option<((u32, u16), Bytes)> {
+fn placed(row: &Bytes) -> Option<Placed> {
     let end = row.iter().position(|byte| matches!(byte, b'\t' | b'\n'))?;
     let text = std::str::from_utf8(row.get(..end)?).ok()?;
     let (block, offset) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;

@@ -39,7 +39,7 @@ impl Fulfil for SessionPoint {
                 receipts.push(self.consume(judged, release).await?);
                 hold = Some(release.hold.clone());
             }
-            None if obligations.approvals > 0 => return self.ask(principal, judged),
+            None if obligations.approvals > 0 => return self.ask(principal, judged).await,
             None => {}
         }
         // Whatever takes rows away has them kept wherever they can be, asked for or not.
@@ -81,12 +81,12 @@ impl Fulfil for SessionPoint {
 
 impl SessionPoint {
     /// Lets the script wait for a human, unless this very one was run a short while ago.
-    fn ask(
+    async fn ask(
         &self,
         principal: &Principal,
         judged: &Judged<Script>,
     ) -> Result<Fulfilment<Outcome>, Refusal> {
-        match self.wait_for_human(principal, judged)? {
+        match self.wait_for_human(principal, judged).await? {
             Opening::Opened(hold) | Opening::Joined(hold) => Err(self.held(judged, &hold)),
             Opening::Denied(hold) => Err(crate::fulfil::denied(&hold)),
             Opening::Answered(hold) => {
@@ -95,7 +95,7 @@ impl SessionPoint {
         }
     }
 
-    fn wait_for_human(
+    async fn wait_for_human(
         &self,
         principal: &Principal,
         judged: &Judged<Script>,
@@ -113,6 +113,7 @@ impl SessionPoint {
             .collect();
         let reasons = reasons(judged);
         let new = NewHold {
+            state_digest: self.state_of(judged).await?,
             operation_digest: script.asked(&principal.agent, &principal.run),
             credential: Some(&self.served.database.secret),
             payload: Some(&payload),
@@ -165,7 +166,7 @@ impl SessionPoint {
         judged: &Judged<Script>,
         release: &Release,
     ) -> Result<Receipt, Refusal> {
-        let (policies, state) = (judged.policy_digest(), judged.state_digest());
+        let (policies, state) = (judged.policy_digest(), self.state_of(judged).await?);
         let consumed = self.served.http.holds().consume(&release.hold, self.now(), policies, state);
         let consumed = consumed.map_err(|error| match error {
             ConsumeError::Store(error) => unavailable(error),

@@ -13,7 +13,7 @@
 //! - `commit`: the end of a transaction; `meter`, `rights` and `meaning`: what it changed
 //! - `preimage`, `changed`, `saved`, `spool`, `definitions`, `dump`: things as they were; `restore`: what stands for them
 //!   where they are too large; `undo`: the way back to them
-//! - `release`: what humans released is run, once
+//! - `release`: what humans released is run, once; `which`: the rows that they released it for
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
 
 mod batch;
@@ -49,6 +49,7 @@ mod simple;
 mod spool;
 mod undo;
 mod upstream;
+mod which;
 
 pub use listen::Front;
 pub use point::Served;

@@ -7,7 +7,7 @@ use holdpoint_store::State;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    changed::Changed,
+    changed::{By, Changed, Take as _},
     meter::MeterError,
     own::{Own, as_before, quoted},
     point::{SessionPoint, own_failed},
@@ -162,12 +162,9 @@ async fn read(
                 rows.ok_or_else(|| unavailable("rows that were read"))?
             }
             None => {
-                let columns = names(&mut own, table, COLUMNS).await.map_err(unkept)?;
-                let key = names(&mut own, table, KEY).await.map_err(unkept)?;
                 let (own, witness) = (&mut *own, &mut witness);
-                let columns = columns.as_slice();
-                let changed = Changed { own, witness, table, measured, columns, spooled, left };
-                changed_rows(changed, key).await.map_err(unkept)?
+                let changed = Changed { own, witness, table, measured };
+                changed_rows(changed, spooled, left).await.map_err(unkept)?
             }
         };
         left = left.saturating_sub(rows.before.bytes().saturating_add(rows.after.bytes()));
@@ -217,22 +214,21 @@ async fn left_of(
 }
 
 /// The rows of a table that a transaction has changed.
-async fn changed_rows(mut changed: Changed<'_>, key: Vec<String>) -> Result<Rows, OwnError> {
-    let (before, count) = changed.before().await?;
-    changed.left = changed.left.saturating_sub(before.bytes());
-    let (after, _) = changed.after().await?;
+async fn changed_rows(
+    mut changed: Changed<'_>,
+    spooled: &Spooled,
+    left: u64,
+) -> Result<Rows, OwnError> {
+    let table = changed.table;
+    let columns = names(changed.own, table, COLUMNS).await?;
+    let key = names(changed.own, table, KEY).await?;
+    let by = By::Place(&columns);
+    let (before, count) = changed.before(by, || Spool::new(spooled, left)).await?;
+    let left = left.saturating_sub(before.bytes());
+    let (after, _) = changed.after(by, Spool::new(spooled, left)).await?;
     let whole = checksum(&before, &after).ok_or_else(|| OwnError::NotKept("damaged".to_owned()))?;
-    Ok(Rows {
-        schema: changed.table.schema.clone(),
-        name: changed.table.name.clone(),
-        columns: changed.columns.to_vec(),
-        key,
-        count,
-        before,
-        after,
-        checksum: whole,
-        types: Vec::new(),
-    })
+    let (schema, name, types) = (table.schema.clone(), table.name.clone(), Vec::new());
+    Ok(Rows { schema, name, columns, key, count, before, after, checksum: whole, types })
 }
 
 /// All rows of a table, as a session sees them: all of their columns, or these alone.
@@ -278,6 +274,15 @@ pub(super) async fn whole(
 /// The types of a table's columns.
 pub(super) async fn types(session: &mut Upstream, table: &Table) -> Result<Vec<String>, OwnError> {
     names(session, table, TYPES).await
+}
+
+/// The columns by which a table's rows are told apart: those of its key, or all that are not computed.
+pub(super) async fn telling(
+    session: &mut Upstream,
+    table: &Table,
+) -> Result<Vec<String>, OwnError> {
+    let key = names(session, table, KEY).await?;
+    if key.is_empty() { names(session, table, COLUMNS).await } else { Ok(key) }
 }
 
 /// The names that a query about a table gives.

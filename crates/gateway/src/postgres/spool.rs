@@ -14,7 +14,7 @@ use holdpoint_store::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::upstream::OwnError;
+use super::{changed::Take, upstream::OwnError};
 
 /// Bytes of rows that are held, and kept beside what is said about them.
 const HELD_MAX: usize = 64 << 10;
@@ -172,9 +172,12 @@ impl<'a> Spool<'a> {
     pub(super) fn new(spooled: &'a Spooled, max: u64) -> Self {
         Self { spooled, held: Vec::new(), writer: None, bytes: 0, max }
     }
+}
 
-    /// Takes a row.
-    pub(super) fn push(&mut self, row: &[u8]) -> Result<(), OwnError> {
+impl Take for Spool<'_> {
+    type Taken = Kept;
+
+    fn push(&mut self, row: &[u8]) -> Result<(), OwnError> {
         self.bytes = self.bytes.saturating_add(row.len() as u64);
         if self.bytes > self.max {
             return Err(OwnError::TooLarge(self.max));
@@ -192,8 +195,8 @@ impl<'a> Spool<'a> {
         Ok(())
     }
 
-    /// Ends it: what was taken is on disk, or held to be kept with the rest.
-    pub(super) fn finish(self) -> Result<Kept, OwnError> {
+    /// What was taken is on disk, or held to be kept with the rest.
+    fn finish(self) -> Result<Kept, OwnError> {
         let Some(writer) = self.writer else { return Ok(Kept::Here(STANDARD.encode(self.held))) };
         let sealed = writer.finish().map_err(not_kept)?;
         let payload = sealed.payload();

@@ -213,5 +213,5 @@ for path in sys.argv[3:]:
             connection = connect()
         print(json.dumps({"file": path.rsplit("/", 1)[-1], "text": text.strip(), "began": began, "ended": ended,
                           "state": state, "said": said[:200], "changes": oracle.changes(mark),
-                          "open": status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)}))
+                          "open": status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)}), flush=True)
     connection.finish()

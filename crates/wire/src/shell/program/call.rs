@@ -423,6 +423,7 @@ impl<'t> Reader<'_, '_, 't> {
                         let with = if with.is_empty() { unknown } else { with.clone() };
                         self.called_as(None, name, with)?;
                     }
+                    None => self.unclear |= grammar::is_unlisted(self.language, name),
                     _ => {}
                 },
                 _ => {}

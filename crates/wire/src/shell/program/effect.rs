@@ -30,10 +30,16 @@ impl<'t> Reader<'_, '_, 't> {
     /// What a call does; `None` if nobody knows it.
     pub(super) fn done(&mut self, call: &Made<'_, 't>) -> Result<Option<Value<'t>>, Unreadable> {
         let Some(does) = grammar::does(self.language, call.name) else {
-            let sends = is_sender(call);
-            if sends {
+            if is_sender(call) {
                 self.sends(call);
+            } else if let Some(place) = grammar::written_by(call) {
+                self.walk.writes(self.scope, &place.text(), &UNKNOWN.to_string(), false);
             }
+            // A call that nobody knows, of what can change something; or one that is told to believe
+            // what it reads.
+            let believes = call.named(&["allow_pickle"]).and_then(Value::known);
+            self.unclear |=
+                grammar::is_unlisted(self.language, call.name) || believes == Some("True");
             return self.cloud(call);
         };
         Ok(Some(match does {
@@ -43,6 +49,8 @@ impl<'t> Reader<'_, '_, 't> {
                 Value::Unknown
             }
             Does::Copies | Does::Moves => self.carries(does, call)?,
+            Does::Like(command) => self.like(command, call)?,
+            Does::Unpacks => self.unpacked(call),
             Does::Opens => return self.opens(call).map(Some),
             Does::Reads => self.reads(call),
             Does::Starts => self.starts(call)?,

@@ -34,7 +34,14 @@ impl<'t> Reader<'_, '_, 't> {
         }
         let (path, text) = match receiver {
             Some(path) => (path, call.text(0)),
-            None => (call.text(0), call.text(1)),
+            // What was opened before: `sqlite3.connect('a').backup(sqlite3.connect('b'))`.
+            None => match call.at(0) {
+                Some(Value::Made(_, with)) if does == Does::Truncates => (
+                    with.first().map_or_else(|| UNKNOWN.to_string(), |(_, it)| it.text()),
+                    String::new(),
+                ),
+                _ => (call.text(0), call.text(1)),
+            },
         };
         let text = if does == Does::Truncates { String::new() } else { text };
         self.walk.writes(self.scope, &path, &text, does == Does::Appends);
@@ -50,6 +57,10 @@ impl<'t> Reader<'_, '_, 't> {
             Some(Value::Path(path)) => Some(path.clone()),
             _ => None,
         };
+        // `os.path.join(a, b).replace('.md', '.html')` is one of a text.
+        if own.is_some() && call.verb() == "replace" && call.arguments.len() > 1 {
+            return Ok(Value::Path(UNKNOWN.to_string()));
+        }
         let given = call.arguments.iter().filter(|(name, _)| name.is_none());
         let words = given.map(|(_, value)| value.text());
         let words: Vec<String> =
@@ -58,6 +69,48 @@ impl<'t> Reader<'_, '_, 't> {
             self.walk.call(self.scope, &words, &Pipe::captured(None))?;
         }
         Ok(Value::Unknown)
+    }
+
+    /// What a command of the shell does with what the call is handed, or with what it is called on
+    /// and then that.
+    pub(super) fn like(
+        &mut self,
+        command: &str,
+        call: &Made<'_, 't>,
+    ) -> Result<Value<'t>, Unreadable> {
+        let own = match call.on {
+            Some(path @ Value::Path(_)) => Some(path),
+            _ => None,
+        };
+        let given = call.arguments.iter().filter(|(name, value)| {
+            name.is_none() && !matches!(value, Value::Table(_) | Value::Code(_))
+        });
+        let operands: Vec<&Value<'t>> = own.into_iter().chain(given.map(|(_, it)| it)).collect();
+        let mut words: Vec<String> = Vec::new();
+        for part in command.split(' ') {
+            let Some((place, rest)) = part.strip_prefix('{').and_then(|it| it.split_once('}'))
+            else {
+                words.push(part.to_owned());
+                continue;
+            };
+            let from = place.trim_end_matches('*').parse::<usize>().unwrap_or_default();
+            let many = if place.ends_with('*') { operands.len() } else { 1 };
+            let texts = operands.iter().skip(from).take(many).flat_map(|it| it.texts());
+            words.extend(texts.map(|it| format!("{it}{rest}")));
+        }
+        self.walk.call(self.scope, &words, &Pipe::captured(None))?;
+        Ok(Value::Unknown)
+    }
+
+    /// An archive that is unpacked somewhere else than here.
+    pub(super) fn unpacked(&mut self, call: &Made<'_, 't>) -> Value<'t> {
+        let place = usize::from(matches!(call.verb(), "extract" | "unpack_archive"));
+        let to = call.named(&["path", "extract_dir"]).or_else(|| call.at(place));
+        if let Some(to) = to.map(Value::text) {
+            let below = format!("{}/*", to.trim_end_matches('/'));
+            self.walk.touches(self.scope, &below, "file:unpack");
+        }
+        Value::Unknown
     }
 
     /// Opens a file: what the mode says, or for Perl the sign before the name.

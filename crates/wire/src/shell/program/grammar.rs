@@ -6,11 +6,13 @@ mod javascript;
 mod perl;
 mod php;
 mod python;
+mod reach;
 mod ruby;
 
 use super::{Language, UNKNOWN, Value, value::Argument};
 
 pub(super) use calls::{Does, Gives, does, indirect, is_changing, is_reach};
+pub(super) use reach::{is_unlisted, written_by};
 
 /// What a node is, whatever its language calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::{Unreadable, shell::configured::load_variables};
 
 /// Modules that reach nothing beyond what their calls say.
 const PLAIN: &str =
-    "os sys importlib json re math time datetime pathlib shutil subprocess glob collections itertools
+    "os sys socket importlib json re math time datetime pathlib shutil subprocess glob collections itertools
     functools typing random string textwrap csv io hashlib base64 argparse logging tempfile
     uuid decimal enum dataclasses copy pprint statistics struct zlib gzip zipfile tarfile
     configparser difflib unittest traceback types abc contextlib fs path util child_process

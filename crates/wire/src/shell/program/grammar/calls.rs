@@ -17,6 +17,11 @@ pub(in super::super) enum Does {
     Truncates,
     Copies,
     Moves,
+    /// What a command of the shell does with the same operands: `ln -s {0} {1}`, and `{1*}` for
+    /// all from the second.
+    Like(&'static str),
+    /// Unpacks an archive.
+    Unpacks,
     /// Opens a file, as the mode says.
     Opens,
     Reads,
@@ -73,6 +78,8 @@ impl Does {
                 | Self::Truncates
                 | Self::Copies
                 | Self::Moves
+                | Self::Like(_)
+                | Self::Unpacks
                 | Self::Starts
                 | Self::Script
                 | Self::Asks

@@ -77,19 +77,31 @@ const CALLS: &[(Does, &str)] = &[
     ),
     (
         Does::Writes,
-        "fs.writeFile *.writeFileSync *.outputFile *.outputFileSync promises.writeFile Deno.writeTextFile Deno.writeTextFileSync Deno.writeFile Deno.writeFileSync Bun.write",
+        "fs.writeFile *.writeFileSync *.outputFile *.outputFileSync promises.writeFile *.writeJson *.writeJsonSync *.writeJSON *.writeJSONSync *.outputJson *.outputJsonSync *.outputJSON *.outputJSONSync path.write path.writer Deno.writeTextFile Deno.writeTextFileSync Deno.writeFile Deno.writeFileSync Bun.write",
     ),
     (Does::Appends, "fs.appendFile *.appendFileSync promises.appendFile"),
     (
         Does::Truncates,
-        "fs.truncate fs.ftruncate *.ftruncateSync *.truncateSync promises.truncate *.createWriteStream",
+        "fs.truncate fs.ftruncate *.ftruncateSync *.truncateSync promises.truncate Deno.truncate Deno.create Deno.createSync *.createWriteStream",
     ),
     (
         Does::Copies,
-        "fs.copyFile *.copyFileSync promises.copyFile fs.cp *.cpSync promises.cp *.copySync fs-extra.copy",
+        "fs.copyFile *.copyFileSync promises.copyFile fs.cp *.cpSync promises.cp *.copySync fs-extra.copy Deno.copyFile",
     ),
-    (Does::Moves, "fs.rename *.renameSync promises.rename *.moveSync fs-extra.move"),
-    (Does::Opens, "fs.open *.openSync promises.open"),
+    (
+        Does::Like("ln -s {0} {1}"),
+        "fs.symlink *.symlinkSync promises.symlink fs.link *.linkSync promises.link Deno.symlink Deno.link *.ensureSymlink *.ensureSymlinkSync *.ensureLink *.ensureLinkSync *.createSymlink *.createSymlinkSync",
+    ),
+    (
+        Does::Like("chmod {1} {0}"),
+        "fs.chmod *.chmodSync promises.chmod fs.lchmod *.lchmodSync promises.lchmod fs.fchmod *.fchmodSync Deno.chmod",
+    ),
+    (
+        Does::Like("chown {1} {0}"),
+        "fs.chown *.chownSync promises.chown fs.lchown *.lchownSync promises.lchown fs.fchown *.fchownSync Deno.chown",
+    ),
+    (Does::Moves, "Deno.rename fs.rename *.renameSync promises.rename *.moveSync fs-extra.move"),
+    (Does::Opens, "fs.open *.openSync promises.open Deno.open"),
     (
         Does::Reads,
         "fs.readFile *.readFileSync promises.readFile *.createReadStream Deno.readTextFile Deno.readTextFileSync",
@@ -109,7 +121,7 @@ const CALLS: &[(Does, &str)] = &[
         Does::Evaluates,
         "eval Function vm.runInThisContext vm.runInNewContext vm.runInContext vm.Script",
     ),
-    (Does::Imports, "require import *.require"),
+    (Does::Imports, "require import *.require process.getBuiltinModule"),
     (
         Does::Loads,
         "process.binding process._linkedBinding process.dlopen *._load *._compile child_process.fork Worker WebAssembly.instantiate",

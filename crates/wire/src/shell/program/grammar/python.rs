@@ -41,15 +41,31 @@ fn role(kind: &str) -> Role {
 const CALLS: &[(Does, &str)] = &[
     (
         Does::Deletes,
-        "os.remove os.unlink os.rmdir path.unlink path.rmdir path.rmtree path.remove path.delete remove unlink",
+        "os.remove os.unlink os.rmdir Path.unlink Path.rmdir path.unlink path.rmdir path.rmtree path.remove path.delete remove unlink",
     ),
-    (Does::Writes, "path.write_text path.write_bytes"),
-    (Does::Truncates, "os.truncate os.ftruncate"),
+    (Does::Writes, "path.write_text path.write_bytes Path.write_text Path.write_bytes"),
+    (
+        Does::Appends,
+        "logging.FileHandler *.RotatingFileHandler *.TimedRotatingFileHandler *.WatchedFileHandler",
+    ),
+    (Does::Truncates, "os.truncate os.ftruncate sqlite3.connect.backup"),
     (Does::Copies, "shutil.copy shutil.copy2 shutil.copyfile shutil.copytree"),
-    (Does::Moves, "shutil.move os.rename os.renames os.replace path.rename path.replace path.move"),
+    (
+        Does::Moves,
+        "shutil.move os.rename os.renames os.replace path.rename path.replace path.move Path.rename Path.replace",
+    ),
+    (Does::Like("ln -s {0} {1}"), "os.symlink os.link"),
+    (
+        Does::Like("ln -s {1} {0}"),
+        "path.symlink_to path.hardlink_to path.link_to Path.symlink_to Path.hardlink_to",
+    ),
+    (Does::Like("chmod {1} {0}"), "os.chmod os.lchmod os.fchmod path.chmod path.lchmod Path.chmod"),
+    (Does::Like("chown {1} {0}"), "os.chown os.lchown os.fchown shutil.chown"),
+    (Does::Like("tee {0}.zip"), "shutil.make_archive"),
+    (Does::Unpacks, "text.extractall text.extract *.extractall shutil.unpack_archive"),
     (
         Does::Opens,
-        "open os.open io.open path.open codecs.open gzip.open bz2.open lzma.open tarfile.open tarfile.TarFile zipfile.ZipFile gzip.GzipFile bz2.BZ2File",
+        "io.FileIO FileIO open os.open io.open path.open codecs.open gzip.open bz2.open lzma.open tarfile.open tarfile.TarFile zipfile.ZipFile gzip.GzipFile bz2.BZ2File",
     ),
     (Does::Reads, "path.read_text path.read_bytes"),
     (
@@ -69,7 +85,7 @@ const CALLS: &[(Does, &str)] = &[
     ),
     (
         Does::Loads,
-        "ctypes.CDLL ctypes.cdll.LoadLibrary types.FunctionType importlib.reload pickle.loads pickle.load marshal.loads dill.loads",
+        "yaml.unsafe_load yaml.unsafe_load_all yaml.full_load_all pandas.read_pickle *.subprocess_exec *.subprocess_shell ctypes.CDLL ctypes.cdll.LoadLibrary types.FunctionType importlib.reload pickle.loads pickle.load marshal.loads dill.loads",
     ),
     (Does::Binds, "functools.partial partial"),
     (Does::Names, "getattr operator.attrgetter operator.methodcaller"),

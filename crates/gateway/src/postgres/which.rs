@@ -1,0 +1,76 @@
+//! Which rows an open transaction takes away or changes: a human releases these, and not as many
+//! others. They are told by the digests of their keys, so that none of them is kept for it.
+
+use holdpoint_core::{Digest, Judged, Refusal};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    changed::{By, Changed, Take},
+    meter::MeterError,
+    own::{Own, as_before},
+    point::SessionPoint,
+    preimage::telling,
+    script::{Measured, Script, Table},
+    upstream::OwnError,
+};
+use crate::point::unavailable;
+
+/// Rows that are hashed as they come.
+#[derive(Default)]
+struct Hashed(Sha256);
+
+impl Take for Hashed {
+    type Taken = Digest;
+
+    fn push(&mut self, row: &[u8]) -> Result<(), OwnError> {
+        self.0.update(row);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Digest, OwnError> {
+        Ok(Digest(self.0.finalize().into()))
+    }
+}
+
+impl SessionPoint {
+    /// The state that a release of this is for, and no other: the one that was judged, and which
+    /// rows it is about.
+    pub(super) async fn state_of(&self, judged: &Judged<Script>) -> Result<Digest, Refusal> {
+        let mut fields = vec![judged.state_digest().0.to_vec()];
+        if let Some(measured) = judged.message().measured() {
+            let which = self.which(measured).await.map_err(|error| match error {
+                MeterError::Refused(refusal) | MeterError::TooLarge(refusal) => refusal,
+                MeterError::Server(_) => unavailable("which rows they are"),
+            })?;
+            fields.extend(which.iter().map(|digest| digest.0.to_vec()));
+        }
+        Ok(Digest::of_fields(fields.iter().map(Vec::as_slice)))
+    }
+
+    /// The digests of the rows that the open transaction takes away or changes, table by table in
+    /// the order of their names. Rows of a table that nobody else can read until it ends, and those
+    /// that a policy of the database's own hides, are only counted.
+    async fn which(&self, measured: &Measured) -> Result<Vec<Digest>, MeterError> {
+        let told = |table: &&Table| !table.hidden && !measured.locked.contains(&table.oid);
+        let tables: Vec<&Table> = measured.lost.iter().filter(told).collect();
+        if tables.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut witness = self.served.witness().await?;
+        let mut own = self.upstream.lock().await;
+        // Keys are written alike on both sides.
+        let were = own.rows(&Own::Exactly).await?;
+        let mut found = Vec::new();
+        for table in tables {
+            let columns = telling(&mut own, table).await?;
+            let (own, witness) = (&mut *own, &mut witness);
+            let mut changed = Changed { own, witness, table, measured };
+            found.push(changed.before(By::Digest(&columns), Hashed::default).await?.0);
+        }
+        if let Some(were) = were.first() {
+            own.rows(&as_before(were)).await?;
+        }
+        self.served.keep(witness);
+        Ok(found)
+    }
+}
