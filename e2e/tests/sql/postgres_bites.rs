@@ -120,7 +120,7 @@ CREATE CONSTRAINT TRIGGER later AFTER INSERT ON later DEFERRABLE INITIALLY DEFER
 import os, sqlite3, sys, psycopg
 url, _, state = sys.argv[1:4]
 def kept():
-    rows = sqlite3.connect(state + "/state.db", timeout=20).execute("SELECT id FROM payloads").fetchall()
+    rows = sqlite3.connect(state + "/state.db", timeout=20).execute("SELECT id FROM payloads WHERE key IS NOT NULL").fetchall()
     folder = state + "/payloads"
     return len(rows), len(os.listdir(folder)) if os.path.isdir(folder) else 0
 for table in ("late", "later"):
