@@ -37,7 +37,7 @@ fn number(text: &str, name: &str) -> Option<f64> {
 async fn the_numbers_are_those_of_the_ledger_and_nobody_s_words_are_among_them() {
     let stage = EchoStage::set(BINARY, CONSOLE).await;
     let holdpoint = &stage.holdpoint;
-    holdpoint.enrol("ada");
+    holdpoint.enrol("olga");
     let made = ["agents", "new", "canary-agent", "--task", WORDS, "--json"];
     let agent = Curl::new(&holdpoint.json(&made));
     let phantom = stage.phantom("canary-secret", LISTED, REAL);
@@ -87,7 +87,7 @@ async fn the_numbers_are_those_of_the_ledger_and_nobody_s_words_are_among_them()
     }
     let bearer = agent.bearer();
     for canary in
-        [REAL, FOUND, PROMPT, WORDS, &phantom, bearer, hold, "canary", LISTED, UNLISTED, "ada"]
+        [REAL, FOUND, PROMPT, WORDS, &phantom, bearer, hold, "canary", LISTED, UNLISTED, "olga"]
     {
         assert!(!text.contains(canary), "{canary}: {text}");
     }

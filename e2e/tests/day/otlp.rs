@@ -40,7 +40,7 @@ fn collector(port: u16, told: &Path) -> Process {
 
 /// One that passes, one that is held and released.
 fn work(stage: &EchoStage) {
-    stage.holdpoint.enrol("ada");
+    stage.holdpoint.enrol("olga");
     let made = ["agents", "new", "canary-agent", "--task", WORDS, "--json"];
     let agent = Curl::new(&stage.holdpoint.json(&made));
     agent.run(&[&format!("https://{LISTED}/canary/1")]);
@@ -95,7 +95,7 @@ async fn a_collector_is_told_the_numbers_and_a_span_of_each_step() {
     let records = stage.holdpoint.records_from(index(held));
     assert_eq!(records[0]["record"]["verdict"], "hold", "the ledger says the same: {records:?}");
     let all = told.iter().map(Value::to_string).collect::<String>();
-    for canary in [WORDS, "canary", LISTED, "ada"] {
+    for canary in [WORDS, "canary", LISTED, "olga"] {
         assert!(!all.contains(canary), "{canary}: {all}");
     }
 }

@@ -18,6 +18,9 @@ pub(super) enum EncodedSlash {
     Refused,
     /// Part of a name, on hosts that write names so (`@scope%2fname`).
     OfName,
+    /// The same as a slash, in the name of a scoped package (`@scope%2fname`), as npm writes it to
+    /// every registry: whoever reads it otherwise reads the same name.
+    OfScope,
 }
 
 /// The segments of a path, percent-decoded, compatible letters folded, without a trailing slash and a `.json` at the end.
@@ -31,8 +34,14 @@ pub(super) fn segments(raw: &str, slash: EncodedSlash) -> Result<Vec<String>, Un
     if path.split('/').count() > SEGMENTS_MAX {
         return Err(Unreadable::over_limit("the path has more than 64 segments"));
     }
-    let mut segments =
-        path.split('/').map(|part| segment(part, slash)).collect::<Result<Vec<_>, _>>()?;
+    let mut segments = Vec::new();
+    for part in path.split('/') {
+        let read = segment(part, slash)?;
+        match slash {
+            EncodedSlash::OfScope => segments.extend(read.split('/').map(str::to_owned)),
+            EncodedSlash::OfName | EncodedSlash::Refused => segments.push(read),
+        }
+    }
     if let Some(last) = segments.last_mut()
         && let Some(at) = last.len().checked_sub(".json".len()).filter(|at| *at > 0)
         && last.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(".json"))
@@ -66,7 +75,12 @@ fn segment(raw: &str, slash: EncodedSlash) -> Result<String, Unreadable> {
     if matches!(&*decoded, "." | "..") {
         return Err(Unreadable::new("the path has `.` or `..` segments; send the resolved path"));
     }
-    if decoded.contains('/') && (slash == EncodedSlash::Refused || has_dots(&decoded)) {
+    let expected = match slash {
+        EncodedSlash::Refused => false,
+        EncodedSlash::OfName => true,
+        EncodedSlash::OfScope => decoded.starts_with('@') && decoded.matches('/').count() == 1,
+    };
+    if decoded.contains('/') && (!expected || has_dots(&decoded)) {
         return Err(Unreadable::new(
             "the path has an encoded slash, which servers read differently",
         ));

@@ -41,8 +41,11 @@ impl Target {
         message: &Message,
         provider: Option<&'static str>,
     ) -> Result<Self, Unreadable> {
-        let encodes = rest::encodes_slashes(provider);
-        let slash = if encodes { EncodedSlash::OfName } else { EncodedSlash::Refused };
+        let slash = match provider {
+            None => EncodedSlash::OfScope,
+            provider if rest::encodes_slashes(provider) => EncodedSlash::OfName,
+            Some(_) => EncodedSlash::Refused,
+        };
         let query = message.target.split_once('?').map_or("", |(_, query)| query);
         Ok(Self {
             segments: path::segments(message.raw_path(), slash)?,

@@ -42,6 +42,11 @@ const METHODS: &[Case<'_>] = &[
     ("POST https://registry.npmjs.org/-/npm/v1/security/audits", JSON, "{}", Observe),
     ("PUT https://registry.npmjs.org/@acme%2fleft-pad", JSON, "{}", Execute),
     ("GET https://registry.npmjs.org/@types%2Fnode", &[], "", Observe),
+    ("GET https://npm.example.com/@types%2Fnode", &[], "", Observe),
+    ("GET https://npm.example.com/api/npm/local/@types%2fnode", &[], "", Observe),
+    ("POST https://npm.example.com/-/npm/v1/security/advisories/bulk", JSON, "{}", Observe),
+    ("POST https://npm.example.com/local/-/npm/v1/security/audits/quick", JSON, "{}", Observe),
+    ("POST https://npm.example.com/@db%2fdelete", JSON, "{}", Destroy),
     ("GET https://registry.npmjs.org/graphql", &[], "", Observe),
     ("GET https://github.com/graphql/graphql-js", &[], "", Observe),
     ("PATCH https://api.github.com/repos/a/b", JSON, "{\"private\":false}", GrantAccess),
@@ -167,6 +172,9 @@ fn what_is_read_in_two_ways_is_refused() {
     path("/a/%2e%2e/b", "resolved path");
     path("/a/.", "resolved path");
     path("/a%2fb", "encoded slash");
+    path("/@a%2fb%2fc", "encoded slash");
+    path("/@a%2f..", "encoded slash");
+    path("/@a%2f", "encoded slash");
     path("/a%5cb", "encoded backslash");
     path("/a%00b", "control character");
     path("/a%0d%0ab", "control character");
