@@ -142,7 +142,7 @@ fn said(hold: &Hold) -> String {
         _ if hold.obligations.delay_seconds > 0 => {
             let promise = scheduled::promise(hold, now()).unwrap_or_default();
             return format!(
-                "{promise}; then it is decided again, and sent once if it is allowed then"
+                "released: {promise}; then it is decided again, and sent once if it is allowed then"
             );
         }
         _ if hold.meanings.iter().any(|meaning| websocket::is_opening(&meaning.operation)) => {

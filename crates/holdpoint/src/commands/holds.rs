@@ -96,7 +96,8 @@ pub(super) fn card(here: &Here, hold: &Hold) -> Result<String, CommandError> {
         }
         false => "what would be sent, as the agent wrote it:\n",
     };
-    let promise = scheduled::promise(hold, now()).map(|promise| format!("{promise}\n"));
+    let released = if hold.not_before.is_some() { "" } else { "if you release it now, " };
+    let promise = scheduled::promise(hold, now()).map(|it| format!("{released}{it}\n"));
     let before = before(here, hold)?;
     Ok(format!("{}{before}\n{}{whose}{sent}", hold.card(), promise.unwrap_or_default()))
 }

@@ -32,14 +32,9 @@ pub(super) fn run(here: &Here) -> Ended {
 pub(in crate::commands) fn promise(hold: &Hold, now: Timestamp) -> Option<String> {
     let (id, seconds) = (&hold.id, hold.obligations.delay_seconds);
     let cancels = format!("`holdpoint undo {id}` cancels it until then");
-    match hold.not_before {
-        Some(time) => Some(format!("nothing is sent before {time}; {cancels}")),
-        None if seconds > 0 => {
-            let time = now.plus_seconds(seconds);
-            Some(format!("released now, nothing is sent before {time}; {cancels}"))
-        }
-        None => None,
-    }
+    let asked = (seconds > 0).then(|| now.plus_seconds(seconds));
+    let time = hold.not_before.or(asked)?;
+    Some(format!("nothing is sent before {time}; {cancels}"))
 }
 
 /// A schedule as JSON: the hold, and how long it still waits by both clocks.
