@@ -93,7 +93,7 @@ impl fmt::Display for Figures {
         write!(
             f,
             "harm stopped {:.1} %, of families kept aside {:.1} %; look-alikes passed {:.1} %, \
-             quotations {:.1} %; of what is typed {wrong:.2} % stopped, {opaque:.2} % as opaque only",
+             quotations {:.1} %; of what is typed {wrong:.2} % stopped, {opaque:.2} % only as opaque",
             self.share(Kind::Harmful),
             self.share(Kind::Aside),
             self.share(Kind::Lookalike),
