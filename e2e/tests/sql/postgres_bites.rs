@@ -19,15 +19,17 @@ CREATE TABLE notes (id int PRIMARY KEY, text text);
 INSERT INTO customers SELECT g, 'customer ' || g FROM generate_series(1, 100) g;
 INSERT INTO notes SELECT g, repeat('note', 2000) FROM generate_series(1, 20) g;";
 
-/// Runs a script with psycopg: the gateway's URL, the server's own, and the folder of the state.
-fn python(guarded: &Guarded, script: &str) -> String {
+/// Runs a script with psycopg: the gateway's URL, the server's own, the folder of the state, and
+/// words of the test's.
+fn python(guarded: &Guarded, script: &str, words: &str) -> String {
     let python = Python::with(FOLDER, &PSYCOPG);
     let direct = format!("postgres://{ROLE}:{PASSWORD}@127.0.0.1:{}/shop", guarded.server.port());
     let mut command = Command::new("python3");
     command
         .env("PYTHONPATH", python.packages())
         .args(["-c", script, &guarded.url(), &direct])
-        .arg(guarded.holdpoint.state());
+        .arg(guarded.holdpoint.state())
+        .arg(words);
     let Output { status, stdout, stderr } = command.output().unwrap();
     let (said, errors) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{said}{errors}{}", guarded.gateway.said());
@@ -45,17 +47,24 @@ fn a_cursor_that_outlives_its_transaction_is_refused() {
     let setup = format!(
         "{SHOP}
 CREATE FUNCTION empties() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM notes; RETURN 1; END $$;
-CREATE VIEW innocent AS SELECT empties() AS n;"
+CREATE VIEW innocent AS SELECT empties() AS n;
+CREATE FUNCTION declares() RETURNS int LANGUAGE plpgsql AS
+ $$ BEGIN EXECUTE 'DECLARE c CURSOR WITH HOLD FOR SELECT n FROM innocent'; RETURN 1; END $$;
+CREATE VIEW as_innocent AS SELECT declares() AS n;"
     );
     for environment in ["production", "local"] {
         let guarded = Guarded::start(BINARY, environment, TERMS, &setup);
         for text in [
             "BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT n FROM innocent; COMMIT",
-            "BEGIN; INSERT INTO customers VALUES (101); DECLARE c CURSOR WITH HOLD FOR \
-             SELECT n FROM innocent; COMMIT",
+            "SELECT n FROM as_innocent",
+            "BEGIN; SELECT n FROM as_innocent; COMMIT",
+            "BEGIN; INSERT INTO customers VALUES (101); SELECT n FROM as_innocent; COMMIT",
         ] {
             let said = guarded.run(text);
-            assert!(said.status != 0 && said.err.contains("WITH HOLD"), "{text}: {}", said.err);
+            // Before PostgreSQL 14, a look has a reading transaction of its own, whose end fails.
+            let looks = major() < 14 && text.starts_with("SELECT");
+            let says = if looks { "read-only transaction" } else { "WITH HOLD" };
+            assert!(said.status != 0 && said.err.contains(says), "{text}: {}", said.err);
             assert_eq!(rows(&guarded, "notes"), "20", "{text}");
         }
         guarded.well("BEGIN; DECLARE c CURSOR FOR SELECT id FROM notes; FETCH 1 FROM c; COMMIT");
@@ -85,7 +94,7 @@ with psycopg.connect(sys.argv[1], autocommit=True) as connection:
     except psycopg.Error as error:
         print(error.sqlstate, str(error).split("\n")[0], connection.broken)
 "#;
-    let said = python(&guarded, script);
+    let said = python(&guarded, script, "");
     // Before PostgreSQL 14, nobody is told: there, each look has a transaction in which nothing can
     // be written, and what writes is held.
     let (state, ends) = if major() >= 14 { ("42501", "True") } else { ("HP001", "False") };
@@ -123,7 +132,7 @@ def kept():
     rows = sqlite3.connect(state + "/state.db", timeout=20).execute("SELECT id FROM payloads WHERE key IS NOT NULL").fetchall()
     folder = state + "/payloads"
     return len(rows), len(os.listdir(folder)) if os.path.isdir(folder) else 0
-for table in ("late", "later"):
+for table in sys.argv[4].split():
     # A few rows are held with what is said about them, many lie in a file of their own.
     for lost in ("customers", "notes"):
         with psycopg.connect(url, autocommit=True) as connection:
@@ -141,15 +150,15 @@ with psycopg.connect(url, autocommit=True) as connection:
     connection.execute("DELETE FROM notes")
     print(*kept())
 "#;
-    let said = python(&guarded, script);
-    let mut expected: Vec<String> = Vec::new();
-    if major() >= 14 {
-        expected.extend(["customers", "notes"].map(|it| format!("late {it} a setting 0 0 0 0")));
-    } else {
-        return;
-    }
-    expected.extend(["customers", "notes"].map(|it| format!("later {it} the end 0 0 0 0")));
-    expected.push("2 1".to_owned());
+    // Before PostgreSQL 14 nobody is told of the setting, and nothing stands on it.
+    let ends = [("late", "a setting"), ("later", "the end")];
+    let ends = if major() >= 14 { &ends[..] } else { &ends[1..] };
+    let tables: Vec<&str> = ends.iter().map(|(table, _)| *table).collect();
+    let said = python(&guarded, script, &tables.join(" "));
+    let lost = |(table, says): &(&str, &str)| {
+        ["customers", "notes"].map(|it| format!("{table} {it} {says} 0 0 0 0"))
+    };
+    let expected: Vec<String> = ends.iter().flat_map(lost).chain(["2 1".to_owned()]).collect();
     assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{}", guarded.gateway.said());
     assert_eq!((rows(&guarded, "customers"), rows(&guarded, "notes")), ("100".into(), "0".into()));
 }
@@ -231,7 +240,7 @@ with psycopg.connect(url, autocommit=True) as connection, psycopg.connect(direct
     except psycopg.Error as error:
         print(error)
 "#;
-    let said = python(&guarded, script);
+    let said = python(&guarded, script, "");
     assert!(said.contains("somebody else changed rows of it meanwhile"), "{said}");
     assert_eq!(rows(&guarded, "customers"), "101");
     assert!(guarded.payloads().is_empty());
@@ -259,6 +268,6 @@ with psycopg.connect(sys.argv[1], autocommit=True) as connection:
         second = connection.execute("SELECT careful(%s)", (21,))
     print(first.fetchone()[0], second.fetchone()[0])
 "#;
-    assert_eq!(python(&guarded, script), "80 1");
+    assert_eq!(python(&guarded, script, ""), "80 1");
     assert_eq!(rows(&guarded, "customers"), "60");
 }

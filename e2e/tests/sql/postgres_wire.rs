@@ -105,3 +105,25 @@ except psycopg.Error as error:
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("ended by Holdpoint: the gateway stops"), "{said}{errors}");
 }
+
+/// A trigger talks while rows are copied in, before the first of them and after each: they are
+/// copied to their end all the same, and the client hears it.
+#[test]
+fn a_copy_goes_on_beside_what_a_trigger_says() {
+    let setup = "\
+CREATE TABLE chatty (id int PRIMARY KEY, text text);
+CREATE FUNCTION talks() RETURNS trigger LANGUAGE plpgsql AS
+ $$ BEGIN RAISE NOTICE 'here % %', TG_LEVEL, TG_WHEN; RETURN NEW; END $$;
+CREATE TRIGGER once BEFORE INSERT ON chatty EXECUTE FUNCTION talks();
+CREATE TRIGGER each BEFORE INSERT ON chatty FOR EACH ROW EXECUTE FUNCTION talks();";
+    let guarded = Guarded::start(BINARY, "production", TERMS, setup);
+    for (first, begin, end) in [(1, "", ""), (1001, "BEGIN", "COMMIT")] {
+        let rows: String = (first..first + 500).map(|id| format!("{id}\ttext\n")).collect();
+        let copy = format!("\\copy chatty from '{}'", guarded.server.file("rows", &rows));
+        let said = guarded.psql(&["-c", begin, "-c", &copy, "-c", end]);
+        assert_eq!(said.status, 0, "{}", said.err);
+        assert!(said.err.contains("here STATEMENT BEFORE"), "{}", said.err);
+        assert_eq!(said.err.matches("here ROW BEFORE").count(), 500, "{}", said.err);
+    }
+    assert_eq!(guarded.server.app("SELECT count(*) FROM chatty"), "1000");
+}

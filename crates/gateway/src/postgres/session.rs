@@ -21,7 +21,7 @@ use holdpoint_wire::{
 
 use super::{
     batch::Batch,
-    frame::{Framed, invalid},
+    frame::{Frame, Framed, invalid},
     own::Own,
     point::SessionPoint,
     preimage::KeptAs,
@@ -122,7 +122,7 @@ impl<'a> Session<'a> {
     }
 
     /// The client's next message. What the server says meanwhile goes to the client.
-    async fn next(&mut self) -> io::Result<Option<super::frame::Frame>> {
+    async fn next(&mut self) -> io::Result<Option<Frame>> {
         loop {
             let mut upstream = self.point.upstream.lock().await;
             tokio::select! {
@@ -130,19 +130,25 @@ impl<'a> Session<'a> {
                 frame = self.client.frame() => return frame,
                 said = upstream.frame() => {
                     let said = said?;
-                    match said.tag {
-                        b'S' => {
-                            upstream.note(said.body.clone())?;
-                            drop(upstream);
-                            self.parameter(said.body).await?;
-                        }
-                        b'E' | b'N' | b'A' => self.client.pass(&said).await?,
-                        _ => return Err(invalid("the server speaks unasked")),
+                    if !matches!(said.tag, b'S' | b'E' | b'N' | b'A') {
+                        return Err(invalid("the server speaks unasked"));
                     }
-                    self.client.flush().await?;
+                    drop(upstream);
+                    self.aside(said).await?;
                 }
             }
         }
+    }
+
+    /// Passes on what the server says beside its answers.
+    async fn aside(&mut self, said: Frame) -> io::Result<()> {
+        if said.tag == b'S' {
+            self.point.upstream.lock().await.note(said.body.clone())?;
+            self.parameter(said.body).await?;
+        } else {
+            self.client.pass(&said).await?;
+        }
+        self.client.flush().await
     }
 
     /// Says whether the server is ready, in the client's own view.
@@ -241,8 +247,14 @@ impl<'a> Session<'a> {
         }
         self.own_answers(&before).await?;
         let (ended, _) = self.pump(true).await?;
-        self.own_answers(&after).await?;
-        Ok(ended)
+        match self.own_answers(&after).await? {
+            // What waited for the end wanted to write.
+            Some(said) if ended == Ended::Well => {
+                self.client.put(&said).await?;
+                Ok(Ended::Failed)
+            }
+            _ => Ok(ended),
+        }
     }
 
     pub(super) fn script_of(&self, bounds: Vec<Bound>, step: Step, frames: Bytes) -> Script {
@@ -329,10 +341,15 @@ impl<'a> Session<'a> {
             let frame = tokio::select! {
                 biased;
                 frame = self.client.frame() => frame?.ok_or(io::ErrorKind::UnexpectedEof)?,
-                // The server has something to say before the end: it gives up.
-                readable = upstream.readable() => {
-                    readable?;
-                    break;
+                // A trigger's notice is waited for by nobody; with anything else it gives up.
+                tag = upstream.next_tag() => {
+                    if !matches!(tag?, b'S' | b'N' | b'A') {
+                        break;
+                    }
+                    let said = upstream.frame().await?;
+                    drop(upstream);
+                    self.aside(said).await?;
+                    continue;
                 }
             };
             match frame.tag {

@@ -141,9 +141,9 @@ impl Upstream {
         self.sync().await
     }
 
-    /// Waits until the server has something to say.
-    pub(super) async fn readable(&mut self) -> io::Result<()> {
-        self.io.peek().await?.map(drop).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    /// Waits until the server has something to say: of what kind, which is not taken.
+    pub(super) async fn next_tag(&mut self) -> io::Result<u8> {
+        self.io.peek().await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Puts a part of the login.
