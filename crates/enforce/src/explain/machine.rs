@@ -45,6 +45,7 @@ pub(super) struct State {
     home: String,
     files: BTreeMap<String, Arc<str>>,
     made: BTreeSet<String>,
+    links: BTreeMap<String, String>,
 }
 
 impl State {
@@ -86,7 +87,14 @@ impl State {
     /// What an operation that was let through has written.
     pub(super) fn apply(&mut self, written: BTreeMap<String, Written>) {
         for (path, written) in written {
+            self.links.remove(&path);
             match written {
+                Written::Link(to) => {
+                    if self.links.len() < FILES_MAX {
+                        self.links.insert(path.clone(), to);
+                        self.made.insert(path);
+                    }
+                }
                 Written::Text(text) => {
                     if let Some(known) = self.files.get_mut(&path) {
                         *known = text;
@@ -164,6 +172,10 @@ impl Machine for Surrounded<'_> {
 
     fn text(&self, path: &str) -> Option<Arc<str>> {
         self.state.files.get(path).cloned()
+    }
+
+    fn resolved(&self, path: &str) -> String {
+        files::followed(path, &|path| self.state.links.get(path).cloned())
     }
 
     fn files_below(&self, directory: &str) -> Vec<String> {

@@ -184,12 +184,29 @@ impl Walk<'_> {
         Ok(output)
     }
 
+    /// The file that this run made under the name of a program, where it is found first.
+    fn made_on_path(&self, scope: &Scope, program: &str) -> Option<String> {
+        if program.contains('/') {
+            return None;
+        }
+        let system =
+            |it: &&str| ["/usr/", "/bin", "/sbin", "/opt/"].iter().any(|of| it.starts_with(of));
+        let first = scope.value("PATH")?.split(':').take_while(|it| !system(it));
+        let all = first.filter(|it| !it.is_empty() && !it.contains(UNKNOWN));
+        let mut files = all.flat_map(|it| self.paths(scope, &format!("{it}/{program}")));
+        files.find(|it| self.files.made(it) && self.files.text(it).is_some())
+    }
+
     fn program(&mut self, scope: &mut Scope, call: &Call<'_>) -> Result<String, Unreadable> {
         // What this command has written is what it is, whatever its name.
         let own =
             |path: &String| matches!(self.files.written.get(path), Some(super::Written::Text(_)));
         if call.program.contains('/') && self.paths(scope, call.program).iter().any(own) {
             return self.by_path(scope, call);
+        }
+        if let Some(path) = self.made_on_path(scope, call.program) {
+            let (name, arguments, pipe) = (call.name, call.arguments, call.pipe);
+            return self.by_path(scope, &Call { name, program: &path, arguments, pipe });
         }
         if let Some(output) = self.builtin(scope, call)? {
             return Ok(output);

@@ -53,6 +53,11 @@ impl Walk<'_> {
             "holdpoint" => return self.guard(call),
             "apply_patch" | "applypatch" => return self.patched(scope, call),
             "tar" | "unzip" | "7z" => return,
+            "prettier" | "biome" | "eslint" | "dprint" | "jsonlint" | "sort"
+                if call.has(&["--write", "--fix", "-w", "-i", "fmt"]) =>
+            {
+                return self.steered(scope, &call.parts().1);
+            }
             "rimraf" | "del-cli" | "trash-cli" => {
                 call.parts().1.iter().for_each(|path| self.deletes(scope, path, "file:delete"));
                 return;
@@ -256,6 +261,11 @@ impl Walk<'_> {
         // Another tool of this name: `copilot app delete`.
         if tools::destroys(&spoken(call)) {
             return self.unknown_program(scope, call);
+        }
+        if call.arguments.iter().any(|it| it.contains("disableAllHooks")) {
+            let id = ResourceId::of("machine", "agent", call.name);
+            let step = Step::known("agent:settings", Effect::Modify, id, At::Here);
+            return self.push(Step { tampers: true, ..step });
         }
         let unasked = [
             "--dangerously-skip-permissions",

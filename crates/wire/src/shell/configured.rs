@@ -160,8 +160,9 @@ impl Walk<'_> {
         if told.is_none() {
             all.extend(names);
         }
-        let (_, text) = self.named_file(search, &all)?;
-        self.load(search, &[".env", "prisma/.env"]);
+        let (file, text) = self.named_file(search, &all)?;
+        let beside = path::normal("../.env", &file);
+        self.load(search, &[".env", &beside, "prisma/.env"]);
         let source = text.split("datasource").nth(1)?.split('}').next()?;
         let said = |key: &str| {
             let line = source.lines().find_map(|line| line.trim().strip_prefix(key))?;

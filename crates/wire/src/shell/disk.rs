@@ -2,6 +2,8 @@
 
 use holdpoint_core::{Effect, policy::Ground};
 
+use crate::hook::{Act, patch};
+
 use super::{
     At, Step, Written,
     call::{Call, Pipe},
@@ -15,6 +17,11 @@ use super::{
 impl Walk<'_> {
     /// The absolute paths that `word` may stand for.
     pub(super) fn paths(&self, scope: &Scope, word: &str) -> Vec<String> {
+        // What nobody knows may begin at the root: `$(npm root -g)/x`.
+        let anywhere = word.trim_start_matches(UNKNOWN);
+        if anywhere.len() < word.len() && anywhere.starts_with('/') {
+            return vec![path::normal(&format!("/{word}"), "/")];
+        }
         scope.directories.iter().map(|directory| path::normal(word, directory)).collect()
     }
 
@@ -32,6 +39,7 @@ impl Walk<'_> {
             ground = Ground::Workspace;
         }
         let tampers = path::tampers(&self.files, path)
+            || path::tampers(&self.files, &path::beside(&self.files, path))
             || effect > Effect::Modify
                 && self.files.below(path).iter().any(|it| path::tampers(&self.files, it));
         let effect = match (ground, effect) {
@@ -64,7 +72,7 @@ impl Walk<'_> {
     pub(super) fn writes(&mut self, scope: &Scope, word: &str, text: &str, append: bool) {
         for path in self.paths(scope, word) {
             // Who writes through a link writes where it leads.
-            let path = self.machine().resolved(&path);
+            let path = self.files.resolved(&path);
             let before = self.files.text(&path);
             let (name, effect) = match (&before, append) {
                 (None, _) => ("file:create", Effect::Create),
@@ -135,6 +143,20 @@ impl Walk<'_> {
             "touch" | "mkdir" => self.makes(scope, name, &operands),
             "chmod" | "chown" | "chgrp" => self.opens_up(scope, &options, &operands),
             "rsync" => self.mirrors(scope, &options, &operands),
+            "sponge" => {
+                let text = call.pipe.stdin.clone().unwrap_or_default();
+                operands.iter().for_each(|path| self.writes(scope, path, &text, false));
+            }
+            "patch" if !call.has(&["--dry-run"]) => {
+                let from = call.value(&["-i", "--input"]).map(|it| vec![it]);
+                self.patches(scope, call, &from.unwrap_or_default());
+            }
+            // Editors that are told what to do, and tools that put files in order.
+            "ed" | "ex" | "red" => self.steered(scope, &operands),
+            "vim" | "vi" | "nvim" if call.has(&["-c", "-es", "-Es"]) || call.flag('s') => {
+                self.steered(scope, &operands);
+                return None;
+            }
             // What is on a disk is only shown, or it is only tried.
             "wipefs" if !call.flag('a') && !call.flag('o') && !call.has(&["--all"]) => {}
             "fdisk" | "sgdisk" if call.has(&["-l", "--list", "-p", "--print"]) => {}
@@ -193,7 +215,7 @@ impl Walk<'_> {
         }
     }
 
-    fn moves(&mut self, scope: &Scope, options: &[&str], operands: &[&str]) {
+    pub(super) fn moves(&mut self, scope: &Scope, options: &[&str], operands: &[&str]) {
         let Some((to, from)) = operands.split_last() else { return };
         let flag = |wanted: &str| options.iter().any(|it| it.trim_start_matches('-') == wanted);
         for source in from {
@@ -259,6 +281,36 @@ impl Walk<'_> {
                 (source, None) => self.read(scope, source, true),
             };
             self.writes(scope, &target, &text, false);
+            if call.name == "ln" && (call.flag('s') || call.has(&["--symbolic"])) {
+                for link in self.paths(scope, &target) {
+                    let from = link.rsplit_once('/').map_or("/", |(directory, _)| directory);
+                    let to = path::normal(source, from);
+                    self.files.link(&link, &to);
+                }
+            }
+        }
+    }
+
+    /// The files of a patch are written.
+    pub(super) fn patches(&mut self, scope: &Scope, call: &Call<'_>, files: &[&str]) {
+        let texts: Vec<String> = match files {
+            [] => call.pipe.stdin.iter().cloned().collect(),
+            files => files.iter().map(|file| self.read(scope, file, true)).collect(),
+        };
+        for act in texts.iter().flat_map(|text| patch::acts(text)) {
+            if let Act::Write(path) = act {
+                self.writes(scope, &path, &UNKNOWN.to_string(), false);
+            }
+        }
+    }
+
+    /// Files that a program changes in ways of its own: what steers the guard is told apart.
+    pub(super) fn steered(&mut self, scope: &Scope, files: &[&str]) {
+        for file in files {
+            let steers = |path: &String| path::tampers(&self.files, path);
+            if self.paths(scope, file).iter().any(steers) {
+                self.writes(scope, file, &UNKNOWN.to_string(), false);
+            }
         }
     }
 

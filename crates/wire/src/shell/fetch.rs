@@ -124,12 +124,14 @@ impl Walk<'_> {
         let body = self.body(scope, call, &mut operands, !curl && !wget)?;
         let method = method(call, &mut operands, body.is_some());
         let headers = headers(call, body.is_some());
-        let mut outputs = call
+        let mut outputs: Vec<&str> = call
             .values(&["-o", "--output"])
             .into_iter()
             .chain(call.values(&["-O"]).into_iter().filter(|_| wget))
-            .collect::<Vec<_>>();
+            .collect();
+        outputs.extend(bundled(call, if wget { 'O' } else { 'o' }));
         outputs.retain(|path| *path != "-" && !path.starts_with("http"));
+        operands.retain(|it| !outputs.contains(&it.as_str()));
         for path in outputs {
             self.writes(scope, path, &format!("fetched{UNKNOWN}"), false);
         }
@@ -313,6 +315,19 @@ impl Walk<'_> {
 
 fn is_here(host: &str) -> bool {
     host == "localhost" || host.starts_with("127.") || host == "0.0.0.0"
+}
+
+/// What stands behind letters of which the last takes a value: `-sSLo FILE`.
+fn bundled<'c>(call: &Call<'c>, letter: char) -> Option<&'c str> {
+    let is_bundle = |word: &String| {
+        word.strip_prefix('-').is_some_and(|rest| {
+            rest.len() > 1
+                && rest.ends_with(letter)
+                && rest.chars().all(|it| it.is_ascii_alphabetic())
+        })
+    };
+    let at = call.arguments.iter().position(is_bundle)?;
+    call.arguments.get(at + 1).map(String::as_str)
 }
 
 /// The options of a file of curl's, as words.

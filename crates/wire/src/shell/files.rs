@@ -38,6 +38,8 @@ pub fn interpret(
     walk.into_reading()
 }
 
+pub use super::overlay::followed;
+
 /// The normal form of a path as seen from a directory.
 pub fn normal(path: &str, directory: &str) -> String {
     super::path::normal(path, directory)

@@ -162,7 +162,10 @@ impl Walk<'_> {
             "rm" if !call.has(&["--cached", "--dry-run", "-n"]) => {
                 operands.iter().for_each(|path| self.deletes(scope, path, "git:rm"));
             }
-            "mv" => {}
+            "mv" => self.moves(scope, &[], &operands),
+            "apply" if !call.has(&["--check", "--stat", "--numstat", "--summary", "--cached"]) => {
+                self.patches(scope, call, &operands);
+            }
             "stash" => match operands.first().copied() {
                 Some("drop" | "clear") => self.history(scope, "git:stash_drop", Effect::Destroy),
                 Some("push" | "save") | None => self.loses_nothing(scope, "git:stash"),
@@ -345,7 +348,8 @@ impl Walk<'_> {
                 let mut resource = path::resource(&path);
                 resource.id = ResourceId::new(format!("{}#uncommitted", resource.id));
                 let step = Step::known(name, Effect::Destroy, resource, At::Here);
-                self.push(Step { ground, ..step });
+                let tampers = path::tampers(&self.files, &path);
+                self.push(Step { ground, tampers, ..step });
             }
         }
     }

@@ -61,7 +61,19 @@ impl Walk<'_> {
                         self.aside(scope, command)?;
                     }
                 }
+                if call.has(&["--remove-files"]) {
+                    let named = call.operands(&["-f", "--file", "-C", "--directory"]);
+                    let bundle = usize::from(call.flag('f') && call.value(&["-f"]).is_none());
+                    for file in named.iter().skip(bundle) {
+                        self.deletes(scope, file, "file:move");
+                    }
+                }
                 self.unpacks(scope, call, call.value(&["-C", "--directory", "--one-top-level"]));
+            }
+            "zip" if call.flag('m') || call.has(&["--move"]) => {
+                for file in call.parts().1.iter().skip(1) {
+                    self.deletes(scope, file, "file:move");
+                }
             }
             "unzip" => self.unpacks(scope, call, call.value(&["-d"])),
             "vim" | "vi" | "nvim" | "view" | "ex" => {

@@ -52,6 +52,9 @@ impl Walk<'_> {
                 }
                 _ => return Ok(None),
             },
+            "bun" if call.arguments.first().is_some_and(|it| is_code(it)) => {
+                self.code(scope, call, Language::JavaScript)?
+            }
             "npm" | "pnpm" | "yarn" | "bun" if self.is_package_script(call) => {
                 self.package_script(scope, call)?
             }
@@ -247,6 +250,13 @@ impl Walk<'_> {
                 let words = std::iter::once("python3").chain(program).map(str::to_owned);
                 return self.call(scope, &words.collect::<Vec<_>>(), call.pipe);
             }
+            "json.tool" => {
+                let own = Call { arguments: handed, ..Call::new(&[], call.pipe) };
+                if let [_, to, ..] = own.operands(&["--indent"]).as_slice() {
+                    self.writes(scope, to, &UNKNOWN.to_string(), false);
+                }
+                return Ok(UNKNOWN.to_string());
+            }
             module if MODULES.split_whitespace().any(|it| it == module) => {
                 return Ok(UNKNOWN.to_string());
             }
@@ -349,6 +359,11 @@ impl Walk<'_> {
             At::Somewhere,
         ));
     }
+}
+
+/// Whether an option of `bun` is followed by a program.
+fn is_code(option: &str) -> bool {
+    matches!(option, "-e" | "--eval" | "-p" | "--print")
 }
 
 /// Whether what stands behind `name` is a script, and what stands behind that is the script's own.

@@ -102,6 +102,8 @@ pub struct Reading {
 pub enum Written {
     /// It is there, with this text.
     Text(Arc<str>),
+    /// It is a link to this path.
+    Link(String),
     /// It is gone.
     Gone,
 }

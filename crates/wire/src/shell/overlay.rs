@@ -21,6 +21,14 @@ impl<'a> Overlay<'a> {
         match self.written.get(path) {
             Some(Written::Text(text)) => Some(text.clone()),
             Some(Written::Gone) => None,
+            Some(Written::Link(_)) => {
+                let to = self.resolved(path);
+                match self.written.get(&to) {
+                    Some(Written::Text(text)) => Some(text.clone()),
+                    Some(_) => None,
+                    None => self.machine.text(&to),
+                }
+            }
             None => self.machine.text(path),
         }
     }
@@ -46,13 +54,48 @@ impl<'a> Overlay<'a> {
         files
     }
 
+    /// A path without the links in it: those that the command has made, and those of the machine.
+    pub(super) fn resolved(&self, path: &str) -> String {
+        let link = |path: &str| match self.written.get(path) {
+            Some(Written::Link(to)) => Some(to.clone()),
+            _ => None,
+        };
+        self.machine.resolved(&followed(path, &link))
+    }
+
+    /// Makes a link at `path`.
+    pub(super) fn link(&mut self, path: &str, to: &str) {
+        self.written.insert(path.to_owned(), Written::Link(to.to_owned()));
+    }
+
     pub(super) fn write(&mut self, path: &str, text: &str) {
         self.written.insert(path.to_owned(), Written::Text(text.into()));
     }
 
     /// Whether this run, or this command, made what is at `path`.
     pub(super) fn made(&self, path: &str) -> bool {
-        let fresh = matches!(self.written.get(path), Some(Written::Text(_)));
+        let fresh = matches!(self.written.get(path), Some(Written::Text(_) | Written::Link(_)));
         fresh && self.machine.text(path).is_none() || self.machine.made(path)
     }
+}
+
+/// Links that lead to each other, at most.
+const LINKS_MAX: usize = 8;
+
+/// `path` as it is behind the links that `link` tells of.
+pub fn followed(path: &str, link: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let ends = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
+        let ends: Vec<usize> = ends.chain([path.len()]).collect();
+        let next = ends.into_iter().find_map(|at| {
+            let (own, rest) = path.split_at_checked(at)?;
+            Some(format!("{}{rest}", link(own)?))
+        });
+        match next {
+            Some(next) => path = next,
+            None => break,
+        }
+    }
+    path
 }

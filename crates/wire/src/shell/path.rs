@@ -3,7 +3,6 @@
 use holdpoint_core::{ResourceId, operation::Resource, policy::Ground};
 
 use super::{expand::UNKNOWN, overlay::Overlay, pattern};
-use crate::Machine;
 
 /// At most so many directories are named that a file lies in.
 const WITHIN_MAX: usize = 16;
@@ -231,7 +230,7 @@ pub(super) fn ground(files: &Overlay<'_>, path: &str) -> Ground {
     let unclear_rest = known < parts.len();
     let machine = files.machine;
     // What lies behind a link is where the link leads; a link itself lies where it is.
-    let followed = if unclear_rest { machine.resolved(&fixed) } else { beside(machine, &fixed) };
+    let followed = if unclear_rest { files.resolved(&fixed) } else { beside(files, &fixed) };
     if followed != fixed {
         let rest = path.strip_prefix(fixed.as_str()).unwrap_or_default();
         return ground(files, &format!("{followed}{rest}"));
@@ -276,10 +275,10 @@ pub(super) fn ground(files: &Overlay<'_>, path: &str) -> Ground {
 }
 
 /// A path whose directory is where links lead to.
-fn beside(machine: &dyn Machine, path: &str) -> String {
+pub(super) fn beside(files: &Overlay<'_>, path: &str) -> String {
     match path.rsplit_once('/') {
         Some((directory, name)) if !directory.is_empty() => {
-            format!("{}/{name}", machine.resolved(directory).trim_end_matches('/'))
+            format!("{}/{name}", files.resolved(directory).trim_end_matches('/'))
         }
         _ => path.to_owned(),
     }
@@ -330,6 +329,8 @@ pub(super) fn tampers(files: &Overlay<'_>, path: &str) -> bool {
     let parent = path.rsplit('/').nth(1).unwrap_or_default();
     let own =
         below(".local/state/holdpoint") || below(".config/holdpoint") || name == "holdpoint.toml";
+    let own =
+        own || matches!(name, "holdpoint" | "holdpoint.exe") && matches!(parent, "bin" | "sbin");
     let settings = match parent {
         ".claude" => ["settings.json", "settings.local.json", "managed-settings.json", "hooks"]
             .contains(&name),

@@ -7,6 +7,7 @@
 //! - `expression`: names, texts, members and what joins them
 //! - `flow`: assignments, loops, functions
 //! - `import`: modules, and which of them reach nothing that their calls do not say
+//! - `module`: those that lie beside a program, and what it calls of them
 //! - `call`: which call it is, and with what
 //! - `gives`: calls that answer something known
 //! - `effect`, `file`: calls that change something
@@ -20,6 +21,7 @@ mod flow;
 mod gives;
 mod grammar;
 mod import;
+mod module;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +87,7 @@ pub(super) fn read(
 ) -> Result<(), Unreadable> {
     walk.programs.begin();
     // Where a program goes, and what it exports, is its own.
-    read_within(walk, &mut scope.clone(), code, language, source, 0, None)
+    read_within(walk, &mut scope.clone(), code, language, source, 0, Entry::Whole).map(drop)
 }
 
 /// Reads a program that defines tasks, and what those do that are `wanted`.
@@ -97,7 +99,8 @@ pub(super) fn read_tasks(
     wanted: &[String],
 ) -> Result<(), Unreadable> {
     walk.programs.begin();
-    read_within(walk, scope, code, language, &Source::default(), 0, Some(wanted))
+    let entry = Entry::Tasks(wanted);
+    read_within(walk, scope, code, language, &Source::default(), 0, entry).map(drop)
 }
 
 /// What a file of configuration comes to, as JSON: what a module exports, else the names that it
@@ -146,37 +149,70 @@ fn parsed(language: Language, code: &str) -> Option<Tree> {
     first
 }
 
-/// Reads a program that another one runs, `level` programs deep.
-fn read_within(
+/// What is read of a program.
+#[derive(Debug, Clone, Copy)]
+enum Entry<'e> {
+    /// What it does, and what may be called of it.
+    Whole,
+    /// What it does when it is taken in; what is called of it is read where that is seen.
+    Module,
+    /// Those of its tasks.
+    Tasks(&'e [String]),
+    /// One function of a module that was read before.
+    Called(module::Called<'e>),
+    /// Functions of such a module that may be called with anything.
+    LeftOver(&'e [String]),
+}
+
+/// Reads a program that another one runs, `level` programs deep, and answers what a function that
+/// is called answers.
+fn read_within<'u>(
     walk: &mut Walk<'_>,
     scope: &mut Scope,
     code: &str,
     language: Language,
     source: &Source<'_>,
     level: usize,
-    wanted: Option<&[String]>,
-) -> Result<(), Unreadable> {
+    entry: Entry<'_>,
+) -> Result<Value<'u>, Unreadable> {
     let room = level < LEVELS_MAX && code.len() <= CODE_BYTES_MAX;
     let Some(tree) = room.then(|| parsed(language, code)).flatten() else {
         walk.unseen_program(scope, "code", true);
-        return Ok(());
+        return Ok(Value::Unknown);
     };
     let mut reader = Reader::new(walk, scope, code, language, source, level);
     let root = tree.root_node();
     reader.unclear = root.has_error();
     reader.survey(root);
+    // What a module does when it is taken in was noted when it was.
+    let noted = reader.walk.noted();
     reader.visit(root)?;
-    match wanted {
-        Some(wanted) => reader.run_tasks(wanted)?,
-        None => reader.uncalled()?,
+    let mut answer = Value::Unknown;
+    match entry {
+        Entry::Tasks(wanted) => {
+            reader.run_tasks(wanted)?;
+            reader.left_over()?;
+        }
+        Entry::Whole => {
+            reader.uncalled()?;
+            if level == 0 {
+                reader.left_over()?;
+            }
+        }
+        Entry::Module => reader.notes_module(),
+        Entry::Called(_) | Entry::LeftOver(_) => {
+            reader.walk.forget(noted);
+            answer = reader.enter(entry)?.detached();
+            reader.notes_module();
+        }
     }
     // A tool that runs tasks has modules of its own, and a name.
-    let unclear = reader.unclear && wanted.is_none();
+    let unclear = reader.unclear && !matches!(entry, Entry::Tasks(_));
     let whole = !reader.walk.programs.is_spent();
     if unclear || !whole {
         walk.unseen_program(scope, "code", !whole);
     }
-    Ok(())
+    Ok(answer)
 }
 
 /// A task: its name, the names of those that it needs, and what it does.
@@ -217,6 +253,8 @@ struct Reader<'r, 'a, 't> {
     shared: BTreeSet<String>,
     /// Modules whose names are all taken in.
     spread: Vec<String>,
+    /// Modules that lie beside: what each is called, and its file.
+    modules: Vec<(String, String)>,
     /// Something in it cannot be followed.
     unclear: bool,
 }
@@ -252,6 +290,7 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
             branches: 0,
             shared: BTreeSet::new(),
             spread: Vec::new(),
+            modules: Vec::new(),
             unclear: false,
         }
     }

@@ -74,6 +74,16 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// How many steps are noted.
+    pub(super) fn noted(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Drops the steps that came behind so many.
+    pub(super) fn forget(&mut self, noted: usize) {
+        self.steps.truncate(noted);
+    }
+
     /// Reads a script, and answers what it prints.
     pub(super) fn script(
         &mut self,

@@ -1,6 +1,8 @@
 //! How much is read of the programs of one command; what comes then is unclear.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::module::Module;
 
 /// What is looked at of one program and its modules: a node costs one each time, and
 /// [`WEIGHT_OF_ONE`] of a value that is handed on cost as much.
@@ -21,6 +23,8 @@ pub(in super::super) struct Budget {
     depth: usize,
     /// Files that the program has taken in.
     modules: BTreeSet<String>,
+    /// Those of them whose functions it may call, by their files.
+    pub(super) beside: BTreeMap<String, Module>,
 }
 
 impl Budget {
@@ -28,6 +32,7 @@ impl Budget {
     pub(super) fn begin(&mut self) {
         self.program = 0;
         self.modules.clear();
+        self.beside.clear();
     }
 
     /// One more node; whether there is room for it.

@@ -309,6 +309,11 @@ impl<'t> Reader<'_, '_, 't> {
             }
         };
         let name = self.spelt_out(&self.of_base(&name));
+        if let Some((file, function)) = self.elsewhere(&name) {
+            let answer = self.invoke_elsewhere(&file, &function, &arguments)?;
+            let is_class = function.starts_with(char::is_uppercase);
+            return Ok(if is_class { Value::made(name, &arguments) } else { answer });
+        }
         // Which call it is is made up when it runs.
         self.unclear |= name.contains(UNKNOWN);
         let call = Made { name: &name, on: on.as_ref(), arguments: &arguments };

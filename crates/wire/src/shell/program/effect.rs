@@ -32,6 +32,9 @@ impl<'t> Reader<'_, '_, 't> {
         let Some(does) = grammar::does(self.language, call.name) else {
             if is_sender(call) {
                 self.sends(call);
+                if let ("urlretrieve", Some(file)) = (call.verb(), call.at(1)) {
+                    self.walk.writes(self.scope, &file.text(), &UNKNOWN.to_string(), false);
+                }
             } else if let Some(place) = grammar::written_by(call) {
                 self.walk.writes(self.scope, &place.text(), &UNKNOWN.to_string(), false);
             }
@@ -278,6 +281,12 @@ impl<'t> Reader<'_, '_, 't> {
             )
         };
         let said = call.named(&["method", "type"]).map(Value::text);
+        let unsaid = said.as_deref().is_some_and(|it| it.contains(UNKNOWN))
+            || self.language == Language::Python
+                && call.name.ends_with(".request")
+                && call.at(0).is_some_and(|it| it.known().is_none())
+            || self.language == Language::JavaScript
+                && matches!(call.at(1), Some(Value::Unknown | Value::Given));
         let name = call.name.to_ascii_lowercase();
         let verb = ["delete", "put", "patch", "post", "head", "get"]
             .into_iter()
@@ -286,7 +295,8 @@ impl<'t> Reader<'_, '_, 't> {
             .filter(|it| it != &UNKNOWN.to_string())
             .or_else(|| verb.map(str::to_owned))
             .or_else(|| own.iter().find(spoken).cloned())
-            .unwrap_or_else(|| "GET".to_owned())
+            // What nobody knows is judged as the strictest that could stand there.
+            .unwrap_or_else(|| if unsaid { "DELETE" } else { "GET" }.to_owned())
             .to_ascii_uppercase();
         let url = own.iter().find(is_url).cloned().or_else(|| {
             let path = own

@@ -67,6 +67,9 @@ impl<'t> Reader<'_, '_, 't> {
                     }
                     return self.bind(object, whole);
                 }
+                // A module that is changed from outside is not what its text says.
+                let own = grammar::dotted(self.slice(object));
+                self.unclear |= self.modules.iter().any(|(name, _)| *name == own);
                 // Whoever has the object may change it.
                 self.shared.insert(bare(property).to_owned());
                 self.set(property, value);

@@ -2,7 +2,9 @@
 
 use tree_sitter::Node;
 
-use super::{Language, Reader, Source, Value, children, field, grammar, read_within};
+use super::{
+    Entry, Language, Reader, Source, Value, children, field, grammar, module::Module, read_within,
+};
 use crate::{Unreadable, shell::configured::load_variables};
 
 /// Modules that reach nothing beyond what their calls say.
@@ -59,7 +61,8 @@ impl<'t> Reader<'_, '_, 't> {
                     let (own, other) = self.renamed(name);
                     let path = format!("{}/{own}", module.trim_matches('.').replace('.', "/"));
                     let path = path.trim_start_matches('/');
-                    self.runs_beside(&[format!("{path}.py"), format!("{path}/__init__.py")])?;
+                    let files = [format!("{path}.py"), format!("{path}/__init__.py")];
+                    self.runs_beside(&files, &format!("{module}.{own}"))?;
                     let value = Value::Name(format!("{module}.{own}"));
                     self.variables.insert(other.unwrap_or(own), value);
                 }
@@ -147,14 +150,17 @@ impl<'t> Reader<'_, '_, 't> {
             _ => Vec::new(),
         };
         let is_data = self.language == Language::JavaScript && module.ends_with(".json");
-        if !self.runs_beside(&beside)? && !is_data && (!is_plain(module) || is_file) {
+        if !self.runs_beside(&beside, &grammar::dotted(module))?
+            && !is_data
+            && (!is_plain(module) || is_file)
+        {
             self.unclear = true;
         }
         Ok(grammar::dotted(module))
     }
 
     /// Reads the first of these files that lies beside the program; whether there is one.
-    fn runs_beside(&mut self, files: &[String]) -> Result<bool, Unreadable> {
+    fn runs_beside(&mut self, files: &[String], name: &str) -> Result<bool, Unreadable> {
         let directory = self.source.file.and_then(|it| it.rsplit_once('/')).map(|it| it.0);
         for file in files {
             let beside = directory.filter(|_| !file.starts_with('/'));
@@ -165,11 +171,22 @@ impl<'t> Reader<'_, '_, 't> {
                 .iter()
                 .any(|it| self.walk.files.text(it).is_some());
             if there {
-                self.runs_file(&file)?;
+                self.takes_in(name, &file)?;
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Reads a module for what it does when it is taken in, unless that was read before.
+    fn takes_in(&mut self, name: &str, file: &str) -> Result<(), Unreadable> {
+        self.modules.push((name.to_owned(), file.to_owned()));
+        if file.ends_with(".json") || !self.walk.programs.first_time(file) {
+            return Ok(());
+        }
+        let code = self.walk.read(self.scope, file, true);
+        self.walk.programs.beside.insert(file.to_owned(), Module::new(&code));
+        self.runs_code(&code, Some(file), Entry::Module)
     }
 
     /// Reads a file as a program of the same language, unless it was read before.
@@ -178,15 +195,20 @@ impl<'t> Reader<'_, '_, 't> {
             return Ok(());
         }
         let code = self.walk.read(self.scope, file, true);
-        self.runs_code(&code, Some(file))
+        self.runs_code(&code, Some(file), Entry::Whole)
     }
 
     /// Reads a text as a program of the same language.
     pub(super) fn evaluates(&mut self, code: &str) -> Result<(), Unreadable> {
-        self.runs_code(code, None)
+        self.runs_code(code, None, Entry::Whole)
     }
 
-    fn runs_code(&mut self, code: &str, file: Option<&str>) -> Result<(), Unreadable> {
+    fn runs_code(
+        &mut self,
+        code: &str,
+        file: Option<&str>,
+        entry: Entry<'_>,
+    ) -> Result<(), Unreadable> {
         // What nobody knows of it may be more of it.
         self.unclear |= code.contains(super::UNKNOWN);
         if code.chars().all(|it| it == super::UNKNOWN) {
@@ -196,7 +218,7 @@ impl<'t> Reader<'_, '_, 't> {
         let level = self.level + 1;
         let inner = |reader: &mut Self| {
             let (walk, scope) = (&mut *reader.walk, &mut *reader.scope);
-            read_within(walk, scope, code, reader.language, &source, level, None)
+            read_within(walk, scope, code, reader.language, &source, level, entry).map(drop)
         };
         self.deeper(inner).unwrap_or(Ok(()))
     }

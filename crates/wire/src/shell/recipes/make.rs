@@ -55,6 +55,12 @@ impl Walk<'_> {
                 .replace(&format!("${{{name}}}"), value)
                 .replace(&format!("{{{{{name}}}}}"), value)
         });
+        // What the file does not say is what the environment says.
+        let home = scope.value("HOME").map(|home| ("HOME", home));
+        let script = scope
+            .environment()
+            .chain(home)
+            .fold(script, |script, (name, value)| script.replace(&format!("$({name})"), value));
         self.script(&mut inner, &script.replace("$$", "$").replace("$(MAKE)", "make"), call.pipe)
     }
 }
