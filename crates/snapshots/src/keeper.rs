@@ -260,9 +260,11 @@ fn others(loss: &Loss) -> Result<Vec<Box<dyn Preserve>>, String> {
 
 /// Which each of them is, and its mark.
 fn marks(loss: &Loss) -> Result<Vec<String>, String> {
-    let of = |it: &Box<dyn Preserve>| Ok(format!("{} {}", it.what(), it.mark()?));
-    let marks: crate::error::Result<Vec<String>> = others(loss)?.iter().map(of).collect();
-    marks.map_err(|error| error.to_string())
+    let of = |it: &dyn Preserve| match it.mark() {
+        Ok(mark) => Ok(format!("{} {mark}", it.what())),
+        Err(error) => Err(error.to_string()),
+    };
+    others(loss)?.iter().map(|it| of(&**it)).collect()
 }
 
 impl Jobs {
