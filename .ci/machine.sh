@@ -18,6 +18,7 @@ readonly COMMANDS=(
     "mariadb-dump mariadb-client" # so is this one,
     "mariadbd mariadb-server"
     "redis-server redis-server" # and this
+    "podman podman" # so are its volumes
     "unshare util-linux" # a disk that is full, for one process alone
     "faketime faketime" # a clock that steps, for one process alone
     "ssh openssh-client" # what it says inside is a test
@@ -99,6 +100,21 @@ need_sshd() {
         cd "$folder" && apt-get download -q openssh-server libwrap0 &&
             for package in *.deb; do dpkg-deb -x "$package" . || exit; done && rm -f -- *.deb
     ) || give_up "apt could not fetch openssh-server; try: apt-get update"
+}
+
+# Docker's server, unpacked and not installed, for the same reason: tests start one of their own.
+need_dockerd() {
+    local folder
+    folder=$(target_folder)/tools/docker
+    [[ -x /usr/bin/dockerd || -x /usr/sbin/dockerd || -x $folder/usr/sbin/dockerd ]] && return
+    command -v apt-get >/dev/null ||
+        give_up "this is neither Debian nor Ubuntu; Docker's server is needed in $folder"
+    say "Unpacking with apt and dpkg, into $folder: docker.io containerd runc"
+    mkdir -p "$folder"
+    (
+        cd "$folder" && apt-get download -q docker.io containerd runc &&
+            for package in *.deb; do dpkg-deb -x "$package" . || exit; done && rm -f -- *.deb
+    ) || give_up "apt could not fetch docker.io; try: apt-get update"
 }
 
 # need_component clippy: a part of the toolchain that cargo calls.

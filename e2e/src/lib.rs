@@ -30,6 +30,7 @@
 //! - [`hooked`]: real agents that have nothing but their hooks
 //! - [`clients`]: those with a gateway in front of them, and whoever asks them
 //! - [`released`]: what is released, and the home of somebody who has only that
+//! - [`engines`]: container engines of their own
 //! - [`tree`]: a directory as it is, bit for bit
 //! - [`files`]: what lies in a directory, byte by byte
 //! - [`incidents`]: incidents expanded into episodes for `explain`
@@ -54,6 +55,7 @@ pub mod curl;
 pub mod day;
 pub mod echo;
 pub mod enclosed;
+pub mod engines;
 pub mod episodes;
 pub mod fakes;
 pub mod far_ends;

@@ -6,7 +6,7 @@
 use std::{fmt, path::Path};
 
 use holdpoint_core::{Digest, Effect, Environment, policy::Ground};
-use holdpoint_wire::shell::{At, Step};
+use holdpoint_wire::shell::{At, Step, volumes::Volumes};
 
 use crate::steps::is_here;
 
@@ -16,7 +16,7 @@ const DATABASES: &[&str] = &["postgres", "mysql", "mysql2", "mariadb", "redis", 
 const UNCOMMITTED: &str = "#";
 
 /// What a step would take away, and that can be saved before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Loss {
     /// Files of a workspace.
     Files {
@@ -32,6 +32,8 @@ pub enum Loss {
         /// The directory from which a file would be named; none where nobody knows it.
         directory: Option<String>,
     },
+    /// Volumes of a container engine of this machine.
+    Volumes(Volumes),
 }
 
 impl Loss {
@@ -47,6 +49,9 @@ impl Loss {
             let path = path.split(UNCOMMITTED).next().unwrap_or(path);
             let at = if path.is_empty() { workspace } else { path };
             return Some(Self::Files { workspace: workspace.to_owned(), at: at.to_owned() });
+        }
+        if let Some(volumes) = &step.volumes {
+            return Some(Self::Volumes(volumes.clone()));
         }
         let here = match &step.at {
             At::Here => true,

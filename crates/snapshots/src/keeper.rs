@@ -15,7 +15,7 @@ use holdpoint_enforce::keep::{Fetched, Keep, Loss, Occasion, Unkept};
 use holdpoint_store::State;
 
 use crate::{
-    preserve::{GitBundle, GitRemote, at_address},
+    preserve::{GitBundle, GitRemote, Preserve, at_address, is_reachable, meant},
     seen::Seen,
     snapshots::{Cause, Snapshots},
     terms::Terms,
@@ -25,8 +25,13 @@ use crate::{
 const JOBS_MAX: usize = 64;
 /// How long what was saved counts for whoever asks again.
 const FRESH: Duration = Duration::from_secs(60);
+/// How long a volume counts as it was last seen: longer than an agent takes to ask again.
+const SEEN: Duration = Duration::from_secs(30);
 /// How often something is saved in vain, as it changed before that was of use.
 const VAIN_MAX: u32 = 3;
+
+/// Why what is never twice the same is not saved.
+const TOO_FAST: &str = "it changes faster than it can be saved";
 
 /// Saves what is about to be taken away.
 pub struct Keeper {
@@ -54,7 +59,8 @@ struct Jobs {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Subject {
     Workspace(String),
-    Database { address: String, directory: Option<String> },
+    /// A database, or volumes: what is written out by its own tools.
+    Other(Loss),
 }
 
 #[derive(Default)]
@@ -78,16 +84,16 @@ enum Then {
     /// What the workspace looked like, and what of it was left out.
     Workspace(Arc<Seen>),
     /// The marks of the databases, in their order.
-    Database(Vec<String>),
+    Databases(Vec<String>),
+    /// When the volumes were last seen to be as they were saved.
+    Volumes(Instant),
 }
 
 impl Subject {
     fn of(loss: &Loss) -> Self {
         match loss {
             Loss::Files { workspace, .. } => Self::Workspace(workspace.clone()),
-            Loss::Database { address, directory } => {
-                Self::Database { address: address.clone(), directory: directory.clone() }
-            }
+            loss => Self::Other(loss.clone()),
         }
     }
 }
@@ -123,7 +129,7 @@ impl Keeper {
             Some((Some((Ok(kept), _)), _)) if wanted.is_held_by(&kept, until) => return Ok(()),
             Some((Some((Ok(_), _)), vain)) if vain >= VAIN_MAX => {
                 self.jobs.lock().remove(subject);
-                return Err(Unkept::Cannot("it changes faster than it can be saved".to_owned()));
+                return Err(Unkept::Cannot(TOO_FAST.to_owned()));
             }
             Some((_, vain)) => vain + 1,
             None => 0,
@@ -227,22 +233,38 @@ impl<'a> Wanted<'a> {
             (Then::Workspace(seen), Subject::Workspace(_)) => {
                 let mut files = self.losses.iter().filter_map(|loss| match loss {
                     Loss::Files { at, .. } => Some(Path::new(at)),
-                    Loss::Database { .. } => None,
+                    _ => None,
                 });
                 files.all(|at| seen.is_still(at, until))
             }
-            (Then::Database(then), Subject::Database { address, directory }) => {
-                marks(address, directory.as_deref()).is_ok_and(|now| now == *then)
+            (Then::Databases(then), Subject::Other(loss)) => {
+                marks(loss).is_ok_and(|now| now == *then)
             }
+            // Nobody who waits reads all of them again.
+            (Then::Volumes(seen), Subject::Other(_)) => seen.elapsed() < SEEN,
             _ => false,
         }
     }
 }
 
-/// The marks of the databases that are meant.
-fn marks(address: &str, directory: Option<&str>) -> Result<Vec<String>, String> {
-    let databases = at_address(address, directory.map(Path::new))?;
-    databases.iter().map(|it| it.mark().map_err(|error| error.to_string())).collect()
+/// What is meant that its own tools write out.
+fn others(loss: &Loss) -> Result<Vec<Box<dyn Preserve>>, String> {
+    match loss {
+        Loss::Files { at, .. } => Err(format!("{at} is saved with its workspace")),
+        Loss::Database { address, directory } => {
+            Ok(at_address(address, directory.as_deref().map(Path::new))?)
+        }
+        Loss::Volumes(volumes) => meant(volumes),
+    }
+}
+
+/// Which each of them is, and its mark.
+fn marks(loss: &Loss) -> Result<Vec<String>, String> {
+    let of = |it: &dyn Preserve| match it.mark() {
+        Ok(mark) => Ok(format!("{} {mark}", it.what())),
+        Err(error) => Err(error.to_string()),
+    };
+    others(loss)?.iter().map(|it| of(&**it)).collect()
 }
 
 impl Jobs {
@@ -280,6 +302,7 @@ impl Keep for Keeper {
             Loss::Database { address, directory } => {
                 at_address(address, directory.as_deref().map(Path::new)).is_ok()
             }
+            Loss::Volumes(volumes) => is_reachable(volumes),
         }
     }
 
@@ -289,7 +312,13 @@ impl Keep for Keeper {
         wanted.iter().try_for_each(|it| self.begin(it, occasion, until))?;
         let kept: Result<Vec<Kept>, Unkept> =
             wanted.iter().map(|it| self.finish(it, until)).collect();
-        let evidence: Vec<[u8; 32]> = kept?.into_iter().map(|kept| kept.evidence.0).collect();
+        let kept = kept?;
+        // Whatever has these names when they are taken away once more is another.
+        let volumes = |(_, kept): &(&Wanted<'_>, &Kept)| matches!(kept.then, Then::Volumes(_));
+        for (used, _) in wanted.iter().zip(&kept).filter(volumes) {
+            self.jobs.lock().remove(&used.subject);
+        }
+        let evidence: Vec<[u8; 32]> = kept.into_iter().map(|kept| kept.evidence.0).collect();
         Ok(Digest::of_fields(evidence.iter().map(<[u8; 32]>::as_slice)))
     }
 
@@ -330,15 +359,21 @@ fn save(
             let evidence = Digest::of(saved.snapshot.stored.as_bytes());
             Ok(Kept { evidence, then: Then::Workspace(Arc::new(saved.seen)) })
         }
-        Subject::Database { address, directory } => {
+        Subject::Other(loss) => {
             // What changes while it is saved makes the marks differ.
-            let then = marks(address, directory.as_deref())?;
+            let then = marks(loss)?;
             let mut stored = Vec::new();
-            for it in at_address(address, directory.as_deref().map(Path::new))? {
+            for it in others(loss)? {
                 stored.push(snapshots.preserve(&*it, cause, now).map_err(failed)?.stored);
             }
             let evidence = Digest::of_fields(stored.iter().map(String::as_bytes));
-            Ok(Kept { evidence, then: Then::Database(then) })
+            let seen = Instant::now();
+            let then = match loss {
+                Loss::Volumes(_) if marks(loss)? == then => Then::Volumes(seen),
+                Loss::Volumes(_) => return Err(TOO_FAST.to_owned()),
+                _ => Then::Databases(then),
+            };
+            Ok(Kept { evidence, then })
         }
     }
 }

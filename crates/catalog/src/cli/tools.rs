@@ -240,7 +240,7 @@ tools! {
     "docker podman nerdctl" => "docker" Here ["-f --file --filter -p --project-name --profile --context -H --host --format -t --tag"] {
         "volume rm|remove|prune" [""] Destroy, "system prune" ["--volumes"] Destroy, "system prune" [""] Modify, "compose down" ["-v --volumes"] Destroy,
         "compose rm" ["-v --volumes"] Destroy, "compose down" [""] Modify, "system reset" [""] Destroy, "machine rm|reset" [""] Destroy, "image prune" ["-a --all"] Modify, "image|images|builder|buildx|network|context|manifest" [""] Modify,
-        "rm" ["-v --volumes"] Destroy, "rm|rmi|container|kill|stop|start|restart|pause|unpause|rename|update|tag|build|create|cp|commit|load|import|save|export|run|pull|login|logout|compose|network" [""] Modify,
+        "rm" ["-v --volumes"] Destroy, "container rm|remove" ["-v --volumes"] Destroy, "rm|rmi|container|kill|stop|start|restart|pause|unpause|rename|update|tag|build|create|cp|commit|load|import|save|export|run|pull|login|logout|compose|network" [""] Modify,
         "push" [""] Create, "volume create|ls|inspect" [""] Modify, "volume" [""] Observe,
         "ps|logs|inspect|stats|top|version|info|events|diff|port|history|search|system|wait|exec" [""] Observe }
     "docker-compose podman-compose" => "docker" Here ["-f --file -p --project-name --profile"] {

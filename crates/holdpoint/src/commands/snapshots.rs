@@ -45,7 +45,7 @@ pub struct Snapshots {
 enum Verb {
     /// What there is: what, when, why, size, until when, verified when.
     List,
-    /// Save a database of this machine, or references of a git remote.
+    /// Save a database or a volume of this machine, or references of a git remote.
     Take(Take),
     /// Read everything back; ends with 1 if anything is missing or was changed.
     Verify,

@@ -6,6 +6,7 @@
 //!   by key
 //! - `login`: with whose login it was saved
 //! - `git`: references of a remote, by `git`
+//! - [`Volume`]: a volume of a container engine, by the engine
 //! - `address`: databases by the addresses that their tools are told
 
 mod address;
@@ -15,9 +16,11 @@ mod mysql;
 mod postgres;
 mod redis;
 mod sqlite;
+mod volumes;
 
 use std::{
     fs::{self, DirBuilder, File},
+    io::{self, Write},
     os::unix::{fs::DirBuilderExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -37,6 +40,8 @@ pub use mysql::Mysql;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use sqlite::Sqlite;
+pub use volumes::Volume;
+pub(crate) use volumes::{is_reachable, meant};
 
 use login::Login;
 
@@ -48,7 +53,7 @@ use crate::{
 /// Something that can be written out whole and taken in again. Whoever cannot says so: then the
 /// operation that needed it is held instead.
 pub trait Preserve {
-    /// What kind of thing it is: `sqlite`, `postgres`, `mysql`, `redis`, `git`.
+    /// What kind of thing it is: `sqlite`, `postgres`, `mysql`, `redis`, `volume`, `git`.
     fn kind(&self) -> &'static str;
 
     /// Which one, without any password.
@@ -220,9 +225,46 @@ fn run_for(max: Duration, program: &'static str, command: &mut Command) -> Resul
     if output.status.success() {
         return Ok(output);
     }
+    Err(failed(format!("failed: {}", last(&output))))
+}
+
+/// The same of a program that says more than anybody keeps in memory: it goes `into` something.
+fn run_into(
+    into: &mut dyn Write,
+    max: Duration,
+    program: &'static str,
+    command: &mut Command,
+) -> Result<()> {
+    let failed = |text: String| SnapshotError::Program { program, text };
+    let cannot = |error: std::io::Error| failed(format!("cannot be run: {error}"));
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.process_group(0).spawn().map_err(cannot)?;
+    let (group, mut says) = (Pid::from_child(&child), child.stdout.take());
+    let (say, ended) = mpsc::channel::<()>();
+    let outcome = thread::scope(|scope| {
+        scope.spawn(move || {
+            if ended.recv_timeout(max) == Err(mpsc::RecvTimeoutError::Timeout) {
+                // It may have ended this very moment.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+        });
+        let copied = says.as_mut().map_or(Ok(0), |says| io::copy(says, into));
+        drop(says);
+        let output = child.wait_with_output();
+        drop(say);
+        copied.and(output)
+    });
+    let output = outcome.map_err(cannot)?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(failed(format!("failed, or took longer than {max:?}: {}", last(&output)))),
+    }
+}
+
+/// The last of what a program complained about.
+fn last(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().last().unwrap_or_default();
-    Err(failed(format!("failed: {said}")))
+    said.lines().last().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -89,6 +89,25 @@ const CARRIERS: &[(&str, &[&str])] = &[
     ("cmd", &[]),
 ];
 
+/// Carriers behind which another user works, or under another root.
+const ANOTHER: &[&str] = &[
+    "sudo",
+    "doas",
+    "su",
+    "runuser",
+    "pkexec",
+    "chroot",
+    "unshare",
+    "nsenter",
+    "systemd-run",
+    "firejail",
+    "toolbox",
+    "distrobox",
+    "at",
+    "batch",
+    "crontab",
+];
+
 /// Whether a program carries another.
 pub(super) fn is_carrier(name: &str) -> bool {
     CARRIERS.iter().any(|(carrier, _)| *carrier == name)
@@ -98,6 +117,18 @@ pub(super) fn is_carrier(name: &str) -> bool {
 impl Walk<'_> {
     /// What a carrier's command does; `None` if `call` is no carrier.
     pub(super) fn carried(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<Option<String>, Unreadable> {
+        let was = scope.is_another;
+        scope.is_another |= ANOTHER.contains(&call.name);
+        let carried = self.carries(scope, call);
+        scope.is_another = was;
+        carried
+    }
+
+    fn carries(
         &mut self,
         scope: &mut Scope,
         call: &Call<'_>,

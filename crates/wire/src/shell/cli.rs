@@ -194,6 +194,9 @@ impl Walk<'_> {
             Step::guessed(name, meaning.effect, id, at)
         };
         step.operation.reveals_secrets = meaning.reveals;
+        if tool.name == "docker" && step.at == At::Here && meaning.effect == Effect::Destroy {
+            return self.takes_volumes(scope, call, step);
+        }
         // Services of this machine are nobody's task.
         if tool.name == "system" && meaning.effect != Effect::Observe {
             step.ground = Ground::Outside;

@@ -2,6 +2,7 @@
 //! and configuration, in the order in which it looks at them.
 
 use holdpoint_catalog::cli::frameworks::Framework;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{
@@ -81,7 +82,8 @@ impl Walk<'_> {
                 }
                 let host = search.scope.value(host)?;
                 let database = search.scope.value(database).unwrap_or_default();
-                Some(targets::at_host("database", host, database))
+                let whole = || targets::at_host("database", host, database);
+                Some(in_parts(&search.scope, host, database).unwrap_or_else(whole))
             }
             "module" => self.modules(search, &names),
             "schema" => self.schema(search, &names),
@@ -296,6 +298,30 @@ impl Search<'_, '_> {
             None => text(&["connection"]).and_then(address),
         }
     }
+}
+
+/// The address that is told in parts (laravel.com/docs, "Database: Getting Started"); none where one
+/// is missing that matters, or nobody knows it.
+fn in_parts(scope: &Scope, host: &str, database: &str) -> Option<Target> {
+    let part = |name: &str| scope.value(name).unwrap_or_default();
+    let scheme = match part("DB_CONNECTION") {
+        kind @ ("mysql" | "mariadb") => kind,
+        "pgsql" => "postgres",
+        _ => return None,
+    };
+    let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let mut who = escaped(part("DB_USERNAME"));
+    let (password, port) = (part("DB_PASSWORD"), part("DB_PORT"));
+    if !password.is_empty() {
+        who = format!("{who}:{}", escaped(password));
+    }
+    let port = if port.is_empty() { String::new() } else { format!(":{port}") };
+    let url = format!("{scheme}://{who}@{host}{port}/{}", escaped(database));
+    let known = !who.is_empty() && !database.is_empty() && part("DB_SOCKET").is_empty();
+    let known = known && ![part("DB_USERNAME"), password, &port].concat().contains(UNKNOWN);
+    let target = targets::of_url(&url);
+    let resource = targets::at_host(scheme, host, database).resource;
+    known.then_some(Target { resource, ..target })
 }
 
 /// What a tool runs as: by an option, by a variable, or as developers run it.

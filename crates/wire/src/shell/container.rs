@@ -18,7 +18,7 @@ use super::{
 use crate::Unreadable;
 
 /// Files of services, as they are looked for.
-const COMPOSE: &[&str] =
+pub(super) const COMPOSE: &[&str] =
     &["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 /// Images of databases, by the beginning of their names.
 const DATABASES: &str = "postgres postgis mysql mariadb mongo redis valkey timescale pgvector mssql \

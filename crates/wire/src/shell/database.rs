@@ -15,6 +15,7 @@ use super::{
     program::{self, Source},
     scope::Scope,
     targets::{self, Target},
+    volumes::Volumes,
     walk::Walk,
 };
 use crate::{
@@ -59,6 +60,18 @@ impl Walk<'_> {
         name: &str,
         effect: Effect,
     ) {
+        self.at_database_in(scope, target, name, effect, None);
+    }
+
+    /// The same, of a database that lies in volumes which go with it.
+    fn at_database_in(
+        &mut self,
+        scope: &Scope,
+        target: &Target,
+        name: &str,
+        effect: Effect,
+        volumes: Option<Volumes>,
+    ) {
         // Where nobody says which database, a tool has nothing but what is on this machine; what
         // would be lost there is too much for a guess.
         let at = match (&target.at, target.told, effect) {
@@ -67,7 +80,7 @@ impl Walk<'_> {
         };
         let (address, directory) = (target.address.clone(), scope.only_directory());
         let known = Step::known(name, effect, target.resource.clone(), at);
-        self.push(Step { address, directory, ..known });
+        self.push(Step { address, directory, volumes, ..known });
     }
 
     /// Statements that are sent to `target`.
@@ -268,12 +281,9 @@ impl Walk<'_> {
             return Ok(true);
         }
         let target = self.framework_target(scope, &own, framework);
-        self.at_database(
-            scope,
-            &target,
-            &format!("{}:{}", framework.name, verb.words.replace(' ', "_")),
-            verb.effect,
-        );
+        let name = format!("{}:{}", framework.name, verb.words.replace(' ', "_"));
+        let volumes = self.of_supabase(scope, &own, &target);
+        self.at_database_in(scope, &target, &name, verb.effect, volumes);
         Ok(true)
     }
 

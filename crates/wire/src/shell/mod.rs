@@ -10,6 +10,7 @@
 //! - `program`: programs in other languages
 //! - `powershell`, `batch`, `windows`: the shells of Windows, and what they have in common
 //! - `path`: which part of the machine a path is about
+//! - [`volumes`]: volumes of a container engine that a command takes away
 
 mod aws;
 mod batch;
@@ -44,6 +45,7 @@ mod scope;
 mod secret;
 pub mod step;
 mod targets;
+pub mod volumes;
 mod walk;
 mod windows;
 mod yaml;

@@ -32,6 +32,8 @@ pub(super) struct Scope {
     pub(super) arrived: Option<Vec<String>>,
     /// `set -a`: what is assigned is exported.
     pub(super) exports_all: bool,
+    /// What runs is another user's, or has another root, than the shell.
+    pub(super) is_another: bool,
 }
 
 impl Scope {
@@ -55,6 +57,7 @@ impl Scope {
             positional: Vec::new(),
             arrived: None,
             exports_all: false,
+            is_another: false,
         }
     }
 

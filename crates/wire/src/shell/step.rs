@@ -6,6 +6,8 @@ use holdpoint_core::{
     policy::Ground,
 };
 
+use super::volumes::Volumes;
+
 /// Where a step takes effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum At {
@@ -37,6 +39,8 @@ pub struct Step {
     pub address: Option<String>,
     /// The directory from which that address names a file; none where nobody knows it.
     pub directory: Option<String>,
+    /// Volumes of a container engine that go with it, where they can be told.
+    pub volumes: Option<Volumes>,
     /// Variables that it was started with, where it is code: they are within its reach.
     pub variables: Vec<String>,
 }
@@ -52,6 +56,7 @@ impl Step {
             unseen: false,
             address: None,
             directory: None,
+            volumes: None,
             variables: Vec::new(),
         }
     }

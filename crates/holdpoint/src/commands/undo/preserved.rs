@@ -6,7 +6,7 @@ use clap::Args;
 use holdpoint_core::Digest;
 use holdpoint_snapshots::{
     Cause,
-    preserve::{GitRemote, Mysql, Postgres, Preserve, Redis, Sqlite},
+    preserve::{GitRemote, Mysql, Postgres, Preserve, Redis, Sqlite, Volume},
 };
 use holdpoint_store::{
     snapshots::Snapshot,
@@ -29,12 +29,13 @@ const POSTGRES: u16 = 5432;
 const MYSQL: u16 = 3306;
 const REDIS: u16 = 6379;
 
-/// Save a database of this machine, or references of a git remote.
+/// Save a database or a volume of this machine, or references of a git remote.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:\n  holdpoint snapshots take --sqlite db/development.sqlite3\n  \
 holdpoint snapshots take --postgres app@localhost:5432/shop\n  \
 holdpoint snapshots take --redis localhost\n  \
+holdpoint snapshots take --volume shop_data\n  \
 holdpoint snapshots take --git git@github.com:acme/shop.git refs/heads/main")]
 #[group(required = true, multiple = false)]
 pub(in crate::commands) struct Take {
@@ -51,6 +52,9 @@ pub(in crate::commands) struct Take {
     /// A Redis server, with all of its databases; the password comes from REDISCLI_AUTH.
     #[arg(long, value_name = "[USER@]HOST[:PORT]")]
     redis: Option<String>,
+    /// A volume of Docker, or of `podman:` before its name.
+    #[arg(long, value_name = "[podman:]NAME")]
+    volume: Option<String>,
     /// A git remote and references of it.
     #[arg(long, num_args = 2.., value_names = ["URL", "REFERENCE"])]
     git: Vec<String>,
@@ -126,7 +130,10 @@ pub(in crate::commands) fn take(take: &Take, here: &Here) -> Ended {
         _ => match (&take.mysql, &take.redis) {
             (Some(text), _) => Box::new(Database::mysql(text).map_err(CommandError::usage)?),
             (_, Some(text)) => Box::new(Database::redis(text).map_err(CommandError::usage)?),
-            _ => return Err(CommandError::usage("say what to save")),
+            _ => match &take.volume {
+                Some(text) => Box::new(Volume::named(text).map_err(CommandError::unable)?),
+                None => return Err(CommandError::usage("say what to save")),
+            },
         },
     };
     let cause = Cause { run: None, why: "when a human asked for it".to_owned() };
@@ -141,24 +148,25 @@ fn remote(url: &str, references: Vec<String>) -> Box<dyn Preserve> {
 }
 
 /// What a snapshot is of, if it is no workspace.
-fn of(snapshot: &Snapshot) -> Option<Box<dyn Preserve>> {
+fn of(snapshot: &Snapshot) -> Result<Box<dyn Preserve>, CommandError> {
     let what = &snapshot.what;
-    match snapshot.kind.as_str() {
-        "sqlite" => Some(Box::new(Sqlite { file: what.into() })),
-        "postgres" => Some(Box::new(what.parse::<Database>().ok()?.preserve())),
-        "mysql" => Some(Box::new(Database::mysql(what).ok()?)),
-        "redis" => Some(Box::new(Database::redis(what).ok()?)),
+    Ok(match snapshot.kind.as_str() {
+        "sqlite" => Box::new(Sqlite { file: what.into() }),
+        "postgres" => Box::new(what.parse::<Database>().map_err(CommandError::usage)?.preserve()),
+        "mysql" => Box::new(Database::mysql(what).map_err(CommandError::usage)?),
+        "redis" => Box::new(Database::redis(what).map_err(CommandError::usage)?),
+        "volume" => Box::new(Volume::named(what).map_err(CommandError::unable)?),
         "git" => {
-            let mut words = what.split(' ').map(str::to_owned);
-            Some(remote(&words.next()?, words.collect()))
+            let (url, references) = what.split_once(' ').unwrap_or((what, ""));
+            remote(url, references.split_whitespace().map(str::to_owned).collect())
         }
-        _ => None,
-    }
+        _ => return Err(CommandError::usage(format!("{} is no workspace's", snapshot.id))),
+    })
 }
 
 /// Brings a database or references back.
 pub(super) fn bring_back(to: &Snapshot, yes: bool, here: &Here) -> Ended {
-    let it = of(to).ok_or_else(|| CommandError::usage(format!("{} is no workspace's", to.id)))?;
+    let it = of(to)?;
     let question =
         format!("Make {} what it was {}? What is there now is saved. [y/N] ", to.what, to.why);
     if !yes && !matches!(ask(&question)?.trim(), "y" | "Y" | "yes") {
