@@ -1,10 +1,10 @@
-//! A host of several names that answers each request with a status and JSON.
+//! A host of several names that answers each request with a status and JSON, or with what it is told.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use holdpoint_drill::Authority;
-use http::{Request, Response, StatusCode, request::Parts};
+use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -12,7 +12,9 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_rustls::TlsAcceptor;
 
-/// What a request is answered.
+/// What a request is answered, with its head.
+pub type Replies = dyn Fn(&Parts, &[u8]) -> Response<String> + Send + Sync;
+/// The same, of status and JSON alone.
 pub type Answers = dyn Fn(&Parts, &[u8]) -> (StatusCode, Value) + Send + Sync;
 
 /// The host, over TLS on a free loopback port; ended with the value.
@@ -31,6 +33,17 @@ impl Drop for JsonHost {
 impl JsonHost {
     /// Starts one that has these `names`.
     pub async fn start(names: &[&str], answers: Arc<Answers>) -> Self {
+        let replies = move |head: &Parts, body: &[u8]| {
+            let (status, said) = answers(head, body);
+            let mut response = Response::new(said.to_string());
+            *response.status_mut() = status;
+            response
+        };
+        Self::replying(names, Arc::new(replies)).await
+    }
+
+    /// The same, of one whose answers have heads of their own.
+    pub async fn replying(names: &[&str], replies: Arc<Replies>) -> Self {
         let authority = Authority::new("Hosts").unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let tls = TlsAcceptor::from(authority.server(&names).unwrap());
@@ -39,12 +52,12 @@ impl JsonHost {
         let serving = tokio::spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
-                let (tls, answers) = (tls.clone(), Arc::clone(&answers));
+                let (tls, replies) = (tls.clone(), Arc::clone(&replies));
                 tokio::spawn(async move {
                     let Ok(stream) = tls.accept(stream).await else { return };
                     let service = service_fn(move |request| {
-                        let answers = Arc::clone(&answers);
-                        async move { Ok::<_, Infallible>(answer(request, &*answers).await) }
+                        let replies = Arc::clone(&replies);
+                        async move { Ok::<_, Infallible>(answer(request, &*replies).await) }
                     });
                     // A client that goes away is its own business.
                     let _ =
@@ -66,12 +79,11 @@ impl JsonHost {
     }
 }
 
-async fn answer(request: Request<Incoming>, answers: &Answers) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, replies: &Replies) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let (status, said) = answers(&head, &body);
-    let mut response = Response::new(Full::new(said.to_string().into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    let mut response = replies(&head, &body).map(|said| Full::new(said.into()));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().entry(CONTENT_TYPE).or_insert(json);
     response
 }

@@ -79,6 +79,7 @@ pub mod postgres;
 pub mod postgres_versions;
 pub mod proxy;
 pub mod python;
+pub mod registry_host;
 pub mod released;
 pub mod replay;
 pub mod running;

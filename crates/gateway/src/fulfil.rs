@@ -86,7 +86,7 @@ impl Fulfil for HttpPoint {
         let (known, arrived) = (self.known(), judged.message());
         let secrets = self.state.secrets();
         let run = arrived.run();
-        let issued = Lookup::new(&self.state, &known, run, &arrived.message, self.now());
+        let issued = Lookup::new(&self.issuing, &known, run, &arrived.message);
         let used = arrived.credentials.iter().filter(|used| used.told_by != ToldBy::Nothing);
         let foreign = used.filter(|used| {
             known.secret_of(run, used.value.expose_secret()).is_none() && issued.via(used).is_none()

@@ -39,7 +39,7 @@ impl Resolve for HttpPoint {
         arrived.maker.get_or_init(|| Maker::of(principal, &operations));
         let known = self.known();
         let message = &arrived.message;
-        let issued = Lookup::new(&self.state, &known, &principal.run, message, self.now());
+        let issued = Lookup::new(&self.issuing, &known, &principal.run, message);
         let linked = || issued.lists_host().then(Host::unnamed);
         let given = || self.is_service(&principal.run, message).then(Host::unnamed);
         let listed = known.host_of(&principal.run, &message.host, message.port);

@@ -87,11 +87,27 @@ fn attend(stream: &UnixStream) -> io::Result<()> {
         return by_frames(&mut asked, stream);
     }
     let bodyless = line.starts_with(b"HEAD ");
+    let logs_in = logs_in(&line);
     while line != b"\r\n" && !line.is_empty() {
         line.clear();
         asked.read_until(b'\n', &mut line)?;
     }
-    by_lines(stream, bodyless)
+    match logs_in {
+        true => by_nobody(stream),
+        false => by_lines(stream, bodyless),
+    }
+}
+
+/// Whether Docker's client asks an engine to log in for it (`POST /v1.50/auth`).
+fn logs_in(line: &[u8]) -> bool {
+    let target =
+        line.strip_prefix(b"POST ").and_then(|rest| rest.split(|byte| *byte == b' ').next());
+    target.is_some_and(|target| !target.contains(&b'?') && target.ends_with(b"/auth"))
+}
+
+/// A login takes no engine: where none speaks HTTP, Docker's client asks the registry itself.
+fn by_nobody(mut stream: &UnixStream) -> io::Result<()> {
+    stream.write_all(b"nobody\r\n")
 }
 
 /// As the clients of Docker and Podman print it.
@@ -195,6 +211,16 @@ mod tests {
         let answer =
             String::from_utf8(said(b"GET /v1.41/info HTTP/1.1\r\nHost: d\r\n\r\n")).unwrap();
         assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains(WORD), "{answer}");
+        for (asked, by_itself) in [
+            ("POST /v1.50/auth HTTP/1.1\r\nHost: d\r\n\r\n", true),
+            ("POST /auth HTTP/1.1\r\n\r\n", true),
+            ("POST /v1.50/build?x=/auth HTTP/1.1\r\n\r\n", false),
+            ("GET /v1.50/auth HTTP/1.1\r\n\r\n", false),
+            ("POST /v1.50/containers/create HTTP/1.1\r\n\r\n", false),
+        ] {
+            let answer = said(asked.as_bytes());
+            assert_eq!(!answer.starts_with(b"HTTP/"), by_itself, "{asked}");
+        }
         let answer = String::from_utf8(said(b"HEAD /_ping HTTP/1.1\r\n\r\n")).unwrap();
         assert!(answer.ends_with("\r\n\r\n") && !answer.contains(WORD), "{answer}");
     }

@@ -21,6 +21,8 @@ pub enum Kind {
     GitConfig,
     /// A directory of hooks of git's.
     Hooks,
+    /// What git keeps refs together in: only what it would show instead of other objects is taken out.
+    PackedRefs,
     /// Anything else that runs, or tells what to run, by whoever works with the workspace.
     Program,
 }
@@ -182,6 +184,7 @@ pub fn usual(workspace: &Path, beside: Option<&Path>) -> Vec<(PathBuf, Kind)> {
         ("hooks", Kind::Hooks),
         ("info/attributes", Kind::Program),
         ("info/grafts", Kind::Program),
+        (PACKED, Kind::PackedRefs),
         ("refs/replace", Kind::Program),
         ("objects/info/alternates", Kind::Program),
         ("objects/info/http-alternates", Kind::Program),

@@ -124,6 +124,11 @@ impl Home {
         within(&self.settled) && !within(&self.kept)
     }
 
+    /// Whether a file itself is what an agent keeps.
+    pub fn keeps(&self, file: &Path) -> bool {
+        self.kept.iter().any(|kept| kept == file)
+    }
+
     /// Whether a file holds a login: what is seen of it is made elsewhere.
     pub fn is_login(&self, file: &Path) -> bool {
         let is = |login: &Login| match login.file.strip_suffix("/*.json") {

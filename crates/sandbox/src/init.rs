@@ -13,6 +13,7 @@ use std::{
 use rustix::fs::{Access, access};
 
 use crate::{
+    begun,
     error::{During as _, Result, SandboxError},
     landlock, mounts, powers, seccomp,
     stops::Say,
@@ -60,7 +61,9 @@ fn start(command: &[OsString], mut say: Say) -> Result<Ended> {
         Err(error) => return Ok(could_not(program, &error)),
     };
     say.begun().during("cannot say that the command has begun")?;
-    signals.wait_for(child.id(), Stops::Say(say))
+    let ended = signals.wait_for(child.id(), Stops::Say(say));
+    begun::gather(Path::new(begun::PLACE));
+    ended
 }
 
 /// Starts a command, with the signals let through that the first process holds back for itself: by a

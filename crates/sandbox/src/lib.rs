@@ -4,7 +4,8 @@
 //! In the order of a run:
 //!
 //! - [`environment`]: the variables that go in, and how many stay out
-//! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is
+//! - [`layout`]: what is where inside; [`home`], which of the home goes in; [`agents`], whose it is;
+//!   [`begun`], files that are not there yet
 //! - [`view`]: what is seen of the workspace: [`guarded`] files are [`kept`] beside
 //! - [`masks`]: what is seen for secrets
 //! - [`history`]: and of git's objects
@@ -34,6 +35,7 @@
 
 pub mod acts;
 pub mod agents;
+pub mod begun;
 mod containers;
 pub mod enclosure;
 pub mod environment;

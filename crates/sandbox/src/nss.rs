@@ -7,10 +7,12 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rusqlite::{Connection, OpenFlags, ToSql};
 use sha1::{Digest as _, Sha1};
 
-use crate::layout::Piece;
+use crate::{layout::Piece, view::places};
 
 /// Where it is, below the home.
 const DATABASE: &str = ".pki/nssdb/cert9.db";
+/// Bytes of one that we wrote: a certificate and its trust.
+const DATABASE_MAX: u64 = 1024 * 1024;
 
 /// PKCS #11, and NSS's own numbers beside it (pkcs11n.h): what an object is, and how far it is
 /// trusted.
@@ -48,7 +50,8 @@ pub fn piece(pem: &str, store: &Path, home: &Path) -> io::Result<Piece> {
 
 /// Whether the database at `store` is of this certificate.
 fn holds(store: &Path, der: &[u8]) -> bool {
-    let bytes = fs::read(store).unwrap_or_default();
+    // What is longer is not what we wrote, and is written anew.
+    let bytes = places::read(store, DATABASE_MAX).unwrap_or_default();
     memchr::memmem::find(&bytes, der).is_some()
 }
 
@@ -148,7 +151,22 @@ fn certificate(pem: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fields, part};
+    use std::fs;
+
+    use super::{DATABASE_MAX, Fields, holds, part};
+
+    #[test]
+    fn a_database_that_we_did_not_write_is_not_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = directory.path().canonicalize().unwrap().join("store");
+        for (length, expect) in [(8, true), (DATABASE_MAX, true), (DATABASE_MAX + 1, false)] {
+            let mut bytes = vec![7; usize::try_from(length).unwrap()];
+            bytes[..3].copy_from_slice(b"der");
+            fs::write(&store, bytes).unwrap();
+            assert_eq!(holds(&store, b"der"), expect, "{length}");
+        }
+        assert!(!holds(&store.with_extension("none"), b"der"));
+    }
 
     #[test]
     fn pieces_of_der() {

@@ -7,37 +7,11 @@ use e2e::{
     enclosed::Enclosed,
     far_ends::lead,
     holdpoint::Called,
-    login_host::{HOSTS, LoginHost},
+    login_host::{AGENT, HOSTS, LoginHost},
 };
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
-
-/// An agent that renews its login before each turn, as often as it is told, and keeps it in its
-/// file. It says what it sees.
-const AGENT: &str = r#"#!/usr/bin/python3
-import json, os, sys, time, urllib.request
-path = os.path.expanduser("~/.codex/auth.json")
-def ask(url, body=None, token=None):
-    headers = {"Content-Type": "application/json"}
-    if token: headers["Authorization"] = "Bearer " + token
-    data = json.dumps(body).encode() if body else None
-    return urllib.request.urlopen(urllib.request.Request(url, data, headers)).read()
-auth = json.load(open(path))
-print(json.dumps(auth))
-turns = int(os.environ["TERM_PROGRAM_VERSION"])
-ask("https://chatgpt.com/backend-api/plan", token=auth["tokens"]["access_token"])
-for turn in range(turns):
-    renewed = json.loads(ask("https://auth.openai.com/oauth/token", {"client_id": "app", "grant_type": "refresh_token", "refresh_token": auth["tokens"]["refresh_token"]}))
-    print(json.dumps(renewed))
-    auth["tokens"].update(renewed)
-    auth["last_refresh"] = str(turn)
-    ask("https://chatgpt.com/backend-api/plan", token=auth["tokens"]["access_token"])
-    with open(path, "w") as file: json.dump(auth, file)
-    time.sleep(0.2)
-print(open(path).read())
-print("done")
-"#;
 
 async fn places() -> Vec<(Enclosed, LoginHost)> {
     let mut all = Vec::new();

@@ -8,6 +8,8 @@ mod home_also;
 mod kingfisher;
 mod learn;
 mod logins;
+mod logins_begun;
+mod logins_docker;
 mod logins_each;
 mod logins_npm;
 mod masked_git;

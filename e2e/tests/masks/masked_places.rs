@@ -283,16 +283,22 @@ async fn extended_attributes_are_passed_through() {
         outside(
             &place,
             &format!(
-                "echo RAILWAY_API_TOKEN={RAILWAY} > .env; echo x > file; mkdir d; python3 -c 'import os; os.setxattr(\"file\", \"user.from\", b\"outside\")'"
+                "echo RAILWAY_API_TOKEN={RAILWAY} > .env; echo x > file; mkdir d; python3 -c 'import os; os.setxattr(\"file\", \"user.from\", b\"outside\"); \
+                 [os.setxattr(n, \"user.xdg.origin.url\", b\"https://ada:{RAILWAY}@files.acme-outdoor.dev/\") for n in (\"file\", \"d\", \".env\")]'"
             ),
         );
         let script = "import os\n\
             assert os.getxattr('file', 'user.from') == b'outside' and os.listxattr('file') == ['user.from']\n\
             for n in ('file', 'd', '.env'):\n\
             \x20   os.setxattr(n, 'user.to', b'inside'); assert os.getxattr(n, 'user.to') == b'inside'\n\
-            os.setxattr('file', 'user.gone', b'1'); os.removexattr('file', 'user.gone'); os.setxattr('file', 'user.long', b'x' * 4000)\n\
+            os.setxattr('file', 'user.gone', b'1'); os.removexattr('file', 'user.gone'); os.setxattr('file', 'user.long', b'x' * 3500)\n\
             try: os.setxattr('file', 'user.to', b'', os.XATTR_CREATE); print('made twice')\n\
             except FileExistsError: pass\n\
+            for n in ('file', 'd', '.env'):\n\
+            \x20   assert 'user.xdg.origin.url' not in os.listxattr(n), n\n\
+            \x20   for act in (lambda: print(os.getxattr(n, 'user.xdg.origin.url')), lambda: os.setxattr(n, 'user.xdg.origin.url', b'x'), lambda: os.removexattr(n, 'user.xdg.origin.url')):\n\
+            \x20       try: act(); print(n, 'was told or changed')\n\
+            \x20       except OSError: pass\n\
             for n in ('trusted.x', 'security.capability', 'system.posix_acl_access'):\n\
             \x20   try: os.setxattr('file', n, b'x'); print(n, 'was set')\n\
             \x20   except OSError: pass\n\
@@ -307,7 +313,8 @@ async fn extended_attributes_are_passed_through() {
         outside(
             &place,
             "python3 -c 'import os; assert os.getxattr(\"file\", \"user.to\") == os.getxattr(\"d\", \"user.to\") == os.getxattr(\".env\", \"user.to\") == b\"inside\"; \
-             assert sorted(os.listxattr(\"file\")) == [\"user.from\", \"user.long\", \"user.to\"]'",
+             assert sorted(os.listxattr(\"file\")) == [\"user.from\", \"user.long\", \"user.to\", \"user.xdg.origin.url\"]; \
+             assert b\"ada\" in os.getxattr(\"file\", \"user.xdg.origin.url\")'",
         );
     }
 }

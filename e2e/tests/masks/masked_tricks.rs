@@ -7,7 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{enclosed::Enclosed, holdpoint::Called, serving::serving};
+use e2e::{
+    enclosed::Enclosed,
+    holdpoint::Called,
+    serving::{serving, unserved},
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 
@@ -207,6 +211,35 @@ async fn what_a_human_sees_of_a_history_is_not_replaced() {
             made(&place, "git pack-refs --all");
             serving(&place.run(&["git", "pack-refs", "--all"])).output().unwrap();
             assert_eq!(made(&place, SEEN), own, "{who}");
+        }
+    }
+}
+
+/// The same where no file system can be served: then it is looked at when the run is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_fuse_a_history_is_not_replaced_either() {
+    const SEEN: &str = "git replace -l; git log --format='%H %P %T %s'; git rev-parse main side; cat .git/info/grafts 2> /dev/null || true";
+    for place in Enclosed::each(BINARY).await {
+        for (way, script) in REPLACED.iter().filter(|(way, _)| *way != "from elsewhere") {
+            let who = format!("{}, {way}", place.who());
+            repository(&place);
+            let before = made(&place, &format!("git pack-refs --all; {SEEN}"));
+            let script = format!("{script}; git branch new; git pack-refs --all; echo done");
+            let called: Called =
+                unserved(&place.run(&["bash", "-c", &script])).output().unwrap().into();
+            assert!(called.stdout.ends_with("done\n"), "{who}: {}", called.stderr);
+            assert!(
+                called.stderr.contains("/dev/fuse is out of reach"),
+                "{who}: {}",
+                called.stderr
+            );
+            assert_eq!(made(&place, SEEN), before, "{who}: {}", called.stderr);
+            // What else it packed is there, and what the human replaced stays.
+            made(&place, "git rev-parse new; git replace HEAD~1 HEAD; git pack-refs --all");
+            let own = made(&place, SEEN);
+            let packed = ["git", "pack-refs", "--all"];
+            let packed: Called = unserved(&place.run(&packed)).output().unwrap().into();
+            assert_eq!(made(&place, SEEN), own, "{who}: {}", packed.stderr);
         }
     }
 }

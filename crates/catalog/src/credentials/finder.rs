@@ -59,6 +59,7 @@ const NAME_PARTS: &[&str] = &[
 #[derive(Debug, Clone, Copy)]
 enum Needle {
     Name,
+    Namesake,
     Format(usize),
     Armour,
     Authority,
@@ -204,7 +205,8 @@ fn needles() -> impl Iterator<Item = (&'static str, Needle)> {
         (" --user ", Needle::User),
         (" -p", Needle::Flag),
     ];
-    names.chain(formats).chain(others)
+    let namesakes = providers::namesakes().map(|provider| (provider.name, Needle::Namesake));
+    names.chain(namesakes).chain(formats).chain(others)
 }
 
 impl Search<'_> {
@@ -234,11 +236,13 @@ impl Search<'_> {
             }
             Needle::Authority => self.password(hit.start),
             Needle::Name if !binary => self.named(&hit),
+            Needle::Namesake if !binary => self.namesake(&hit),
             Needle::Bearer => self.carried(headers::bearer(self.bytes, hit.end), "Authorization"),
             Needle::Basic => self.carried(headers::basic(self.bytes, hit.end), "Authorization"),
             Needle::User if !binary => self.carried(headers::user(self.bytes, hit.end), "user"),
             Needle::Flag if !binary => self.carried(headers::flag(self.bytes, hit.end), "password"),
-            Needle::Name | Needle::User | Needle::Flag | Needle::WebToken => {}
+            Needle::Name | Needle::Namesake => {}
+            Needle::User | Needle::Flag | Needle::WebToken => {}
         }
     }
 
@@ -311,6 +315,26 @@ impl Search<'_> {
             ..it
         };
         self.candidates.extend(candidate.map(made));
+    }
+
+    /// A name that is a provider's and says no more (`datadog = "…"`): its value is a key if it is as
+    /// long as one and drawn.
+    fn namesake(&mut self, hit: &Range<usize>) {
+        let name = assignments::name_at(self.bytes, hit);
+        let text =
+            self.bytes.get(name.clone()).filter(|_| name == *hit && hit.start >= self.named_to);
+        let Some(text) = text.and_then(|it| std::str::from_utf8(it).ok()) else { return };
+        let writes = self.role.writes;
+        let Some(found) = assignments::value_of(self.bytes, name, writes) else { return };
+        let written = found.quoted || matches!(writes, Writes::Settings | Writes::Commands);
+        let raw = self.bytes.get(found.value.clone()).filter(|_| written);
+        if raw.is_some_and(value::is_drawn_key) {
+            self.candidates.push(Candidate {
+                name: Some(text.to_owned()),
+                provider: providers::provider(&text.to_ascii_lowercase()),
+                ..Candidate::new(found.value, found.code, &kinds::PROVIDER, Confidence::Possible)
+            });
+        }
     }
 
     /// Docker's `"auth": "base64 of user:password"` and npm's `_auth`.

@@ -103,6 +103,13 @@ pub(super) fn of_words(words: &[String]) -> Option<&'static Provider> {
     all().filter(said).max_by_key(|provider| provider.name.len())
 }
 
+/// Providers after whom people name a key and nothing else: a service or a model. What is called after
+/// a code host or a registry is a version or a digest as often.
+pub(super) fn namesakes() -> impl Iterator<Item = &'static Provider> {
+    let all = [models::MODELS, services::SERVICES].into_iter().flatten();
+    all.filter(|provider| !provider.name.contains('_'))
+}
+
 const fn page(
     name: &'static str,
     hosts: &'static [&'static str],

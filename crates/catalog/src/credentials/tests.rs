@@ -79,6 +79,31 @@ fn values_are_read_as_they_are_written() {
 }
 
 #[test]
+fn a_provider_s_name_alone_is_that_of_a_key_if_its_value_is_as_one() {
+    let key = "7c9e6a3b58d14f0ea2b791d4c3e8f605";
+    let long = "kZ8nV2xQ7pB3xN8rKmVt6Lq1GzCe9Hy4Ud7S";
+    check("a.toml", &format!("datadog = \"{key}\"\n"), &[("datadog", key)]);
+    check("a.yaml", &format!("keys:\n  Datadog: {key}\n"), &[("Datadog", key)]);
+    check("a.json", &format!("{{\"algolia\": \"{long}\"}}"), &[("algolia", long)]);
+    check("a.py", &format!("datadog = '{key}'\n"), &[("datadog", key)]);
+    for (path, text) in [
+        ("a.toml", format!("github = \"{key}\"\n")),
+        ("a.toml", format!("datadog = \"{key}{key}\"\n")),
+        ("a.toml", "datadog = \"7c9e6a3b58d14f0e\"\n".to_owned()),
+        ("a.toml", format!("datadog_icon = \"{key}\"\n")),
+        ("a.toml", format!("datadog.svg = \"{key}\"\n")),
+        ("a.json", format!("{{\"stripe\": \"stripe-{key}.svg\"}}")),
+        ("a.json", format!("{{\"slack\": \"https://cdn.acme.dev/{key}\"}}")),
+        ("a.yaml", "openai: AnOpenAiCompatibleServerForLocalModels\n".to_owned()),
+        ("a.yaml", "stripe: 00000000000000000000000000000000\n".to_owned()),
+        ("a.yaml", "stripe: ${STRIPE_KEY_OF_THE_ENVIRONMENT_2}\n".to_owned()),
+        ("a.rs", format!("let datadog = call{key};")),
+    ] {
+        check(path, &text, &[]);
+    }
+}
+
+#[test]
 fn where_it_would_go_is_told() {
     let sink = |path: &str, text: &str| {
         let found = Finder::shared().find_in(path, text.as_bytes());

@@ -57,6 +57,19 @@ pub(super) fn shape(value: &[u8]) -> Shape {
     }
 }
 
+/// A key by its looks alone: as many hexadecimal digits as keys have and digests have not (but for MD5
+/// and SHA-1), or base64 with both cases and digits. Nothing in it stands apart, as in a path.
+pub(super) fn is_drawn_key(value: &[u8]) -> bool {
+    let has = |of: fn(&u8) -> bool| value.iter().filter(|byte| of(byte)).count() >= 3;
+    let letters =
+        value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'='));
+    let hex = value.iter().all(u8::is_ascii_hexdigit);
+    let mixed =
+        || has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    let drawn = if hex { matches!(value.len(), 32 | 40 | 48) } else { letters && mixed() };
+    drawn && (32..=128).contains(&value.len()) && shape(value) == Shape::Random
+}
+
 /// 8-4-4-4-12 hexadecimal digits.
 pub(super) fn is_uuid(value: &[u8]) -> bool {
     value.len() == 36

@@ -14,7 +14,7 @@ use holdpoint_wire::{
     http::{
         Message,
         credentials::{CredentialUse, ToldBy},
-        issued::{self, Realm},
+        issued,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -89,9 +89,15 @@ impl Exchange {
         };
         let graphql = known.host(&message.host, message.port);
         let graphql = graphql.is_some_and(|host| host.speaks == Speaks::Graphql);
-        let realm = Realm::of(message).filter(|_| message.method == "GET");
-        let challengers = realm.map(|realm| issuing.realms.hosts(&run, realm)).unwrap_or_default();
-        let capture = capture_of(message, known, captured.values());
+        let challengers = issuing.challengers(&run, message);
+        // What a registry gives to anybody is no login.
+        let known_by = !(via.is_empty() && captured.is_empty());
+        let family = || captured.values().find(|token| token.kind == Kind::Refresh);
+        let family = family().map(|token| token.family.clone());
+        let resources = known.issuer(message).or_else(|| {
+            (known_by && !challengers.is_empty()).then(|| challengers.iter().cloned().collect())
+        });
+        let capture = resources.map(|resources| Capture { resources, family });
         let reads = !graphql && !streams(&message.host);
         Ok(Self {
             issuing: issuing.clone(),
@@ -168,7 +174,7 @@ fn carried(
     known: &Known,
     run: &str,
 ) -> Result<Carried, Refusal> {
-    let lookup = Lookup::new(&issuing.state, known, run, &arrived.message, issuing.now());
+    let lookup = Lookup::new(issuing, known, run, &arrived.message);
     let mut carried = Carried { via: lookup.via_of_code(), ..Carried::default() };
     for used in arrived.credentials.iter().filter(|used| used.told_by != ToldBy::Nothing) {
         let value = used.value.expose_secret();
@@ -201,17 +207,6 @@ fn families(
 
 fn captured_by(issuing: &Issuing, run: &str, phantom: &str) -> Result<Option<Captured>, Refusal> {
     issuing.state.issued().captured_by(run, phantom, issuing.now()).map_err(unavailable)
-}
-
-/// Whether, and for which hosts, the answer to `message` is captured.
-fn capture_of<'a>(
-    message: &Message,
-    known: &Known,
-    mut captured: impl Iterator<Item = &'a Captured>,
-) -> Option<Capture> {
-    let resources = known.issuer(message)?;
-    let family = captured.find(|token| token.kind == Kind::Refresh);
-    Some(Capture { resources, family: family.map(|token| token.family.clone()) })
 }
 
 /// What models say and registries send is not delayed.

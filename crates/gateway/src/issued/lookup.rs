@@ -3,11 +3,8 @@
 use std::{cell::OnceCell, collections::BTreeSet};
 
 use holdpoint_catalog::issuers;
-use holdpoint_core::{Environment, Operation, Timestamp, identity::Site, policy::Credential};
-use holdpoint_store::{
-    State,
-    issued::{Found, Kind},
-};
+use holdpoint_core::{Environment, Operation, identity::Site, policy::Credential};
+use holdpoint_store::issued::{Found, Kind};
 use holdpoint_wire::http::{
     Message, Scheme,
     credentials::{CredentialUse, Part},
@@ -15,6 +12,7 @@ use holdpoint_wire::http::{
 };
 use secrecy::ExposeSecret as _;
 
+use super::Issuing;
 use crate::known::Known;
 
 /// Methods by which a link reads, and those by which it uploads as well.
@@ -23,11 +21,10 @@ const UPLOADS: &[&str] = &["GET", "HEAD", "PUT", "POST"];
 
 /// Looks credentials of one message up.
 pub(crate) struct Lookup<'a> {
-    state: &'a State,
+    issuing: &'a Issuing,
     known: &'a Known,
     run: &'a str,
     message: &'a Message,
-    now: Timestamp,
     /// The message's URL, if it was issued as a link.
     link: OnceCell<Vec<Found>>,
 }
@@ -35,13 +32,12 @@ pub(crate) struct Lookup<'a> {
 impl<'a> Lookup<'a> {
     /// For what `run` sends.
     pub(crate) fn new(
-        state: &'a State,
+        issuing: &'a Issuing,
         known: &'a Known,
         run: &'a str,
         message: &'a Message,
-        now: Timestamp,
     ) -> Self {
-        Self { state, known, run, message, now, link: OnceCell::new() }
+        Self { issuing, known, run, message, link: OnceCell::new() }
     }
 
     /// What `used`, which is no phantom of a secret, is to `operation`.
@@ -111,7 +107,8 @@ impl<'a> Lookup<'a> {
     }
 
     fn look(&self, kind: Kind, name: &str, value: &str) -> Vec<Found> {
-        let found = self.state.issued().find(self.run, kind, name, value, self.now);
+        let (store, now) = (self.issuing.state.issued(), self.issuing.now());
+        let found = store.find(self.run, kind, name, value, now);
         found.unwrap_or_else(|error| {
             // What cannot be looked up is foreign.
             tracing::error!(%error, "what was issued cannot be looked up");
@@ -162,11 +159,17 @@ impl<'a> Lookup<'a> {
         let access = found.kind == Kind::Access;
         match used.site() {
             Site::Header => access && cookie_name(used).is_none(),
-            Site::Body(_) => !found.captured || self.known.issuer(self.message).is_some(),
+            Site::Body(_) => !found.captured || self.issues(),
             Site::Query(_) => access && !found.captured,
             Site::Text => found.captured,
             Site::Content => false,
         }
+    }
+
+    /// Whether the message goes where credentials are given out.
+    fn issues(&self) -> bool {
+        self.known.issuer(self.message).is_some()
+            || !self.issuing.challengers(self.run, self.message).is_empty()
     }
 
     fn fits_link(&self, link: &Found) -> bool {

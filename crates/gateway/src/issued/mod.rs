@@ -14,13 +14,17 @@ mod pages;
 mod realms;
 mod turns;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use holdpoint_core::Timestamp;
 use holdpoint_store::{State, StoreError};
+use holdpoint_wire::http::{Message, issued::Realm};
 
 pub(crate) use exchange::Exchange;
 pub(crate) use lookup::Lookup;
@@ -53,6 +57,13 @@ impl Issuing {
             self.captures.store(true, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// The hosts that sent `run` for their tokens where `message` goes: they are read there (the token
+    /// specification of the registries, GET) or asked for anew (RFC 6749 §6, POST).
+    fn challengers(&self, run: &str, message: &Message) -> BTreeSet<String> {
+        let realm = Realm::of(message).filter(|_| matches!(&*message.method, "GET" | "POST"));
+        realm.map(|realm| self.realms.hosts(run, realm)).unwrap_or_default()
     }
 
     fn now(&self) -> Timestamp {

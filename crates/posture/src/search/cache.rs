@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     fs, io,
-    io::{BufReader, Write as _},
+    io::{BufReader, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
@@ -20,6 +20,8 @@ use crate::exposed::Exposed;
 
 /// Files that are remembered of one directory.
 const FILES_MAX: usize = super::FILES_MAX;
+/// Bytes of what is known: a longer file is as if it were not there.
+const BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// What is known of the files below one directory.
 #[derive(Debug, Default)]
@@ -59,9 +61,7 @@ impl Cache {
         let name = Digest::of_fields([b"found".as_slice(), root.as_os_str().as_encoded_bytes()]);
         let file = state.join("found").join(format!("{name}.json"));
         let program = program();
-        let written = fs::File::open(&file)
-            .ok()
-            .and_then(|opened| serde_json::from_reader::<_, Written>(BufReader::new(opened)).ok());
+        let written = written(&file, BYTES_MAX);
         let before =
             written.filter(|it| it.program == program).map_or_else(HashMap::new, |it| it.files);
         Self { before, file: Some(file), program, ..Self::default() }
@@ -80,6 +80,9 @@ impl Cache {
         let files = self.after.iter().filter(|(path, _)| path.to_str().is_some());
         let written = Writes { program: &self.program, files: files.collect() };
         let bytes = serde_json::to_vec(&written)?;
+        if bytes.len() as u64 > BYTES_MAX {
+            return Err(io::Error::other(format!("it is longer than {BYTES_MAX} bytes")));
+        }
         let mut opened = fs::OpenOptions::new()
             .write(true)
             .create(true)
@@ -112,6 +115,13 @@ impl Cache {
     }
 }
 
+/// What was written, if all of it can be read and is at most so long.
+fn written(file: &Path, bytes_max: u64) -> Option<Written> {
+    let opened = fs::File::open(file).ok()?;
+    let small = opened.metadata().is_ok_and(|found| found.len() <= bytes_max);
+    small.then(|| serde_json::from_reader(BufReader::new(opened.take(bytes_max))).ok()).flatten()
+}
+
 /// Which program this is: another build may find other things.
 fn program() -> String {
     let own = std::env::current_exe().and_then(fs::metadata);
@@ -119,4 +129,21 @@ fn program() -> String {
     let (length, made) = made.unwrap_or((0, UNIX_EPOCH));
     let since = made.duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{} {length} {}", env!("CARGO_PKG_VERSION"), since.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fs, written};
+
+    #[test]
+    fn a_cache_that_is_too_long_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.json");
+        let text = r#"{"program": "p", "files": {}}"#;
+        fs::write(&file, text).unwrap();
+        let length = text.len() as u64;
+        for (bytes_max, expect) in [(length, true), (length - 1, false)] {
+            assert_eq!(written(&file, bytes_max).is_some(), expect, "{bytes_max}");
+        }
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs, io,
     path::{Component, Path},
     process::{Command, Output, Stdio},
 };
+
+/// Bytes of a configuration that is read key by key; a longer one waits for a human as a whole.
+const BYTES_MAX: u64 = 1024 * 1024;
 
 /// Every key with its values, in their order; one without `=` has none.
 pub(super) type Settings = BTreeMap<String, Vec<Option<String>>>;
@@ -144,6 +147,13 @@ fn leads_well(address: &str, listed: &dyn Fn(&str) -> bool) -> bool {
 pub(super) fn read(file: &Path) -> io::Result<Settings> {
     if !file.exists() {
         return Ok(Settings::new());
+    }
+    // Git has all of it in memory, and so have we what it lists.
+    if fs::metadata(file)?.len() > BYTES_MAX {
+        return Err(io::Error::other(format!(
+            "{} is longer than the {BYTES_MAX} bytes that are read of a configuration",
+            file.display()
+        )));
     }
     let listed = git(file, &["--list", "-z"])?;
     if !listed.status.success() {

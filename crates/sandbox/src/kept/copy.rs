@@ -1,7 +1,8 @@
 //! Copies of small trees, links as links.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
@@ -31,15 +32,45 @@ pub(super) fn tree(from: &Path, to: &Path) -> io::Result<()> {
         } else if found.is_file() {
             bytes += found.len();
             if bytes > BYTES_MAX {
-                return Err(io::ErrorKind::FileTooLarge.into());
+                return Err(too_large(&from));
             }
             fs::copy(&from, &to)?;
         }
         if entries + ahead.len() > ENTRIES_MAX {
-            return Err(io::ErrorKind::FileTooLarge.into());
+            return Err(too_large(&from));
         }
     }
     Ok(())
+}
+
+/// Whether two files of one length hold the same, of which neither is in memory as a whole.
+pub(super) fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    if fs::symlink_metadata(one)?.len() > BYTES_MAX {
+        return Err(too_large(one));
+    }
+    let (mut one, mut other) =
+        (BufReader::new(File::open(one)?), BufReader::new(File::open(other)?));
+    loop {
+        let (first, second) = (one.fill_buf()?, other.fill_buf()?);
+        let length = first.len().min(second.len());
+        if first.get(..length) != second.get(..length) || first.is_empty() != second.is_empty() {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(true);
+        }
+        one.consume(length);
+        other.consume(length);
+    }
+}
+
+fn too_large(at: &Path) -> io::Error {
+    let at = at.display();
+    let text = format!(
+        "{at} is more than {ENTRIES_MAX} entries or {BYTES_MAX} bytes, which is more than is kept beside; \
+         copy what you want of it by hand"
+    );
+    io::Error::new(io::ErrorKind::FileTooLarge, text)
 }
 
 /// Removes whatever is there.
@@ -69,7 +100,7 @@ pub(super) fn files(root: &Path) -> io::Result<Vec<PathBuf>> {
             Err(error) => return Err(error),
         }
         if found.len() + ahead.len() > ENTRIES_MAX {
-            return Err(io::ErrorKind::FileTooLarge.into());
+            return Err(too_large(root));
         }
     }
     found.sort();

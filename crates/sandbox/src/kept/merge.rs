@@ -2,12 +2,16 @@
 
 use std::{
     fs::{self, Metadata},
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 use super::{BEFORE, Kept, Shelf, config, copy};
-use crate::guarded::Kind;
+use crate::{guarded::Kind, view::refs::without_replacements};
+
+/// Bytes of the differences of one guarded path that a human is shown.
+const DIFFERENCE_MAX: usize = 1024 * 1024;
 
 /// A change that waits for a human.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub fn settle(shelf: &Shelf, listed: &dyn Fn(&str) -> bool) -> io::Result<Vec<Wa
         let left = match kept.kind {
             Kind::GitConfig => settle_config(shelf, &kept, listed)?,
             Kind::Hooks | Kind::Program => settle_files(shelf, &kept)?,
+            // They were made right as they were taken out.
+            Kind::PackedRefs => Vec::new(),
         };
         if left.is_empty() {
             shelf.forget(&kept.at);
@@ -45,6 +51,7 @@ pub fn take(shelf: &Shelf) -> io::Result<()> {
                     config::set(&kept.at, &key, after.get(&key))?;
                 }
             }
+            Kind::PackedRefs => {}
             Kind::Hooks | Kind::Program => {
                 for file in changed_files(shelf, &kept)? {
                     replace(&shelf.dir.join(kept.place()), &kept.at, &file)?;
@@ -59,7 +66,7 @@ pub fn take(shelf: &Shelf) -> io::Result<()> {
 /// What waits, as a human reads it.
 pub fn differences(shelf: &Shelf) -> io::Result<String> {
     let mut text = String::new();
-    for kept in shelf.all() {
+    for kept in shelf.all().into_iter().filter(|kept| kept.kind != Kind::PackedRefs) {
         let home = shelf.dir.join(kept.home());
         if !home.exists() {
             // There was nothing, and there is nothing.
@@ -80,8 +87,22 @@ pub fn differences(shelf: &Shelf) -> io::Result<String> {
 fn diff(home: &Path, before: &str, after: &str) -> io::Result<String> {
     let mut git = config::alone();
     let words = ["diff", "--no-index", "--no-ext-diff", "--no-textconv", "--no-color", "--"];
-    let compared = git.current_dir(home).args(words).args([before, after]).output()?;
-    Ok(String::from_utf8_lossy(&compared.stdout).into_owned())
+    git.current_dir(home).args(words).args([before, after]);
+    let mut compares = git.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut said = Vec::new();
+    if let Some(output) = compares.stdout.take() {
+        output.take(DIFFERENCE_MAX as u64 + 1).read_to_end(&mut said)?;
+    }
+    // It has nobody to tell the rest to.
+    let _ = compares.kill();
+    compares.wait()?;
+    let whole = said.len() <= DIFFERENCE_MAX;
+    said.truncate(DIFFERENCE_MAX);
+    let mut text = String::from_utf8_lossy(&said).into_owned();
+    if !whole {
+        text.push_str(&format!("\n... and more than is shown: {}\n", home.join(after).display()));
+    }
+    Ok(text)
 }
 
 /// Takes what a run wrote in the open out of the outside, but for settings that do no harm.
@@ -89,15 +110,24 @@ pub(super) fn withdraw(shelf: &Shelf, kept: &Kept) -> io::Result<()> {
     let (home, entry) = (shelf.dir.join(kept.home()), shelf.dir.join(kept.place()));
     if kept.at.symlink_metadata().is_ok() {
         fs::create_dir_all(&home)?;
-        copy::tree(&kept.at, &entry)?;
+        if let Err(error) = copy::tree(&kept.at, &entry) {
+            let aside = set_aside(&home, kept)?;
+            shelf.forget(&kept.at);
+            copy::remove(&entry)?;
+            return Err(io::Error::other(format!("{error} from {}", aside.display())));
+        }
     }
     match kept.kind {
-        Kind::GitConfig if !kept.at.is_symlink() => {
-            let (before, after) = sides(shelf, kept)?;
-            for key in config::changed(&before, &after) {
-                config::set(&kept.at, &key, before.get(&key))?;
+        Kind::GitConfig if !kept.at.is_symlink() => match sides(shelf, kept) {
+            Ok((before, after)) => {
+                for key in config::changed(&before, &after) {
+                    config::set(&kept.at, &key, before.get(&key))?;
+                }
             }
-        }
+            // What nobody can read key by key goes as a whole.
+            Err(_) => replace(&home.join(BEFORE), &kept.at, Path::new(""))?,
+        },
+        Kind::PackedRefs => withdraw_replacements(&home, kept)?,
         _ => {
             for file in changed_files(shelf, kept)? {
                 replace(&home.join(BEFORE), &kept.at, &file)?;
@@ -105,6 +135,38 @@ pub(super) fn withdraw(shelf: &Shelf, kept: &Kept) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Takes what git would show instead of other objects out of packed refs. What is loose outside comes
+/// back by itself; what is no file, goes.
+fn withdraw_replacements(home: &Path, kept: &Kept) -> io::Result<()> {
+    let (before, now) = (home.join(BEFORE), home.join(super::ENTRY));
+    let text = |at: &Path| match fs::symlink_metadata(at) {
+        Ok(found) if found.is_file() => fs::read(at).map(Some),
+        Ok(_) => Ok(None),
+        Err(_) => Ok(Some(Vec::new())),
+    };
+    let (Some(old), Some(new)) = (text(&before)?, text(&now)?) else {
+        return replace(&before, &kept.at, Path::new(""));
+    };
+    let real = without_replacements(&new, &old, &|_| None);
+    if real == new {
+        return Ok(());
+    }
+    fs::write(&now, real)?;
+    replace(&now, &kept.at, Path::new(""))
+}
+
+/// Gives what cannot be kept beside a name under which nothing runs it, and puts back what was there.
+fn set_aside(home: &Path, kept: &Kept) -> io::Result<PathBuf> {
+    kept.at.parent().map_or(Ok(()), led_elsewhere)?;
+    let mut name = kept.at.file_name().unwrap_or_default().to_owned();
+    name.push(".withdrawn");
+    let aside = kept.at.with_file_name(name);
+    copy::remove(&aside)?;
+    fs::rename(&kept.at, &aside)?;
+    replace(&home.join(BEFORE), &kept.at, Path::new(""))?;
+    Ok(aside)
 }
 
 fn settle_config(
@@ -208,7 +270,7 @@ fn same(before: &Path, after: &Path, file: &Path) -> io::Result<bool> {
     }
     match first.is_symlink() {
         true => Ok(fs::read_link(one)? == fs::read_link(other)?),
-        false => Ok(first.len() == second.len() && fs::read(one)? == fs::read(other)?),
+        false => Ok(first.len() == second.len() && copy::is_same(&one, &other)?),
     }
 }
 

@@ -25,6 +25,8 @@ const ENTRY: &str = "entry";
 const BEFORE: &str = "before";
 /// What tells which is which.
 const INDEX: &str = "kept.json";
+/// Bytes of it: a hundred thousand guarded paths.
+const INDEX_MAX: u64 = 16 * 1024 * 1024;
 
 /// One guarded path of which a run has its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +69,11 @@ impl Shelf {
 
     /// The one that was left at `dir`.
     pub fn open(dir: PathBuf) -> io::Result<Self> {
-        let all: Vec<Kept> = serde_json::from_slice(&fs::read(dir.join(INDEX))?)?;
+        let index = dir.join(INDEX);
+        if fs::metadata(&index)?.len() > INDEX_MAX {
+            return Err(io::Error::other(format!("{} is longer than is read", index.display())));
+        }
+        let all: Vec<Kept> = serde_json::from_slice(&fs::read(index)?)?;
         let kept = all.into_iter().map(|kept| (kept.at.clone(), kept)).collect();
         Ok(Self { dir, kept: Mutex::new(kept) })
     }
@@ -156,13 +162,16 @@ impl Shelf {
     /// Takes what was written where nobody kept a run from it, if it is more than settings that
     /// do no harm, out of the outside again: it is kept beside as well.
     pub fn withdraw(&self) -> io::Result<()> {
-        let open = self.all().into_iter().filter(|kept| !kept.beside);
-        open.into_iter().try_for_each(|kept| {
-            merge::withdraw(self, &kept)?;
-            // Once: what is taken out twice would be the outside's own.
-            self.lock().insert(kept.at.clone(), Kept { beside: true, ..kept });
-            Ok(())
-        })
+        let mut done = Ok(());
+        for kept in self.all().into_iter().filter(|kept| !kept.beside) {
+            match merge::withdraw(self, &kept) {
+                // Once: what is taken out twice would be the outside's own.
+                Ok(()) => drop(self.lock().insert(kept.at.clone(), Kept { beside: true, ..kept })),
+                // One that cannot be kept leaves none of the others in its place.
+                Err(error) => done = done.and(Err(error)),
+            }
+        }
+        done
     }
 
     /// What is kept of a directory of the outside itself, not of those in it.
@@ -196,3 +205,6 @@ fn added(all: &BTreeMap<PathBuf, Kept>, at: &Path, kind: Kind) -> Kept {
     let number = all.values().map(|kept| kept.number + 1).max().unwrap_or_default();
     Kept { at: at.to_owned(), kind, number, beside: false }
 }
+
+#[cfg(test)]
+mod tests;

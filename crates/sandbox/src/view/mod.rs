@@ -23,7 +23,7 @@ mod names;
 mod nodes;
 mod open;
 pub(crate) mod places;
-mod refs;
+pub(crate) mod refs;
 mod serve;
 
 use std::{

@@ -86,7 +86,7 @@ pub(super) fn draft(place: &Place) -> io::Result<Place> {
 
 /// Packed refs without the replacements that are not real: neither were they among them `before`, nor
 /// does `loose` say so.
-fn without_replacements(
+pub(crate) fn without_replacements(
     text: &[u8],
     before: &[u8],
     loose: &dyn Fn(&[u8]) -> Option<Vec<u8>>,

@@ -13,7 +13,7 @@ use holdpoint_catalog::{
     issuers::Issuer,
     logins::{LOGINS, Login},
 };
-use holdpoint_core::{Timestamp, glob::host_matches};
+use holdpoint_core::{Timestamp, glob::host_matches, identity::Ring};
 use holdpoint_sandbox::{
     layout::{Access, Layout, Piece},
     masks::Masks,
@@ -23,7 +23,11 @@ use holdpoint_store::issued::{Captured, Issued, Kind, NewCaptured, Reach};
 use memchr::memmem;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::super::{Here, now};
+use super::{
+    super::{Here, now},
+    Ground,
+    begun::Begun,
+};
 use crate::status::CommandError;
 
 /// Bytes of a login file.
@@ -36,6 +40,7 @@ const LENT: u64 = 90 * 24 * 3600 * 1000;
 /// The logins of one run.
 pub(super) struct Logins {
     files: Vec<LoginFile>,
+    begun: Begun,
 }
 
 /// One file with a login in it.
@@ -53,12 +58,14 @@ impl Logins {
     /// Those that there are in `home`; `layout` shows their copies, which are made in `directory`.
     pub(super) fn plan(
         here: &Here,
-        home: &Path,
+        ground: &Ground,
         layout: &mut Layout,
         directory: &Path,
     ) -> Result<Self, CommandError> {
-        let issued = here.state.issued();
-        let mut files = Vec::new();
+        let (issued, home) = (here.state.issued(), ground.home.path.as_path());
+        // Of what the untrusted write nothing stays.
+        let stays = ground.mark.task.ring < Ring::Untrusted;
+        let (mut files, mut begun) = (Vec::new(), Begun::default());
         for login in LOGINS {
             let Some(issuer) = login.issuer() else { continue };
             for at in places(home, login) {
@@ -70,7 +77,12 @@ impl Logins {
                 }
                 // A run that was cut short may have left what is renewed by now.
                 mend(&issued, &at).map_err(CommandError::unable)?;
-                let Some(began) = read(&at).map_err(CommandError::unable)? else { continue };
+                let Some(began) = read(&at).map_err(CommandError::unable)? else {
+                    if stays && ground.home.keeps(&at) && fs::symlink_metadata(&at).is_err() {
+                        begun.add(at, issuer, directory);
+                    }
+                    continue;
+                };
                 let copy = directory.join(files.len().to_string());
                 files.push(LoginFile { at, issuer, copy, began, shown: Vec::new() });
             }
@@ -85,7 +97,8 @@ impl Logins {
             let at = file.at.clone();
             layout.pieces.push(Piece::Outside { at, from, access: Access::ReadWrite });
         }
-        Ok(Self { files })
+        begun.show(directory, layout).map_err(CommandError::unable)?;
+        Ok(Self { files, begun })
     }
 
     /// Lends them to `run`: what it sees of them are phantoms.
@@ -106,6 +119,7 @@ impl Logins {
 
     /// What was renewed or written inside comes to its place outside.
     pub(super) fn end(&self, here: &Here, run: &str, masks: &Masks) {
+        self.begun.end(&here.state.issued(), run);
         for file in &self.files {
             if let Err(error) = file.end(&here.state.issued(), run, masks) {
                 let at = file.at.display();
@@ -124,18 +138,21 @@ impl LoginFile {
         let same = read(&self.at)?.is_some_and(|now| now == self.began);
         if written != self.shown && same && !written.is_empty() {
             let held = issued.captured_of(run).map_err(io::Error::other)?;
-            let ends: Vec<String> = self.issuer.hosts().map(end).collect();
-            let has = |captured: &&Captured| {
-                let mut own = captured.reach.hosts.iter();
-                own.any(|host| ends.iter().any(|end| host == end || host_matches(end, host)))
-            };
-            let own = held.iter().filter(has);
-            let real =
-                own.fold(masks.unmasked(&self.at, &written), |text, it| made_real(&text, it));
+            let real = real(self.issuer, &held, masks.unmasked(&self.at, &written));
             replace(&self.at, &real)?;
         }
         mend(issued, &self.at)
     }
+}
+
+/// `text` with the tokens that `issuer` gave out in the places of their phantoms.
+pub(super) fn real(issuer: &Issuer, held: &[Captured], text: Vec<u8>) -> Vec<u8> {
+    let ends: Vec<String> = issuer.hosts().map(end).collect();
+    let has = |captured: &&Captured| {
+        let mut own = captured.reach.hosts.iter();
+        own.any(|host| ends.iter().any(|end| host == end || host_matches(end, host)))
+    };
+    held.iter().filter(has).fold(text, |text, it| made_real(&text, it))
 }
 
 /// A token that was captured, in the place of its phantom.

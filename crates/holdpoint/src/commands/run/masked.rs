@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,8 +23,10 @@ use serde_json::json;
 use super::{Here, ground};
 use crate::status::{CommandError, Ended, Status};
 
+/// Where copies of package managers' login files are, in the directory of a run.
+pub(super) const PACKAGES: &str = "packages";
 /// Bytes of a login file that is shown, at most.
-const LOGIN_BYTES_MAX: usize = 1024 * 1024;
+const LOGIN_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The secrets of one run.
 pub(super) struct Masked {
@@ -137,15 +140,23 @@ impl Masked {
         }
     }
 
-    /// The human's own login files of package managers in `home`, masked, to read.
-    pub(super) fn logins(&self, home: &Path) -> Vec<Piece> {
-        let seen = |name: &&str| {
+    /// The human's own login files of package managers in `home`, masked: copies to write into, which
+    /// end with the run. They are made in `directory`.
+    pub(super) fn logins(&self, home: &Path, directory: &Path) -> io::Result<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        for (number, name) in PACKAGE_LOGINS.iter().enumerate() {
             let at = home.join(name);
-            let bytes = fs::read(&at).ok().filter(|bytes| bytes.len() <= LOGIN_BYTES_MAX)?;
+            let small = fs::metadata(&at)
+                .is_ok_and(|found| found.is_file() && found.len() <= LOGIN_BYTES_MAX);
+            let Some(bytes) = small.then(|| fs::read(&at).ok()).flatten() else { continue };
             let shown = self.masks.masked(&at, &bytes, false).unwrap_or(bytes);
-            Some(Piece::File { at, text: String::from_utf8(shown).ok()? })
-        };
-        PACKAGE_LOGINS.iter().filter_map(seen).collect()
+            fs::create_dir_all(directory)?;
+            let copy = directory.join(number.to_string());
+            fs::write(&copy, shown)?;
+            fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
+            pieces.push(Piece::Copied { at, from: fs::canonicalize(copy)? });
+        }
+        Ok(pieces)
     }
 
     /// Masked copies to read of what is not served. They are made in `directory`.

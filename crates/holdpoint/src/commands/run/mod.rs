@@ -12,6 +12,7 @@
 //! - `bound`: what these are for, and what a human is asked about
 //! - `past`: secrets in the history of its repository
 //! - `seen`: what it sees of files, and what becomes of what it wrote
+//! - `begun`: logins that begin inside
 //! - `logins`: logins that are renewed inside and outside at once
 //! - `lent`: phantoms that it is granted, and git's ways to code hosts
 //! - `services`: what of this machine's loopback there is inside
@@ -20,6 +21,7 @@
 //! - `told`: what the human is told at the start and at the end; `worktrees`: those that are gone
 
 mod alert;
+mod begun;
 mod bound;
 mod enrol;
 mod expiry;
@@ -234,10 +236,12 @@ impl Planned<'_> {
         lent.join(&mut environment)?;
         let mut masked = Masked::of(here, ground);
         masked.variables(&mut environment);
-        layout.pieces.extend(masked.logins(&ground.home.path));
+        let shelf = merge::shelf(here, &ground.mark.run);
+        let packages = masked.logins(&ground.home.path, &shelf.join(masked::PACKAGES));
+        layout.pieces.extend(packages.map_err(CommandError::unable)?);
         let masks = Arc::clone(&masked.masks);
-        let directory = merge::shelf(here, &ground.mark.run).join(LOGINS);
-        let mut logins = Logins::plan(here, &ground.home.path, &mut layout, &directory)?;
+        let directory = shelf.join(LOGINS);
+        let mut logins = Logins::plan(here, ground, &mut layout, &directory)?;
         let mut seen = Seen::plan(here, ground, &mut layout, masked)?;
         let told = Told::begin(here, &identity.principal, program, ground, &environment, gateway);
         let mode = modes::banner(&here.config.modes).map(|it| format!("  mode         {it}"));

@@ -20,7 +20,12 @@ use holdpoint_sandbox::{
     view::{Mask, Shown, View, Written},
 };
 
-use super::{Here, ground, masked::Masked, past, repository, worktrees::Worktrees};
+use super::{
+    Here, ground,
+    masked::{Masked, PACKAGES},
+    past, repository,
+    worktrees::Worktrees,
+};
 use crate::{commands::merge, status::CommandError, terminal::agrees};
 
 /// Where masked copies are, in the directory of a run.
@@ -112,7 +117,7 @@ impl Seen {
         self.masked.tell_strays(&self.written);
         self.worktrees.tell();
         // Nothing is left of what was only to be read.
-        for made in [COPIES, OBJECTS] {
+        for made in [COPIES, OBJECTS, PACKAGES] {
             let _ = fs::remove_dir_all(self.shelf.dir().join(made));
         }
         if let Err(error) = self.settle(here) {

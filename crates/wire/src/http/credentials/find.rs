@@ -262,7 +262,8 @@ fn in_pairs(part: Part, text: &str, offset: usize, found: &mut Vec<CredentialUse
 /// Whether the name of a parameter, or of a field in a form, says that its value is a credential.
 fn is_named(name: &str, value: &str) -> bool {
     match names::field(name) {
-        Says::Credential => !value.is_empty(),
+        // `offline_token=true` asks a registry for a token.
+        Says::Credential => !matches!(value, "" | "true" | "false"),
         Says::Perhaps => shape::looks_secret(value) || value.len() >= 32,
         Says::Nothing => false,
     }

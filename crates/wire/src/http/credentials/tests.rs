@@ -126,6 +126,8 @@ fn in_the_url() {
     check("https://a.example/?access_token=a%2Bb&api_key=c&apikey=d&q=e", &["a+b", "c", "d"]);
     check(&format!("https://a.example/?key={KEY}"), &[KEY]);
     check("https://a.example/?key=PROJ-1&token_type=x&pageToken=abc", &[]);
+    check("https://a.example/token?client_id=docker&offline_token=true&service=a", &[]);
+    check("https://a.example/?offline_token=truer", &["truer"]);
     check("https://a.example/?client_secret=s&clientPassword=p", &["s", "p"]);
     check("https://a.example/?X-Amz-Credential=c&X-Amz-Signature=s&X-Amz-Date=d", &["c", "s"]);
     // The key id says whose it is; without one that is judged, the signature is.
