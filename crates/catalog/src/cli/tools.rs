@@ -237,13 +237,13 @@ tools! {
     "pulumi" => "pulumi" Platform ["-s --stack -C --cwd"] {
         "destroy" [""] Destroy, "stack rm" [""] Destroy, "up|update" [""] Destroy, "state delete" [""] WeakenRecovery, "config get" [""] Observe,
         "preview|stack|config|whoami|version|about|logs|history" [""] Observe }
-    "docker podman nerdctl" => "docker" Here ["-f --file --filter -p --project-name --profile --context -H --host --format -t --tag"] {
+    "docker podman nerdctl" => "docker" Here ["-f --file --filter -p --project-name --profile --context -H --host --format -t --tag --root --runroot --tmpdir --url --connection --identity --module --storage-driver --storage-opt --log-level --config --runtime --cgroup-manager --events-backend --volumepath --env-file --project-directory --ansi --progress --parallel"] {
         "volume rm|remove|prune" [""] Destroy, "system prune" ["--volumes"] Destroy, "system prune" [""] Modify, "compose down" ["-v --volumes"] Destroy,
         "compose rm" ["-v --volumes"] Destroy, "compose down" [""] Modify, "system reset" [""] Destroy, "machine rm|reset" [""] Destroy, "image prune" ["-a --all"] Modify, "image|images|builder|buildx|network|context|manifest" [""] Modify,
         "rm" ["-v --volumes"] Destroy, "container rm|remove" ["-v --volumes"] Destroy, "rm|rmi|container|kill|stop|start|restart|pause|unpause|rename|update|tag|build|create|cp|commit|load|import|save|export|run|pull|login|logout|compose|network" [""] Modify,
         "push" [""] Create, "volume create|ls|inspect" [""] Modify, "volume" [""] Observe,
         "ps|logs|inspect|stats|top|version|info|events|diff|port|history|search|system|wait|exec" [""] Observe }
-    "docker-compose podman-compose" => "docker" Here ["-f --file -p --project-name --profile"] {
+    "docker-compose podman-compose" => "docker" Here ["-f --file -p --project-name --profile --env-file --project-directory --ansi --progress --parallel"] {
         "down" ["-v --volumes"] Destroy, "rm" ["-v"] Destroy, "*" [""] Modify }
     "railway" => "railway" Platform ["-s --service -e --environment -p --project"] {
         "variables|variable|vars" ["--set"] Modify, "variables|variable|vars" [""] Observe secrets, "volume delete|detach" [""] Destroy, "down|delete" [""] Destroy,

@@ -147,7 +147,7 @@ impl Walk<'_> {
                 let text = call.pipe.stdin.clone().unwrap_or_default();
                 operands.iter().for_each(|path| self.writes(scope, path, &text, false));
             }
-            "patch" if !call.has(&["--dry-run"]) => {
+            "patch" => {
                 let from = call.value(&["-i", "--input"]).map(|it| vec![it]);
                 self.patches(scope, call, &from.unwrap_or_default());
             }
@@ -293,6 +293,9 @@ impl Walk<'_> {
 
     /// The files of a patch are written.
     pub(super) fn patches(&mut self, scope: &Scope, call: &Call<'_>, files: &[&str]) {
+        if call.has(&["--check", "--stat", "--numstat", "--summary", "--cached", "--dry-run"]) {
+            return;
+        }
         let texts: Vec<String> = match files {
             [] => call.pipe.stdin.iter().cloned().collect(),
             files => files.iter().map(|file| self.read(scope, file, true)).collect(),

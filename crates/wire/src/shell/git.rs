@@ -163,9 +163,7 @@ impl Walk<'_> {
                 operands.iter().for_each(|path| self.deletes(scope, path, "git:rm"));
             }
             "mv" => self.moves(scope, &[], &operands),
-            "apply" if !call.has(&["--check", "--stat", "--numstat", "--summary", "--cached"]) => {
-                self.patches(scope, call, &operands);
-            }
+            "apply" => self.patches(scope, call, &operands),
             "stash" => match operands.first().copied() {
                 Some("drop" | "clear") => self.history(scope, "git:stash_drop", Effect::Destroy),
                 Some("push" | "save") | None => self.loses_nothing(scope, "git:stash"),

@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use holdpoint_core::Effect;
+
 use super::{Engine, Volumes, Which};
 use crate::{
     machine::Bare,
-    shell::{Command, Dialect, interpret},
+    shell::{Command, Dialect, Step, interpret},
 };
 
 const FILES: &[(&str, &str)] = &[
@@ -22,15 +24,36 @@ const FILES: &[(&str, &str)] = &[
     ("/w/base/supabase/config.toml", "project_id = \"shop\"\n"),
 ];
 
-/// The volumes that a command takes away in a directory.
-fn taken(text: &str, directory: &str) -> Vec<Volumes> {
+/// What a command does in a directory.
+fn steps(text: &str, directory: &str) -> Vec<Step> {
     let of =
         |path: &str| FILES.iter().find(|(own, _)| *own == path).map(|(_, text)| Arc::from(*text));
     let desk = Bare { workspace: "/w".to_owned(), text: of, masked: true };
     let command =
         Command { dialect: Dialect::Bash, text, directory, environment: &BTreeMap::new() };
-    let steps = interpret(&command, &desk).unwrap_or_else(|error| panic!("{text}: {error}")).steps;
-    steps.into_iter().filter_map(|it| it.volumes).collect()
+    interpret(&command, &desk).unwrap_or_else(|error| panic!("{text}: {error}")).steps
+}
+
+/// The volumes that a command takes away there.
+fn taken(text: &str, directory: &str) -> Vec<Volumes> {
+    steps(text, directory).into_iter().filter_map(|it| it.volumes).collect()
+}
+
+#[test]
+fn options_before_the_verb_hide_nothing() {
+    for text in [
+        "podman --root /elsewhere volume rm a",
+        "podman --storage-driver vfs volume prune -f",
+        "docker --log-level debug volume rm a",
+        "docker --config /c volume rm a",
+        "docker compose --env-file x down -v",
+        "docker compose --project-directory x down -v",
+        "docker-compose --env-file x down -v",
+    ] {
+        let steps = steps(text, "/w/My.App");
+        let destroys = |it: &Step| it.operation.effect == Effect::Destroy && it.volumes.is_none();
+        assert!(steps.iter().any(destroys), "{text}: {steps:?}");
+    }
 }
 
 fn which(text: &str, directory: &str) -> Vec<Which> {
