@@ -31,9 +31,6 @@ use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 const TWO_WEEKS_MS: u64 = 14 * 86_400_000;
-/// Incidents that are held where a snapshot would do: outside of an enclosure, a human releases what
-/// takes the workspace as a whole, whatever saves it (`starter.workspace_root`).
-const HELD: [&str; 1] = ["copilot-rm-rf-wrong-directory"];
 /// What needs others' servers is for `a_day` alone.
 const AWAY: [&str; 4] = ["npm", "pip", "cargo", "npx"];
 
@@ -162,18 +159,12 @@ async fn the_report_names_what_should_have_been_stopped_and_nobody_else() {
         incidents.iter().map(|it| (it.id.as_str(), it.expected != "allow_with_snapshot")).collect();
     let missed: Vec<_> = due.iter().filter(|(id, stop)| **stop && !named.contains(*id)).collect();
     assert!(missed.is_empty(), "not named: {missed:?}");
-    let besides: Vec<&&str> = named.iter().filter(|name| due.get(**name) != Some(&true)).collect();
-    println!("{} named of {} incidents; besides: {besides:?}", named.len(), due.len());
-    // Nobody else, but for whoever is only held.
-    for name in &besides {
-        let counts = &report["agents"][**name];
-        let known = due.contains_key(**name);
-        assert!(known, "honest work is named: {name}: {counts}");
-        assert_eq!(counts["would_have_refused"], 0, "{name}: {counts}");
-        assert_eq!(counts["refused"], 0, "{name}: {counts}");
-    }
-    let held: Vec<&&str> = HELD.iter().filter(|id| due.contains_key(**id)).collect();
-    assert_eq!(besides, held, "those and no others");
+    let besides: Vec<_> = named.iter().filter(|name| due.get(**name) != Some(&true)).collect();
+    let counts = &report["agents"];
+    assert!(
+        besides.is_empty(),
+        "honest work is named, or what a snapshot is for: {besides:?}: {counts}"
+    );
     let text = holdpoint.call(&["report", "--since", "14d"]).stdout;
     assert_eq!(text.matches("\nmend first: ").count(), 3, "{text}");
 }

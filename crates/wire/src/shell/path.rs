@@ -221,7 +221,6 @@ pub(super) fn ground(files: &Overlay<'_>, path: &str) -> Ground {
     if path.starts_with(UNKNOWN) || path.starts_with(&format!("/{UNKNOWN}")) {
         return Ground::Outside;
     }
-    let all = pattern::is_all(path);
     let unclear = |part: &&str| pattern::is_glob(part) || part.contains(UNKNOWN);
     let parts: Vec<&str> = path.split('/').collect();
     let known = parts.iter().take_while(|part| !unclear(part)).count();
@@ -240,7 +239,8 @@ pub(super) fn ground(files: &Overlay<'_>, path: &str) -> Ground {
     }
     if let Some(workspace) = workspace(files) {
         if fixed == workspace {
-            let parts_left = !all && unclear_rest && !path.ends_with(UNKNOWN);
+            let hidden = pattern::takes_hidden(path) || path.ends_with(UNKNOWN);
+            let parts_left = unclear_rest && !hidden;
             return if parts_left { inside(files, path, workspace) } else { Ground::Root };
         }
         if is_in(&fixed, workspace) {

@@ -77,6 +77,12 @@ pub(super) fn is_all(word: &str) -> bool {
     matches!(last, "*" | "**" | ".*" | ".[!.]*" | ".??*" | "{*,.*}" | "*.*" | "..?*" | ".[^.]*")
 }
 
+/// Whether a pattern for everything takes hidden names as well, a repository's history among them.
+pub(super) fn takes_hidden(word: &str) -> bool {
+    let last = word.trim_end_matches('/').rsplit('/').next().unwrap_or(word);
+    is_all(word) && !matches!(last, "*" | "**" | "*.*")
+}
+
 /// The files and directories that `glob` matches from `directory`, spelt as the glob is.
 pub(super) fn files(files: &Overlay<'_>, directory: &str, glob: &str) -> Vec<String> {
     let absolute = glob.starts_with('/');
