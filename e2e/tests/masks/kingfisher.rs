@@ -18,7 +18,7 @@ fn what_an_installed_kingfisher_finds_is_told_beside_what_we_find() {
     let python = Python::with(env!("CARGO_TARGET_TMPDIR"), &["kingfisher-bin==2.14.0"]);
     let its = python.packages().join("kingfisher/bin");
     let (holdpoint, work) = (Holdpoint::new(BINARY), tempfile::tempdir().unwrap());
-    fs::write(work.path().join("monitor.py"), format!("datadog = \"{ITS}\"\n")).unwrap();
+    fs::write(work.path().join("monitor.py"), format!("finicity = \"{ITS}\"\n")).unwrap();
     fs::write(work.path().join("notes.md"), format!("RAILWAY_API_TOKEN={OURS}\n")).unwrap();
     let path =
         env::join_paths([its].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())));
