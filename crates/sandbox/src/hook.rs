@@ -302,7 +302,7 @@ fn told(judged: &Judged<Said>, heard: &Heard, unkept: Option<&Unkept>) -> String
 fn answered(call: &Call, principal: Principal, judged: &Judged<Said>, told: &str) -> Answered {
     let reply = match (judged.decision(), call.enclosed) {
         (Decision::Allow { .. }, _) => Reply::Allow,
-        (_, true) => Reply::Explain(told),
+        (_, true) => Reply::Explain(&told::inside(judged)),
         (Decision::Hold { .. }, _) => Reply::Ask(told),
         (Decision::Deny { .. }, _) => Reply::Deny(told),
     };

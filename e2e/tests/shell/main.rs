@@ -4,6 +4,7 @@ mod explain;
 mod explain_command;
 mod hook;
 mod hook_curl;
+mod hook_inside;
 mod hooked_agents;
 mod incidents;
 mod init;

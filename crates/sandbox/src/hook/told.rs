@@ -40,20 +40,10 @@ pub(super) fn decided(judged: &Judged<Said>) -> Decided {
 
 /// What is said to the agent, or by the agent to its human.
 pub(super) fn text(judged: &Judged<Said>, heard: &Heard) -> String {
-    let decision = judged.decision();
-    let Some(reason) = decision.reasons().first() else { return String::new() };
-    let strongest = judged.judgements().iter().max_by_key(|it| {
-        let stopped = it.decision.verdict();
-        (stopped, it.operation.effect)
-    });
-    let what = strongest.map_or_else(String::new, |it| {
-        let Operation { name, resource, .. } = &it.operation;
-        format!(" It is {name} on {} ({}).", resource.id, it.facts.environment)
-    });
+    let Some(reason) = reason(judged) else { return String::new() };
     let reference = reference(judged.digest());
     let reference = format!("Ref {reference} (mistaken? `holdpoint wrong {reference}`).");
-    let reason = format!("({}): {}{what}", reason.code, reason.text);
-    match decision {
+    match judged.decision() {
         Decision::Hold { .. } if heard.can_ask() => {
             format!("Holdpoint asks before this {reason} {reference}")
         }
@@ -67,6 +57,33 @@ pub(super) fn text(judged: &Judged<Said>, heard: &Heard) -> String {
              Go on without it, or tell your human what you need and why. {reference}"
         ),
     }
+}
+
+/// What is said inside a run, where a hook stops nothing.
+pub(super) fn inside(judged: &Judged<Said>) -> String {
+    let would = match judged.decision() {
+        Decision::Hold { .. } => "hold",
+        _ => "refuse",
+    };
+    let reason = reason(judged).unwrap_or_default();
+    format!(
+        "Outside of this run Holdpoint would {would} this {reason} Here it goes on, and the run \
+         itself stops what it must not reach."
+    )
+}
+
+/// Why, and what it is about.
+fn reason(judged: &Judged<Said>) -> Option<String> {
+    let reason = judged.decision().reasons().first()?;
+    let strongest = judged.judgements().iter().max_by_key(|it| {
+        let stopped = it.decision.verdict();
+        (stopped, it.operation.effect)
+    });
+    let what = strongest.map_or_else(String::new, |it| {
+        let Operation { name, resource, .. } = &it.operation;
+        format!(" It is {name} on {} ({}).", resource.id, it.facts.environment)
+    });
+    Some(format!("({}): {}{what}", reason.code, reason.text))
 }
 
 /// How an agent is told that nobody could decide in time, or at all: never a yes.
