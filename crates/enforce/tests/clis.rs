@@ -1,5 +1,5 @@
-//! Every tool that the tables are about: what takes something away is stopped, what looks and what
-//! is only tried passes.
+//! Every tool that the tables are about: what takes something away is stopped, or passes once it is
+//! saved; what looks and what is only tried passes.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ const TOOLS: &str = "aws gcloud gsutil bq az kubectl helm terraform tofu terragr
                      doctl wrangler gh glab git npm cargo stripe firebase rclone s3cmd restic borg \
                      pgbackrest systemctl crontab lvm zfs mkfs dd iptables users";
 
-/// Whether a command passes, typed where keys for elsewhere lie about.
+/// Whether a command simply passes, typed where keys for elsewhere lie about.
 fn passes(pdp: &Pdp, command: &str) -> bool {
     let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n";
     let workspace = "/home/dev/app";
@@ -36,7 +36,8 @@ fn passes(pdp: &Pdp, command: &str) -> bool {
         ],
     });
     let answer = explain(pdp, &episode.to_string(), 1, false).unwrap();
-    answer.operations.last().unwrap().verdict == Verdict::Allow
+    let judged = answer.operations.last().unwrap();
+    judged.verdict == Verdict::Allow && !judged.obligations.snapshot
 }
 
 #[test]
