@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    History, Name, REMEMBERED_MAX,
+    History, Name,
     loose::unpacked,
     name,
     packs::Index,
@@ -18,7 +18,7 @@ use super::{
 use crate::view::Mask;
 
 /// Seconds by which a clock of files may be behind.
-const BEHIND: i64 = 2;
+pub(super) const BEHIND: i64 = 2;
 
 /// What came of looking at something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl History {
     pub(crate) fn made(&self, path: &Path) {
         let Some(key) = self.key(path) else { return };
         let mut own = self.lock();
-        if own.made.len() < REMEMBERED_MAX {
+        if own.made.len() < self.remembered {
             own.made.insert(key);
         }
     }
@@ -124,7 +124,7 @@ impl History {
             }
         }
         let mut own = self.lock();
-        if own.clean.len() >= REMEMBERED_MAX {
+        if own.clean.len() >= self.remembered {
             own.clean.clear();
         }
         own.clean.insert(key);

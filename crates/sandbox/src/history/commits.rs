@@ -5,7 +5,7 @@
 
 use std::{ffi::OsStr, io, os::unix::ffi::OsStrExt as _, path::Path};
 
-use super::{History, Name, REMEMBERED_MAX, hexadecimal, name, name_of};
+use super::{History, Name, hexadecimal, name, name_of};
 use crate::view::Mask;
 
 /// Commits on top of each other of which nobody knows yet what they are.
@@ -64,8 +64,9 @@ impl History {
                 None => at,
             };
             let mut own = self.lock();
-            if own.real.len() >= REMEMBERED_MAX {
-                own.real.clear();
+            if own.real.len() >= self.remembered {
+                // Of what is forgotten, nobody would know any more that it has another name.
+                return Err(io::Error::other("more commits of one run than are remembered"));
             }
             own.real.insert(at, real);
         }

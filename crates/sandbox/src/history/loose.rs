@@ -2,7 +2,9 @@
 //! programs of the inside write too: no link of theirs is gone through, and nothing but a file is read.
 
 use std::{
+    fs,
     io::{self, Read as _, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -11,7 +13,7 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, renameat, unlinkat};
 use sha1::{Digest as _, Sha1};
 
-use super::{History, Name, hexadecimal};
+use super::{History, Name, arrived::BEHIND, hexadecimal};
 use crate::view::{
     SEARCHED_MAX,
     places::{self, Place},
@@ -62,9 +64,15 @@ impl History {
         found.filter(|(kind, bytes)| name_of(kind, bytes) == *name)
     }
 
-    /// Whether an object was made inside.
+    /// Whether an object was made inside. Once no more of them are remembered, whatever came since the
+    /// search is taken for one.
     pub(super) fn is_made(&self, name: &Name) -> bool {
-        path_of(name).is_ok_and(|path| self.lock().made.contains(&path))
+        let Ok(path) = path_of(name) else { return false };
+        let made = &self.lock().made;
+        let is_new = |at: &Path| {
+            fs::symlink_metadata(at).is_ok_and(|found| found.ctime() >= self.since - BEHIND)
+        };
+        made.contains(&path) || made.len() >= self.remembered && is_new(&self.objects.join(&path))
     }
 }
 

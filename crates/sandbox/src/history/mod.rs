@@ -14,6 +14,8 @@ mod loose;
 mod packs;
 mod search;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -40,7 +42,8 @@ use crate::view::{
     places::{self, Place},
 };
 
-/// Objects of one run that are remembered by name; beyond it, they are looked at again.
+/// Objects of one run that are remembered by name; beyond it, they are looked at again, and what is new
+/// is taken for made inside.
 const REMEMBERED_MAX: usize = 1_000_000;
 /// Where git looks for what is to be seen instead of an object (git-replace(1)).
 const REPLACE: &str = "refs/replace";
@@ -60,6 +63,8 @@ pub struct History {
     pub(crate) private: PathBuf,
     /// When it was searched, in seconds: what came later was not.
     since: i64,
+    /// How many objects are remembered by name.
+    remembered: usize,
     own: Mutex<Own>,
 }
 
@@ -101,6 +106,7 @@ impl History {
             objects: fs::canonicalize(git.join("objects"))?,
             private,
             since: i64::try_from(since.as_secs()).map_err(io::Error::other)?,
+            remembered: REMEMBERED_MAX,
             own: Mutex::default(),
         };
         fs::create_dir_all(&this.private)?;
