@@ -20,16 +20,14 @@ pub use rule::{BEGINNING_BYTES, Reads, Rule, When};
 
 /// The rules for requests to `provider` with this method and path, in the order in which they
 /// are to be tried: the first whose `Rule::when` holds says what the request does.
-/// `segments` are percent-decoded. Git's own protocol is the same on every host, and so is what npm
-/// asks of every registry.
+/// `segments` are percent-decoded. Git's own protocol is the same on every host.
 pub fn named<'a>(
     provider: Option<&str>,
     method: &'a str,
     segments: &'a [String],
 ) -> impl Iterator<Item = (&'static str, &'static Rule)> + 'a {
     let own = provider.and_then(table);
-    [("git", git::RULES), ("npm", packages::NPM_AUDIT)]
-        .into_iter()
+    std::iter::once(("git", git::RULES))
         .chain(own)
         .flat_map(|(name, rules)| rules.iter().map(move |rule| (name, rule)))
         .filter(move |(_, rule)| rule.fits(method, segments))

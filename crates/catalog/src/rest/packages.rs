@@ -12,14 +12,9 @@ use super::rule::{
     Rule, rule,
 };
 
-/// What npm asks of every registry, at the end of each install: whether something is known to be
-/// vulnerable.
-pub(super) const NPM_AUDIT: &[Rule] = &[
-    rule("POST", "/**/-/npm/v1/security/audits/**", "audit", Observe),
-    rule("POST", "/**/-/npm/v1/security/advisories/bulk", "audit", Observe),
-];
-
 pub(super) const NPM: &[Rule] = &[
+    rule("POST", "/-/npm/v1/security/audits/**", "audit", Observe),
+    rule("POST", "/-/npm/v1/security/advisories/bulk", "audit", Observe),
     rule("POST", "/-/npm/v1/tokens", "token_create", MintCredential),
     rule("DELETE", "/-/npm/v1/tokens/**", "token_revoke", Remove),
     rule("POST", "/-/npm/v1/oidc/**", "token_create", MintCredential),

@@ -44,8 +44,13 @@ const METHODS: &[Case<'_>] = &[
     ("GET https://registry.npmjs.org/@types%2Fnode", &[], "", Observe),
     ("GET https://npm.example.com/@types%2Fnode", &[], "", Observe),
     ("GET https://npm.example.com/api/npm/local/@types%2fnode", &[], "", Observe),
-    ("POST https://npm.example.com/-/npm/v1/security/advisories/bulk", JSON, "{}", Observe),
-    ("POST https://npm.example.com/local/-/npm/v1/security/audits/quick", JSON, "{}", Observe),
+    // A path that only reads at registries says nothing of servers that look at no path.
+    (
+        "POST https://api.example.com/-/npm/v1/security/audits/x",
+        JSON,
+        "{\"sql\":\"DROP TABLE users\"}",
+        Execute,
+    ),
     ("POST https://npm.example.com/@db%2fdelete", JSON, "{}", Destroy),
     ("GET https://registry.npmjs.org/graphql", &[], "", Observe),
     ("GET https://github.com/graphql/graphql-js", &[], "", Observe),
