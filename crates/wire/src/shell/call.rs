@@ -260,6 +260,9 @@ impl Walk<'_> {
         call: &Call<'_>,
     ) -> Result<Option<String>, Unreadable> {
         match call.program {
+            "shopt" | "setopt" if call.arguments.iter().any(|it| takes_hidden(it)) => {
+                self.files.takes_hidden = true;
+            }
             ":" | "true" | "false" | "test" | "[" | "return" | "exit" | "break" | "continue"
             | "wait" | "jobs" | "fg" | "bg" | "disown" | "shopt" | "ulimit" | "umask" | "times"
             | "let" | "getopts" | "complete" | "bind" | "history" | "unalias" | "logout"
@@ -424,4 +427,10 @@ fn is_asking(call: &Call<'_>) -> bool {
             && !call.has(&["-c", "-e"])
             && !super::carrier::is_carrier(call.name)
             && !super::interpreter::is_interpreter(call.name)
+}
+
+/// Whether an option of a shell has patterns match hidden names, too (bash, zsh).
+fn takes_hidden(option: &str) -> bool {
+    let plain = option.replace('_', "").to_ascii_lowercase();
+    matches!(plain.as_str(), "dotglob" | "globdots")
 }

@@ -9,11 +9,13 @@ use crate::machine::Machine;
 pub(super) struct Overlay<'a> {
     pub(super) machine: &'a dyn Machine,
     pub(super) written: BTreeMap<String, Written>,
+    /// Patterns match hidden names, too.
+    pub(super) takes_hidden: bool,
 }
 
 impl<'a> Overlay<'a> {
     pub(super) fn new(machine: &'a dyn Machine) -> Self {
-        Self { machine, written: BTreeMap::new() }
+        Self { machine, written: BTreeMap::new(), takes_hidden: false }
     }
 
     /// The text of a file.

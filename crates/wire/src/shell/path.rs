@@ -239,7 +239,8 @@ pub(super) fn ground(files: &Overlay<'_>, path: &str) -> Ground {
     }
     if let Some(workspace) = workspace(files) {
         if fixed == workspace {
-            let hidden = pattern::takes_hidden(path) || path.ends_with(UNKNOWN);
+            let all = files.takes_hidden && pattern::is_all(path);
+            let hidden = all || pattern::takes_hidden(path) || path.ends_with(UNKNOWN);
             let parts_left = unclear_rest && !hidden;
             return if parts_left { inside(files, path, workspace) } else { Ground::Root };
         }

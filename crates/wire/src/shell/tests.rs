@@ -199,6 +199,8 @@ fn each_part_of_the_machine_is_told_apart() {
         ("rm -rf *", Ground::Workspace),
         ("rm -rf .* *", Ground::Root),
         ("rm -rf ./{*,.*}", Ground::Root),
+        ("shopt -s dotglob; rm -rf *", Ground::Root),
+        ("shopt -s dotglob && rm -rf ./*", Ground::Root),
         ("rm -rf /w/app", Ground::Root),
         ("rm -rf .git", Ground::Root),
         ("rm -rf ../other", Ground::Outside),

@@ -2,7 +2,6 @@
 //! (docs.docker.com, "Docker Engine API": `ContainerArchive`, `PutContainerArchive`).
 
 use std::{
-    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -14,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Engine, Made,
+    Engine, Listed, Made,
     http::{Body, Server},
 };
 use crate::error::{Result, SnapshotError};
@@ -60,15 +59,6 @@ pub(super) fn usual() -> Result<String, String> {
     let meta = read(home.join("contexts/meta").join(place).join("meta.json"));
     let host = meta.as_ref().and_then(|it| it.pointer("/Endpoints/docker/Host")?.as_str());
     host.map(str::to_owned).ok_or_else(|| format!("Docker's context {context} cannot be read"))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listed {
-    name: String,
-    driver: String,
-    labels: Option<BTreeMap<String, String>>,
-    options: Option<BTreeMap<String, String>>,
 }
 
 impl Docker {

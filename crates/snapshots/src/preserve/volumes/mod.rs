@@ -32,6 +32,16 @@ const CONTENTS: &str = "contents.tar";
 /// How every whole archive ends (POSIX, `pax`: two blocks of zeros).
 const END: [u8; 1024] = [0; 1024];
 
+/// A volume as its engine lists it; Docker and Podman do it alike.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    name: String,
+    driver: String,
+    labels: Option<BTreeMap<String, String>>,
+    options: Option<BTreeMap<String, String>>,
+}
+
 /// What a volume was made with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Made {

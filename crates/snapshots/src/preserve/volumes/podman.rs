@@ -2,7 +2,6 @@
 //! need not be there.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::Write,
     path::Path,
@@ -10,10 +9,9 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Engine, Made, failed};
+use super::{Engine, Listed, Made, failed};
 use crate::{
     error::{Result, SnapshotError},
     preserve::{run, run_into, run_with},
@@ -25,15 +23,6 @@ const PODMAN: &str = "podman";
 /// The engine of this user.
 #[derive(Debug)]
 pub(super) struct Podman;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listed {
-    name: String,
-    driver: String,
-    labels: Option<BTreeMap<String, String>>,
-    options: Option<BTreeMap<String, String>>,
-}
 
 impl Podman {
     /// If its program is there, and asks nobody else.
