@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use holdpoint_core::{Digest, Timestamp};
@@ -16,7 +16,9 @@ use crate::{
 };
 
 /// How long a write waits for another process's write.
-const BUSY_SECONDS: u64 = 5;
+const BUSY: Duration = Duration::from_secs(5);
+/// How long between two tries of what SQLite itself does not wait for.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A connection that many threads share.
 #[derive(Debug)]
@@ -34,11 +36,11 @@ impl Database {
     }
 
     fn prepare(mut connection: Connection) -> Result<Self> {
-        connection.busy_timeout(Duration::from_secs(BUSY_SECONDS))?;
+        connection.busy_timeout(BUSY)?;
+        write_ahead(&connection)?;
         // secure_delete: what is erased is overwritten, not merely unlinked from its table.
         connection.execute_batch(
-            "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
+            "PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA secure_delete = ON;
              PRAGMA trusted_schema = OFF;",
@@ -80,6 +82,22 @@ impl Database {
     pub(crate) fn checkpoint(&self) -> Result<()> {
         let connection = self.connection();
         Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+}
+
+/// Has the database keep a write-ahead log. Of several who do this first at once SQLite tells all
+/// but one that the database is busy, and at once: its busy timeout is not for a change of mode.
+fn write_ahead(connection: &Connection) -> Result<()> {
+    let until = Instant::now() + BUSY;
+    loop {
+        let tried = connection.execute_batch("PRAGMA journal_mode = WAL");
+        let busy = tried.as_ref().is_err_and(|error| {
+            error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+        });
+        if !busy || Instant::now() >= until {
+            return Ok(tried?);
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 

@@ -56,14 +56,7 @@ impl State {
     pub fn open_with(dir: &Path, limits: &Limits) -> Result<Self> {
         protect_directory(dir)?;
         let path = dir.join("state.db");
-        // SQLite gives its journal files the rights of the database file.
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
-            .map_err(StoreError::io("open", &path))?;
+        make_database_file(&path)?;
         let seal = Seal::open(&dir.join("store.key"))?;
         let database = Database::open(&path)?;
         Self::assemble(Some(dir.to_owned()), database, seal, limits)
@@ -222,6 +215,20 @@ fn protect_directory(dir: &Path) -> Result<()> {
         return Err(StoreError::OthersCanWrite(dir.to_owned()));
     }
     fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(StoreError::io("protect", dir))
+}
+
+/// Makes the file that SQLite will open, for its owner alone: SQLite gives its journal files the
+/// rights of the database's. The file is never opened here, since closing it would take from every
+/// `State` of this process its locks (sqlite.org/howtocorrupt.html, section 2.2).
+fn make_database_file(path: &Path) -> Result<()> {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    match mknodat(CWD, path, FileType::RegularFile, Mode::RUSR | Mode::WUSR, 0) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => return Err(StoreError::io("make", path)(error.into())),
+    }
+    fs::set_permissions(path, Permissions::from_mode(0o600))
+        .map_err(StoreError::io("protect", path))
 }
 
 /// The value of `key`; the first process that asks makes it.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -101,6 +101,22 @@ fn many_open_it_at_once_and_see_one_state() {
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert!(names.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{names:?}");
+}
+
+#[test]
+fn to_open_it_again_takes_no_lock_from_who_has_it_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = State::open(dir.path()).unwrap();
+    let inode = format!(":{} ", fs::metadata(dir.path().join("state.db")).unwrap().ino());
+    let locks = || {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().filter(|lock| lock.contains(&inode)).count()
+    };
+    let before = locks();
+    assert!(before > 0);
+    let second = State::open(dir.path()).unwrap();
+    assert!(locks() >= before);
+    assert_eq!(first.gateway_id(), second.gateway_id());
 }
 
 #[test]
