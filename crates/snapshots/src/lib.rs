@@ -8,6 +8,7 @@
 //! - [`Terms`]: how much is taken; `walk`: what there is; `ignored`: what git ignores of it
 //! - `looks`: what a file looks like; `opened`: rights that an owner lends us to look
 //! - `source`: how the repository reads a workspace; `omitted`: what it could not have
+//! - `processor`: where a workspace of many small files is read
 //! - `repository`: the repository; `storage`: the directory that it lies in;
 //!   [`door`]: another user's directory; `elsewhere`: a store of another machine
 //! - `difference` between two snapshots; [`Plan`]: what an undo would do; `entry`: one thing of it
@@ -34,6 +35,7 @@ mod omitted;
 mod opened;
 mod plan;
 pub mod preserve;
+mod processor;
 mod repository;
 mod restore;
 mod seen;

@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 use crate::{
     elsewhere::{Backend, Elsewhere},
     error::{Result, SnapshotError},
+    processor::OneProcessor,
     source::Source,
     storage::{Power, Storage},
 };
@@ -297,7 +298,10 @@ impl Indexed {
         let options = BackupOptions::default().no_scan(true).parent_opts(parent_options);
         let snapshot = SnapshotOptions::default().host(Some(HOST.to_owned())).to_snapshot();
         let snapshot = snapshot.map_err(&failed)?;
+        // To read and compress a lot takes all processors; to find that little has changed, one.
+        let one = (parent.is_some() || source.is_small()).then(OneProcessor::keep);
         let saved = self.rustic.archive(&options, source, snapshot, &[root.to_owned()]);
+        drop(one);
         let saved = saved.map_err(&failed)?;
         // Nothing was written where nothing changed.
         let id = if saved.id.is_null() { saved.parent } else { Some(saved.id) };

@@ -25,6 +25,9 @@ use crate::{
     walk::{Found, Listing},
 };
 
+/// Files that have fewer bytes than this on average are small.
+const SMALL_BYTES: u64 = 32 << 10;
+
 /// What went wrong while files were read.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Problems {
@@ -48,6 +51,11 @@ impl Source {
     pub(crate) fn new(listing: &Listing, opened: Option<Arc<Opened>>) -> Self {
         let entries = Arc::clone(&listing.entries);
         Self { entries, bytes: listing.bytes, problems: Shared::default(), opened }
+    }
+
+    /// Whether there is little to read of each file.
+    pub(crate) fn is_small(&self) -> bool {
+        self.bytes / (self.entries.len() as u64).max(1) < SMALL_BYTES
     }
 
     /// What went wrong until now.
