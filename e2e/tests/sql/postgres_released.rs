@@ -1,4 +1,5 @@
-//! A release is for the rows that the human was told of, and not for as many others.
+//! A release is for the rows that the human was told of and for what is written into them, and not
+//! for as many others, or for something else.
 
 use e2e::postgres::Guarded;
 use holdpoint_store::HoldState;
@@ -15,7 +16,22 @@ INSERT INTO orders SELECT 'r' || g % 3, g, 1 + g % 40 FROM generate_series(1, 20
 CREATE TABLE log (at int, text text);
 INSERT INTO log SELECT g, CASE WHEN g <= 20 THEN 'old' ELSE 'new' END FROM generate_series(1, 100) g;
 CREATE TABLE notes (id serial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp(), text text);
-INSERT INTO notes (text) SELECT 'n' FROM generate_series(1, 5);";
+INSERT INTO notes (text) SELECT 'n' FROM generate_series(1, 5);
+CREATE TABLE settings (key text PRIMARY KEY, value text);
+INSERT INTO settings VALUES ('domain', 'example.com');
+CREATE FUNCTION domain() RETURNS text LANGUAGE sql STABLE AS $$ SELECT value FROM settings $$;
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS
+ $$ BEGIN NEW.at := clock_timestamp(); NEW.email := lower(NEW.email); RETURN NEW; END $$;
+CREATE TABLE mails (id int PRIMARY KEY, email text, part int DEFAULT 0, at timestamptz DEFAULT now());
+INSERT INTO mails SELECT g, 'm' || g, g, '2020-01-01' FROM generate_series(1, 40) g;
+CREATE TRIGGER stamp BEFORE UPDATE ON mails FOR EACH ROW EXECUTE FUNCTION stamp();
+CREATE VIEW chosen AS SELECT id, 'A' || id || '@' || domain() AS email FROM mails WHERE id <= 20;
+CREATE TABLE sent (id serial PRIMARY KEY, mail int, token uuid DEFAULT gen_random_uuid(),
+ rank float DEFAULT random(), day date DEFAULT current_date, at timestamp(0) DEFAULT now());
+CREATE TABLE parts (sent int REFERENCES sent, text text);";
+/// All tables of it.
+const TABLES: [&str; 8] =
+    ["customers", "orders", "log", "notes", "settings", "mails", "sent", "parts"];
 
 /// What is held, what somebody does before it is released, and how the release ends.
 fn check(text: &str, meanwhile: &str, ends: HoldState) {
@@ -26,7 +42,7 @@ fn check(text: &str, meanwhile: &str, ends: HoldState) {
     if !meanwhile.is_empty() {
         guarded.server.app(meanwhile);
     }
-    let state = || ["customers", "orders", "log", "notes"].map(|it| guarded.server.checksum(it));
+    let state = || TABLES.map(|it| guarded.server.checksum(it));
     let before = state();
     let ended = guarded.released(&hold);
     assert_eq!(ended, ends, "{text}; {meanwhile}: {}", guarded.gateway.said());
@@ -83,4 +99,104 @@ fn the_same_rows_are_released() {
     ] {
         check(text, meanwhile, HoldState::Done);
     }
+}
+
+/// The same rows, and other values: the release is void, and nothing is changed.
+#[test]
+fn other_values_are_not_released() {
+    let settings = "UPDATE settings SET value = 'evil.example'";
+    let view = "CREATE OR REPLACE VIEW chosen AS SELECT id, 'evil@' || domain() AS email FROM mails WHERE id <= 20";
+    let function = "CREATE OR REPLACE FUNCTION domain() RETURNS text LANGUAGE sql AS $$ SELECT 'evil.example'::text $$";
+    let trigger = "CREATE OR REPLACE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS \
+        $$ BEGIN NEW.email := 'evil'; RETURN NEW; END $$";
+    let aside = "CREATE OR REPLACE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS \
+        $$ BEGIN NEW.email := lower(NEW.email); NEW.part := NEW.part + 1; RETURN NEW; END $$";
+    let update = "UPDATE mails SET email = 'X' || id || '@' || domain() WHERE id <= 20";
+    for (text, meanwhile) in [
+        (update, settings),
+        (update, function),
+        (update, trigger),
+        // A column that is left as it was.
+        (update, aside),
+        ("UPDATE mails SET email = c.email FROM chosen c WHERE c.id = mails.id", view),
+        // Each other's values.
+        (
+            "UPDATE customers SET state = (SELECT email FROM mails WHERE mails.id = customers.id) WHERE id <= 20",
+            "UPDATE mails SET email = CASE id WHEN 1 THEN 'm2' ELSE 'm1' END WHERE id <= 2",
+        ),
+        ("UPDATE mails SET part = 9; INSERT INTO log SELECT id, email FROM chosen", settings),
+        (
+            "INSERT INTO settings SELECT key, 'b' FROM settings ON CONFLICT (key) DO UPDATE SET value = domain() || 'x'; \
+             UPDATE customers SET seen = 3",
+            settings,
+        ),
+        ("TRUNCATE log; INSERT INTO log SELECT id, email FROM chosen", settings),
+        ("TRUNCATE parts; CREATE TABLE made AS SELECT * FROM chosen", settings),
+        // Only what is by chance is left out.
+        (
+            "INSERT INTO sent (mail) SELECT part FROM mails; UPDATE customers SET seen = 3",
+            "UPDATE mails SET part = 7 WHERE id = 8",
+        ),
+    ] {
+        check(text, meanwhile, HoldState::Void);
+    }
+}
+
+/// What is another value each time, and what is now, is released whatever it is then; and so is
+/// what an UPDATE leaves as it is, whatever that has become.
+#[test]
+fn what_is_another_value_each_time_is_released() {
+    for (text, meanwhile) in [
+        ("UPDATE mails SET email = 'X' || id WHERE id <= 20", "SELECT pg_sleep(1.1)"),
+        (
+            "UPDATE mails SET email = 'X' || id WHERE id <= 20",
+            "ALTER TABLE mails DISABLE TRIGGER stamp; UPDATE mails SET part = part + 1; ALTER TABLE mails ENABLE TRIGGER stamp",
+        ),
+        (
+            "INSERT INTO sent (mail) SELECT id FROM mails; UPDATE customers SET seen = 3",
+            "INSERT INTO sent (mail) VALUES (1); SELECT pg_sleep(1.1)",
+        ),
+        (
+            "WITH made AS (INSERT INTO sent (mail) SELECT id FROM mails RETURNING id) \
+             INSERT INTO parts SELECT id, 'p' FROM made; UPDATE customers SET seen = seen + 1, \
+             state = md5(random()::text) WHERE id <= 20",
+            "",
+        ),
+        ("PREPARE twice AS UPDATE mails SET part = 5; EXECUTE twice", ""),
+        ("BEGIN; PREPARE twice(int) AS UPDATE mails SET part = $1; EXECUTE twice(5); COMMIT", ""),
+        ("TRUNCATE log; INSERT INTO log SELECT id, email FROM chosen", ""),
+        (
+            "BEGIN ISOLATION LEVEL REPEATABLE READ; UPDATE mails SET at = now() - interval '3 hours'; COMMIT",
+            "",
+        ),
+    ] {
+        check(text, meanwhile, HoldState::Done);
+    }
+}
+
+/// The agent itself may change a little: not what another statement writes once it is released.
+#[test]
+fn an_agent_changes_nothing_that_was_released() {
+    let guarded = Guarded::start(BINARY, "production", TERMS, SHOP);
+    let held = guarded.run("UPDATE mails SET email = 'X' || id || '@' || domain() WHERE id <= 20");
+    assert!(held.err.contains("holdpoint approve"), "{}", held.err);
+    let shown = guarded.hold();
+    let hold = shown["hold"].as_str().unwrap().to_owned();
+    assert!(!shown.to_string().contains("not compared"), "{shown}");
+    guarded.well("UPDATE settings SET value = 'evil.example' WHERE key = 'domain'");
+    let before = guarded.server.checksum("mails");
+    assert_eq!(guarded.released(&hold), HoldState::Void, "{}", guarded.gateway.said());
+    assert_eq!(guarded.server.checksum("mails"), before);
+}
+
+/// Whoever releases it is told what is not compared.
+#[test]
+fn what_is_not_compared_is_said() {
+    let guarded = Guarded::start(BINARY, "production", TERMS, SHOP);
+    let held =
+        guarded.run("INSERT INTO sent (mail) SELECT id FROM mails; UPDATE mails SET part = 1");
+    assert!(held.err.contains("holdpoint approve"), "{}", held.err);
+    let shown = guarded.hold().to_string();
+    let told = "Another value each time, and not compared: sent.id, sent.token, sent.rank.";
+    assert!(shown.contains(told), "{shown}");
 }
