@@ -1,3 +1,5 @@
+//! What two runs have in common, told from their rows.
+
 use super::{Adding, Column, Compared, Sums, Take as _, Written};
 
 fn column(name: &str, key: bool) -> Column {
