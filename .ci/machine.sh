@@ -19,6 +19,7 @@ readonly COMMANDS=(
     "mariadbd mariadb-server"
     "redis-server redis-server" # and this
     "podman podman" # so are its volumes
+    "/lib/systemd/systemd systemd" # starts the gateway as a service, in a namespace of its own
     "unshare util-linux" # a disk that is full, for one process alone
     "faketime faketime" # a clock that steps, for one process alone
     "ssh openssh-client" # what it says inside is a test

@@ -35,6 +35,8 @@ while True:
         elif typed:
             os.write(master, typed)
         else:
+            # Nobody sits there any more: the line is hung up.
+            os.close(master)
             break
 status = os.waitpid(child, 0)[1]
 sys.exit(os.waitstatus_to_exitcode(status) & 255)

@@ -41,6 +41,15 @@ pub struct Cli {
     pub verb: Option<Verb>,
 }
 
+/// The grammar of a hook's call, as [`Cli`] has it.
+#[derive(Debug, Parser)]
+struct HookAlone {
+    #[arg(long, env = "HOLDPOINT_STATE")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    hook: Hook,
+}
+
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -127,21 +136,34 @@ pub struct Words {
     pub words: Vec<OsString>,
 }
 
+/// The verb of which agents make one call before each step.
+const HOOK: &str = "hook";
 /// Where the state is, below the home, if nobody says otherwise.
 pub const USUAL_STATE: &str = ".local/state/holdpoint";
 
 impl Cli {
-    /// What this process was called with. The stages of a run are told apart at once: putting all of
-    /// the command line's grammar together would take each of them as long as all else that it does.
+    /// What this process was called with. The stages of a run and the calls of a hook are told apart
+    /// at once: putting all of the command line's grammar together would take each of them as long as
+    /// much else that it does.
     pub fn read() -> Self {
         let mut words = std::env::args_os().skip(1);
         let stage = match words.next().as_deref().and_then(OsStr::to_str) {
             Some(INSIDE) => Verb::Inside,
             Some(INIT) => Verb::Init,
+            Some(HOOK) => {
+                let alone = Self::of_hook(std::env::args_os().skip(1));
+                return alone.unwrap_or_else(Self::parse);
+            }
             _ => return Self::parse(),
         };
         let verb = Some(stage(Words { words: words.collect() }));
         Self { state: None, json: false, verb }
+    }
+
+    /// A call of a hook, unless there is more to say of it than that.
+    fn of_hook(words: impl Iterator<Item = OsString>) -> Option<Self> {
+        let HookAlone { state, hook } = HookAlone::try_parse_from(words).ok()?;
+        Some(Self { state, json: false, verb: Some(Verb::Hook(hook)) })
     }
 
     /// The state directory: the flag, the variable, or the default below home.
@@ -154,5 +176,31 @@ impl Cli {
             CommandError::usage("there is no home directory; say where with --state DIR")
         })?;
         Ok(PathBuf::from(home).join(USUAL_STATE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_s_call_means_the_same_where_its_grammar_is_alone() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for (line, alone) in [
+            ("hook", true),
+            ("hook --agent claude", true),
+            ("hook --agent=codex --state /elsewhere", true),
+            ("hook --json", false),
+            ("hook --agent nobody", false),
+            ("hook --help", false),
+            ("hook more", false),
+        ] {
+            let found = Cli::of_hook(words(line).into_iter());
+            assert_eq!(found.is_some(), alone, "{line}");
+            if let Some(found) = found {
+                let whole = Cli::parse_from(words(&format!("holdpoint {line}")));
+                assert_eq!(format!("{found:?}"), format!("{whole:?}"));
+            }
+        }
     }
 }

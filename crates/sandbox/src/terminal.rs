@@ -4,7 +4,7 @@ use std::io::stdin;
 
 use rustix::{
     io::Errno,
-    process::{Pid, getpgrp, test_kill_process_group},
+    process::{Pid, test_kill_process_group},
     termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp},
 };
 
@@ -15,9 +15,10 @@ pub(crate) struct Terminal(Option<(Pid, Termios)>);
 impl Terminal {
     /// What it is now.
     pub(crate) fn of_this_process() -> Self {
-        let own = getpgrp();
-        let has_it = tcgetpgrp(stdin()).is_ok_and(|group| group == own);
-        Self(tcgetattr(stdin()).ok().filter(|_| has_it).map(|modes| (own, modes)))
+        // 0 for who was let into a namespace of processes from outside, as a container's are.
+        let own = Pid::from_raw(nix::unistd::getpgrp().as_raw());
+        let own = own.filter(|own| tcgetpgrp(stdin()).is_ok_and(|group| group == *own));
+        Self(own.and_then(|own| Some((own, tcgetattr(stdin()).ok()?))))
     }
 
     /// Takes it back from a command that gave it to a job of its own, and that could not give it

@@ -11,6 +11,8 @@ use e2e::{
     released::{Home, Released},
 };
 
+use crate::service::systemd_starts_it_when_somebody_comes;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 
 /// What is released. Making it takes long, so that one test makes it and tries all of it.
@@ -22,6 +24,7 @@ fn what_is_released_is_installed_used_and_taken_back() {
     an_archive_leaves_no_trace(&Home::new(&released));
     nothing_is_taken_from_under_an_agent_that_runs(&Home::new(&released));
     a_person_is_asked_and_the_state_is_asked_for_apart(&Home::new(&released));
+    systemd_starts_it_when_somebody_comes(&Home::new(&released));
 }
 
 fn the_checksums_are_those_of_what_lies_beside_them(out: &Path) {

@@ -8,6 +8,7 @@ mod install;
 mod metrics;
 mod modes;
 mod otlp;
+mod service;
 mod two_weeks;
 mod words;
 mod wrong;

@@ -1,4 +1,5 @@
-//! A service manager that listens before there is a gateway, and starts it when somebody comes.
+//! A gateway to which somebody passes the socket at which they listened for it, and a ledger that is not
+//! there. A service manager that does so: `day/service.rs`.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use std::{
@@ -27,7 +28,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
-    for name in ["work", ".local/state/holdpoint", "bin", "runtime/systemd"] {
+    for name in ["work", ".local/state/holdpoint"] {
         fs::create_dir_all(home.path().join(name)).unwrap();
     }
     let state = home.path().join(".local/state/holdpoint");
@@ -40,8 +41,7 @@ fn home() -> TempDir {
 fn command(home: &Path, program: &str, words: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(words).env_clear().current_dir(home.join("work")).env("HOME", home);
-    command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", home.join("bin").display()));
-    command.env("XDG_RUNTIME_DIR", home.join("runtime")).stdin(Stdio::null());
+    command.env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
     command
 }
 
@@ -96,45 +96,6 @@ fn the_gateway_goes_on_where_somebody_listened_for_it() {
     until("another one", || self::said(home.path()).filter(|it| it["pid"] == other.id()));
     reap(other);
     assert_eq!(call(home.path(), &["uninstall", "--yes"]).status, 1);
-}
-
-#[test]
-fn a_run_has_the_service_started_and_no_other_gateway() {
-    let home = home();
-    let port = free_port();
-    let place = home.path().display();
-    let passes = home.path().join("bin/passes.py");
-    fs::write(&passes, PASSES).unwrap();
-    let script = format!(
-        "#!/bin/sh\necho \"$*\" >> {place}/asked\ncase \"$*\" in\n\
-         *start*) /usr/bin/python3 {} {port} {BINARY} up > /dev/null 2>&1 & ;;\nesac\n",
-        passes.display()
-    );
-    let manager = home.path().join("bin/systemctl");
-    fs::write(&manager, script).unwrap();
-    fs::set_permissions(&manager, fs::Permissions::from_mode(0o755)).unwrap();
-    let called = call(home.path(), &["run", "--no-snapshot", "--", "true"]);
-    assert_eq!(called.status, 0, "{}", called.stderr);
-    assert!(!called.stderr.contains("was started for it"), "{}", called.stderr);
-    let asked = fs::read_to_string(home.path().join("asked")).unwrap();
-    let expect = "--user --quiet is-active holdpoint.socket\n\
-                  --user --quiet start --no-block holdpoint.service\n";
-    assert_eq!(asked, expect);
-    assert_eq!(said(home.path()).unwrap()["proxy"], format!("127.0.0.1:{port}"));
-    // Another state is nobody's service.
-    let elsewhere = home.path().join("elsewhere");
-    fs::create_dir(&elsewhere).unwrap();
-    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o700)).unwrap();
-    let text = "proxy = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n";
-    fs::write(elsewhere.join("holdpoint.toml"), text).unwrap();
-    let state = elsewhere.display().to_string();
-    let called = call(home.path(), &["--state", &state, "run", "--no-snapshot", "--", "true"]);
-    assert_eq!(called.status, 0, "{}", called.stderr);
-    assert!(called.stderr.contains("was started for it"), "{}", called.stderr);
-    assert_eq!(fs::read_to_string(home.path().join("asked")).unwrap(), expect);
-    for words in [&["uninstall", "--yes"][..], &["--state", &state, "uninstall", "--yes"]] {
-        assert_eq!(call(home.path(), words).status, 1, "the program stays");
-    }
 }
 
 #[test]

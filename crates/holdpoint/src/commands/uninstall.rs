@@ -189,6 +189,11 @@ impl Found {
                 _ => {}
             }
         }
+        // Only what is named after us was made for us; it goes if nobody else put anything there.
+        let ours = self.program.iter().filter_map(|file| file.parent());
+        for directory in ours.filter(|it| it.file_name().is_some_and(|name| name == "holdpoint")) {
+            let _not_empty_yet = fs::remove_dir(directory);
+        }
         if let Some(state) = self.state.as_deref().filter(|_| purge) {
             delete(state)?;
         }

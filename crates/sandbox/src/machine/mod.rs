@@ -12,6 +12,7 @@ mod short;
 use std::{
     collections::BTreeMap,
     fs,
+    io::ErrorKind,
     path::{Component, Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -213,10 +214,11 @@ impl Machine for ThisMachine<'_> {
         let of_home = CREDENTIALS.iter().map(|file| format!("{}/{file}", self.home));
         let mut files: Vec<String> = of_home.collect();
         if let Some(workspace) = &self.workspace {
-            let top = entries(Path::new(workspace));
-            let nested = top.iter().filter(|path| path.is_dir() && !is_heap(path)).take(64);
-            let all = nested.flat_map(|path| entries(path)).chain(top.iter().cloned());
-            files.extend(all.filter(|path| path.is_file()).map(|path| path.display().to_string()));
+            let (top, _) = entries(Path::new(workspace));
+            let nested = top.iter().filter(|(path, _)| path.is_dir() && !is_heap(path)).take(64);
+            let all = nested.flat_map(|(path, _)| entries(path).0).chain(top.iter().cloned());
+            let all = all.map(|(path, _)| path).filter(|path| path.is_file());
+            files.extend(all.map(|path| path.display().to_string()));
         }
         files.truncate(LISTED_MAX);
         files
@@ -325,15 +327,25 @@ fn real(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(directory)
-        .into_iter()
-        .flatten()
-        .take(LISTED_MAX)
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    entries.sort();
-    entries
+/// What lies in a directory, by name, each with whether it is a directory itself; and whether that is
+/// all of it.
+fn entries(directory: &Path) -> (Vec<(PathBuf, bool)>, bool) {
+    let mut read = match fs::read_dir(directory) {
+        Ok(read) => read,
+        Err(error) => {
+            let is_none = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+            return (Vec::new(), is_none);
+        }
+    };
+    let listed = read.by_ref().take(LISTED_MAX).filter_map(|entry| {
+        let entry = entry.ok()?;
+        // A link to a directory is a file here: what it leads to lies elsewhere.
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        Some((entry.path(), is_directory))
+    });
+    let mut listed: Vec<_> = listed.collect();
+    listed.sort();
+    (listed, read.next().is_none())
 }
 
 fn is_heap(path: &Path) -> bool {
@@ -357,13 +369,14 @@ fn list(directory: &Path) -> Vec<String> {
             }
             continue;
         }
-        for path in entries(&at) {
-            // A link to a directory is a file here: what it leads to lies elsewhere.
-            match fs::symlink_metadata(&path) {
-                Ok(found) if found.is_dir() => directories.push(path),
-                _ => files.push(path.display().to_string()),
+        let (listed, whole) = entries(&at);
+        for (path, is_directory) in listed {
+            match is_directory {
+                true => directories.push(path),
+                false => files.push(path.display().to_string()),
             }
         }
+        files.extend((!whole).then(|| unlisted(&at)));
     }
     files.sort();
     files

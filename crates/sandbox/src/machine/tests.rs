@@ -175,3 +175,28 @@ fn a_file_that_is_no_text_is_there_all_the_same() {
     }
     assert_eq!(machine.text(&at("none")), None);
 }
+
+#[test]
+fn what_a_listing_leaves_out_is_said_to_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().display().to_string();
+    let episode = Episode::default();
+    let listed = || {
+        let machine = ThisMachine::new("/home/dev", None, false, &Nobody, &episode);
+        machine.files_below(&at)
+    };
+    let unlisted = format!("{at}/{UNKNOWN}");
+    for number in 0..LISTED_MAX {
+        fs::write(dir.path().join(number.to_string()), "").unwrap();
+    }
+    assert_eq!(listed().len(), LISTED_MAX);
+    assert!(!listed().contains(&unlisted));
+    fs::write(dir.path().join("one more"), "").unwrap();
+    assert!(listed().contains(&unlisted));
+    // Nothing is there, or there is no telling what.
+    let machine = ThisMachine::new("/home/dev", None, false, &Nobody, &episode);
+    assert!(machine.files_below(&format!("{at}/none")).is_empty());
+    assert!(machine.files_below(&format!("{at}/1")).is_empty());
+    let long = format!("{at}/{}", "x".repeat(300));
+    assert_eq!(machine.files_below(&long), [format!("{long}/{UNKNOWN}")]);
+}

@@ -325,7 +325,8 @@ fn inside(files: &Overlay<'_>, path: &str, workspace: &str) -> Ground {
 /// Whether `path` steers the guard, or what an agent may do without being asked.
 pub(super) fn tampers(files: &Overlay<'_>, path: &str) -> bool {
     let home = files.machine.home();
-    let below = |directory: &str| is_in(path, &format!("{home}/{directory}"));
+    let at_home = path.strip_prefix(home).and_then(|it| it.strip_prefix('/'));
+    let below = |directory: &str| at_home.is_some_and(|it| is_in(it, directory));
     let name = path.rsplit('/').next().unwrap_or(path);
     let parent = path.rsplit('/').nth(1).unwrap_or_default();
     let own =
@@ -352,10 +353,7 @@ pub(super) fn tampers(files: &Overlay<'_>, path: &str) -> bool {
             name.starts_with("opencode.json") || name == "plugins" || name == "plugin"
         }
         ".vscode" => false,
-        _ => {
-            name == "opencode.json"
-                || name == ".claude.json" && path == format!("{home}/.claude.json")
-        }
+        _ => name == "opencode.json" || at_home == Some(".claude.json"),
     };
     let hooks = [
         "/.clinerules/hooks",
