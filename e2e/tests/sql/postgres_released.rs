@@ -200,6 +200,19 @@ fn an_agent_changes_nothing_that_was_released() {
     assert_eq!(guarded.server.checksum("mails"), before);
 }
 
+/// What a trigger writes down where the role may not look is only counted.
+#[test]
+fn what_the_role_may_not_read_is_counted() {
+    let guarded = Guarded::start(BINARY, "production", TERMS, SHOP);
+    let audit = "CREATE SCHEMA audit; CREATE TABLE audit.log (email text); \
+        CREATE FUNCTION audit.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS \
+         $$ BEGIN INSERT INTO audit.log VALUES (NEW.email); RETURN NULL; END $$; \
+        CREATE TRIGGER audit AFTER UPDATE ON mails FOR EACH ROW EXECUTE FUNCTION audit.note()";
+    guarded.server.admin("shop", audit);
+    ends_as(&guarded, "UPDATE mails SET part = part + 1", "", HoldState::Done);
+    assert_eq!(guarded.server.admin("shop", "SELECT count(*) FROM audit.log"), "40");
+}
+
 /// Whoever releases it is told what is not compared.
 #[test]
 fn what_is_not_compared_is_said() {

@@ -86,7 +86,9 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
    FROM pg_catalog.pg_constraint f WHERE f.conrelid OPERATOR(pg_catalog.=) c.oid \
    AND f.contype OPERATOR(pg_catalog.=) 'f' AND f.confdeltype OPERATOR(pg_catalog.<>) 'a' \
    AND f.confdeltype OPERATOR(pg_catalog.<>) 'r'), \
- pg_catalog.row_security_active(c.oid)::pg_catalog.text \
+ (pg_catalog.row_security_active(c.oid) \
+  OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
+  OR NOT pg_catalog.has_table_privilege(c.oid, 'SELECT'))::pg_catalog.text \
 FROM pg_catalog.pg_class c \
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, \
 LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS i, \

@@ -105,7 +105,7 @@ pub(super) struct Table {
     pub(super) keyed: bool,
     /// Tables whose rows take rows of this one with them.
     pub(super) follows: Vec<u32>,
-    /// A policy of the database's own hides rows of it from the role.
+    /// A policy of the database's own hides rows of it from the role, or all of it is.
     pub(super) hidden: bool,
 }
 
