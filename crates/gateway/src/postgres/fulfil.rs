@@ -25,6 +25,9 @@ use super::{
 };
 use crate::point::{Release, unavailable};
 
+/// Columns that a hold names as not compared.
+const NAMED_MAX: usize = 20;
+
 impl Fulfil for SessionPoint {
     async fn fulfil(
         &self,
@@ -207,9 +210,15 @@ fn reasons(judged: &Judged<Script>, compared: &[Compared]) -> Vec<Reason> {
     let reasons = judged.decision().reasons();
     let code = reasons.first().map_or(Code::NeedsApproval, |reason| reason.code);
     let counted = judged.message().measured().filter(|measured| !measured.text.is_empty());
-    let left_out = match Compared::left_out(compared) {
-        none if none.is_empty() => String::new(),
-        some => format!(" Another value each time, and not compared: {}.", some.join(", ")),
+    let left_out = Compared::left_out(compared);
+    let named: Vec<&str> = left_out.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let left_out = match left_out.len().saturating_sub(named.len()) {
+        0 if named.is_empty() => String::new(),
+        0 => format!(" Another value each time, and not compared: {}.", named.join(", ")),
+        more => {
+            let named = named.join(", ");
+            format!(" Another value each time, and not compared: {named}, and {more} more.")
+        }
     };
     let counted =
         counted.map(|measured| Reason::new(code, format!("It would {}.{left_out}", measured.text)));
