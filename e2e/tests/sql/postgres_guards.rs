@@ -131,6 +131,25 @@ fn a_role_that_could_become_mightier_counts_as_that() {
     stopped(&guarded, &hidden, "Holdpoint");
 }
 
+/// Who may call something in a language that can do anything counts as mighty, as long as they may.
+#[test]
+fn a_role_that_may_call_what_can_do_anything_counts_as_mighty() {
+    let server = Server::start(SHOP);
+    let hidden = "DO $$ BEGIN EXECUTE 'DELETE FROM notes WHERE id = ' || 1; END $$";
+    for text in [
+        // As mighty as those that are made for that, and here on every machine.
+        "CREATE LANGUAGE anything HANDLER plpgsql_call_handler VALIDATOR plpgsql_validator",
+        "CREATE FUNCTION does() RETURNS int LANGUAGE anything AS $$ BEGIN RETURN 1; END $$",
+        "REVOKE EXECUTE ON FUNCTION does() FROM PUBLIC",
+    ] {
+        server.admin("shop", text);
+    }
+    let guarded = Guarded::before(server, BINARY, ROLE, PRODUCTION, TERMS);
+    guarded.well(hidden);
+    guarded.server.admin("shop", "GRANT EXECUTE ON FUNCTION does() TO PUBLIC");
+    stopped(&guarded, &hidden.replace("1;", "2;"), "Holdpoint");
+}
+
 /// What is deferred to COMMIT is run before it is counted, and code that could defer more is held.
 #[test]
 fn code_that_waits_for_the_commit_is_counted() {

@@ -44,7 +44,7 @@ pub(super) async fn run(
     stop: &Stop,
 ) -> io::Result<()> {
     let Begun { mut client, options } = begun;
-    let (point, principal) = match prepare(served, options, &claim, enclosed).await {
+    let (point, principal) = match prepare(served, options, claim, enclosed).await {
         Ok(prepared) => prepared,
         Err(refusal) => {
             client.put(&say_error(b'E', "FATAL", "08006", refusal.text())).await?;
@@ -57,7 +57,7 @@ pub(super) async fn run(
     let cancellable = Cancellable { served: Arc::clone(&point.served), key: upstream_key };
     front.cancels.allow(process, key, cancellable);
     let killed = point.served.http.kills.of(&principal.run);
-    let mut session = Session::new(&point, &claim, principal, client);
+    let mut session = Session::new(&point, &point.claim, principal, client);
     let (ended, word) = tokio::select! {
         biased;
         () = killed.said() => (Ok(()), Some((ENDED, "its run was killed".to_owned()))),
@@ -89,17 +89,18 @@ fn last_word(error: &io::Error) -> Option<(&'static str, String)> {
 async fn prepare(
     served: Arc<Served>,
     options: Vec<(String, String)>,
-    claim: &Claim,
+    claim: Claim,
     enclosed: bool,
 ) -> Result<(SessionPoint, Principal), Refusal> {
-    let principal = served.http.identify(claim).await?;
-    Ok((point(served, options, enclosed).await?, principal))
+    let principal = served.http.identify(&claim).await?;
+    Ok((point(served, options, claim, enclosed).await?, principal))
 }
 
 /// Logs in at the server, and finds out what the role could do there.
 pub(super) async fn point(
     served: Arc<Served>,
     options: Vec<(String, String)>,
+    claim: Claim,
     enclosed: bool,
 ) -> Result<SessionPoint, Refusal> {
     let known = served.http.known();
@@ -119,7 +120,7 @@ pub(super) async fn point(
         return Err(unfit("it lets the session write without a transaction that says so"));
     }
     let looked = Looked::new(Role::of(Some(role), local), version);
-    Ok(SessionPoint::new(served, Mutex::new(upstream), enclosed, options, looked))
+    Ok(SessionPoint::new(served, Mutex::new(upstream), claim, enclosed, options, looked))
 }
 
 fn unfit(text: &str) -> Refusal {

@@ -25,11 +25,16 @@ pub(super) struct Changed<'a> {
 /// What is read of a row, and in which order rows come.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum By<'a> {
-    /// These columns, as the rows lie.
+    /// These values, as the rows lie.
     Place(&'a [String]),
-    /// The digest of these columns, in the order of the digests: the same rows give the same,
+    /// The digest of these values, in the order of the digests: the same rows give the same,
     /// wherever they lie.
     Digest(&'a [String]),
+}
+
+/// These columns of a row as what is read [`By`] them: their values as they are.
+pub(super) fn values(columns: &[String]) -> Vec<String> {
+    columns.iter().map(|column| format!("t.{}", quoted(column))).collect()
 }
 
 /// Where rows go that are read.
@@ -68,14 +73,22 @@ impl Changed<'_> {
         }
     }
 
-    /// The rows that the transaction sees and nobody else does, and how many.
+    /// The rows that the transaction sees and nobody else does, and how many. Of a table that nobody
+    /// else can read, those that are no older than it.
     pub(super) async fn after<T: Take>(
         &mut self,
         by: By<'_>,
-        take: T,
+        mut take: T,
     ) -> Result<(T::Taken, u64), OwnError> {
         let recent = since("t.xmin", &self.measured.xid);
-        self.only_here(by, &recent, false, take).await
+        if !self.measured.locked.contains(&self.table.oid) {
+            return self.only_here(by, &recent, false, take).await;
+        }
+        self.own.begin_copy(&by.copy(self.table, &recent)).await?;
+        let read = all(self.own, &mut take).await;
+        self.own.drain().await?;
+        let count = read?;
+        Ok((take.finish()?, count))
     }
 
     /// The rows that only the witness sees, or only the transaction.
@@ -103,21 +116,18 @@ impl Changed<'_> {
 impl By<'_> {
     /// Copies what is read of the rows.
     fn copy(self, table: &Table, condition: &str) -> Own {
-        let each = |columns: &[String], before: &str| -> Vec<String> {
-            columns.iter().map(|it| format!("{before}t.{}", quoted(it))).collect()
-        };
         let from = format!("FROM ONLY {} AS t", qualified(table));
         Own::Made(match self {
-            Self::Place(columns) => format!(
+            Self::Place(values) => format!(
                 "COPY (SELECT t.ctid{} {from} WHERE {condition} ORDER BY t.ctid) TO STDOUT",
-                each(columns, ", ").concat()
+                values.iter().map(|value| format!(", {value}")).collect::<String>()
             ),
-            Self::Digest(columns) => format!(
+            Self::Digest(values) => format!(
                 "COPY (SELECT t.ctid, pg_catalog.encode(d.d, 'hex') {from}, LATERAL \
                  (SELECT pg_catalog.sha256(pg_catalog.convert_to(\
                  ROW({})::pg_catalog.text, 'UTF8')) AS d) d \
                  WHERE {condition} ORDER BY d.d, t.ctid) TO STDOUT",
-                each(columns, "").join(", ")
+                values.join(", ")
             ),
         })
     }
@@ -159,6 +169,16 @@ async fn differ<T: Take>(
             take.push(&row.1)?;
             count += 1;
         }
+    }
+    Ok(count)
+}
+
+/// Takes all rows that a session copies out.
+async fn all<T: Take>(session: &mut Upstream, take: &mut T) -> Result<u64, OwnError> {
+    let mut count = 0;
+    while let Some(row) = next(session).await? {
+        take.push(&row.1)?;
+        count += 1;
     }
     Ok(count)
 }

@@ -47,7 +47,7 @@ impl Session<'_> {
         }
         let script = self.script.take();
         let measured = match self.point.measure(&script).await {
-            Ok(first) => self.point.save_and_run_again(self.claim, &script, first).await,
+            Ok(first) => self.point.save_and_run_again(&script, first).await,
             failed => failed,
         };
         let measured = match measured {

@@ -21,8 +21,12 @@ use super::{
     preimage,
     release::MARK,
     script::{Script, Step, StoredScript, StoredStatement},
+    written::Compared,
 };
 use crate::point::{Release, unavailable};
+
+/// Columns that a hold names as not compared.
+const NAMED_MAX: usize = 20;
 
 impl Fulfil for SessionPoint {
     async fn fulfil(
@@ -101,7 +105,11 @@ impl SessionPoint {
         judged: &Judged<Script>,
     ) -> Result<Opening, Refusal> {
         let script = judged.message();
-        let payload = self.stored(script)?;
+        let again = self.twice(judged).await?;
+        let measured = again.as_ref().or_else(|| script.measured());
+        let compared = measured.map(|it| it.compared.clone()).unwrap_or_default();
+        let reasons = reasons(judged, &compared);
+        let payload = self.stored(script, compared)?;
         let meanings: Vec<Meaning> = judged
             .judgements()
             .iter()
@@ -111,9 +119,8 @@ impl SessionPoint {
             .map(|judgement| Meaning::of(&judgement.operation, judgement.facts.environment))
             .chain([self.mark(judged)])
             .collect();
-        let reasons = reasons(judged);
         let new = NewHold {
-            state_digest: self.state_of(judged).await?,
+            state_digest: self.state_of(judged, measured).await?,
             operation_digest: script.asked(&principal.agent, &principal.run),
             credential: Some(&self.served.database.secret),
             payload: Some(&payload),
@@ -139,7 +146,7 @@ impl SessionPoint {
     }
 
     /// The bytes that a release runs.
-    fn stored(&self, script: &Script) -> Result<Vec<u8>, Refusal> {
+    fn stored(&self, script: &Script, compared: Vec<Compared>) -> Result<Vec<u8>, Refusal> {
         let statements = script.statements.iter().map(StoredStatement::of);
         let statements: Option<Vec<_>> = statements.collect();
         let statements =
@@ -150,6 +157,7 @@ impl SessionPoint {
             search_path: script.measured().map(|it| it.search_path.clone()).unwrap_or_default(),
             isolation: script.measured().map(|it| it.isolation.clone()).unwrap_or_default(),
             options: self.options.clone(),
+            compared,
             statements,
         };
         let bytes = serde_json::to_vec(&stored).map_err(unavailable)?;
@@ -166,7 +174,8 @@ impl SessionPoint {
         judged: &Judged<Script>,
         release: &Release,
     ) -> Result<Receipt, Refusal> {
-        let (policies, state) = (judged.policy_digest(), self.state_of(judged).await?);
+        let state = self.state_of(judged, judged.message().measured()).await?;
+        let policies = judged.policy_digest();
         let consumed = self.served.http.holds().consume(&release.hold, self.now(), policies, state);
         let consumed = consumed.map_err(|error| match error {
             ConsumeError::Store(error) => unavailable(error),
@@ -192,16 +201,27 @@ impl SessionPoint {
     }
 
     fn held(&self, judged: &Judged<Script>, hold: &Hold) -> Refusal {
-        release::held(judged, reasons(judged), &hold.id)
+        release::held(judged, reasons(judged, &[]), &hold.id)
     }
 }
 
 /// Why it waits; first what was counted, which is what a human wants to know.
-fn reasons(judged: &Judged<Script>) -> Vec<Reason> {
+fn reasons(judged: &Judged<Script>, compared: &[Compared]) -> Vec<Reason> {
     let reasons = judged.decision().reasons();
     let code = reasons.first().map_or(Code::NeedsApproval, |reason| reason.code);
     let counted = judged.message().measured().filter(|measured| !measured.text.is_empty());
-    let counted = counted.map(|measured| Reason::new(code, format!("It would {}.", measured.text)));
+    let left_out = Compared::left_out(compared);
+    let named: Vec<&str> = left_out.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let left_out = match left_out.len().saturating_sub(named.len()) {
+        0 if named.is_empty() => String::new(),
+        0 => format!(" Another value each time, and not compared: {}.", named.join(", ")),
+        more => {
+            let named = named.join(", ");
+            format!(" Another value each time, and not compared: {named}, and {more} more.")
+        }
+    };
+    let counted =
+        counted.map(|measured| Reason::new(code, format!("It would {}.{left_out}", measured.text)));
     counted.into_iter().chain(reasons.iter().cloned()).collect()
 }
 

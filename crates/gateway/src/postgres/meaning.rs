@@ -112,7 +112,12 @@ pub(super) fn measured(
     let is_gone = |table: &Table| gone.iter().any(|gone| gone.table.oid == table.oid);
     let lost = counted.own.iter().filter(|it| it.updated > 0 || it.deleted > 0);
     let lost = lost.filter(|table| !is_gone(table));
+    // What a materialized view shows is made anew from other tables.
+    let shows = |table: &Table| gone.iter().any(|it| it.kind == "m" && it.table.oid == table.oid);
+    let written = counted.own.iter().filter(|it| it.inserted > 0 || it.updated > 0);
+    let written = written.filter(|table| !table.hidden && !shows(table));
     Measured {
+        written: written.cloned().collect(),
         columns: counted.columns.clone(),
         operations,
         text: text(counted, &gone, script),

@@ -13,7 +13,7 @@
 //! - `commit`: the end of a transaction; `meter`, `rights` and `meaning`: what it changed
 //! - `preimage`, `changed`, `saved`, `spool`, `definitions`, `dump`: things as they were; `restore`: what stands for them
 //!   where they are too large; `undo`: the way back to them
-//! - `release`: what humans released is run, once; `which`: the rows that they released it for
+//! - `release`: what humans released is run, once; `which` and `written`: the rows and values that they released it for
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
 
 mod batch;
@@ -50,6 +50,7 @@ mod spool;
 mod undo;
 mod upstream;
 mod which;
+mod written;
 
 pub use listen::Front;
 pub use point::Served;

@@ -9,7 +9,7 @@ use holdpoint_wire::sql::protocol::backend::framed;
 use super::upstream::Row;
 
 /// What the gateway's own statements are called at the server.
-const NAME: &[u8] = b"_holdpoint";
+pub(super) const NAME: &[u8] = b"_holdpoint";
 
 /// One of the gateway's own statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,9 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
    FROM pg_catalog.pg_constraint f WHERE f.conrelid OPERATOR(pg_catalog.=) c.oid \
    AND f.contype OPERATOR(pg_catalog.=) 'f' AND f.confdeltype OPERATOR(pg_catalog.<>) 'a' \
    AND f.confdeltype OPERATOR(pg_catalog.<>) 'r'), \
- pg_catalog.row_security_active(c.oid)::pg_catalog.text \
+ (pg_catalog.row_security_active(c.oid) \
+  OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
+  OR NOT pg_catalog.has_table_privilege(c.oid, 'SELECT'))::pg_catalog.text \
 FROM pg_catalog.pg_class c \
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, \
 LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS i, \
@@ -118,7 +120,8 @@ WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
 /// A role that could act outside of its transaction: on the server's machine, in other databases,
 /// in languages that can do anything. It is the role that logged in, whichever it goes by now: it
 /// can become any that it is a member of. Before PostgreSQL 16, one that makes roles can give itself
-/// any of those that do.
+/// any of those that do. Who may call a function is asked of the few that matter alone: of all, it
+/// takes longer than everything else together.
 const ROLE: &str = "\
 SELECT (EXISTS (SELECT FROM pg_catalog.pg_roles m \
    WHERE pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER') AND (m.rolsuper OR m.rolreplication \
@@ -126,12 +129,12 @@ SELECT (EXISTS (SELECT FROM pg_catalog.pg_roles m \
      OPERATOR(pg_catalog.<) 160000 \
     OR m.rolname OPERATOR(pg_catalog.=) ANY ('{pg_execute_server_program,\
 pg_write_server_files,pg_read_server_files}'::pg_catalog.name[]))) \
- OR EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l \
-   ON l.oid OPERATOR(pg_catalog.=) p.prolang \
-   WHERE (p.proname OPERATOR(pg_catalog.~) '^dblink' \
-    OR (NOT l.lanpltrusted AND l.lanname OPERATOR(pg_catalog.<>) 'internal' \
-        AND l.lanname OPERATOR(pg_catalog.<>) 'c')) \
-   AND EXISTS (SELECT FROM pg_catalog.pg_roles m \
+ OR EXISTS (SELECT FROM pg_catalog.pg_proc p \
+   WHERE p.proname OPERATOR(pg_catalog.~) '^dblink' AND EXISTS (SELECT FROM pg_catalog.pg_roles m \
+    WHERE pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER') \
+    AND pg_catalog.has_function_privilege(m.oid, p.oid, 'EXECUTE'))) \
+ OR u.languages IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_proc p \
+   WHERE p.prolang OPERATOR(pg_catalog.=) ANY (u.languages) AND EXISTS (SELECT FROM pg_catalog.pg_roles m \
     WHERE pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER') \
     AND pg_catalog.has_function_privilege(m.oid, p.oid, 'EXECUTE'))) \
  OR EXISTS (SELECT FROM pg_catalog.pg_foreign_server f, pg_catalog.pg_roles m \
@@ -142,7 +145,10 @@ pg_write_server_files,pg_read_server_files}'::pg_catalog.name[]))) \
  pg_catalog.shobj_description(d.oid, 'pg_database'), \
  pg_catalog.current_setting('default_transaction_read_only'), \
  (EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))::pg_catalog.text \
-FROM pg_catalog.pg_roles r, pg_catalog.pg_database d \
+FROM pg_catalog.pg_roles r, pg_catalog.pg_database d, \
+ (SELECT pg_catalog.array_agg(l.oid) AS languages FROM pg_catalog.pg_language l \
+  WHERE NOT l.lanpltrusted AND l.lanname OPERATOR(pg_catalog.<>) 'internal' \
+  AND l.lanname OPERATOR(pg_catalog.<>) 'c') u \
 WHERE r.rolname OPERATOR(pg_catalog.=) session_user \
  AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
@@ -187,14 +193,12 @@ impl Own {
     /// Under a name of its own, as a plain query would take the client's unnamed statement and
     /// portal away.
     fn written(&self) -> Bytes {
-        let close = framed(b'C', &[b"S", NAME, &[0]].concat());
+        let forget = forgets();
         let parse = framed(b'P', &[NAME, &[0], self.text().as_bytes(), &[0, 0, 0]].concat());
         let bind = framed(b'B', &[NAME, &[0], NAME, &[0], &[0; 6]].concat());
         let execute = framed(b'E', &[NAME, &[0], &[0; 4]].concat());
-        let close_portal = framed(b'C', &[b"P", NAME, &[0]].concat());
         let sync = framed(b'S', &[]);
-        let forget = [close.clone(), close_portal.clone()].concat();
-        [&forget[..], &parse, &bind, &execute, &close_portal, &close, &sync].concat().into()
+        [&forget[..], &parse, &bind, &execute, &forget, &sync].concat().into()
     }
 
     /// The same as a plain query, for sessions of the gateway's own, where rows are copied in.
@@ -225,6 +229,12 @@ impl Own {
         };
         fixed.to_owned()
     }
+}
+
+/// Has the server forget what was run under [`NAME`].
+pub(super) fn forgets() -> Vec<u8> {
+    let close = |kind: &[u8]| framed(b'C', &[kind, NAME, &[0]].concat());
+    [close(b"P"), close(b"S")].concat()
 }
 
 /// Each setting as it was, and then as it has to be: a list is computed in its order.

@@ -200,6 +200,8 @@ pub(super) struct SessionPoint {
     pub(super) served: Arc<Served>,
     /// The server's end.
     pub(super) upstream: Mutex<Upstream>,
+    /// What proves who asks.
+    pub(super) claim: Claim,
     /// Whether the agent has no way out but ours.
     pub(super) enclosed: bool,
     /// What the session began with.
@@ -351,12 +353,13 @@ impl SessionPoint {
     pub(super) fn new(
         served: Arc<Served>,
         upstream: Mutex<Upstream>,
+        claim: Claim,
         enclosed: bool,
         options: Vec<(String, String)>,
         looked: Looked,
     ) -> Self {
         let (spooled, kept) = (Spooled::new(served.http.state.payloads()), StdMutex::default());
-        Self { served, upstream, enclosed, options, looked, spooled, kept }
+        Self { served, upstream, claim, enclosed, options, looked, spooled, kept }
     }
 
     /// Takes note of a pre-image that was kept.

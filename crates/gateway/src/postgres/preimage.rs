@@ -7,7 +7,7 @@ use holdpoint_store::State;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    changed::{By, Changed, Take as _},
+    changed::{By, Changed, Take as _, values},
     meter::MeterError,
     own::{Own, as_before, quoted},
     point::{SessionPoint, own_failed},
@@ -222,7 +222,8 @@ async fn changed_rows(
     let table = changed.table;
     let columns = names(changed.own, table, COLUMNS).await?;
     let key = names(changed.own, table, KEY).await?;
-    let by = By::Place(&columns);
+    let read = values(&columns);
+    let by = By::Place(&read);
     let (before, count) = changed.before(by, || Spool::new(spooled, left)).await?;
     let left = left.saturating_sub(before.bytes());
     let (after, _) = changed.after(by, Spool::new(spooled, left)).await?;

@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::{
     begin,
     meter::MeterError,
-    own::{Own, literal},
+    own::{NAME, Own, forgets, literal},
     point::{Outcome, Served, SessionPoint, own_failed},
     preimage::KeptAs,
     script::{Bound, Script, Step, StoredAnswer, StoredScript},
@@ -105,8 +105,7 @@ async fn try_execute(databases: &[Arc<Served>], hold: &Hold) -> Result<(), Refus
     let served = served.ok_or_else(|| unavailable("its database is not served any more"))?;
     let consumed = Arc::new(Mutex::new(None));
     let release = Release { hold: hold.id.clone(), consumed: Arc::clone(&consumed) };
-    let run =
-        Released { served, stored, claim: Claim::Released { hold: hold.id.clone() }, release };
+    let run = Released { served, stored, release };
     let answered = run.run().await.and_then(|(said, kept)| {
         let said = STANDARD.encode(said);
         serde_json::to_vec(&StoredAnswer { said, kept }).map_err(unavailable)
@@ -135,7 +134,6 @@ async fn try_execute(databases: &[Arc<Served>], hold: &Hold) -> Result<(), Refus
 struct Released<'a> {
     served: &'a Arc<Served>,
     stored: StoredScript,
-    claim: Claim,
     release: Release,
 }
 
@@ -144,7 +142,8 @@ impl Released<'_> {
     /// the pre-image that was kept.
     async fn run(&self) -> Result<(Bytes, Option<KeptAs>), Refusal> {
         let options = self.stored.options.clone();
-        let point = begin::point(Arc::clone(self.served), options, false).await?;
+        let claim = Claim::Released { hold: self.release.hold.clone() };
+        let point = begin::point(Arc::clone(self.served), options, claim, false).await?;
         let bounds = self.bounds(&point)?;
         if self.stored.alone {
             return Ok((self.alone(&point, bounds).await?, None));
@@ -155,18 +154,19 @@ impl Released<'_> {
             answer = self.rehearse(&point, bound).await?;
         }
         let measured = match point.measure(&bounds).await {
-            Ok(first) => point.save_and_run_again(&self.claim, &bounds, first).await,
+            Ok(first) => point.save_and_run_again(&bounds, first).await,
             failed => failed,
         };
-        let measured = measured.map_err(|error| match error {
+        let mut measured = measured.map_err(|error| match error {
             MeterError::Refused(refusal) | MeterError::TooLarge(refusal) => refusal,
             MeterError::Server(_) => unavailable("the server would not commit it"),
         })?;
+        measured.compared.clone_from(&self.stored.compared);
         let frames = Own::Commit.encoded();
         let script =
             Script::new(&self.served.name, bounds, Step::Commit(Box::new(measured)), frames);
         let script = Script { release: Some(self.release.clone()), ..script };
-        match enforce(&point, &self.claim, script).await? {
+        match enforce(&point, &point.claim, script).await? {
             Outcome::Committed(_) => Ok((answer, point.take_kept())),
             _ => Err(unavailable("the server would not commit it")),
         }
@@ -202,7 +202,7 @@ impl Released<'_> {
     async fn rehearse(&self, point: &SessionPoint, bound: &Bound) -> Result<Bytes, Refusal> {
         let frames = frames(bound);
         let script = Script::new(&self.served.name, vec![bound.clone()], Step::Rehearse, frames);
-        enforce(point, &self.claim, script).await?;
+        enforce(point, &point.claim, script).await?;
         answer(&mut *point.upstream.lock().await, bound).await
     }
 
@@ -214,41 +214,43 @@ impl Released<'_> {
         let frames = frames(&bound);
         let script = Script::new(&self.served.name, bounds, Step::Run, frames);
         let script = Script { release: Some(self.release.clone()), ..script };
-        enforce(point, &self.claim, script).await?;
+        enforce(point, &point.claim, script).await?;
         let said = answer(&mut *point.upstream.lock().await, &bound).await;
         self.served.catalogue.changed();
         said
     }
 }
 
-/// A statement as it is sent again.
+/// A statement as it is sent again: under a name of the gateway's own, as it would take the client's
+/// unnamed statement and portal away.
 pub(super) fn frames(bound: &Bound) -> Bytes {
     let (text, values) = (bound.reading.text.as_bytes(), &bound.values);
     if values.simple {
         return framed(b'Q', &[text, &[0]].concat());
     }
     let mut parse = BytesMut::new();
+    parse.extend_from_slice(NAME);
     parse.extend_from_slice(&[0]);
     parse.extend_from_slice(text);
     parse.extend_from_slice(&[0]);
     parse.extend_from_slice(&u16::try_from(values.types.len()).unwrap_or(0).to_be_bytes());
     values.types.iter().for_each(|oid| parse.extend_from_slice(&oid.to_be_bytes()));
-    let bind = [&[0, 0], &values.bind[..]].concat();
-    let all = [
-        framed(b'P', &parse),
-        framed(b'B', &bind),
-        framed(b'E', &[0, 0, 0, 0, 0]),
-        framed(b'S', &[]),
-    ];
-    all.concat().into()
+    let bind = [NAME, &[0], NAME, &[0], &values.bind].concat();
+    let execute = [NAME, &[0; 5]].concat();
+    let all =
+        [framed(b'P', &parse), framed(b'B', &bind), framed(b'E', &execute), framed(b'S', &[])];
+    [forgets(), all.concat().to_vec()].concat().into()
 }
 
 /// What the server says to a statement: the word that it is done, as far as it is kept.
 pub(super) async fn answer(upstream: &mut Upstream, bound: &Bound) -> Result<Bytes, Refusal> {
+    // What is run again completes nothing that the client has sent.
+    let completed = upstream.completed;
     let mut said = BytesMut::new();
     let mut failure = None;
     loop {
         let frame = upstream.frame().await.map_err(|error| super::point::broken(&error))?;
+        upstream.completed = completed;
         match frame.tag {
             b'Z' => break,
             b'E' => failure = Some(frame.body),

@@ -2,8 +2,11 @@
 //! is open. So it is taken back, read under a lock that keeps it as it is, and run again: what it
 //! changes has to be the same.
 
+use std::pin::Pin;
+
 use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
 use holdpoint_enforce::enforce;
+use holdpoint_wire::sql::statements::Kind;
 
 use super::{
     meaning::Gone,
@@ -16,7 +19,9 @@ use super::{
     script::{Bound, Measured, Script, Step, Table},
     upstream::OwnError,
 };
-use crate::point::Claim;
+
+/// A script that is run again.
+pub(super) type Again<'a> = Pin<Box<dyn Future<Output = Result<Measured, MeterError>> + Send + 'a>>;
 
 /// What was taken away as a whole, as it was.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +44,6 @@ impl SessionPoint {
     /// Saves what `first` would take away as a whole, and runs the script again.
     pub(super) async fn save_and_run_again(
         &self,
-        claim: &Claim,
         script: &[Bound],
         first: Measured,
     ) -> Result<Measured, MeterError> {
@@ -78,14 +82,7 @@ impl SessionPoint {
             // The transaction may have failed by it.
             self.begin_again(&first.isolation).await?;
         }
-        for bound in script.iter().filter(|it| !it.says_how_to_begin()) {
-            let frames = release::frames(bound);
-            let script =
-                Script::new(&self.served.name, vec![bound.clone()], Step::Rehearse, frames);
-            enforce(self, claim, script).await?;
-            release::answer(&mut *self.upstream.lock().await, bound).await?;
-        }
-        let again = self.measure(script).await?;
+        let again = self.run_again(script).await?;
         if again.changes != first.changes {
             let text = "it changes something else each time that it is run; nothing is changed";
             return Err(Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, text).into());
@@ -93,8 +90,24 @@ impl SessionPoint {
         Ok(Measured { saved, ..again })
     }
 
+    /// Runs what was run before in the transaction that was opened for it, and counts.
+    pub(super) async fn run_again(&self, script: &[Bound]) -> Result<Measured, MeterError> {
+        // What is prepared outlives the transaction that it was prepared in.
+        let prepares =
+            |bound: &&Bound| matches!(bound.reading.kind, Kind::Prepare(_) | Kind::Deallocate(_));
+        let runs = script.iter().filter(|it| !it.says_how_to_begin() && !prepares(it));
+        for bound in runs {
+            let frames = release::frames(bound);
+            let script =
+                Script::new(&self.served.name, vec![bound.clone()], Step::Rehearse, frames);
+            enforce(self, &self.claim, script).await?;
+            release::answer(&mut *self.upstream.lock().await, bound).await?;
+        }
+        self.measure(script).await
+    }
+
     /// Takes the open transaction back, and opens another that sees of others what it saw.
-    async fn begin_again(&self, isolation: &str) -> Result<(), MeterError> {
+    pub(super) async fn begin_again(&self, isolation: &str) -> Result<(), MeterError> {
         let opening = self.upstream.lock().await.opening(isolation);
         for own in [Own::Rollback].into_iter().chain(opening) {
             self.own(&own).await?;

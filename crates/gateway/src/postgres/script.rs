@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     definitions::Definitions, meaning::Gone, own::Own, preimage::KeptAs, reading::Reading,
-    saved::Saved,
+    saved::Saved, written::Compared,
 };
 use crate::point::Release;
 
@@ -57,6 +57,10 @@ pub(super) struct Measured {
     pub(super) text: String,
     /// Tables with rows to be saved.
     pub(super) lost: Vec<Table>,
+    /// Tables with new rows that can be looked at.
+    pub(super) written: Vec<Table>,
+    /// What of them is compared at a release.
+    pub(super) compared: Vec<Compared>,
     /// Relations whose rows cannot be read any more before the transaction is over.
     pub(super) gone: Vec<Gone>,
     /// Tables of its own that nobody else can read until it ends.
@@ -101,7 +105,7 @@ pub(super) struct Table {
     pub(super) keyed: bool,
     /// Tables whose rows take rows of this one with them.
     pub(super) follows: Vec<u32>,
-    /// A policy of the database's own hides rows of it from the role.
+    /// A policy of the database's own hides rows of it from the role, or all of it is.
     pub(super) hidden: bool,
 }
 
@@ -208,6 +212,9 @@ pub(super) struct StoredScript {
     pub(super) isolation: String,
     /// What the session began with.
     pub(super) options: Vec<(String, String)>,
+    /// What they write that is compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) compared: Vec<Compared>,
     /// The statements in their order.
     pub(super) statements: Vec<StoredStatement>,
 }
