@@ -136,11 +136,7 @@ fn arguments(text: &str) -> Vec<Option<String>> {
                 own.extend(letters.next());
                 continue;
             }
-            (Some(end), _) => {
-                if letter == end {
-                    quote = None;
-                }
-            }
+            (Some(end), _) if letter == end => quote = None,
             (None, '"' | '`' | '\'') => quote = Some(letter),
             (None, '(' | '[' | '{') => open += 1,
             (None, ')') if open == 0 => break,
