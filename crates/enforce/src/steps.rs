@@ -1,14 +1,11 @@
 //! From the steps of a command, a file operation or a call of a tool to the questions for policy,
 //! live and from fixtures alike.
 
-use holdpoint_catalog::hosts::Host;
+use holdpoint_catalog::hosts::{self, Host};
 use holdpoint_core::{
     Effect, Environment, Message, identity::Principal, policy::Pdp, policy::Request,
 };
-use holdpoint_wire::{
-    Machine,
-    shell::{self, At, Step},
-};
+use holdpoint_wire::shell::{At, Step};
 
 use crate::resolve::{self, Destination, Surroundings};
 
@@ -17,8 +14,8 @@ use crate::resolve::{self, Destination, Surroundings};
 pub struct Around<'a, S> {
     /// Hosts, inventory and refusals.
     pub surroundings: &'a S,
-    /// The machine that they happen on.
-    pub machine: &'a dyn Machine,
+    /// Whether what a step starts could reach a credential for anything beyond this machine.
+    pub in_reach: &'a dyn Fn(&Step) -> bool,
     /// What is known of a host; every host counts as listed, as nothing is forwarded from here.
     pub listed: &'a dyn Fn(&str) -> Host,
     /// Whether what a step takes away is saved, or can be, before it goes; and where that lies.
@@ -61,11 +58,10 @@ impl<S: Surroundings> Around<'_, S> {
         };
         let destination = Destination { name, listed: Some(&host) };
         let executes = step.operation.effect == Effect::Execute;
-        let in_reach = executes && shell::in_reach(step, self.machine);
+        let in_reach = executes && (self.in_reach)(step);
         let operations = vec![step.operation.clone()];
         let mut requests = resolve::requests(self.surroundings, principal, destination, operations);
         for request in &mut requests {
-            request.facts.enclosed = self.machine.enclosed();
             request.facts.tampers = step.tampers;
             request.facts.ground = step.ground;
             request.facts.credentials_in_reach = in_reach;
@@ -73,6 +69,17 @@ impl<S: Surroundings> Around<'_, S> {
         }
         requests
     }
+}
+
+/// A host of which `known` is said, or nothing: as nothing is forwarded by steps, every host counts as
+/// listed, with what a preset or its name says of it.
+pub fn listed(known: Option<Host>, name: &str) -> Host {
+    let identity = hosts::identity(name).map(|identity| Host {
+        speaks: identity.speaks,
+        environment: None,
+        provider: Some(identity.provider),
+    });
+    known.or_else(|| hosts::preset(name)).or(identity).unwrap_or_else(Host::unnamed)
 }
 
 /// Names that mean this machine in a container's network as well.

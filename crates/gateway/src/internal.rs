@@ -3,7 +3,7 @@
 use holdpoint_core::{Code, Reason, Refusal, identity::Principal, refusal::RefusalKind};
 use holdpoint_enforce::{Identify as _, Point as _, enforce};
 use holdpoint_store::{Hold, refusals::Remembered};
-use holdpoint_wire::{ask, http::refusal};
+use holdpoint_wire::{ask, explain, http::refusal};
 use http::{HeaderValue, Response, header};
 use serde_json::{Value, json};
 
@@ -46,6 +46,10 @@ impl Server {
                     return Err(no_such_hold(id));
                 }
                 self.over(&hold).unwrap_or_else(|| Err(still_held(&hold)))
+            }
+            ("POST", explain::TARGET) if enclosed => {
+                let explained = self.point.explained(&principal, message).await?;
+                serde_json::to_value(explained).map(answer).map_err(unavailable)
             }
             _ => {
                 let text = "holdpoint.internal answers GET /, GET /holds/ID and POST /ask \

@@ -6,6 +6,7 @@
 //! - [`listen`]: bytes in, until a whole message has arrived
 //! - [`serve`]: the conversation with the agent: outcomes, refusals, holds that are waited for
 //! - `internal`: what an agent may know of itself, and ask for
+//! - `explain`: what a hook inside of a run is told
 //! - `kills`: what is open of a run is closed when it is killed
 //! - [`point`]: the enforcement point: what HTTP brings to the walk
 //! - `resolve`: from operations to questions for policy, by what is [`known`]
@@ -32,6 +33,7 @@ mod aws;
 pub mod body;
 mod branches;
 mod commits;
+mod explain;
 pub mod forward;
 mod fulfil;
 mod inject;

@@ -63,6 +63,20 @@ impl Resolve for HttpPoint {
     }
 }
 
+impl HttpPoint {
+    /// Whether this run's aim was refused a short while ago.
+    pub(crate) fn refused_before(&self, principal: &Principal, operation: &Operation) -> bool {
+        let refusals = self.state.refusals(self.config().refusals.remember_minutes);
+        refusals
+            .refused_before(&principal.run, &operation.resource, operation.effect, self.now())
+            .unwrap_or_else(|error| {
+                // What cannot be remembered is taken as refused: a human will see it.
+                tracing::error!(%error, "refusals cannot be looked up");
+                true
+            })
+    }
+}
+
 /// The surroundings of one live message.
 struct Live<'a> {
     point: &'a HttpPoint,
@@ -153,15 +167,7 @@ impl Surroundings for Live<'_> {
     }
 
     fn refused_before(&self, principal: &Principal, operation: &Operation) -> bool {
-        let refusals = self.point.state.refusals(self.point.config().refusals.remember_minutes);
-        let now = self.point.now();
-        refusals
-            .refused_before(&principal.run, &operation.resource, operation.effect, now)
-            .unwrap_or_else(|error| {
-                // What cannot be remembered is taken as refused: a human will see it.
-                tracing::error!(%error, "refusals cannot be looked up");
-                true
-            })
+        self.point.refused_before(principal, operation)
     }
 
     fn made_by_run(&self, principal: &Principal, operation: &Operation) -> bool {

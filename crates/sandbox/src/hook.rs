@@ -7,7 +7,6 @@ mod told;
 
 use std::collections::BTreeMap;
 
-use holdpoint_catalog::hosts::{self, Host};
 use holdpoint_core::{
     Digest, Environment, Judged, Judgement, Message, Operation, Reason, ResourceId, Timestamp,
     identity::{Principal, RefusedAim, Task},
@@ -17,7 +16,7 @@ use holdpoint_core::{
 use holdpoint_enforce::{
     keep::{Keep, Unkept},
     resolve::Surroundings,
-    steps::Around,
+    steps::{Around, listed},
 };
 use holdpoint_store::{
     StoreError,
@@ -156,8 +155,8 @@ impl Answering<'_> {
         let judge = |keeping: &Keeping<'_>| {
             let around = Around {
                 surroundings: &surroundings,
-                machine: &machine,
-                listed: &|host| listed(self.known, host),
+                in_reach: &|step| shell::in_reach(step, &machine),
+                listed: &|host| listed(self.known.host(host), host),
                 saves: &|step, environment| keeping.saves(step, environment),
             };
             around.judge(self.pdp, &principal, Said { digest: subject }, &read.steps)
@@ -172,7 +171,7 @@ impl Answering<'_> {
             judged = judge(&Keeping { keeper: None, ..keeping });
         }
         let told = told(&judged, heard, unkept.as_ref());
-        if !call.enclosed && heard.moment == Moment::Before {
+        if heard.moment == Moment::Before {
             let learned = Learned::of(&judged, read.written, &machine, &principal, call.now);
             self.remember(
                 session,
@@ -200,7 +199,6 @@ impl Answering<'_> {
              `holdpoint wrong {reference}`).",
             reason.code, reason.text,
         );
-        let reply = if call.enclosed { Reply::Explain(&told) } else { Reply::Deny(&told) };
         let decided = Decided {
             message: subject,
             policies: self.pdp.digest(),
@@ -216,7 +214,7 @@ impl Answering<'_> {
         };
         let record = Record::new(call.now, Some(principal), RecordKind::Decision(decided));
         Answered {
-            answer: answer(&call.heard, reply),
+            answer: answer(&call.heard, Reply::Deny(&told)),
             record: Some(record),
             durable: true,
             subject,
@@ -300,11 +298,10 @@ fn told(judged: &Judged<Said>, heard: &Heard, unkept: Option<&Unkept>) -> String
 }
 
 fn answered(call: &Call, principal: Principal, judged: &Judged<Said>, told: &str) -> Answered {
-    let reply = match (judged.decision(), call.enclosed) {
-        (Decision::Allow { .. }, _) => Reply::Allow,
-        (_, true) => Reply::Explain(&told::inside(judged)),
-        (Decision::Hold { .. }, _) => Reply::Ask(told),
-        (Decision::Deny { .. }, _) => Reply::Deny(told),
+    let reply = match judged.decision() {
+        Decision::Allow { .. } => Reply::Allow,
+        Decision::Hold { .. } => Reply::Ask(told),
+        Decision::Deny { .. } => Reply::Deny(told),
     };
     let record = Record::new(call.now, Some(principal), RecordKind::Decision(decided(judged)));
     Answered {
@@ -410,17 +407,6 @@ fn reading(
             tool::interpret(&tool::Call { server, tool, arguments, directory }, machine)
         }
     }
-}
-
-/// What a human, or else a preset, says of a host. As nothing is forwarded from here, every host
-/// counts as listed.
-fn listed(known: &dyn Known, name: &str) -> Host {
-    let identity = hosts::identity(name).map(|identity| Host {
-        speaks: identity.speaks,
-        environment: None,
-        provider: Some(identity.provider),
-    });
-    known.host(name).or_else(|| hosts::preset(name)).or(identity).unwrap_or_else(Host::unnamed)
 }
 
 /// What surrounds a call of a hook.

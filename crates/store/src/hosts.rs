@@ -2,7 +2,7 @@
 
 use holdpoint_core::Environment;
 use rusqlite::{Row, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     database::{count, rows, word},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A host that agents may speak to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedHost {
     /// One host, or all below a domain.
     pub host: HostPattern,

@@ -5,6 +5,7 @@
 //! - [`hook`]: what agents say before they use a tool
 //! - [`tool`]: calls of tools
 //! - [`ask`]: what an agent may ask of a human
+//! - [`explain`]: what a hook inside of a run asks its gateway
 //! - [`connect`]: raw streams, whose protocol nobody reads
 //! - [`dns`]: questions about names
 //! - [`machine`]: the files around a command
@@ -17,6 +18,7 @@
 pub mod ask;
 pub mod connect;
 pub mod dns;
+pub mod explain;
 pub mod hook;
 pub mod http;
 pub mod lookup;

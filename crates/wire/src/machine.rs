@@ -53,6 +53,11 @@ pub trait Machine: World {
     /// Whether this run made a file.
     fn made(&self, path: &str) -> bool;
 
+    /// Files that this run has written until now: those that it made, and those that it changed.
+    fn written(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether secrets in files are masked for whoever reads them.
     fn masked(&self) -> bool;
 

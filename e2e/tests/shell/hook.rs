@@ -278,3 +278,21 @@ fn what_an_agent_wrote_is_one_line_of_what_is_asked() {
         }
     }
 }
+
+/// What an agent wrote a moment ago is read where a program takes it in by itself.
+#[test]
+fn what_was_written_is_read_where_it_is_taken_in() {
+    let desk = Desk::new(BINARY);
+    let photos = desk.path("../photos");
+    for (text, passes) in [
+        (format!("import shutil\n\nshutil.rmtree('{photos}')\n"), false),
+        ("def test_a(tmp_path):\n    (tmp_path / 'a').write_text('x')\n".to_owned(), true),
+    ] {
+        let path = desk.path("conftest.py");
+        let said = desk.tool("Write", json!({"file_path": path, "content": text}));
+        assert!(Dialect::Claude.passes(&said), "{said:?}");
+        desk.write("conftest.py", &text);
+        let said = desk.before(Dialect::Claude, "pytest -q", true);
+        assert_eq!(Dialect::Claude.passes(&said), passes, "{said:?}");
+    }
+}

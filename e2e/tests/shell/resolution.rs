@@ -1,11 +1,13 @@
 //! The database that a hook says a framework's tool would go to is the one that the real tool goes
-//! to: knex, sequelize-cli, typeorm, drizzle-kit, Django and Alembic, as npm and PyPI have them.
+//! to: knex, sequelize-cli, typeorm, drizzle-kit, Prisma, Django and Alembic, as npm and PyPI have them.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "helpers of tests: what fails here is a failed test"
 )]
+
+mod prisma;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,6 +27,7 @@ use holdpoint_wire::{
     shell::{self, Dialect},
 };
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Each a command, the variables that it is started with, and the files of a project.
 const CASES: &str = include_str!("resolution/cases.json");
@@ -111,6 +114,18 @@ fn read(
     ids.filter_map(|id| Some(id.split_once(":127.0.0.1/")?.1.to_owned())).collect()
 }
 
+/// The project of a case.
+fn project(case: &Value, modules: &Path, put: &dyn Fn(&Value) -> String) -> TempDir {
+    let room = tempfile::tempdir().unwrap();
+    symlink(modules, room.path().join("node_modules")).unwrap();
+    for (path, text) in case["files"].as_object().unwrap() {
+        let path = room.path().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+        fs::write(path, put(text)).unwrap();
+    }
+    room
+}
+
 /// Holds every case of `tool` against the real one; how many there are.
 fn check(tool: &str) -> usize {
     let modules = npm::installed("frameworks", &PACKAGES, &[]);
@@ -122,13 +137,7 @@ fn check(tool: &str) -> usize {
         let asked = Asked::default();
         let port = asked.listen().to_string();
         let put = |value: &Value| value.as_str().unwrap().replace("{port}", &port);
-        let room = tempfile::tempdir().unwrap();
-        symlink(&modules, room.path().join("node_modules")).unwrap();
-        for (path, text) in case["files"].as_object().unwrap() {
-            let path = room.path().join(path);
-            fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
-            fs::write(path, put(text)).unwrap();
-        }
+        let room = project(case, &modules, &put);
         let pairs = case["env"].as_object().unwrap().iter();
         let environment: BTreeMap<String, String> =
             pairs.map(|(name, value)| (name.clone(), put(value))).collect();

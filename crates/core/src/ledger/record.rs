@@ -79,6 +79,21 @@ pub enum RecordKind {
         /// Whether it is said to have failed.
         failed: bool,
     },
+    /// What a hook inside of a run was told that policy would say outside. Nothing was asked for
+    /// by it, and nothing is forwarded or released.
+    Explained {
+        /// The digest of what it asked.
+        message: Digest,
+        /// The digest of the policies that were asked.
+        policies: Digest,
+        /// `allow`, `hold` or `deny`.
+        verdict: String,
+        /// What it would do.
+        operations: Vec<Meaning>,
+        /// Why it would not simply pass.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<Reason>,
+    },
     /// A human answered a hold.
     Approval {
         /// The hold.

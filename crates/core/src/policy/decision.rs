@@ -1,6 +1,6 @@
 //! The PDP's answer.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{obligation::Obligations, reason::Reason};
 
@@ -77,7 +77,7 @@ impl Decision {
 }
 
 /// The three verdicts, laxest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Passes.

@@ -45,6 +45,7 @@ pub(super) struct State {
     home: String,
     files: BTreeMap<String, Arc<str>>,
     made: BTreeSet<String>,
+    written: BTreeSet<String>,
     links: BTreeMap<String, String>,
 }
 
@@ -96,6 +97,9 @@ impl State {
                     }
                 }
                 Written::Text(text) => {
+                    if self.written.len() < FILES_MAX {
+                        self.written.insert(path.clone());
+                    }
                     if let Some(known) = self.files.get_mut(&path) {
                         *known = text;
                     } else if self.files.len() < FILES_MAX {
@@ -106,6 +110,7 @@ impl State {
                 Written::Gone => {
                     self.files.remove(&path);
                     self.made.remove(&path);
+                    self.written.remove(&path);
                 }
             }
         }
@@ -210,6 +215,10 @@ impl Machine for Surrounded<'_> {
 
     fn made(&self, path: &str) -> bool {
         self.state.made.contains(path)
+    }
+
+    fn written(&self) -> Vec<String> {
+        self.state.written.iter().cloned().collect()
     }
 
     fn masked(&self) -> bool {

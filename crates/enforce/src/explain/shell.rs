@@ -114,7 +114,7 @@ fn judged(
     };
     let around = Around {
         surroundings: &machine.fixtures.without_credential(),
-        machine,
+        in_reach: &|step| shell::in_reach(step, machine),
         listed: &|host| machine.fixtures.listed(host),
         saves: &saves,
     };

@@ -132,6 +132,7 @@ impl Metrics {
             }
             RecordKind::Closed { .. }
             | RecordKind::Claim { .. }
+            | RecordKind::Explained { .. }
             | RecordKind::Schedule { .. }
             | RecordKind::Change { .. }
             | RecordKind::Lifecycle { .. } => {}

@@ -193,6 +193,13 @@ fn line(index: u64, record: &Record) -> String {
             let message: String = message.to_string().chars().take(12).collect();
             format!("claim about {message}: {claim}")
         }
+        RecordKind::Explained { verdict, operations, .. } => {
+            let operation = operations.iter().max_by_key(|meaning| meaning.effect);
+            let operation = operation.map_or_else(String::new, |meaning| {
+                format!("{} on {}", meaning.operation, meaning.resource)
+            });
+            format!("explained: {verdict} {operation}")
+        }
         RecordKind::Approval { hold, approver, released, .. } => {
             let answer = if *released { "released" } else { "denied" };
             format!("{approver} {answer} {hold}")

@@ -1,11 +1,14 @@
 //! What the ledger and the agent are told of a judgement.
 
 use holdpoint_core::{
-    Code, Judged, Operation,
+    Code, Judged,
     ledger::{Circumstances, Decided, Meaning},
     policy::{Decision, Verdict},
 };
-use holdpoint_wire::hook::{Answer, Heard, Reply, answer};
+use holdpoint_wire::{
+    explain::Explanation,
+    hook::{Answer, Heard, Reply, answer},
+};
 
 use super::{Said, reference};
 
@@ -40,7 +43,7 @@ pub(super) fn decided(judged: &Judged<Said>) -> Decided {
 
 /// What is said to the agent, or by the agent to its human.
 pub(super) fn text(judged: &Judged<Said>, heard: &Heard) -> String {
-    let Some(reason) = reason(judged) else { return String::new() };
+    let Some(reason) = reason(&Explanation::of(judged)) else { return String::new() };
     let reference = reference(judged.digest());
     let reference = format!("Ref {reference} (mistaken? `holdpoint wrong {reference}`).");
     match judged.decision() {
@@ -60,12 +63,12 @@ pub(super) fn text(judged: &Judged<Said>, heard: &Heard) -> String {
 }
 
 /// What is said inside a run, where a hook stops nothing.
-pub(super) fn inside(judged: &Judged<Said>) -> String {
-    let would = match judged.decision() {
-        Decision::Hold { .. } => "hold",
+pub(super) fn inside(explanation: &Explanation) -> String {
+    let would = match explanation.verdict {
+        Verdict::Hold => "hold",
         _ => "refuse",
     };
-    let reason = reason(judged).unwrap_or_default();
+    let reason = reason(explanation).unwrap_or_default();
     format!(
         "Outside of this run Holdpoint would {would} this {reason} Here it goes on, and the run \
          itself stops what it must not reach."
@@ -73,15 +76,10 @@ pub(super) fn inside(judged: &Judged<Said>) -> String {
 }
 
 /// Why, and what it is about.
-fn reason(judged: &Judged<Said>) -> Option<String> {
-    let reason = judged.decision().reasons().first()?;
-    let strongest = judged.judgements().iter().max_by_key(|it| {
-        let stopped = it.decision.verdict();
-        (stopped, it.operation.effect)
-    });
-    let what = strongest.map_or_else(String::new, |it| {
-        let Operation { name, resource, .. } = &it.operation;
-        format!(" It is {name} on {} ({}).", resource.id, it.facts.environment)
+fn reason(explanation: &Explanation) -> Option<String> {
+    let reason = explanation.reason.as_ref()?;
+    let what = explanation.meaning.as_ref().map_or_else(String::new, |it| {
+        format!(" It is {} on {} ({}).", it.operation, it.resource, it.environment)
     });
     Some(format!("({}): {}{what}", reason.code, reason.text))
 }

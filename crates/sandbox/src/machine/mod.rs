@@ -259,6 +259,10 @@ impl Machine for ThisMachine<'_> {
         self.episode.made.contains(path)
     }
 
+    fn written(&self) -> Vec<String> {
+        self.episode.made.union(&self.episode.changed).cloned().collect()
+    }
+
     fn masked(&self) -> bool {
         self.enclosed
     }

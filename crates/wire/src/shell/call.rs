@@ -169,7 +169,9 @@ impl Walk<'_> {
             scope.positional = outer;
             return output;
         }
+        self.files.takes_hidden |= scope.takes_hidden();
         self.hidden(scope, &call)?;
+        self.takes_in(scope, &call)?;
         let output = self.program(scope, &call)?;
         // What a program nobody knows makes of secrets that it is handed may be just these.
         let handed = || call.pipe.stdin.as_deref().is_some_and(|text| secret::shows(scope, text));
@@ -430,7 +432,7 @@ fn is_asking(call: &Call<'_>) -> bool {
 }
 
 /// Whether an option of a shell has patterns match hidden names, too (bash, zsh).
-fn takes_hidden(option: &str) -> bool {
+pub(super) fn takes_hidden(option: &str) -> bool {
     let plain = option.replace('_', "").to_ascii_lowercase();
     matches!(plain.as_str(), "dotglob" | "globdots")
 }

@@ -42,6 +42,8 @@ struct Search<'s, 'c> {
     call: &'s Call<'c>,
     /// What the tool runs as.
     environment: String,
+    /// The schema that Prisma's configuration names, if it has one: nothing else is loaded then.
+    schema: Option<Option<String>>,
 }
 
 impl Walk<'_> {
@@ -53,7 +55,7 @@ impl Walk<'_> {
         framework: &Framework,
     ) -> Option<Target> {
         let environment = environment(scope, call, framework);
-        let mut search = Search { scope: scope.clone(), call, environment };
+        let mut search = Search { scope: scope.clone(), call, environment, schema: None };
         framework.sources.split_whitespace().find_map(|source| {
             let (kind, what) = source.split_once(':')?;
             self.looked_at(&mut search, kind, what)
@@ -131,7 +133,12 @@ impl Walk<'_> {
             return Some(search.pick(&told, DEPTH_MAX).unwrap_or_else(unknown));
         }
         let told = self.evaluated(search, &file, &text);
-        Some(search.pick(&told, DEPTH_MAX).unwrap_or_else(unknown))
+        let picked = search.pick(&told, DEPTH_MAX);
+        if picked.is_none() && names.iter().any(|it| it.starts_with("prisma.config.")) {
+            search.schema = Some(told.get("schema").and_then(Value::as_str).map(str::to_owned));
+            return None;
+        }
+        Some(picked.unwrap_or_else(unknown))
     }
 
     /// What a file of configuration comes to.
@@ -157,6 +164,7 @@ impl Walk<'_> {
         let package: Option<Value> =
             self.files.text(&package).and_then(|it| serde_json::from_str(&it).ok());
         let told = package.and_then(|it| Some(it.pointer("/prisma/schema")?.as_str()?.to_owned()));
+        let told = search.schema.clone().flatten().or(told);
         let mut all = vec!["--schema"];
         all.extend(told.as_deref());
         if told.is_none() {
@@ -164,14 +172,19 @@ impl Walk<'_> {
         }
         let (file, text) = self.named_file(search, &all)?;
         let beside = path::normal("../.env", &file);
-        self.load(search, &[".env", &beside, "prisma/.env"]);
+        if search.schema.is_none() {
+            self.load(search, &[".env", &beside, "prisma/.env"]);
+        }
         let source = text.split("datasource").nth(1)?.split('}').next()?;
         let said = |key: &str| {
             let line = source.lines().find_map(|line| line.trim().strip_prefix(key))?;
             let value = line.trim().strip_prefix('=')?.trim();
             let quoted = value.split('"').nth(1)?;
             Some(match value.starts_with("env(") {
-                true => search.scope.value(quoted).unwrap_or(&UNKNOWN.to_string()).to_owned(),
+                true => search
+                    .scope
+                    .value(quoted)
+                    .map_or_else(|| UNKNOWN.to_string(), |value| expanded(value, &search.scope)),
                 false => quoted.to_owned(),
             })
         };
@@ -248,6 +261,18 @@ impl Walk<'_> {
         })?;
         Some(address(&line).unwrap_or_else(unknown))
     }
+}
+
+/// A value with the other variables in it, as some read their files: `${NAME}`.
+fn expanded(value: &str, scope: &Scope) -> String {
+    let mut parts = value.split("${");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+        whole.push_str(scope.value(name).unwrap_or(&UNKNOWN.to_string()));
+        whole.push_str(rest);
+    }
+    whole
 }
 
 impl Search<'_, '_> {

@@ -9,6 +9,7 @@ use super::{
     At, Step,
     call::{Call, quoted},
     expand::UNKNOWN,
+    far::End,
     path,
     scope::Scope,
     secret,
@@ -34,6 +35,9 @@ const VALUED: &str =
     --container -n --namespace --context --entrypoint --mount --platform --index -m --memory
     --cpus --gpus -h --hostname --add-host --image --detach-keys -l --label --restart
     --restart-policy";
+
+/// Parts of this machine that are followed in a container, at most.
+const MOUNTS_MAX: usize = 32;
 
 /// What is run in a container, as its command line says.
 struct Inside<'c> {
@@ -84,7 +88,14 @@ impl Walk<'_> {
                 environment.insert(name.to_owned(), value.to_owned());
             }
         }
-        self.far(&script, &environment, &at, inside.name, call.pipe).map(Some)
+        let own = own.values(&["-w", "--workdir"]);
+        let mounts = if inside.is_run { self.mounts(scope, call) } else { Vec::new() };
+        let directory = own.first().copied().filter(|it| it.starts_with('/'));
+        let volumes = call.values(&["-v", "--volume", "--mount", "--volumes-from"]);
+        let more = call.has(&["--privileged", "--device", "--cap-add", "--pid"]);
+        let goes = inside.is_run && !composed && !more && volumes.len() == mounts.len();
+        let end = End { at, label: inside.name, directory, mounts, goes };
+        self.far(&script, &environment, &end, call.pipe).map(Some)
     }
 
     /// The variables of a service of the compose file. A neighbour in it that is a database is on
@@ -155,8 +166,29 @@ impl Walk<'_> {
         environment
     }
 
-    /// What a container that is mounted in could write to is not followed: only devices and the
-    /// root are.
+    /// The parts of this machine that are in a container as well: the path there, and here.
+    fn mounts(&self, scope: &Scope, call: &Call<'_>) -> Vec<(String, String)> {
+        let volumes = call.values(&["-v", "--volume"]).into_iter().filter_map(|volume| {
+            let mut parts = volume.split(':');
+            Some((parts.next()?, parts.next()?))
+        });
+        let bound = call.values(&["--mount"]).into_iter().filter_map(|mount| {
+            let value = |names: &[&str]| {
+                let mut pairs = mount.split(',').filter_map(|pair| pair.split_once('='));
+                pairs.find(|(name, _)| names.contains(name)).map(|(_, value)| value)
+            };
+            Some((value(&["source", "src"])?, value(&["target", "dst", "destination"])?))
+        });
+        // A name without a slash is a volume of the engine's.
+        let of_files = volumes.chain(bound).filter(|(here, _)| here.starts_with(['/', '.', '~']));
+        let normal = |(here, there): (&str, &str)| {
+            Some((path::normal(there, "/"), self.paths(scope, here).into_iter().next()?))
+        };
+        of_files.filter_map(normal).take(MOUNTS_MAX).collect()
+    }
+
+    /// What a container that is mounted in could write to, and no script says, is not followed: only
+    /// devices and the root are.
     fn mounted(&mut self, scope: &Scope, call: &Call<'_>, is_run: bool) {
         for volume in call.values(&["-v", "--volume"]).into_iter().filter(|_| is_run) {
             let host = volume.split(':').next().unwrap_or_default();

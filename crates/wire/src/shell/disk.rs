@@ -25,6 +25,12 @@ impl Walk<'_> {
         scope.directories.iter().map(|directory| path::normal(word, directory)).collect()
     }
 
+    /// A step that changes what is at `path`, from wherever.
+    pub(super) fn touched(&mut self, name: &str, effect: Effect, path: &str) {
+        let effect = if effect > Effect::Modify { Effect::Destroy } else { effect };
+        self.change(name, effect, path);
+    }
+
     /// A step that changes what is at `path`.
     fn change(&mut self, name: &str, effect: Effect, path: &str) {
         let mut ground = path::ground(&self.files, path);

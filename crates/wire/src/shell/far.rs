@@ -8,6 +8,8 @@ use super::{
     At, Command, Dialect, Step,
     call::{Call, Pipe},
     expand::UNKNOWN,
+    overlay::Overlay,
+    path,
     scope::Scope,
     walk::Walk,
 };
@@ -38,27 +40,36 @@ impl Walk<'_> {
                 return Ok(UNKNOWN.to_string());
             }
         };
-        self.far(&script, &BTreeMap::new(), &At::Host(host.clone()), &host, call.pipe)
+        let end = End { at: At::Host(host.clone()), label: &host, ..End::default() };
+        self.far(&script, &BTreeMap::new(), &end, call.pipe)
     }
 
-    /// A script that runs at `at`, with the files and variables of the far end.
+    /// A script that runs at `end`, with the files and variables there.
     pub(super) fn far(
         &mut self,
         script: &str,
         environment: &BTreeMap<String, String>,
-        at: &At,
-        label: &str,
+        end: &End<'_>,
         pipe: &Pipe,
     ) -> Result<String, Unreadable> {
-        let far = FarEnd(self.machine());
-        let command =
-            Command { dialect: Dialect::Bash, text: script, directory: "/root", environment };
+        let far = FarEnd { files: &self.files, mounts: &end.mounts };
+        let directory = end.directory.unwrap_or("/root");
+        let command = Command { dialect: Dialect::Bash, text: script, directory, environment };
         let mut inner = Scope::new(&command, &far);
         inner.functions = BTreeMap::new();
         let mut walk = Walk::new(&far);
         let output = walk.script(&mut inner, script, pipe)?;
-        for step in walk.into_reading().steps {
+        let steps = walk.into_reading().steps;
+        let (at, label) = (&end.at, end.label);
+        for step in steps {
+            if let Some(path) = end.mounted(&step) {
+                self.touched(&step.operation.name, step.operation.effect, &path);
+                continue;
+            }
             let there = step.at == At::Here;
+            if there && end.goes && step.operation.resource.id.as_str().starts_with("file:") {
+                continue;
+            }
             let mut step = Step {
                 ground: Ground::None,
                 variables: Vec::new(),
@@ -79,16 +90,57 @@ impl Walk<'_> {
     }
 }
 
-/// The machine at the far end of a connection: nobody knows its files.
-struct FarEnd<'a>(&'a dyn Machine);
+/// The far end of a connection.
+pub(super) struct End<'e> {
+    /// Where what happens there takes effect.
+    pub(super) at: At,
+    /// What it is called.
+    pub(super) label: &'e str,
+    /// Where scripts begin there.
+    pub(super) directory: Option<&'e str>,
+    /// Parts of this machine that are there as well: the path there, and the path here.
+    pub(super) mounts: Vec<(String, String)>,
+    /// All other files there were made for this, and go with it.
+    pub(super) goes: bool,
+}
+
+impl Default for End<'_> {
+    fn default() -> Self {
+        Self { at: At::Somewhere, label: "", directory: None, mounts: Vec::new(), goes: false }
+    }
+}
+
+impl End<'_> {
+    /// The path of this machine that a step there changes.
+    fn mounted(&self, step: &Step) -> Option<String> {
+        let path = step.operation.resource.id.as_str().strip_prefix("file:")?;
+        let changes = step.at == At::Here && step.operation.effect.changes();
+        changes.then(|| here(&self.mounts, path)).flatten()
+    }
+}
+
+/// The path of this machine that lies at `path` at the far end.
+fn here(mounts: &[(String, String)], path: &str) -> Option<String> {
+    let fits = mounts.iter().filter(|(there, _)| path::is_in(path, there));
+    let (there, here) = fits.max_by_key(|(there, _)| there.len())?;
+    let rest = path.strip_prefix(there.as_str())?.trim_start_matches('/');
+    Some(path::normal(rest, here))
+}
+
+/// The machine at the far end of a connection: nobody knows its files, but for those of this one
+/// that are there as well.
+struct FarEnd<'a> {
+    files: &'a Overlay<'a>,
+    mounts: &'a [(String, String)],
+}
 
 impl World for FarEnd<'_> {
     fn host(&self, host: &str, port: u16) -> Option<Host> {
-        self.0.host(host, port)
+        self.files.machine.host(host, port)
     }
 
     fn persisted(&self, sha256: &str) -> Option<Arc<str>> {
-        self.0.persisted(sha256)
+        self.files.machine.persisted(sha256)
     }
 }
 
@@ -101,8 +153,8 @@ impl Machine for FarEnd<'_> {
         None
     }
 
-    fn text(&self, _path: &str) -> Option<Arc<str>> {
-        None
+    fn text(&self, path: &str) -> Option<Arc<str>> {
+        self.files.text(&here(self.mounts, path)?)
     }
 
     fn files_below(&self, _directory: &str) -> Vec<String> {
@@ -122,7 +174,7 @@ impl Machine for FarEnd<'_> {
     }
 
     fn protected_branch(&self, branch: &str) -> bool {
-        self.0.protected_branch(branch)
+        self.files.machine.protected_branch(branch)
     }
 
     fn made(&self, _path: &str) -> bool {
@@ -130,7 +182,7 @@ impl Machine for FarEnd<'_> {
     }
 
     fn masked(&self) -> bool {
-        self.0.masked()
+        self.files.machine.masked()
     }
 
     fn enclosed(&self) -> bool {

@@ -7,7 +7,7 @@ mod line;
 
 use super::{
     At, Step,
-    call::{Call, Pipe},
+    call::{Call, Pipe, takes_hidden},
     expand::UNKNOWN,
     program::{self, Language, Source},
     scope::Scope,
@@ -94,8 +94,8 @@ impl Walk<'_> {
         {
             let short = word.starts_with('-') && !word.starts_with("--");
             inline |= short && word.contains('c');
-            if matches!(word.as_str(), "-o" | "+o" | "-O" | "--rcfile" | "--init-file") {
-                words.next();
+            if matches!(word.as_str(), "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file") {
+                self.files.takes_hidden |= words.next().is_some_and(|it| takes_hidden(it));
             }
             if short && word.contains('s') {
                 words = [].iter().peekable();

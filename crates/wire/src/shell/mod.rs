@@ -6,6 +6,8 @@
 //! - `expand`, `parameter`, `pattern`: words as they will be when the command runs
 //! - `call`: what one simple command is, and who reads it
 //! - `hidden`: commands where nobody looks for one
+//! - `convention`: what a program takes in without being told, where this run has written it
+//! - `go`: what programs of Go say plainly
 //! - `recipes`: targets of files that programs run, `make`, `task`, `npm run` and their like
 //! - `program`: programs in other languages
 //! - `powershell`, `batch`, `windows`: the shells of Windows, and what they have in common
@@ -21,6 +23,7 @@ mod client;
 mod configured;
 mod connection;
 mod container;
+mod convention;
 mod database;
 mod disk;
 mod expand;
@@ -29,6 +32,7 @@ mod fetch;
 pub mod files;
 mod getopt;
 mod git;
+mod go;
 mod hidden;
 mod interpreter;
 mod output;

@@ -74,6 +74,17 @@ impl<'a> Overlay<'a> {
         self.written.insert(path.to_owned(), Written::Text(text.into()));
     }
 
+    /// What this run, and this command, have written.
+    pub(super) fn wrote(&self) -> Vec<String> {
+        let own = self.written.iter().filter(|(_, it)| matches!(it, Written::Text(_)));
+        let mut wrote = self.machine.written();
+        wrote.retain(|path| self.written.get(path) != Some(&Written::Gone));
+        wrote.extend(own.map(|(path, _)| path.clone()));
+        wrote.sort();
+        wrote.dedup();
+        wrote
+    }
+
     /// Whether this run, or this command, made what is at `path`.
     pub(super) fn made(&self, path: &str) -> bool {
         let fresh = matches!(self.written.get(path), Some(Written::Text(_) | Written::Link(_)));

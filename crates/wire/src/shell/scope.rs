@@ -66,6 +66,13 @@ impl Scope {
         self.variables.get(name).and_then(|values| values.first()).map(String::as_str)
     }
 
+    /// Whether a variable has patterns match hidden names, too (bash).
+    pub(super) fn takes_hidden(&self) -> bool {
+        let options = self.value("BASHOPTS").unwrap_or_default();
+        self.value("GLOBIGNORE").is_some_and(|it| !it.is_empty())
+            || options.split(':').any(|it| it == "dotglob")
+    }
+
     /// The value of a variable that programs see.
     pub(super) fn exported(&self, name: &str) -> Option<&str> {
         self.exported.contains_key(name).then(|| self.value(name)).flatten()

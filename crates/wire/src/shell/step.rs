@@ -5,11 +5,13 @@ use holdpoint_core::{
     operation::{Place, Resource},
     policy::Ground,
 };
+use serde::{Deserialize, Serialize};
 
 use super::volumes::Volumes;
 
 /// Where a step takes effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum At {
     /// On this machine.
     Here,
@@ -21,8 +23,10 @@ pub enum At {
     Somewhere,
 }
 
-/// One operation of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One operation of a command. What is only for whoever saves or runs it stays in the process that
+/// read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// What it does.
     pub operation: Operation,
@@ -36,12 +40,16 @@ pub struct Step {
     pub unseen: bool,
     /// The address of the database that it goes to, where one was told. It may hold a password: it
     /// is for whoever saves that database first, and never recorded.
+    #[serde(skip)]
     pub address: Option<String>,
     /// The directory from which that address names a file; none where nobody knows it.
+    #[serde(skip)]
     pub directory: Option<String>,
     /// Volumes of a container engine that go with it, where they can be told.
+    #[serde(skip)]
     pub volumes: Option<Volumes>,
     /// Variables that it was started with, where it is code: they are within its reach.
+    #[serde(skip)]
     pub variables: Vec<String>,
 }
 

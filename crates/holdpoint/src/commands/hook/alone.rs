@@ -1,26 +1,18 @@
 //! The answer of a hook where no gateway is up: judged in this process by the last valid policies,
 //! and appended to the spool before it is given.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-use holdpoint_core::policy::Pdp;
-use holdpoint_sandbox::{
-    Mark,
-    hook::{Answered, Answering, Call},
-};
+use holdpoint_sandbox::hook::{Answered, Answering, Call};
 use holdpoint_store::{
-    Config,
-    config::{Flags, LastGood, RefusalTerms},
+    config::{Flags, LastGood},
     episodes::Episodes,
     spool::Spool,
 };
-use holdpoint_wire::hook::{Answer, Heard};
+use holdpoint_wire::hook::Answer;
 
 use super::told::ToldWhenAsked;
-use crate::{
-    commands::{now, policy},
-    status::CommandError,
-};
+use crate::{commands::policy, status::CommandError};
 
 /// Judges a call, records it and answers it.
 pub fn answer(call: Call, dir: &Path) -> Result<Answer, CommandError> {
@@ -41,21 +33,4 @@ pub fn answer(call: Call, dir: &Path) -> Result<Answer, CommandError> {
         Spool::of(dir).append(&record, durable).map_err(CommandError::unable)?;
     }
     Ok(answer)
-}
-
-/// What would be said outside of the run that this is inside of. Here nothing of it stops
-/// anything: the run does. The state is out of reach, so that nothing is recorded.
-pub fn explain(heard: Heard, _mark: &Mark) -> Result<Answer, CommandError> {
-    let pdp = Pdp::starter().map_err(CommandError::unable)?;
-    let known = ToldWhenAsked::new("/nonexistent".into(), Config::default().into());
-    let answering = Answering {
-        pdp: &pdp,
-        known: &known,
-        episodes: None,
-        remember_minutes: RefusalTerms::default().remember_minutes,
-        keeper: None,
-    };
-    let question = super::Question::here(Some(heard.agent), Vec::new());
-    let call = Call { enclosed: true, environment: BTreeMap::new(), ..question.call(heard, now()) };
-    Ok(answering.answer(&call).map_err(CommandError::unable)?.answer)
 }

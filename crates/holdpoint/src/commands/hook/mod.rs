@@ -2,11 +2,13 @@
 //! own dialect.
 //!
 //! - [`question`]: what a hook's process asks the gateway
+//! - [`inside`]: the answer inside of a run, which explains
 //! - [`alone`]: the answer where no gateway is up
 //! - [`stack`]: room for the deepest command that is read
 //! - [`told`]: what humans have said of the world
 
 pub mod alone;
+pub mod inside;
 pub mod question;
 pub mod stack;
 pub mod told;
@@ -103,8 +105,8 @@ fn answer(
     agent: Option<Agent>,
     state: Result<PathBuf, CommandError>,
 ) -> Result<Answer, CommandError> {
-    if let Some(mark) = Mark::here() {
-        return alone::explain(heard, &mark);
+    if Mark::here().is_some() {
+        return inside::explain(heard);
     }
     let state = state?;
     let question = Question::here(agent, said);

@@ -9,7 +9,10 @@ use holdpoint_catalog::hosts::{Host, Speaks};
 use holdpoint_core::{Environment, ResourceId};
 use holdpoint_sandbox::machine::Known;
 use holdpoint_store::{
-    Config, State, StoreError, config::GitTerms, hosts::HostTable, inventory::InventoryTable,
+    Config, State, StoreError,
+    config::GitTerms,
+    hosts::{HostTable, ListedHost},
+    inventory::InventoryTable,
 };
 
 /// What was said until now, in the configuration and in the store.
@@ -28,6 +31,11 @@ impl Told {
             inventory: InventoryTable::merge(&config.inventory, &state.inventory().list()?),
             git: config.git.clone(),
         })
+    }
+
+    /// These hosts, and nothing else.
+    pub fn listing(hosts: &[ListedHost]) -> Self {
+        Self { hosts: HostTable::merge(hosts, &[]), ..Self::default() }
     }
 
     /// What the configuration says, where there is no store yet.

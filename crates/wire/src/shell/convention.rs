@@ -1,0 +1,187 @@
+//! What a program takes in without being told: tests, settings that are code, the programs of a
+//! project. Where this run has written such a file, it is read as a program of its language. Of what
+//! nobody named, only what takes away, opens, starts or sends counts: the rest is what a project's
+//! own tests do all day.
+
+use holdpoint_core::{Effect, Operation, policy::Ground};
+
+use super::{
+    At, Step,
+    call::Call,
+    expand::UNKNOWN,
+    interpreter::is_unknown,
+    path, pattern,
+    program::{self, Language, Source},
+    scope::Scope,
+    walk::Walk,
+};
+use crate::Unreadable;
+
+/// Files that one command takes in, at most; where there are more, it is code that nobody sees.
+const TAKEN_MAX: usize = 64;
+/// Which files programs take in, by their names; where a word is said, only with it.
+const CONVENTIONS: &[(&str, &str, &str)] = &[
+    ("pytest py.test tox nox", "", "conftest.py test_*.py *_test.py"),
+    ("unittest", "", "test*.py"),
+    ("pip pip3 build", "", "setup.py"),
+    ("jest vitest mocha ava jasmine tap playwright cypress karma", "", "*.test.* *.spec.*"),
+    ("node", "--test", "*.test.* *.spec.* test.js test-*.js"),
+    ("bun deno", "test", "*.test.* *.spec.* *_test.*"),
+    ("vitest storybook", "", "vite.config.*"),
+    ("rspec", "", "*_spec.rb spec_helper.rb rails_helper.rb"),
+    ("rails", "test", "*_test.rb test_helper.rb"),
+    ("phpunit pest", "", "*test.php pest.php"),
+    ("artisan", "test", "*test.php pest.php"),
+    ("vagrant", "", "vagrantfile"),
+    ("fastlane", "", "fastfile"),
+    ("pod", "", "podfile"),
+    ("cap", "", "capfile"),
+    ("go", "run", "*.go"),
+    ("go", "test", "*.go"),
+    ("go", "generate", "*.go"),
+];
+/// What every program takes in that is called as the file says.
+const OWN: &[&str] = &["@.config.*", "@.setup.*", ".@rc.*", "@file.*"];
+/// Where the programs of a project lie.
+const PROGRAMS: &[&str] = &["node_modules/.bin", "vendor/bin", ".venv/bin", "venv/bin"];
+
+/// How a file is read.
+enum Tongue {
+    Parsed(Language),
+    Go,
+}
+
+impl Walk<'_> {
+    /// What `call` takes in of what this run has written.
+    pub(super) fn takes_in(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+    ) -> Result<(), Unreadable> {
+        let written = self.files.wrote();
+        if written.is_empty() {
+            return Ok(());
+        }
+        self.planted(scope, call, &written)?;
+        let mut taken: Vec<&String> =
+            written.iter().filter(|file| self.is_taken_in(scope, call, file)).collect();
+        if taken.len() > TAKEN_MAX {
+            taken.truncate(TAKEN_MAX);
+            self.unseen_program(scope, call.name, false);
+        }
+        for file in taken {
+            self.taken(scope, call, file);
+        }
+        Ok(())
+    }
+
+    /// A program of the project's own that comes before what its name says elsewhere.
+    fn planted(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        written: &[String],
+    ) -> Result<(), Unreadable> {
+        if call.program.contains('/') {
+            return Ok(());
+        }
+        let all = PROGRAMS.iter().map(|place| format!("{place}/{}", call.name));
+        let mut all = all.flat_map(|file| self.paths(scope, &file));
+        let Some(file) = all.find(|file| written.contains(file)) else { return Ok(()) };
+        let (name, arguments, pipe) = (call.name, call.arguments, call.pipe);
+        self.by_path(scope, &Call { name, program: &file, arguments, pipe }).map(drop)
+    }
+
+    fn is_taken_in(&self, scope: &Scope, call: &Call<'_>, file: &str) -> bool {
+        let name = file.rsplit('/').next().unwrap_or(file).to_ascii_lowercase();
+        let fits = |globs: &str| globs.split(' ').any(|glob| pattern::matches(glob, &name));
+        let said = |word: &str| word.is_empty() || call.arguments.iter().any(|it| it == word);
+        let is_own = OWN.iter().any(|own| name.starts_with(&of(own, call.name)));
+        let is_told = CONVENTIONS.iter().any(|(programs, word, globs)| {
+            programs.split(' ').any(|it| it == call.name) && said(word) && fits(globs)
+        });
+        let below = |directory: &String| path::is_in(file, directory);
+        let near = scope.directories.iter().any(below)
+            || self.machine().workspace().is_some_and(|workspace| path::is_in(file, workspace));
+        (is_own || is_told) && near && tongue(&name).is_some() && self.is_meant(scope, call, file)
+    }
+
+    /// Whether a file is among those that are named, if any of its kind are.
+    fn is_meant(&self, scope: &Scope, call: &Call<'_>, file: &str) -> bool {
+        let Some((_, ending)) = file.rsplit_once('.') else { return true };
+        let named = call.arguments.iter().filter_map(|word| {
+            let word = word.split("::").next().unwrap_or(word);
+            word.strip_suffix(ending).filter(|it| it.ends_with('.')).map(|_| word)
+        });
+        let named: Vec<String> = named.flat_map(|word| self.paths(scope, word)).collect();
+        let kind = file.rsplit('/').next().is_some_and(|it| it.contains("test") || ending == "go");
+        !kind
+            || file.ends_with("/conftest.py")
+            || named.is_empty()
+            || named.iter().any(|it| it == file)
+    }
+
+    /// Reads one file, for what counts of it.
+    fn taken(&mut self, scope: &Scope, call: &Call<'_>, file: &str) {
+        let Some(text) = self.files.text(file) else { return };
+        let Some(tongue) = tongue(&file.to_ascii_lowercase()) else { return };
+        if is_unknown(&text) {
+            return self.unseen_program(scope, call.name, false);
+        }
+        let (noted, mut inner) = (self.noted(), scope.clone());
+        let read = match tongue {
+            Tongue::Parsed(language) => {
+                let source = Source { file: Some(file), ..Source::default() };
+                program::read(self, &mut inner, &text, language, &source).map(|()| true)
+            }
+            Tongue::Go => self.go(&mut inner, &text, call.has(&["generate"])),
+        };
+        self.keep(noted, |step| counts(scope, step));
+        if !matches!(read, Ok(true)) {
+            self.unseen_program(scope, call.name, false);
+        }
+    }
+}
+
+/// How a program's own file begins.
+fn of(own: &str, program: &str) -> String {
+    own.trim_end_matches('*').replace('@', &program.to_ascii_lowercase())
+}
+
+fn tongue(name: &str) -> Option<Tongue> {
+    Some(match name.rsplit_once('.').map_or(name, |(_, ending)| ending) {
+        "py" => Tongue::Parsed(Language::Python),
+        "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" => {
+            Tongue::Parsed(Language::JavaScript)
+        }
+        "php" => Tongue::Parsed(Language::Php),
+        "go" => Tongue::Go,
+        "rb" => Tongue::Parsed(Language::Ruby),
+        ending if ending.ends_with("file") => Tongue::Parsed(Language::Ruby),
+        _ => return None,
+    })
+}
+
+/// Whether a step of what is taken in counts: where nobody knows what it is about, it is about what
+/// a test has made for itself.
+fn counts(scope: &Scope, step: &Step) -> bool {
+    let Operation { name, effect, resource, .. } = &step.operation;
+    let resource = resource.id.as_str();
+    match (*effect, resource.strip_prefix("file:"), &step.at) {
+        (_, _, At::Somewhere) | (Effect::Observe, ..) => false,
+        // A program that a test is handed, or finds.
+        (Effect::Execute, _, At::Here) => step.unseen && name != "shell:unknown_command",
+        (Effect::Create | Effect::Modify, Some(path), _) => {
+            let beyond = matches!(step.ground, Ground::Outside | Ground::System);
+            step.tampers || beyond && is_named(scope, path)
+        }
+        (_, Some(path), _) => is_named(scope, path),
+        _ => !resource.ends_with(['/', UNKNOWN]),
+    }
+}
+
+/// Whether a path says more than where the program is.
+fn is_named(scope: &Scope, path: &str) -> bool {
+    let below = |it: &String| path.strip_prefix(it.as_str()).unwrap_or(path);
+    !scope.directories.iter().any(|it| below(it).trim_start_matches('/').starts_with(UNKNOWN))
+}
