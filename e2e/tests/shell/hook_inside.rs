@@ -10,6 +10,7 @@ use std::{
 use e2e::{
     echo::LISTED,
     enclosed::Enclosed,
+    holdpoint::until,
     hooks::{Desk, Dialect, Said},
 };
 use serde_json::Value;
@@ -73,10 +74,15 @@ fn commands() -> [(String, Option<&'static str>, Option<&'static str>); 5] {
     ]
 }
 
-fn records(place: &Enclosed) -> Vec<Value> {
-    let shown = place.call(&["ledger", "show", "--last", "100", "--json"]).json();
-    let records = shown.as_array().unwrap().iter().map(|it| it["record"].clone());
-    records.collect()
+/// All records, once so many explanations are among them: they are on disk a moment later.
+fn records(place: &Enclosed, explanations: usize) -> Vec<Value> {
+    until("the explanations are on record", || {
+        let shown = place.call(&["ledger", "show", "--last", "100", "--json"]).json();
+        let records = shown.as_array()?.iter().map(|it| it["record"].clone());
+        let records: Vec<Value> = records.collect();
+        let explained = records.iter().filter(|it| it["kind"] == "explained").count();
+        (explained >= explanations).then_some(records)
+    })
 }
 
 fn check(heard: &str, expect: Option<&str>, why: &str) {
@@ -97,7 +103,7 @@ async fn inside_it_is_the_gateway_that_knows_and_records() {
             assert_eq!(heard.status, 0, "{}", heard.stderr);
             check(&heard.stdout, expect, &format!("{command} {}", place.who()));
         }
-        let records = records(&place);
+        let records = records(&place, 5);
         let explained: Vec<&Value> =
             records.iter().filter(|it| it["kind"] == "explained").collect();
         assert_eq!(explained.len(), 5, "{records:#?}");
@@ -170,7 +176,7 @@ async fn what_is_explained_is_not_remembered_held_or_released() {
         ] {
             assert_eq!(ask(&body)["code"], code);
         }
-        let records = records(&place);
+        let records = records(&place, 2);
         let of = |kind: &str| records.iter().filter(|it| it["kind"] == kind).count();
         assert_eq!((of("explained"), of("decision"), of("approval")), (2, 0, 0), "{records:#?}");
     }
