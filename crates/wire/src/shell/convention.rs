@@ -23,6 +23,7 @@ const TAKEN_MAX: usize = 64;
 const CONVENTIONS: &[(&str, &str, &str)] = &[
     ("pytest py.test tox nox", "", "conftest.py test_*.py *_test.py"),
     ("unittest", "", "test*.py"),
+    ("coverage", "run", "conftest.py test*.py *_test.py"),
     ("pip pip3 build", "", "setup.py"),
     ("jest vitest mocha ava jasmine tap playwright cypress karma", "", "*.test.* *.spec.*"),
     ("node", "--test", "*.test.* *.spec.* test.js test-*.js"),
