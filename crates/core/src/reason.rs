@@ -76,6 +76,8 @@ codes! {
     ApprovalDenied = "approval_denied",
     /// The state that a human approved is not the present one.
     ApprovalVoid = "approval_void",
+    /// Others changed what it is about while it was looked at; nothing was done.
+    ChangedMeanwhile = "changed_meanwhile",
     /// What it would take away is being saved, which takes longer than it may wait; nothing was
     /// done.
     Preparing = "preparing",

@@ -16,5 +16,6 @@ mod postgres_names;
 mod postgres_receipts;
 mod postgres_released;
 mod postgres_restore;
+mod postgres_sought;
 mod postgres_wire;
 mod statements;

@@ -5,14 +5,21 @@
 //! is invisible to the transaction itself. So two sessions look at the same places in the same
 //! order, and what only one of them sees is the difference.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 
 use super::{
-    own::{Own, quoted, since},
-    preimage::qualified,
+    own::{Own, literal, made_by, quoted, since},
+    preimage::{key, qualified},
     script::{Measured, Table},
     upstream::{OwnError, Upstream},
 };
+
+/// Rows that are found where the transaction's statements look for them, and their bytes: of more,
+/// the whole table is read.
+const FOUND_MAX: u64 = 10_000;
+const FOUND_BYTES_MAX: usize = 16 << 20;
 
 /// Reads the changed rows of one table, from both sides.
 pub(super) struct Changed<'a> {
@@ -20,6 +27,34 @@ pub(super) struct Changed<'a> {
     pub(super) witness: &'a mut Upstream,
     pub(super) table: &'a Table,
     pub(super) measured: &'a Measured,
+    /// Where its rows may lie, in SQL.
+    pub(super) sought: Vec<String>,
+    /// Where the rows were found that it does not see any more.
+    pub(super) found: Option<Found>,
+}
+
+/// Rows that nobody needs but to know where they lie.
+struct Nothing;
+
+impl Take for Nothing {
+    type Taken = ();
+
+    fn push(&mut self, _row: &[u8]) -> Result<(), OwnError> {
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), OwnError> {
+        Ok(())
+    }
+}
+
+/// Where the rows of one side were found.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// In SQL.
+    sought: String,
+    /// Their places.
+    places: Vec<Place>,
 }
 
 /// What is read of a row, and in which order rows come.
@@ -47,30 +82,72 @@ pub(super) trait Take: Send {
     fn finish(self) -> Result<Self::Taken, OwnError>;
 }
 
+/// One of the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Own,
+    Witness,
+}
+
 impl Changed<'_> {
-    /// The rows that everybody else sees and the transaction does not any more, and how many. Those
-    /// marked since it began are looked at first; a mark that several share tells no time, so that
-    /// all marked ones are looked at if the number is not the one that was counted.
+    /// The rows that everybody else sees and the transaction does not any more, and how many. They
+    /// are looked for where its statements look for them, and then in the whole table; among those
+    /// with its own marks first, and then, as a mark that several share is nobody's own, among all
+    /// that are marked. What was counted tells whether all were found.
     pub(super) async fn before<T: Take>(
         &mut self,
         by: By<'_>,
         begin: impl Fn() -> T + Send,
     ) -> Result<(T::Taken, u64), OwnError> {
-        let counted = self.table.updated.saturating_add(self.table.deleted);
-        let marked = "(t.xmax::pg_catalog.text OPERATOR(pg_catalog.<>) '0')";
-        let recent = format!("{marked} AND {}", since("t.xmax", &self.measured.xid));
-        let first = self.only_here(by, &recent, true, begin()).await?;
+        let counted = self.lost();
+        if counted == 0 {
+            return Ok((begin().finish()?, 0));
+        }
+        if let Some(taken) = self.seek(by, &begin).await? {
+            return Ok((taken, counted));
+        }
+        let [ours, marked] = self.marks();
+        let first = self.only_here(by, &ours, Side::Witness, begin()).await?;
         if first.1 == counted {
             return Ok(first);
         }
-        let all = self.only_here(by, marked, true, begin()).await?;
+        let all = self.only_here(by, &marked, Side::Witness, begin()).await?;
         // Fewer, where a row was changed twice, or in a part that was rolled back: none is hidden.
         match all.1 <= counted {
             true => Ok(all),
-            false => Err(OwnError::NotKept(
-                "somebody else changed rows of it meanwhile; run it again".to_owned(),
-            )),
+            false => Err(OwnError::Meanwhile),
         }
+    }
+
+    /// How many rows were counted that are not any more what they were.
+    fn lost(&self) -> u64 {
+        self.table.updated.saturating_add(self.table.deleted)
+    }
+
+    /// What is true of such a row: the transaction's own mark, or any.
+    fn marks(&self) -> [String; 2] {
+        let marked = "(t.xmax::pg_catalog.text OPERATOR(pg_catalog.<>) '0')";
+        [made_by("t.xmax", &self.measured.xid), marked.to_owned()]
+    }
+
+    /// The rows that are not seen any more, if all of them lie where the statements look.
+    async fn seek<T: Take>(
+        &mut self,
+        by: By<'_>,
+        begin: &(impl Fn() -> T + Send),
+    ) -> Result<Option<T::Taken>, OwnError> {
+        let (counted, marks) = (self.lost(), self.marks());
+        for sought in self.sought.clone() {
+            for mark in &marks {
+                let condition = format!("{mark} AND ({sought})");
+                let found = self.find(by, &condition, Side::Witness, counted, begin()).await?;
+                if let Some((taken, places)) = found {
+                    self.found = Some(Found { sought, places });
+                    return Ok(Some(taken));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The rows that the transaction sees and nobody else does, and how many. Of a table that nobody
@@ -78,38 +155,126 @@ impl Changed<'_> {
     pub(super) async fn after<T: Take>(
         &mut self,
         by: By<'_>,
-        mut take: T,
+        begin: impl Fn() -> T + Send,
     ) -> Result<(T::Taken, u64), OwnError> {
-        let recent = since("t.xmin", &self.measured.xid);
-        if !self.measured.locked.contains(&self.table.oid) {
-            return self.only_here(by, &recent, false, take).await;
+        let counted = self.table.inserted.saturating_add(self.table.updated);
+        if counted == 0 {
+            return Ok((begin().finish()?, 0));
         }
-        self.own.begin_copy(&by.copy(self.table, &recent)).await?;
-        let read = all(self.own, &mut take).await;
-        self.own.drain().await?;
-        let count = read?;
-        Ok((take.finish()?, count))
+        let recent = since("t.xmin", &self.measured.xid);
+        if self.measured.locked.contains(&self.table.oid) {
+            let mut take = begin();
+            self.own.begin_copy(&by.copy(self.table, &recent)).await?;
+            let read = all(self.own, &mut take).await;
+            self.own.drain().await?;
+            let count = read?;
+            return Ok((take.finish()?, count));
+        }
+        if self.found.is_none() && self.lost() > 0 {
+            self.seek(By::Place(&[]), &|| Nothing).await?;
+        }
+        if let Some(Found { sought, places }) = self.found.clone() {
+            // What was looked for may be what was changed; the key seldom is.
+            for sought in [Some(sought), self.keys(&places).await?].into_iter().flatten() {
+                let condition = format!("{recent} AND ({sought})");
+                let found = self.find(by, &condition, Side::Own, counted, begin()).await?;
+                if let Some((taken, _)) = found {
+                    return Ok((taken, counted));
+                }
+            }
+        }
+        self.only_here(by, &recent, Side::Own, begin()).await
     }
 
-    /// The rows that only the witness sees, or only the transaction.
+    /// The rows that only one side sees, if as many as were `counted` lie where `condition` holds.
+    async fn find<T: Take>(
+        &mut self,
+        by: By<'_>,
+        condition: &str,
+        here: Side,
+        counted: u64,
+        mut take: T,
+    ) -> Result<Option<(T::Taken, Vec<Place>)>, OwnError> {
+        if counted > FOUND_MAX {
+            return Ok(None);
+        }
+        let table = self.table;
+        let (one, other) = self.both(here);
+        let rows = listed(one, &by.copy(table, condition), counted).await;
+        one.drain().await?;
+        let rows = match rows {
+            Ok(Some(rows)) => rows,
+            Ok(None) => return Ok(None),
+            // What compares nothing in the statement's own session compares nothing here.
+            Err(OwnError::Server(..)) if here == Side::Witness => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let places: Vec<Place> = rows.iter().map(|row| row.0).collect();
+        let there = other.rows(&table.at(&places, &["t.ctid".to_owned()])).await?;
+        let there: HashSet<Place> = there.iter().filter_map(|row| place(row.text(0))).collect();
+        let here: Vec<_> = rows.into_iter().filter(|row| !there.contains(&row.0)).collect();
+        if here.len() as u64 != counted {
+            return Ok(None);
+        }
+        here.iter().try_for_each(|(_, row)| take.push(row))?;
+        let places = here.iter().map(|row| row.0).collect();
+        Ok(Some((take.finish()?, places)))
+    }
+
+    /// The keys of the rows that others see at these places, in SQL; none if there is no key.
+    async fn keys(&mut self, places: &[Place]) -> Result<Option<String>, OwnError> {
+        let key = values(&key(self.witness, self.table).await?);
+        if key.is_empty() {
+            return Ok(None);
+        }
+        let rows = self.witness.rows(&self.table.at(places, &key)).await?;
+        let rows = rows.iter().map(|row| {
+            let values = (0..key.len()).map(|column| literal(row.text(column)));
+            format!("({})", values.collect::<Vec<_>>().join(", "))
+        });
+        let rows: Vec<_> = rows.collect();
+        Ok((!rows.is_empty()).then(|| format!("({}) IN ({})", key.join(", "), rows.join(", "))))
+    }
+
+    /// The rows that only one side sees.
     async fn only_here<T: Take>(
         &mut self,
         by: By<'_>,
         condition: &str,
-        witness: bool,
+        here: Side,
         mut take: T,
     ) -> Result<(T::Taken, u64), OwnError> {
-        let (one, other) = match witness {
-            true => (&mut *self.witness, &mut *self.own),
-            false => (&mut *self.own, &mut *self.witness),
-        };
         let copies = [by.copy(self.table, condition), by.marks(self.table, condition)];
+        let (one, other) = self.both(here);
         let read = differ(one, other, by, copies, &mut take).await;
         // What has begun is heard to its end, or the session would take it for something else.
         one.drain().await?;
         other.drain().await?;
         let count = read?;
         Ok((take.finish()?, count))
+    }
+
+    /// This side, and the other one.
+    fn both(&mut self, here: Side) -> (&mut Upstream, &mut Upstream) {
+        match here {
+            Side::Own => (self.own, self.witness),
+            Side::Witness => (self.witness, self.own),
+        }
+    }
+}
+
+impl Table {
+    /// Asks for these values of the rows that a side sees at these places.
+    fn at(&self, places: &[Place], values: &[String]) -> Own {
+        let places = places.iter().map(|(block, offset)| format!("\"({block},{offset})\""));
+        let values = values.iter().map(|value| format!("{value}::pg_catalog.text"));
+        Own::Made(format!(
+            "SELECT {} FROM ONLY {} AS t \
+             WHERE t.ctid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.tid[])",
+            values.collect::<Vec<_>>().join(", "),
+            qualified(self),
+            places.collect::<Vec<_>>().join(",")
+        ))
     }
 }
 
@@ -173,6 +338,25 @@ async fn differ<T: Take>(
     Ok(count)
 }
 
+/// The rows that a session copies out; none if they are more than a few beyond `counted`, or too
+/// long.
+async fn listed(
+    session: &mut Upstream,
+    copy: &Own,
+    counted: u64,
+) -> Result<Option<Vec<Placed>>, OwnError> {
+    session.begin_copy(copy).await?;
+    let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(row) = next(session).await? {
+        bytes = bytes.saturating_add(row.1.len());
+        rows.push(row);
+        if rows.len() as u64 > counted.saturating_mul(2) || bytes > FOUND_BYTES_MAX {
+            return Ok(None);
+        }
+    }
+    Ok((rows.len() as u64 >= counted).then_some(rows))
+}
+
 /// Takes all rows that a session copies out.
 async fn all<T: Take>(session: &mut Upstream, take: &mut T) -> Result<u64, OwnError> {
     let mut count = 0;
@@ -183,8 +367,11 @@ async fn all<T: Take>(session: &mut Upstream, take: &mut T) -> Result<u64, OwnEr
     Ok(count)
 }
 
+/// Where a row lies: its block, and its number there.
+type Place = (u32, u16);
+
 /// A row, and its place before it.
-type Placed = ((u32, u16), Bytes);
+type Placed = (Place, Bytes);
 
 /// The next row, and its place.
 async fn next(session: &mut Upstream) -> Result<Option<Placed>, OwnError> {
@@ -196,10 +383,15 @@ async fn next(session: &mut Upstream) -> Result<Option<Placed>, OwnError> {
 /// `(block,offset)`, a tab, and the row.
 fn placed(row: &Bytes) -> Option<Placed> {
     let end = row.iter().position(|byte| matches!(byte, b'\t' | b'\n'))?;
-    let text = std::str::from_utf8(row.get(..end)?).ok()?;
-    let (block, offset) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
+    let place = place(std::str::from_utf8(row.get(..end)?).ok()?)?;
     let rest = if row.get(end) == Some(&b'\t') { end + 1 } else { end };
-    Some(((block.parse().ok()?, offset.parse().ok()?), row.slice(rest..)))
+    Some((place, row.slice(rest..)))
+}
+
+/// `(block,offset)`.
+fn place(text: &str) -> Option<Place> {
+    let (block, offset) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
+    Some((block.parse().ok()?, offset.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::{
     point::{SessionPoint, own_failed},
     preimage,
     script::{Bound, Measured, Table},
+    sought,
     upstream::{OwnError, Row},
 };
 
@@ -133,6 +134,9 @@ impl SessionPoint {
         if transaction.text(4) != "0" {
             // Deferred code may defer more: what it does comes after every count.
             measured.operations.push(meaning::deferred(&self.served.target));
+        }
+        if !measured.lost.is_empty() {
+            measured.looked = sought::looked(script);
         }
         measured.changes = changes(&counted);
         measured.structure = !counted.system.is_empty();

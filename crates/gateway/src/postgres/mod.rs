@@ -11,7 +11,8 @@
 //! - `script`: the message of the walk; `ran`: what was run in the open transaction; `reading`: what its texts mean
 //! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
 //! - `commit`: the end of a transaction; `meter`, `rights` and `meaning`: what it changed
-//! - `preimage`, `changed`, `saved`, `spool`, `definitions`, `dump`: things as they were; `restore`: what stands for them
+//! - `sides`: an open transaction, and one who looks on; `changed`: what only one of them sees; `sought`: where it likely lies
+//! - `preimage`, `saved`, `spool`, `definitions`, `dump`: things as they were; `restore`: what stands for them
 //!   where they are too large; `undo`: the way back to them
 //! - `release`: what humans released is run, once; `which` and `written`: the rows and values that they released it for
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
@@ -45,7 +46,9 @@ mod role;
 mod saved;
 mod script;
 mod session;
+mod sides;
 mod simple;
+mod sought;
 mod spool;
 mod undo;
 mod upstream;

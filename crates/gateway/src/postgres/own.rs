@@ -280,13 +280,18 @@ fn columns(oids: &[u32]) -> String {
 
 /// What a mark of a row is that was made since the transaction of the number `xid` began.
 pub(super) fn since(mark: &str, xid: &str) -> String {
-    // The number without its epoch, as rows bear it.
+    format!("pg_catalog.age({mark}) OPERATOR(pg_catalog.<=) pg_catalog.age({})", short(xid))
+}
+
+/// What a mark of a row is that this transaction made: itself, and no part of it.
+pub(super) fn made_by(mark: &str, xid: &str) -> String {
+    format!("{mark} OPERATOR(pg_catalog.=) {}", short(xid))
+}
+
+/// The number of a transaction without its epoch, as rows bear it.
+fn short(xid: &str) -> String {
     let xid: u64 = xid.parse().unwrap_or_default();
-    let xid = (xid & u64::from(u32::MAX)).to_string();
-    format!(
-        "pg_catalog.age({mark}) OPERATOR(pg_catalog.<=) pg_catalog.age({}::pg_catalog.xid)",
-        literal(&xid)
-    )
+    format!("{}::pg_catalog.xid", literal(&(xid & u64::from(u32::MAX)).to_string()))
 }
 
 /// Numbers of objects as SQL writes them.

@@ -345,6 +345,9 @@ pub(super) fn broken(error: &dyn fmt::Display) -> Refusal {
 
 /// One of the gateway's own statements failed.
 pub(super) fn own_failed(error: &OwnError) -> Refusal {
+    if let OwnError::Meanwhile = error {
+        return Refusal::new(RefusalKind::Unavailable, Code::ChangedMeanwhile, error.to_string());
+    }
     let text = format!("what the transaction changed could not be looked at: {error}");
     Refusal::new(RefusalKind::Unavailable, Code::Unresolved, text)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     changed::{By, Changed, Take as _, values},
     meter::MeterError,
-    own::{Own, as_before, quoted},
+    own::{Own, quoted},
     point::{SessionPoint, own_failed},
     restore::{self, RestorePoint},
     saved::Saved,
@@ -148,24 +148,17 @@ async fn read(
     saved: Saved,
 ) -> Result<Vec<Rows>, MeterError> {
     let mut left = point.served.http.config().sql.preimage_bytes;
-    let mut witness = point.served.witness().await?;
-    let mut own = point.upstream.lock().await;
-    // What has gone wrong is taken back, and the settings with it.
-    let were = own.rows(&Own::Exactly).await?;
+    let mut sides = point.sides(measured).await?;
     let (spooled, mut tables) = (&point.spooled, Vec::new());
     for table in &measured.lost {
         let unkept = |error: OwnError| MeterError::unkept(table, &error);
         let rows = match saved.locked.iter().find(|(oid, _)| *oid == table.oid) {
             Some((_, before)) => {
-                let now = whole(&mut own, table, Some(&before.columns), spooled, left).await;
+                let now = whole(&mut sides.own, table, Some(&before.columns), spooled, left).await;
                 let rows = before.left_as(now.map_err(unkept)?.before);
                 rows.ok_or_else(|| unavailable("rows that were read"))?
             }
-            None => {
-                let (own, witness) = (&mut *own, &mut witness);
-                let changed = Changed { own, witness, table, measured };
-                changed_rows(changed, spooled, left).await.map_err(unkept)?
-            }
+            None => changed_rows(sides.of(table), spooled, left).await.map_err(unkept)?,
         };
         left = left.saturating_sub(rows.before.bytes().saturating_add(rows.after.bytes()));
         if rows.key.is_empty() && table.updated > 0 {
@@ -176,16 +169,12 @@ async fn read(
     }
     for (oid, types, before) in saved.emptied {
         let table = Table { oid, ..Table::default() };
-        let rows = left_of(&mut own, &table, (types, before), spooled, left).await;
+        let rows = left_of(&mut sides.own, &table, (types, before), spooled, left).await;
         let rows = rows.map_err(|error| MeterError::unkept(&table, &error))?;
         left = left.saturating_sub(rows.after.bytes());
         tables.push(rows);
     }
-    if let Some(were) = were.first() {
-        own.rows(&as_before(were)).await?;
-    }
-    drop(own);
-    point.served.keep(witness);
+    sides.leave().await?;
     tables.extend(saved.tables);
     Ok(tables)
 }
@@ -221,12 +210,12 @@ async fn changed_rows(
 ) -> Result<Rows, OwnError> {
     let table = changed.table;
     let columns = names(changed.own, table, COLUMNS).await?;
-    let key = names(changed.own, table, KEY).await?;
+    let key = key(changed.own, table).await?;
     let read = values(&columns);
     let by = By::Place(&read);
     let (before, count) = changed.before(by, || Spool::new(spooled, left)).await?;
     let left = left.saturating_sub(before.bytes());
-    let (after, _) = changed.after(by, Spool::new(spooled, left)).await?;
+    let (after, _) = changed.after(by, || Spool::new(spooled, left)).await?;
     let whole = checksum(&before, &after).ok_or_else(|| OwnError::NotKept("damaged".to_owned()))?;
     let (schema, name, types) = (table.schema.clone(), table.name.clone(), Vec::new());
     Ok(Rows { schema, name, columns, key, count, before, after, checksum: whole, types })
@@ -251,7 +240,7 @@ pub(super) async fn whole(
         Some(columns) => columns.to_vec(),
         None => names(session, table, COLUMNS).await?,
     };
-    let key = names(session, table, KEY).await?;
+    let key = key(session, table).await?;
     let listed: Vec<String> = columns.iter().map(|it| quoted(it)).collect();
     let copy =
         format!("COPY (SELECT {} FROM ONLY {}) TO STDOUT", listed.join(", "), qualified(table));
@@ -277,12 +266,17 @@ pub(super) async fn types(session: &mut Upstream, table: &Table) -> Result<Vec<S
     names(session, table, TYPES).await
 }
 
+/// The columns of a table's primary key; none if there is no key.
+pub(super) async fn key(session: &mut Upstream, table: &Table) -> Result<Vec<String>, OwnError> {
+    names(session, table, KEY).await
+}
+
 /// The columns by which a table's rows are told apart: those of its key, or all that are not computed.
 pub(super) async fn telling(
     session: &mut Upstream,
     table: &Table,
 ) -> Result<Vec<String>, OwnError> {
-    let key = names(session, table, KEY).await?;
+    let key = key(session, table).await?;
     if key.is_empty() { names(session, table, COLUMNS).await } else { Ok(key) }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     definitions::Definitions, meaning::Gone, own::Own, preimage::KeptAs, reading::Reading,
-    saved::Saved, written::Compared,
+    saved::Saved, sought::Looked, written::Compared,
 };
 use crate::point::Release;
 
@@ -59,6 +59,8 @@ pub(super) struct Measured {
     pub(super) lost: Vec<Table>,
     /// Tables with new rows that can be looked at.
     pub(super) written: Vec<Table>,
+    /// Where its statements look for rows.
+    pub(super) looked: Vec<Looked>,
     /// What of them is compared at a release.
     pub(super) compared: Vec<Compared>,
     /// Relations whose rows cannot be read any more before the transaction is over.
@@ -82,6 +84,13 @@ pub(super) struct Measured {
 }
 
 impl Measured {
+    /// The tables whose rows can be looked at.
+    pub(super) fn tables(&self) -> Vec<Table> {
+        let written =
+            self.written.iter().filter(|it| !self.lost.iter().any(|lost| lost.oid == it.oid));
+        self.lost.iter().chain(written).cloned().collect()
+    }
+
     /// Whether all that is lost could be saved: nobody can save what is hidden from them.
     pub(super) fn is_savable(&self) -> bool {
         let nothing_whole =

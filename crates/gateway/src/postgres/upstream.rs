@@ -71,6 +71,9 @@ pub(super) enum OwnError {
     /// What it gives cannot be kept.
     #[error("it cannot be kept: {0}")]
     NotKept(String),
+    /// Others changed rows while it was looked at which are the transaction's own.
+    #[error("somebody else changed rows of the same table while it was looked at; run it again")]
+    Meanwhile,
 }
 
 impl Upstream {

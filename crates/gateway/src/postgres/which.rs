@@ -5,9 +5,8 @@ use holdpoint_core::{Digest, Judged, Refusal};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    changed::{By, Changed, Take, values},
+    changed::{By, Take, values},
     meter::MeterError,
-    own::{Own, as_before},
     point::SessionPoint,
     preimage::telling,
     script::{Measured, Script, Table},
@@ -61,35 +60,26 @@ impl SessionPoint {
         if tables.is_empty() && measured.written.is_empty() {
             return Ok(Vec::new());
         }
-        let mut witness = self.served.witness().await?;
-        let mut own = self.upstream.lock().await;
-        // Keys are written alike on both sides.
-        let were = own.rows(&Own::Exactly).await?;
+        let mut sides = self.sides(measured).await?;
         let mut found = Vec::new();
         for table in tables {
-            let told = values(&telling(&mut own, table).await?);
-            let (own, witness) = (&mut *own, &mut witness);
-            let mut changed = Changed { own, witness, table, measured };
-            found.push(changed.before(By::Digest(&told), Hashed::default).await?.0);
+            let told = values(&telling(&mut sides.own, table).await?);
+            found.push(sides.of(table).before(By::Digest(&told), Hashed::default).await?.0);
         }
         for table in &measured.written {
-            let columns = written::columns(&mut own, table).await?;
-            let (own, witness) = (&mut *own, &mut witness);
-            let mut changed = Changed { own, witness, table, measured };
+            let columns = written::columns(&mut sides.own, table).await?;
             let compared = Compared::of(&measured.compared, table);
             let told = match compared {
                 Some(compared) => compared.given(&columns),
                 None => columns.iter().map(|column| column.value.clone()).collect(),
             };
-            found.push(changed.after(By::Digest(&told), Hashed::default()).await?.0);
+            let mut changed = sides.of(table);
+            found.push(changed.after(By::Digest(&told), Hashed::default).await?.0);
             let left = compared.map(|it| it.left(&columns)).unwrap_or_default();
             let leaves = changed.leaves(&left).await?;
             found.push(Digest::of(if leaves { b"left" } else { b"changed" }));
         }
-        if let Some(were) = were.first() {
-            own.rows(&as_before(were)).await?;
-        }
-        self.served.keep(witness);
+        sides.leave().await?;
         Ok(found)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     changed::{By, Changed, Take, values},
     connect::drawn,
     meter::MeterError,
-    own::{Own, as_before},
+    own::Own,
     point::SessionPoint,
     saved::Again,
     script::{Bound, Measured, Script, Table},
@@ -258,22 +258,15 @@ impl SessionPoint {
 
     /// What the open transaction has written, table by table.
     async fn written(&self, measured: &Measured, salt: Salt) -> Result<Vec<Written>, MeterError> {
-        let mut witness = self.served.witness().await?;
-        let mut own = self.upstream.lock().await;
-        let were = own.rows(&Own::Exactly).await?;
+        let mut sides = self.sides(measured).await?;
         let mut found = Vec::new();
         for table in &measured.written {
-            let columns = columns(&mut own, table).await?;
-            let (own, witness) = (&mut *own, &mut witness);
-            let mut changed = Changed { own, witness, table, measured };
-            let (before, after) = changed.sums(&columns, salt).await?;
+            let columns = columns(&mut sides.own, table).await?;
+            let (before, after) = sides.of(table).sums(&columns, salt).await?;
             let (schema, name) = (table.schema.clone(), table.name.clone());
             found.push(Written { schema, name, columns, before, after });
         }
-        if let Some(were) = were.first() {
-            own.rows(&as_before(were)).await?;
-        }
-        self.served.keep(witness);
+        sides.leave().await?;
         Ok(found)
     }
 }
@@ -301,7 +294,7 @@ impl Changed<'_> {
             (0, 0, false) => Some(self.before(read, begin).await?.0),
             _ => None,
         };
-        Ok((before, self.after(read, begin()).await?.0))
+        Ok((before, self.after(read, begin).await?.0))
     }
 }
 

@@ -95,6 +95,7 @@ pub fn advice(refusal: &Refusal) -> String {
         return later(refusal);
     }
     let text = match refusal.code() {
+        Code::ChangedMeanwhile => "Send the same again.",
         Code::OutcomeUnknown => "Look at the state of things before you send it again.",
         Code::UpstreamUnreachable => "Check the address, or try again later.",
         Code::ForeignCredential => {

@@ -9,12 +9,14 @@
 //! - `settings`: what `SET` and its relatives change
 //! - `functions`: what calling a function does
 //! - `code`: blocks of code whose text is there
+//! - [`sought`]: where a statement looks for the rows that it changes
 
 mod access;
 mod code;
 mod functions;
 mod rows;
 mod settings;
+pub mod sought;
 mod statement;
 mod tables;
 mod tree;

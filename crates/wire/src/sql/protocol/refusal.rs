@@ -2,13 +2,15 @@
 //! PostgreSQL's own prints all of it.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use holdpoint_core::{Refusal, refusal::RefusalKind};
+use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
 
 use crate::http::refusal::{advice, detail};
 
 /// The ErrorResponse for a refusal, with its first byte and its length.
 pub fn error_response(refusal: &Refusal) -> Bytes {
     let (state, message) = match refusal.kind {
+        // What a client runs again by itself: `serialization_failure`.
+        _ if refusal.code() == Code::ChangedMeanwhile => ("40001", "not decided by Holdpoint"),
         RefusalKind::Deny => ("42501", "refused by Holdpoint"),
         RefusalKind::Hold => ("HP001", "held by Holdpoint until a human releases it"),
         RefusalKind::Scheduled => ("HP001", "scheduled by Holdpoint, and not done"),
