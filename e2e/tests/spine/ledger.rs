@@ -191,11 +191,14 @@ async fn without_a_ledger_nothing_passes() {
     let stage = EchoStage::set(BINARY, NO_WAIT).await;
     let agent = stage.agent("worker");
     assert_eq!(ask(&agent, "POST", LISTED), 200);
-    let sent = stage.arrived().len();
-    // As a full disk would: no tile can be written any more, not even by root.
+    // As a full disk would: no tile can be written any more, not even by root. What fits into the
+    // journal is still recorded, for a second at most.
     let tiles = stage.holdpoint.state().join(DIRECTORY).join("tile");
+    until("the first tiles", || tiles.exists().then_some(()));
     fs::rename(&tiles, tiles.with_extension("away")).unwrap();
     fs::write(&tiles, "").unwrap();
+    until("a tile is to be written", || (ask(&agent, "POST", LISTED) == 503).then_some(()));
+    let sent = stage.arrived().len();
     for method in ["POST", "PUT", "DELETE", "GET"] {
         let url = format!("https://{LISTED}/items");
         let answer = agent.run(&["-X", method, &url]);

@@ -15,7 +15,7 @@ pub use reversibility::Reversibility;
 
 /// One thing that a message would do to one resource. A message that touches several resources,
 /// or does several things, is several operations; its verdict is that of the strictest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Operation {
     /// `provider:name`, as the provider spells it (`railway:volumeDelete`, `rest:DELETE`).
     pub name: String,

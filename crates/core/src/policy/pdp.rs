@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use cedar_policy::EntityUid;
 
 use super::{
+    cache::Cache,
     context::{ContextCache, Contexts},
     decision::Decision,
     entities::{Located, Names, Resources},
@@ -24,6 +25,9 @@ use crate::{
     reason::Code,
 };
 
+/// At most so many decisions are kept.
+const MAX_DECISIONS: usize = 1024;
+
 /// Decides requests by loaded policies. The same request always gets the same decision.
 #[derive(Debug)]
 pub struct Pdp {
@@ -33,6 +37,7 @@ pub struct Pdp {
     lattice: Lattice,
     resources: Resources,
     contexts: ContextCache,
+    decisions: Cache<Request, Decision>,
     /// The ids of all rules.
     ids: BTreeSet<String>,
     modes: Modes,
@@ -80,6 +85,7 @@ impl Pdp {
             names,
             contexts: ContextCache::new(&lattice),
             lattice,
+            decisions: Cache::new(MAX_DECISIONS),
             resources: Resources::new(),
             ids,
             modes: Modes::default(),
@@ -110,9 +116,14 @@ impl Pdp {
         self.digest
     }
 
-    /// Decides one request.
+    /// Decides one request. The same is asked again and again: what was decided is remembered.
     pub fn decide(&self, request: &Request) -> Decision {
-        self.decide_counted(request).0
+        let decide = || self.decide_counted(request).0;
+        match request.facts.changes {
+            // What was counted is seldom counted again.
+            Some(_) => decide(),
+            None => self.decisions.get_or_make(request, decide),
+        }
     }
 
     /// Judges a message by all that it would do: the strictest operation decides. A message

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One question: a principal, an operation, and the facts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     /// Who asks.
     pub principal: Principal,

@@ -5,6 +5,7 @@ mod hard;
 mod loading;
 mod monotone;
 mod obligations;
+mod remembered;
 mod rings;
 mod schema;
 mod slicing;

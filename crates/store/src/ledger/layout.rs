@@ -9,6 +9,9 @@ pub(crate) const CHECKPOINT_NEXT: &str = "checkpoint.next";
 /// The list of earlier tree heads.
 pub(crate) const HISTORY: &str = "checkpoints";
 
+/// What was recorded since the newest checkpoint.
+pub(crate) const JOURNAL: &str = "journal";
+
 /// How many hashes or entries a full tile has.
 pub(crate) const WIDTH: u16 = 256;
 /// The height of a tile: 256 is two to the eighth.

@@ -3,7 +3,8 @@
 //! On disk it is a C2SP tiled transparency log: entries and Merkle hashes in tiles of 256, and a
 //! checkpoint that the ledger's own key signs. In the order of a record's life:
 //!
-//! - [`Ledger`] takes records and says when they are on disk; `queue`, `writer` and `disk` do it
+//! - [`Ledger`] takes records and says when they are on disk; `queue`, `writer`, `journal` and `disk`
+//!   do it
 //! - `open` finds the last signed state again after a crash
 //! - [`Reader`] gives records back, and a [`Proof`] of each for somebody without the ledger
 //! - [`verify`] computes everything again and names the file and the record that were touched
@@ -17,6 +18,7 @@ mod disk;
 mod error;
 mod finding;
 mod history;
+mod journal;
 mod key;
 mod layout;
 mod open;

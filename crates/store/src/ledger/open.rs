@@ -2,20 +2,19 @@
 //!
 //! What a crash left beyond the last signed head is dropped, not adopted: nobody was told that it
 //! is recorded, and signing bytes that are merely found would let whoever can write a file write
-//! the ledger's history. One thing beyond the checkpoint is adopted: the next head, if its
-//! signed line in the history came to disk and its tiles, which are written first, lead to it.
+//! the ledger's history. Two things beyond the checkpoint are adopted: the next head, if its
+//! signed line in the history came to disk and its tiles, which are written first, lead to it; and
+//! the groups of the journal that lead to signed heads.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::ErrorKind,
     os::unix::fs::DirBuilderExt as _,
     path::Path,
     time::Duration,
 };
 
-use holdpoint_core::{
-    Timestamp,
-    ledger::tree::{TreeError, record_hash},
-};
+use holdpoint_core::{Timestamp, ledger::tree::record_hash};
 
 use crate::ledger::{
     LedgerError,
@@ -24,10 +23,11 @@ use crate::ledger::{
     disk,
     finding::{Fault, Finding},
     history::{self, History},
+    journal::{self, Group},
     key::SigningKey,
-    layout::{self, CHECKPOINT, CHECKPOINT_NEXT, HISTORY, Row, Tile},
-    rows::{HASH_BYTES, Rows, tile_of_subtree},
-    tiles::{TileFiles, read_exact},
+    layout::{self, CHECKPOINT, CHECKPOINT_NEXT, HISTORY, JOURNAL, Row, Tile},
+    rows::{HASH_BYTES, Rows},
+    tiles::{TileFiles, read_exact, unreadable_edge},
     writer::Writer,
 };
 
@@ -91,11 +91,13 @@ fn begin<C: Fn() -> Timestamp>(
         bundle: Bundle::default(),
         history: History::default(),
         history_file,
-        listed: false,
         listed_at: Timestamp::default(),
+        settled: 0,
+        full: Vec::new(),
+        journal: None,
         clock,
     };
-    writer.publish(true)?;
+    writer.publish()?;
     writer.key.store(state)?;
     Ok(writer)
 }
@@ -110,22 +112,54 @@ fn resume<C: Fn() -> Timestamp>(
     let head = checkpoint.head;
     let rows = rows(dir, head)?;
     let bundle = bundle(dir, head)?;
+    let groups = journal::read(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
     clear(dir, head.size)?;
     let path = dir.join(HISTORY);
     let history_file =
         OpenOptions::new().append(true).open(&path).map_err(LedgerError::io(path))?;
-    Ok(Writer {
+    let mut writer = Writer {
         dir: dir.to_owned(),
         lock,
         key,
         rows,
         bundle,
-        listed: history.last().is_some_and(|last| last.size == head.size),
         history,
         history_file,
         listed_at: Timestamp::default(),
+        settled: head.size,
+        full: Vec::new(),
+        journal: None,
         clock,
-    })
+    };
+    replay(&mut writer, journal::beyond(groups, head.size))?;
+    Ok(writer)
+}
+
+/// Takes in what the journal holds beyond the checkpoint: it was recorded, and whoever waited for
+/// that was told so. Once it is settled, the journal is not needed any more.
+fn replay<C: Fn() -> Timestamp>(
+    writer: &mut Writer<C>,
+    groups: Vec<Group>,
+) -> Result<(), LedgerError> {
+    let before = writer.rows.size();
+    for group in groups {
+        // One that was cut short, and what is left of older ones.
+        if journal::follow(&writer.rows, &group, writer.key.verifier()).is_none() {
+            break;
+        }
+        writer.take(group.entries.iter().map(Vec::as_slice));
+    }
+    let records = writer.rows.size() - before;
+    if records > 0 {
+        tracing::warn!(records, "settling what a crash left in the journal");
+        writer.settle()?;
+    }
+    match fs::remove_file(writer.dir.join(JOURNAL)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(LedgerError::io(writer.dir.join(JOURNAL))(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The newest signed head, with the history as it binds it; both are made so on disk.
@@ -184,13 +218,6 @@ fn rows(dir: &Path, head: Head) -> Result<Rows, LedgerError> {
         return Err(Finding::of(CHECKPOINT, Fault::Root { size: head.size }).into());
     }
     Ok(rows)
-}
-
-fn unreadable_edge(error: TreeError, size: u64) -> LedgerError {
-    let TreeError::Missing { level, index } = error else { return error.into() };
-    let (row, number) = tile_of_subtree(level, index);
-    let file = Tile::of(row, number, size).map_or_else(String::new, Tile::path);
-    Finding::of(file, Fault::Missing).into()
 }
 
 /// The bundle that is being filled; each of its entries has to be the signed one.

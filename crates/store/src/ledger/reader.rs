@@ -14,29 +14,35 @@ use crate::ledger::{
     LedgerError, Proof, bundle,
     checkpoint::{Checkpoint, Head},
     finding::{Fault, Finding},
-    layout::{CHECKPOINT, Row, Tile, WIDTH},
-    tiles::{TileFiles, read_grown},
+    journal,
+    layout::{CHECKPOINT, JOURNAL, Row, Tile, WIDTH},
+    tiles::{Ahead, TileFiles, read_grown},
 };
 
 /// The most records on one page.
 pub const PAGE_RECORDS_MAX: usize = 1000;
 
-/// The records up to the checkpoint that was there when it was opened. It believes what is on
+/// The records up to the newest signed head that was there when it was opened. It believes what is on
 /// disk: [`verify`](crate::ledger::verify) and [`Proof::verify`] do not.
 #[derive(Debug, Clone)]
 pub struct Reader {
     dir: PathBuf,
     checkpoint: Checkpoint,
+    /// Tiles that were not on disk yet.
+    ahead: Ahead,
 }
 
 impl Reader {
     /// Reads the ledger in `dir` (the directory `ledger` of a state directory, or a copy of it).
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        // First: what leaves the journal is in the checkpoint by then.
+        let groups = journal::read(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
         let path = dir.join(CHECKPOINT);
         let note = fs::read(&path).map_err(LedgerError::io(path))?;
-        let checkpoint = Checkpoint::read(&note)
+        let settled = Checkpoint::read(&note)
             .map_err(|fault| Finding::of(CHECKPOINT, Fault::Checkpoint(fault)))?;
-        Ok(Self { dir: dir.to_owned(), checkpoint })
+        let (checkpoint, ahead) = journal::newest(dir, groups, settled)?;
+        Ok(Self { dir: dir.to_owned(), checkpoint, ahead })
     }
 
     /// How many records there are, and the root over them: what to remember, so that a later
@@ -98,7 +104,8 @@ impl Reader {
     pub fn prove(&self, index: u64) -> Result<Proof, LedgerError> {
         let entry = self.entry(index)?;
         let Head { size, root } = self.head();
-        let path = tree::prove_inclusion(index, size, &TileFiles::new(&self.dir, size))?;
+        let path =
+            tree::prove_inclusion(index, size, &TileFiles::new(&self.dir, size).with(&self.ahead))?;
         tree::check_inclusion(&path, index, record_hash(&entry), size, root)?;
         Ok(Proof { entry, index, path, checkpoint: self.checkpoint.clone() })
     }
@@ -107,8 +114,12 @@ impl Reader {
         let size = self.head().size;
         let Some(tile) = Tile::of(Row::Entries, number, size) else { return Ok(Vec::new()) };
         let found = |fault| Finding::at(tile.path(), tile.first_record(), fault);
-        let bytes =
-            read_grown(&self.dir, tile).map_err(|error| found(Fault::unreadable(&error)))?;
+        let bytes = match self.ahead.get(&tile) {
+            Some(bytes) => bytes.clone(),
+            None => {
+                read_grown(&self.dir, tile).map_err(|error| found(Fault::unreadable(&error)))?
+            }
+        };
         let entries =
             bundle::first_entries(&bytes, tile.width).ok_or_else(|| found(Fault::Entry))?;
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())

@@ -12,7 +12,7 @@ pub(crate) const HASH_BYTES: usize = 32;
 const TILE_BYTES: usize = HASH_BYTES * WIDTH as usize;
 
 /// A tree and the unfinished last tile of each of its rows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Rows {
     frontier: Frontier,
     unfinished: Vec<Vec<u8>>,

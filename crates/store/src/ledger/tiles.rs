@@ -2,11 +2,18 @@
 
 use std::{cell::RefCell, collections::HashMap, fs, io, path::Path};
 
-use holdpoint_core::{Digest, ledger::tree::Subtrees};
+use holdpoint_core::{
+    Digest,
+    ledger::tree::{Subtrees, TreeError, record_hash},
+};
 
 use crate::ledger::{
+    LedgerError,
+    bundle::{self, Bundle},
+    checkpoint::Head,
+    finding::{Fault, Finding},
     layout::{Row, Tile, WIDTH},
-    rows::{subtree_in_tile, tile_of_subtree},
+    rows::{HASH_BYTES, Rows, subtree_in_tile, tile_of_subtree},
 };
 
 /// How many tiles are kept while a proof is made: two for each level.
@@ -43,17 +50,76 @@ fn wider(dir: &Path, tile: Tile) -> Tile {
         .unwrap_or(Tile { width: WIDTH, ..tile })
 }
 
+/// Tiles that are not on disk yet.
+pub(crate) type Ahead = HashMap<Tile, Vec<u8>>;
+
+/// Takes a record into a tree; `full` gets the tiles that it fills.
+pub(crate) fn grow(
+    bundle: &mut Bundle,
+    rows: &mut Rows,
+    entry: &[u8],
+    mut full: impl FnMut(Tile, &[u8]),
+) {
+    let number = rows.size() / u64::from(WIDTH);
+    if let Some(bytes) = bundle.push(entry) {
+        full(Tile { row: Row::Entries, number, width: WIDTH }, &bytes);
+    }
+    rows.push(record_hash(entry), full);
+}
+
+/// The unfinished last tile of each row that has one.
+pub(crate) fn unfinished<'a>(
+    bundle: &'a Bundle,
+    rows: &'a Rows,
+) -> impl Iterator<Item = (Tile, &'a [u8])> {
+    let entries = Tile::partial(Row::Entries, rows.size());
+    entries.map(|tile| (tile, bundle.bytes())).into_iter().chain(rows.unfinished())
+}
+
+/// The right edge of the tree of `head`, read while a writer may let it grow.
+pub(crate) fn edge(dir: &Path, head: Head) -> Result<(Bundle, Rows), LedgerError> {
+    let hashes = |tile: Tile| {
+        let bytes = usize::from(tile.width) * HASH_BYTES;
+        read_grown(dir, tile).ok()?.get(..bytes).map(<[u8]>::to_vec)
+    };
+    let rows = Rows::restore(head.size, &TileFiles::new(dir, head.size), hashes)
+        .map_err(|error| unreadable_edge(error, head.size))?;
+    let Some(tile) = Tile::partial(Row::Entries, head.size) else {
+        return Ok((Bundle::default(), rows));
+    };
+    let found = |fault| Finding::at(tile.path(), tile.first_record(), fault);
+    let bytes = read_grown(dir, tile).map_err(|error| found(Fault::unreadable(&error)))?;
+    let entries = bundle::first_entries(&bytes, tile.width).ok_or_else(|| found(Fault::Entry))?;
+    let mut bundle = Bundle::default();
+    entries.into_iter().for_each(|entry| drop(bundle.push(entry)));
+    Ok((bundle, rows))
+}
+
+/// Which file is missing where the edge of a tree of `size` records cannot be read.
+pub(crate) fn unreadable_edge(error: TreeError, size: u64) -> LedgerError {
+    let TreeError::Missing { level, index } = error else { return error.into() };
+    let (row, number) = tile_of_subtree(level, index);
+    let file = Tile::of(row, number, size).map_or_else(String::new, Tile::path);
+    Finding::of(file, Fault::Missing).into()
+}
+
 /// The subtrees of the first `size` records, from the tiles on disk.
 pub(crate) struct TileFiles<'a> {
     dir: &'a Path,
     size: u64,
+    ahead: Option<&'a Ahead>,
     cached: RefCell<HashMap<(Row, u64), Vec<u8>>>,
 }
 
 impl<'a> TileFiles<'a> {
     /// Those of the tree of `size` records in `dir`.
     pub(crate) fn new(dir: &'a Path, size: u64) -> Self {
-        Self { dir, size, cached: RefCell::default() }
+        Self { dir, size, ahead: None, cached: RefCell::default() }
+    }
+
+    /// Where these are there, too.
+    pub(crate) fn with(self, ahead: &'a Ahead) -> Self {
+        Self { ahead: Some(ahead), ..self }
     }
 }
 
@@ -66,7 +132,11 @@ impl Subtrees for TileFiles<'_> {
                 cached.clear();
             }
             let tile = Tile::of(row, number, self.size)?;
-            cached.insert((row, number), read_grown(self.dir, tile).ok()?);
+            let bytes = match self.ahead.and_then(|ahead| ahead.get(&tile)) {
+                Some(bytes) => bytes.clone(),
+                None => read_grown(self.dir, tile).ok()?,
+            };
+            cached.insert((row, number), bytes);
         }
         subtree_in_tile(cached.get(&(row, number))?, level, index)
     }

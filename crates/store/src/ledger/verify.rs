@@ -18,8 +18,9 @@ use crate::ledger::{
     checkpoint::{Checkpoint, Head},
     finding::{Fault, Finding},
     history::{self, Wrong},
+    journal::{self, Group},
     key::VerifierKey,
-    layout::{self, CHECKPOINT, HISTORY, Row, Tile, WIDTH},
+    layout::{self, CHECKPOINT, HISTORY, JOURNAL, Row, Tile, WIDTH},
     rows::{HASH_BYTES, Rows},
     tiles::{TileFiles, read_exact, read_grown},
 };
@@ -55,7 +56,10 @@ fn has_writer(dir: &Path) -> bool {
 
 struct Verification<'a> {
     dir: &'a Path,
+    key: &'a VerifierKey,
     head: Head,
+    /// What was recorded since.
+    journal: Vec<Group>,
     /// The heads that the tree has to pass through, in ascending order, with their lines.
     earlier: Vec<Head>,
     /// Somebody writes; tiles may have grown, and what is not yet signed lies about.
@@ -63,7 +67,10 @@ struct Verification<'a> {
 }
 
 impl<'a> Verification<'a> {
-    fn begin(dir: &'a Path, key: &VerifierKey, live: bool) -> Result<Self, Finding> {
+    fn begin(dir: &'a Path, key: &'a VerifierKey, live: bool) -> Result<Self, Finding> {
+        // First: what leaves the journal is in the checkpoint by then.
+        let journal =
+            journal::read(dir).map_err(|error| Finding::of(JOURNAL, Fault::unreadable(&error)))?;
         let read = |name: &str| {
             let read = fs::read(dir.join(name));
             read.map_err(|error| Finding::of(name, Fault::unreadable(&error)))
@@ -81,19 +88,37 @@ impl<'a> Verification<'a> {
             return Err(Wrong { line: checkpoint.mark.lines, fault }.into());
         }
         let earlier = history.bound.into_iter().map(|line| line.head).collect();
-        Ok(Self { dir, head, earlier, live })
+        let journal = journal::beyond(journal, head.size);
+        Ok(Self { dir, key, head, journal, earlier, live })
     }
 
     fn finish(self, remembered: Option<Head>) -> Result<Head, Finding> {
-        if let Some(known) = remembered.filter(|known| known.size > self.head.size) {
-            let fault = Fault::RolledBack { known: known.size, size: self.head.size };
+        let rows = self.recompute(remembered)?;
+        let newest = self.replay(rows, remembered)?;
+        if let Some(known) = remembered.filter(|known| known.size > newest.size) {
+            let fault = Fault::RolledBack { known: known.size, size: newest.size };
             return Err(Finding::of(CHECKPOINT, fault));
         }
         if !self.live {
             self.no_other_files()?;
         }
-        self.recompute(remembered)?;
-        Ok(self.head)
+        Ok(newest)
+    }
+
+    /// Follows the journal from the checkpoint on, to the head that it leads to.
+    fn replay(&self, mut rows: Rows, known: Option<Head>) -> Result<Head, Finding> {
+        let mut agreed = rows.size();
+        for group in &self.journal {
+            let Some(after) = journal::follow(&rows, group, self.key) else { break };
+            for entry in &group.entries {
+                rows.push(record_hash(entry), |_, _| ());
+                if let Some(known) = known.filter(|known| known.size == rows.size()) {
+                    agrees(known, &rows, JOURNAL, &mut agreed)?;
+                }
+            }
+            rows = after;
+        }
+        Ok(Head { size: rows.size(), root: rows.root() })
     }
 
     /// Every file is one of those that the signed head is made of.
@@ -102,7 +127,7 @@ impl<'a> Verification<'a> {
             layout::files(self.dir).map_err(|error| Finding::of(".", Fault::unreadable(&error)))?;
         let ours = |file: &str| match Tile::parse(file) {
             Some(tile) => tile.belongs_to(self.head.size),
-            None => file == CHECKPOINT || file == HISTORY,
+            None => [CHECKPOINT, HISTORY, JOURNAL].contains(&file),
         };
         match files.into_iter().filter(|file| !ours(file)).min() {
             Some(file) => {
@@ -114,7 +139,7 @@ impl<'a> Verification<'a> {
     }
 
     /// Builds the tree again from the entries.
-    fn recompute(&self, remembered: Option<Head>) -> Result<(), Finding> {
+    fn recompute(&self, remembered: Option<Head>) -> Result<Rows, Finding> {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
         thread::scope(|scope| {
             let hashed: Vec<_> = (0..threads)
@@ -176,7 +201,7 @@ impl<'a> Verification<'a> {
         &self,
         hashed: &[Receiver<Hashed>],
         remembered: Option<Head>,
-    ) -> Result<(), Finding> {
+    ) -> Result<Rows, Finding> {
         let mut rows = Rows::default();
         let mut earlier = self.earlier.iter().peekable();
         let mut agreed = 0;
@@ -202,7 +227,8 @@ impl<'a> Verification<'a> {
         rows.unfinished().try_for_each(|(tile, bytes)| self.compare(tile, bytes))?;
         let known = remembered.filter(|known| known.size == rows.size());
         known.into_iter().try_for_each(|known| agrees(known, &rows, CHECKPOINT, &mut agreed))?;
-        agrees(self.head, &rows, CHECKPOINT, &mut agreed)
+        agrees(self.head, &rows, CHECKPOINT, &mut agreed)?;
+        Ok(rows)
     }
 
     /// Compares a tile on disk with the `expected` bytes.

@@ -7,18 +7,20 @@ use std::{
     time::Duration,
 };
 
-use holdpoint_core::{Timestamp, ledger::tree::record_hash};
+use holdpoint_core::Timestamp;
 
 use crate::ledger::{
     LedgerError,
     bundle::Bundle,
-    checkpoint::{Checkpoint, Head},
+    checkpoint::{Checkpoint, Head, HistoryMark},
     disk::{self, Batch},
     history::{History, Line},
+    journal::Journal,
     key::SigningKey,
-    layout::{CHECKPOINT, CHECKPOINT_NEXT, HISTORY, Row, Tile, WIDTH},
+    layout::{CHECKPOINT, CHECKPOINT_NEXT, HISTORY, Row, Tile},
     queue::{Queue, Queued, Work},
     rows::Rows,
+    tiles::{grow, unfinished},
 };
 
 /// How often a head gets a line in the history, at most.
@@ -38,9 +40,13 @@ pub(crate) struct Writer<C> {
     pub(crate) history: History,
     /// The history file, open at its end.
     pub(crate) history_file: File,
-    /// Whether the checkpoint has a line in the history.
-    pub(crate) listed: bool,
     pub(crate) listed_at: Timestamp,
+    /// How many records the checkpoint covers.
+    pub(crate) settled: u64,
+    /// Full tiles that are to be written when the next head is settled.
+    pub(crate) full: Vec<(Tile, Vec<u8>)>,
+    /// What stands for them, and for those that are not full, until then; made when it is needed.
+    pub(crate) journal: Option<Journal>,
     pub(crate) clock: C,
 }
 
@@ -48,15 +54,16 @@ impl<C: Fn() -> Timestamp> Writer<C> {
     /// Writes what `queue` brings until it is closed or a write fails.
     pub(crate) fn run(mut self, queue: &Queue) {
         loop {
-            let idle_after = if self.listed { IDLE } else { LISTED_EVERY };
+            let idle_after = if self.is_settled() { IDLE } else { LISTED_EVERY };
             let work = queue.next(idle_after);
             let closed = matches!(work, Work::Closed);
             let done = match &work {
                 Work::Group(group) => self.write_group(group),
                 // The last head before a quiet time must not be the one that can be cut off.
-                Work::Idle | Work::Closed if !self.listed => self.publish(true),
+                Work::Idle | Work::Closed if !self.is_settled() => self.settle(),
                 Work::Idle | Work::Closed => Ok(()),
             };
+            let done = done.and_then(|()| if closed { self.close() } else { Ok(()) });
             if let Err(error) = done {
                 tracing::error!(%error, "the ledger cannot be written; nothing passes any more");
                 // Before `work` is dropped: who waits for it then finds the cause.
@@ -72,41 +79,64 @@ impl<C: Fn() -> Timestamp> Writer<C> {
         }
     }
 
-    /// Returns once the records and a checkpoint that covers them are on disk.
+    /// Returns once the records and a signed head that covers them are on disk: in the journal, or,
+    /// when it is time for a line in the history, as tiles and as the checkpoint.
     fn write_group(&mut self, group: &[Queued]) -> Result<(), LedgerError> {
-        let before = self.rows.size();
-        self.write_tiles(group)?;
-        self.publish(self.line_is_due())?;
+        self.take(group.iter().map(|queued| queued.entry.as_slice()));
+        if self.line_is_due() || !self.write_journal(group)? { self.settle() } else { Ok(()) }
+    }
+
+    /// Whether a group is on disk by the journal; else there is no room for it.
+    fn write_journal(&mut self, group: &[Queued]) -> Result<bool, LedgerError> {
+        let checkpoint = self.sign(self.history.mark_unlisted())?;
+        let journal = match &mut self.journal {
+            Some(journal) => journal,
+            none => none.insert(Journal::begin(&self.dir)?),
+        };
+        let entries = group.iter().map(|queued| queued.entry.as_slice());
+        journal.write(entries, &checkpoint)
+    }
+
+    /// Takes records into the tree.
+    pub(crate) fn take<'e>(&mut self, entries: impl Iterator<Item = &'e [u8]>) {
+        for entry in entries {
+            grow(&mut self.bundle, &mut self.rows, entry, |tile, bytes| {
+                self.full.push((tile, bytes.to_vec()));
+            });
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.settled == self.rows.size()
+    }
+
+    /// Returns once all tiles and a checkpoint that covers them are on disk, with its line in the
+    /// history: the last head before a quiet time must not be one that can be cut off.
+    pub(crate) fn settle(&mut self) -> Result<(), LedgerError> {
+        self.write_tiles()?;
+        self.publish()?;
+        let before = std::mem::replace(&mut self.settled, self.rows.size());
         self.remove_superseded(before);
+        self.journal.iter_mut().for_each(Journal::settled);
         Ok(())
     }
 
-    /// Makes the records durable: every tile that is new or has grown, in a file of its own.
-    fn write_tiles(&mut self, group: &[Queued]) -> Result<(), LedgerError> {
-        let before = self.rows.size();
+    /// Makes every tile durable that is new or has grown, in a file of its own.
+    fn write_tiles(&mut self) -> Result<(), LedgerError> {
         let mut batch = Batch::default();
-        for queued in group {
-            if let Some(full) = self.bundle.push(&queued.entry) {
-                let number = self.rows.size() / u64::from(WIDTH);
-                let tile = Tile { row: Row::Entries, number, width: WIDTH };
-                batch.write(&self.dir, &tile.path(), &full)?;
-            }
-            let mut filled = Ok(());
-            self.rows.push(record_hash(&queued.entry), |tile, bytes| {
-                if filled.is_ok() {
-                    filled = batch.write(&self.dir, &tile.path(), bytes);
-                }
-            });
-            filled?;
+        for (tile, bytes) in std::mem::take(&mut self.full) {
+            batch.write(&self.dir, &tile.path(), &bytes)?;
         }
-        let size = self.rows.size();
-        if let Some(tile) = Tile::partial(Row::Entries, size) {
-            batch.write(&self.dir, &tile.path(), self.bundle.bytes())?;
-        }
-        for (tile, bytes) in self.rows.unfinished().filter(|(tile, _)| !tile.belongs_to(before)) {
+        let partial = unfinished(&self.bundle, &self.rows);
+        for (tile, bytes) in partial.filter(|(tile, _)| !tile.belongs_to(self.settled)) {
             batch.write(&self.dir, &tile.path(), bytes)?;
         }
         batch.sync()
+    }
+
+    /// Nothing more comes: what is on disk is the ledger, and nothing else.
+    fn close(&mut self) -> Result<(), LedgerError> {
+        self.journal.take().map_or(Ok(()), Journal::remove)
     }
 
     fn line_is_due(&self) -> bool {
@@ -115,22 +145,24 @@ impl<C: Fn() -> Timestamp> Writer<C> {
         now < last || now.seconds_since(last) >= LISTED_EVERY.as_secs()
     }
 
-    /// Signs the tree as it is now; returns once the checkpoint is on disk.
-    pub(crate) fn publish(&mut self, listed: bool) -> Result<(), LedgerError> {
+    /// Signs the tree as it is now.
+    fn sign(&self, mark: HistoryMark) -> Result<Checkpoint, LedgerError> {
         let head = Head { size: self.rows.size(), root: self.rows.root() };
-        let mark = if listed { self.history.mark_listed() } else { self.history.mark_unlisted() };
-        let checkpoint = Checkpoint::sign(&self.key, head, mark).map_err(|fault| {
-            LedgerError::Key { path: self.dir.join(CHECKPOINT), fault: fault.to_string() }
-        })?;
-        if listed {
-            let line = Line::of(&checkpoint);
-            let written = self.history_file.write_all(&line.to_bytes());
-            let synced = written.and_then(|()| self.history_file.sync_data());
-            synced.map_err(LedgerError::io(self.dir.join(HISTORY)))?;
-            self.history.push(&line);
-            self.listed_at = (self.clock)();
-        }
-        self.listed = listed;
+        Checkpoint::sign(&self.key, head, mark).map_err(|fault| LedgerError::Key {
+            path: self.dir.join(CHECKPOINT),
+            fault: fault.to_string(),
+        })
+    }
+
+    /// Returns once a checkpoint of the tree as it is now is on disk, and its line in the history.
+    pub(crate) fn publish(&mut self) -> Result<(), LedgerError> {
+        let checkpoint = self.sign(self.history.mark_listed())?;
+        let line = Line::of(&checkpoint);
+        let written = self.history_file.write_all(&line.to_bytes());
+        let synced = written.and_then(|()| self.history_file.sync_data());
+        synced.map_err(LedgerError::io(self.dir.join(HISTORY)))?;
+        self.history.push(&line);
+        self.listed_at = (self.clock)();
         disk::replace(&self.dir, CHECKPOINT, CHECKPOINT_NEXT, &checkpoint.note)
     }
 

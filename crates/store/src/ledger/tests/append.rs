@@ -131,23 +131,26 @@ fn a_decision_proves_only_its_own_message() {
 
 #[test]
 fn after_a_failed_write_nothing_passes() {
-    let state = State::with_records(3);
-    // The next tile cannot be written: a directory has its name.
-    let obstacle = state.dir().join("tile/entries/000.p/4");
-    let ledger = state.open().unwrap();
-    std::fs::create_dir_all(&obstacle).unwrap();
-    let failed = run(ledger.commit(&record(3), subject(3))).unwrap_err().to_string();
-    assert!(failed.contains("tile/entries/000.p/4"), "{failed}");
-    std::fs::remove_dir(&obstacle).unwrap();
-    for _ in 0..3 {
-        let failed = run(ledger.commit(&record(3), subject(3))).unwrap_err();
-        assert!(matches!(failed, LedgerError::Stopped { .. }));
-        let failed = run(ledger.append(&record(3), subject(3))).unwrap_err();
-        assert!(matches!(failed, LedgerError::Stopped { .. }));
+    // The journal, or the next tile, cannot be written: a directory has its name.
+    for (seconds, name) in [(0, "journal"), (60, "tile/entries/000.p/4")] {
+        let state = State::with_records(3);
+        let obstacle = state.dir().join(name);
+        let ledger = state.open().unwrap();
+        state.later(seconds);
+        std::fs::create_dir_all(&obstacle).unwrap();
+        let failed = run(ledger.commit(&record(3), subject(3))).unwrap_err().to_string();
+        assert!(failed.contains(name), "{failed}");
+        std::fs::remove_dir(&obstacle).unwrap();
+        for _ in 0..3 {
+            let failed = run(ledger.commit(&record(3), subject(3))).unwrap_err();
+            assert!(matches!(failed, LedgerError::Stopped { .. }));
+            let failed = run(ledger.append(&record(3), subject(3))).unwrap_err();
+            assert!(matches!(failed, LedgerError::Stopped { .. }));
+        }
+        drop(ledger);
+        state.record(3..5);
+        state.assert_holds(5);
     }
-    drop(ledger);
-    state.record(3..5);
-    state.assert_holds(5);
 }
 
 #[test]

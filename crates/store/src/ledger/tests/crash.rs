@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::*;
+use crate::ledger::checkpoint::Checkpoint;
 
 /// Where the killed writer keeps its state; set only in the child process.
 const CHILD: &str = "HOLDPOINT_TEST_LEDGER_STATE";
@@ -109,6 +110,129 @@ impl Write {
         state.record(size..size + 2);
         state.assert_holds(size + 2);
     }
+}
+
+/// A ledger of `settled` records that was cut off after `groups` further groups of as many records.
+fn cut_off(state: &State, settled: u64, groups: &[u64]) -> Files {
+    state.record(0..settled);
+    let ledger = state.open().unwrap();
+    let mut next = settled;
+    for count in groups {
+        let last = next + count - 1;
+        run(async {
+            for number in next..last {
+                ledger.append(&record(number), subject(number)).await.unwrap();
+            }
+            ledger.commit(&record(last), subject(last)).await.unwrap();
+        });
+        next += count;
+    }
+    state.files()
+}
+
+#[test]
+fn what_the_journal_holds_was_recorded() {
+    for (settled, groups) in [(0, &[1, 1][..]), (3, &[2]), (250, &[3, 4, 300]), (256, &[1, 256])] {
+        let state = State::new();
+        let crashed = cut_off(&state, settled, groups);
+        let size = settled + groups.iter().sum::<u64>();
+        state.restore(&crashed);
+        assert!(crashed.contains_key("journal"));
+        // Nobody has opened it since.
+        state.assert_holds(size);
+        let reader = Reader::open(&state.dir()).unwrap();
+        for index in 0..size {
+            let proof = reader.prove(index).unwrap();
+            assert!(proof.verify(&state.key()).is_ok(), "{settled} {groups:?} {index}");
+        }
+        drop(state.open().unwrap());
+        assert!(!state.files().contains_key("journal"));
+        state.assert_holds(size);
+        state.record(size..size + 2);
+        state.assert_holds(size + 2);
+    }
+}
+
+/// Where the journal ends in the middle of a group, nobody was told of that group.
+#[test]
+fn a_group_of_the_journal_counts_only_when_it_is_whole() {
+    let state = State::new();
+    let crashed = cut_off(&state, 5, &[2, 3]);
+    let journal = &crashed["journal"];
+    let end = 1 + journal.iter().rposition(|byte| *byte != 0).unwrap();
+    let second = journal.windows(7).rposition(|it| it == b"history").unwrap();
+    let mut sizes = std::collections::BTreeSet::new();
+    for length in (0..end).step_by(97).chain([second, end - 1, end]) {
+        let mut cut = vec![0; journal.len()];
+        cut[..length].copy_from_slice(&journal[..length]);
+        let mut crashed = crashed.clone();
+        crashed.insert("journal".to_owned(), cut);
+        state.restore(&crashed);
+        let size = state.verify().unwrap().size;
+        assert_eq!(size == 10, length == end, "{length}");
+        sizes.insert(size);
+        drop(state.open().unwrap());
+        state.assert_holds(size);
+    }
+    assert_eq!(sizes.into_iter().collect::<Vec<_>>(), [5, 7, 10]);
+}
+
+/// Bytes that are merely found are not adopted, and who remembers the head finds out.
+#[test]
+fn a_group_that_was_touched_counts_for_nothing() {
+    let state = State::new();
+    let crashed = cut_off(&state, 5, &[2, 3]);
+    state.restore(&crashed);
+    let known = state.verify().unwrap();
+    let end = 1 + crashed["journal"].iter().rposition(|byte| *byte != 0).unwrap();
+    for at in (0..end).step_by(61) {
+        let mut touched = crashed.clone();
+        touched.get_mut("journal").unwrap()[at] ^= 1;
+        state.restore(&touched);
+        let size = state.verify().unwrap().size;
+        assert!(size == 5 || size == 7, "{at}: {size}");
+        let found = verify(&state.dir(), &state.key(), Some(known)).unwrap_err();
+        assert!(matches!(found.fault, Fault::RolledBack { known: 10, .. }), "{found}");
+        drop(state.open().unwrap());
+        state.assert_holds(size);
+    }
+    // Of another ledger.
+    let other = State::new();
+    let foreign = cut_off(&other, 5, &[2]);
+    let mut touched = crashed.clone();
+    touched.insert("journal".to_owned(), foreign["journal"].clone());
+    state.restore(&touched);
+    assert_eq!(state.verify().unwrap().size, 5);
+    drop(state.open().unwrap());
+    state.assert_holds(5);
+}
+
+/// What is settled leaves the journal, and what is left of it there counts for nothing.
+#[test]
+fn what_is_settled_is_not_recorded_again() {
+    let state = State::new();
+    let ledger = state.open().unwrap();
+    let mut settled = 0;
+    for number in 0..2_000 {
+        run(ledger.commit(&record(number), subject(number))).unwrap();
+        if number % 100 == 99 {
+            let reader = ledger.reader().unwrap();
+            assert_eq!(reader.head().size, number + 1);
+            assert_eq!(reader.record(number).unwrap(), record(number));
+            let verified = state.verify().unwrap();
+            assert_eq!(verified.size, number + 1);
+            let note = fs::read(state.dir().join("checkpoint")).unwrap();
+            settled = Checkpoint::read(&note).unwrap().head.size;
+        }
+    }
+    // It was full more than once, and the clock stood still.
+    assert!(settled > 1_000, "{settled}");
+    let crashed = state.files();
+    drop(ledger);
+    state.restore(&crashed);
+    state.assert_holds(2_000);
+    drop(state.open().unwrap());
+    state.assert_holds(2_000);
 }
 
 const SIZES: [(u64, u64); 5] = [(0, 1), (3, 5), (250, 256), (255, 258), (256, 520)];
