@@ -7,8 +7,9 @@ use holdpoint_core::{Effect, Operation, policy::Ground};
 
 use super::{
     At, Step,
-    call::Call,
+    call::{Call, Pipe},
     expand::UNKNOWN,
+    hidden,
     interpreter::is_unknown,
     path, pattern,
     program::{self, Language, Source},
@@ -46,6 +47,14 @@ const OWN: &[&str] = &["@.config.*", "@.setup.*", ".@rc.*", "@file.*"];
 /// Where the programs of a project lie.
 const PROGRAMS: &[&str] = &["node_modules/.bin", "vendor/bin", ".venv/bin", "venv/bin"];
 
+/// Variables that hold options, and those of them that name what is taken in first.
+const REQUIRED: &[(&str, &[&str])] = &[
+    ("NODE_OPTIONS", &["-r", "--require", "--import", "--loader", "--experimental-loader"]),
+    ("RUBYOPT", &["-r"]),
+];
+/// What Python takes in first, where it finds modules.
+const SITE: &[&str] = &["sitecustomize.py", "usercustomize.py"];
+
 /// How a file is read.
 enum Tongue {
     Parsed(Language),
@@ -64,6 +73,7 @@ impl Walk<'_> {
             return Ok(());
         }
         self.planted(scope, call, &written)?;
+        self.started_by_name(scope, &written, call.pipe)?;
         let mut taken: Vec<&String> =
             written.iter().filter(|file| self.is_taken_in(scope, call, file)).collect();
         if taken.len() > TAKEN_MAX {
@@ -73,7 +83,52 @@ impl Walk<'_> {
         for file in taken {
             self.taken(scope, call, file);
         }
+        for file in self.named(scope, call).iter().filter(|file| written.contains(file)) {
+            self.taken(scope, call, file);
+        }
         Ok(())
+    }
+
+    /// Programs of this run's own that variables have other programs start.
+    fn started_by_name(
+        &mut self,
+        scope: &mut Scope,
+        written: &[String],
+        pipe: &Pipe,
+    ) -> Result<(), Unreadable> {
+        let values = hidden::VARIABLES.iter().filter_map(|name| scope.value(name));
+        let all: Vec<String> = values
+            .filter_map(|value| value.split_whitespace().next().map(str::to_owned))
+            .flat_map(|program| self.paths(scope, &program))
+            .filter(|file| written.contains(file))
+            .collect();
+        for file in all {
+            let name = super::call::base(&file);
+            self.by_path(scope, &Call { name, program: &file, arguments: &[], pipe })?;
+        }
+        Ok(())
+    }
+
+    /// Files that variables and options have `call` take in.
+    fn named(&self, scope: &Scope, call: &Call<'_>) -> Vec<String> {
+        let of = |name: &str| scope.value(name).unwrap_or_default().to_owned();
+        let mut named: Vec<String> = Vec::new();
+        for (name, options) in REQUIRED {
+            let words: Vec<String> = of(name).split_whitespace().map(str::to_owned).collect();
+            let own = Call { arguments: &words, ..Call::new(&[], call.pipe) };
+            for module in own.values(options) {
+                let endings = ["", ".js", ".cjs", ".mjs", ".rb"];
+                named.extend(endings.iter().map(|ending| format!("{module}{ending}")));
+            }
+        }
+        for directory in of("PYTHONPATH").split(':').filter(|it| !it.is_empty()) {
+            named.extend(SITE.iter().map(|file| format!("{directory}/{file}")));
+        }
+        if matches!(call.name, "pytest" | "py.test") {
+            let plugins = call.values(&["-p"]).into_iter();
+            named.extend(plugins.map(|plugin| format!("{}.py", plugin.replace('.', "/"))));
+        }
+        named.iter().flat_map(|file| self.paths(scope, file)).collect()
     }
 
     /// A program of the project's own that comes before what its name says elsewhere.
@@ -123,7 +178,7 @@ impl Walk<'_> {
     }
 
     /// Reads one file, for what counts of it.
-    fn taken(&mut self, scope: &Scope, call: &Call<'_>, file: &str) {
+    pub(super) fn taken(&mut self, scope: &Scope, call: &Call<'_>, file: &str) {
         let Some(text) = self.files.text(file) else { return };
         let Some(tongue) = tongue(&file.to_ascii_lowercase()) else { return };
         if is_unknown(&text) {

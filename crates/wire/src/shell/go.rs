@@ -106,8 +106,9 @@ impl Walk<'_> {
 /// How the functions of a package are called in a file: `exec.`, by another name, or none at all.
 fn named(code: &str, package: &str) -> Option<String> {
     let import = format!("\"{package}\"");
-    let line = code.lines().find(|line| line.trim().ends_with(&import))?;
-    let before = line.trim().strip_suffix(&import)?.trim_start_matches("import").trim();
+    let mut clauses = code.split(['\n', ';']).map(|it| it.trim().trim_end_matches(')').trim_end());
+    let before = clauses.find_map(|it| it.strip_suffix(&import))?;
+    let before = before.trim_start_matches("import").trim();
     Some(match before.trim_start_matches('(').trim() {
         "" => format!("{}.", package.rsplit('/').next().unwrap_or(package)),
         "." => String::new(),

@@ -21,7 +21,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Variables whose value is run by whatever sees them.
-const VARIABLES: &[&str] = &[
+pub(super) const VARIABLES: &[&str] = &[
     "GIT_SSH_COMMAND",
     "GIT_SSH",
     "GIT_EDITOR",

@@ -328,6 +328,12 @@ impl Walk<'_> {
         source: &Source<'_>,
     ) -> Result<(), Unreadable> {
         if self.framework(scope, call, file)? {
+            // What it is called says what it does, but for what this run has put into it.
+            for path in self.paths(scope, file) {
+                if self.files.made(&path) {
+                    self.taken(scope, call, &path);
+                }
+            }
             return Ok(());
         }
         let text = self.read(scope, file, true);
