@@ -11,7 +11,6 @@ use super::{
     point::{SessionPoint, own_failed},
     preimage,
     script::{Bound, Measured, Table},
-    sought,
     upstream::{OwnError, Row},
 };
 
@@ -136,7 +135,7 @@ impl SessionPoint {
             measured.operations.push(meaning::deferred(&self.served.target));
         }
         if !measured.lost.is_empty() {
-            measured.looked = sought::looked(script);
+            measured.ran = script.to_vec();
         }
         measured.changes = changes(&counted);
         measured.structure = !counted.system.is_empty();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     definitions::Definitions, meaning::Gone, own::Own, preimage::KeptAs, reading::Reading,
-    saved::Saved, sought::Looked, written::Compared,
+    saved::Saved, written::Compared,
 };
 use crate::point::Release;
 
@@ -59,8 +59,8 @@ pub(super) struct Measured {
     pub(super) lost: Vec<Table>,
     /// Tables with new rows that can be looked at.
     pub(super) written: Vec<Table>,
-    /// Where its statements look for rows.
-    pub(super) looked: Vec<Looked>,
+    /// Its statements, which say where they look for rows.
+    pub(super) ran: Vec<Bound>,
     /// What of them is compared at a release.
     pub(super) compared: Vec<Compared>,
     /// Relations whose rows cannot be read any more before the transaction is over.

@@ -8,7 +8,7 @@ use super::{
     own::{Own, as_before},
     point::{Served, SessionPoint},
     script::{Measured, Table},
-    sought::{Seeker, Shapes},
+    sought::{Seeker, Shapes, looked},
     upstream::{OwnError, Row, Upstream},
 };
 
@@ -20,7 +20,7 @@ pub(super) struct Sides<'a> {
     measured: &'a Measured,
     /// The transaction's settings as they were.
     were: Vec<Row>,
-    seeker: Seeker<'a>,
+    seeker: Seeker,
 }
 
 impl SessionPoint {
@@ -31,13 +31,14 @@ impl SessionPoint {
     ) -> Result<Sides<'a>, MeterError> {
         let mut witness = self.served.witness().await?;
         let tables = measured.tables();
-        let shapes = match measured.looked.is_empty() {
+        let looked = looked(&measured.ran);
+        let shapes = match looked.is_empty() {
             true => Shapes::default(),
             false => Shapes::of(&mut witness, &tables).await?,
         };
         let mut own = self.upstream.lock().await;
         let were = own.rows(&Own::Exactly).await?;
-        let seeker = Seeker { looked: &measured.looked, tables, shapes };
+        let seeker = Seeker { looked, tables, shapes };
         let served = &*self.served;
         Ok(Sides { own, witness, served, measured, were, seeker })
     }

@@ -164,13 +164,13 @@ impl Shapes {
 
 /// Says where rows of `tables` may lie.
 #[derive(Debug)]
-pub(super) struct Seeker<'a> {
-    pub(super) looked: &'a [Looked],
+pub(super) struct Seeker {
+    pub(super) looked: Vec<Looked>,
     pub(super) tables: Vec<Table>,
     pub(super) shapes: Shapes,
 }
 
-impl Seeker<'_> {
+impl Seeker {
     /// Conditions in SQL on `t`, the likelier ones first: as a statement says it of this table, as
     /// rows of other tables take its own with them, and as a statement says it of anything with
     /// such columns, as a view of the table has, or the table that it is a part of.
