@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use holdpoint_wire::sql::{
-    postgres::sought::{Condition, Sought, Value, sought},
+    postgres::sought::{Condition, Sought, VALUES_MAX, Value, sought},
     protocol::frontend::Frontend,
 };
 
@@ -47,7 +47,12 @@ pub(super) fn looked(script: &[Bound]) -> Vec<Looked> {
             .into_iter()
             .map(move |sought| Looked { sought, given: given.clone() })
     });
-    each.collect()
+    let mut values = 0;
+    let few = |it: &Looked| {
+        values += it.sought.condition.values();
+        values <= VALUES_MAX
+    };
+    each.take_while(few).collect()
 }
 
 impl Given {
@@ -249,5 +254,97 @@ impl Seeker {
         });
         let each: Vec<_> = each.collect();
         (!each.is_empty()).then(|| each.join(" OR "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use holdpoint_wire::sql::statements::Kind;
+
+    use super::*;
+    use crate::postgres::reading::Reading;
+
+    fn ran(text: &str, bind: &[u8]) -> Vec<Looked> {
+        let reading =
+            Reading { text: text.to_owned(), kind: Kind::Plain, operations: Arc::default() };
+        let values = Values { bind: Bytes::copy_from_slice(bind), ..Values::default() };
+        looked(&[Bound { reading: Arc::new(reading), values }])
+    }
+
+    fn table(oid: u32, name: &str) -> Table {
+        Table { oid, schema: "s".to_owned(), name: name.to_owned(), ..Table::default() }
+    }
+
+    fn seeker(looked: Vec<Looked>) -> Seeker {
+        let columns = [(1, "id", 20), (1, "na\"me", 25), (2, "id", 23), (2, "one", 20)];
+        let columns = columns.map(|(table, name, kind)| ((table, name.to_owned()), kind));
+        let reference = |constraint: &str, table, to, column: &str| {
+            let (constraint, column) = (constraint.to_owned(), column.to_owned());
+            Reference { constraint, table, to, column, to_column: "id".to_owned() }
+        };
+        let references = vec![reference("7", 2, 1, "one"), reference("8", 1, 1, "id")];
+        let shapes = Shapes { columns: columns.into(), references };
+        Seeker { looked, tables: vec![table(1, "ones"), table(2, "twos")], shapes }
+    }
+
+    #[test]
+    fn what_a_statement_says_is_a_condition_on_the_table() {
+        let text = "DELETE FROM ones WHERE id IN (1, 2) AND \"na\"\"me\" > 'it''s \\' AND f(id)";
+        let found = seeker(ran(text, b"")).conditions(&table(1, "ones"));
+        let said = "((t.\"id\" OPERATOR(pg_catalog.=) E'1' OR t.\"id\" OPERATOR(pg_catalog.=) E'2') \
+                    AND (t.\"na\"\"me\" OPERATOR(pg_catalog.>) E'it''s \\\\'))";
+        assert_eq!(found.first().map(String::as_str), Some(said));
+        // What hangs on itself does not go round for ever.
+        assert!(found.iter().all(|it| it.len() < 2000), "{found:?}");
+    }
+
+    #[test]
+    fn rows_that_go_with_others_are_looked_for_by_what_binds_them() {
+        let found = seeker(ran("DELETE FROM ones WHERE id = 5", b"")).conditions(&table(2, "twos"));
+        let bound = "EXISTS (SELECT FROM ONLY \"s\".\"ones\" AS t1 WHERE \
+                     t1.\"id\" OPERATOR(pg_catalog.=) t.\"one\" AND \
+                     ((t1.\"id\" OPERATOR(pg_catalog.=) E'5')))";
+        assert_eq!(found, [bound, "(t.\"id\" OPERATOR(pg_catalog.=) E'5')"]);
+    }
+
+    #[test]
+    fn parameters_are_read_as_they_were_sent() {
+        let bind = |format: u8, value: Option<&[u8]>| {
+            let mut bytes = vec![0, 1, 0, format, 0, 1];
+            bytes.extend(value.map_or(u32::MAX, |it| it.len() as u32).to_be_bytes());
+            bytes.extend_from_slice(value.unwrap_or_default());
+            bytes.extend([0, 0]);
+            bytes
+        };
+        for (format, value, expect) in [
+            (0, Some(&b"12"[..]), Some("12")),
+            (1, Some(&[0, 0, 0, 12]), Some("12")),
+            (1, Some(&[0xff; 8]), Some("-1")),
+            (1, Some(&[1, 2]), Some("258")),
+            (1, Some(&[1, 2, 3]), None),
+            (1, Some(&[]), None),
+            (0, Some(&[0xff]), None),
+            (0, None, None),
+        ] {
+            let bind = bind(format, value);
+            let found = seeker(ran("DELETE FROM ones WHERE id = $1", &bind));
+            let found = found.conditions(&table(1, "ones"));
+            let said = |it| format!("(t.\"id\" OPERATOR(pg_catalog.=) E'{it}')");
+            assert_eq!(found.first().cloned(), expect.map(said), "{value:?}");
+        }
+        // Not all values were kept, or there is no such parameter.
+        assert!(
+            seeker(ran("DELETE FROM ones WHERE id = $1", b""))
+                .conditions(&table(1, "ones"))
+                .is_empty()
+        );
+        assert_eq!(binary(&[7; 16], UUID).as_deref(), Some("07070707070707070707070707070707"));
+        assert_eq!(
+            (binary(&[1], BOOL).as_deref(), binary(b"x", 25).as_deref()),
+            (Some("true"), Some("x"))
+        );
+        assert_eq!((binary(&[1], 1700), binary(&[1; 15], UUID)), (None, None));
     }
 }

@@ -7,8 +7,8 @@ use serde_json::Value as Tree;
 
 use super::{parse, tree::Node};
 
-/// The most values that are looked for.
-const VALUES_MAX: usize = 1000;
+/// The most values that are worth looking for.
+pub const VALUES_MAX: usize = 1000;
 /// Statements and conditions within each other.
 const NESTING_MAX: usize = 64;
 
@@ -87,7 +87,7 @@ fn of(node: Node<'_>) -> Option<Sought> {
 
 impl Condition {
     /// How many values it compares with.
-    fn values(&self) -> usize {
+    pub fn values(&self) -> usize {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::values).sum(),
             Self::Compared { values, .. } => values.len(),
