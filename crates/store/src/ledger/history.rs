@@ -60,6 +60,11 @@ impl History {
         self.last = Some(line.head);
     }
 
+    /// The head of the last line.
+    pub(crate) fn last(&self) -> Option<Head> {
+        self.last
+    }
+
     /// What a head says that gets a line of its own.
     pub(crate) fn mark_listed(&self) -> HistoryMark {
         HistoryMark { lines: self.lines + 1, before: self.digest() }

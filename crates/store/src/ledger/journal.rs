@@ -7,8 +7,8 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+    io::{self, Read, Write as _},
+    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -18,7 +18,8 @@ use crate::ledger::{
     LedgerError,
     checkpoint::{Checkpoint, Head},
     disk,
-    key::VerifierKey,
+    finding::{Fault, Finding},
+    key::{VERIFIER_KEY, VerifierKey},
     layout::JOURNAL,
     rows::Rows,
     tiles::{self, Ahead},
@@ -41,8 +42,7 @@ impl Journal {
     /// Makes the file.
     pub(crate) fn begin(dir: &Path) -> Result<Self, LedgerError> {
         let path = dir.join(JOURNAL);
-        let made =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let made = made.and_then(|mut file| {
             file.write_all(&vec![0; JOURNAL_BYTES])?;
             file.sync_all()?;
@@ -70,9 +70,18 @@ impl Journal {
         Ok(true)
     }
 
-    /// All that is in it is settled: the next group goes to its beginning.
-    pub(crate) fn settled(&mut self) {
+    /// All that is in it is settled: the next group goes to its beginning, if that is still where
+    /// it will be looked for.
+    pub(crate) fn settled(&mut self) -> Result<(), LedgerError> {
+        let same = fs::symlink_metadata(&self.path).and_then(|there| {
+            let own = self.file.metadata()?;
+            Ok((there.dev(), there.ino()) == (own.dev(), own.ino()))
+        });
+        let gone = || io::Error::other("it was replaced by another file");
+        let same = same.and_then(|same| if same { Ok(()) } else { Err(gone()) });
+        same.map_err(LedgerError::io(&self.path))?;
         self.end = 0;
+        Ok(())
     }
 
     /// All that is in it is settled, and nothing more comes.
@@ -105,11 +114,6 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// How many records there were before it.
-    fn first(&self) -> Option<u64> {
-        self.checkpoint.head.size.checked_sub(self.entries.len() as u64)
-    }
-
     /// Takes the first group from `bytes`.
     fn take(bytes: &mut &[u8]) -> Option<Self> {
         let mut field = || -> Option<&[u8]> {
@@ -126,76 +130,109 @@ impl Group {
     }
 }
 
-/// The groups in the journal of the ledger in `dir` that lead on, one after another, from its
-/// beginning. None if there is no journal.
-pub(crate) fn read(dir: &Path) -> io::Result<Vec<Group>> {
-    let bytes = match fs::read(dir.join(JOURNAL)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read?,
+/// What is in a journal.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    bytes: Vec<u8>,
+    /// Its groups, and where each ends.
+    groups: Vec<(Group, usize)>,
+}
+
+/// Reads the journal of the ledger in `dir`; nothing if there is none. What was read is durable.
+pub(crate) fn read(dir: &Path) -> io::Result<Found> {
+    let path = dir.join(JOURNAL);
+    match fs::symlink_metadata(&path) {
+        Ok(there) if there.is_file() => {}
+        Ok(_) => return Err(io::Error::other("it is no file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
+        Err(error) => return Err(error),
+    }
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
+        file => file?,
     };
+    let mut bytes = Vec::new();
+    Read::by_ref(&mut &file).take(JOURNAL_BYTES as u64).read_to_end(&mut bytes)?;
+    // A writer may still wait for that. Where nothing can be written, there is nothing to wait for.
+    let _ = file.sync_data();
     let mut rest = bytes.as_slice();
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups = Vec::new();
     while let Some(group) = Group::take(&mut rest) {
-        let last = groups.last().map(|last| last.checkpoint.head.size);
-        if group.entries.is_empty() || (last.is_some() && group.first() != last) {
-            break;
+        groups.push((group, bytes.len() - rest.len()));
+    }
+    Ok(Found { bytes, groups })
+}
+
+impl Found {
+    /// Whether there is no group in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// The groups that lead on from a settled tree, each to a head that `key` signed, and where the
+    /// last of them ends.
+    pub(crate) fn beyond(&self, settled: &Rows, key: &VerifierKey) -> (Vec<&Group>, usize) {
+        let (mut rows, mut leading, mut end) = (settled.clone(), Vec::new(), 0);
+        for (group, its_end) in &self.groups {
+            if group.checkpoint.head.size > settled.size() {
+                let Some(after) = follow(&rows, group, key) else { break };
+                rows = after;
+                leading.push(group);
+            }
+            end = *its_end;
         }
-        groups.push(group);
+        (leading, end)
     }
-    Ok(groups)
+
+    /// What was recorded according to a head that `key` signed and that lies behind `end`, but for
+    /// the group that begins there: a crash cuts short no other. So what is between was touched.
+    pub(crate) fn cut_back(&self, end: usize, newest: u64, key: &VerifierKey) -> Option<Finding> {
+        let origin = format!("{}\n", key.origin());
+        let notes = self.bytes.windows(origin.len()).enumerate();
+        let behind = notes.filter(|(at, it)| *at > end + 4 && *it == origin.as_bytes());
+        let known = behind.filter_map(|(at, _)| {
+            let length = self.bytes.get(at.checked_sub(4)?..at)?.try_into().ok()?;
+            let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
+            let note = self.bytes.get(at..at.checked_add(length)?)?;
+            Checkpoint::open(note, key).ok().map(|signed| signed.head.size)
+        });
+        let known = known.max().filter(|known| *known > newest)?;
+        Some(Finding::at(JOURNAL, newest, Fault::RolledBack { known, size: newest }))
+    }
 }
 
-/// The groups that lead on from a settled head of `size` records.
-pub(crate) fn beyond(groups: Vec<Group>, size: u64) -> Vec<Group> {
-    let groups = groups.into_iter().skip_while(|group| group.first().is_none_or(|it| it < size));
-    let mut groups = groups.peekable();
-    match groups.peek().and_then(Group::first) == Some(size) {
-        true => groups.collect(),
-        false => Vec::new(),
-    }
-}
-
-/// The newest head that is there, of these `groups` if they lead on from the `settled` one, and the
-/// tiles that lie between.
+/// The newest head that is there, in the journal if it leads on from the `settled` one, and the tiles
+/// that lie between.
 pub(crate) fn newest(
     dir: &Path,
-    groups: Vec<Group>,
+    found: &Found,
     settled: Checkpoint,
 ) -> Result<(Checkpoint, Ahead), LedgerError> {
-    let groups = beyond(groups, settled.head.size);
+    let size = settled.head.size;
     let (mut newest, mut ahead) = (settled, Ahead::new());
-    if groups.is_empty() {
+    if found.groups.iter().all(|(group, _)| group.checkpoint.head.size <= size) {
         return Ok((newest, ahead));
     }
+    let key = VerifierKey::read(&dir.join("..").join(VERIFIER_KEY))?;
     let (mut bundle, mut rows) = tiles::edge(dir, newest.head)?;
-    for group in groups {
-        // A writer may be writing over it.
-        if lead(&rows, &group).is_none() {
-            break;
-        }
+    for group in found.beyond(&rows.clone(), &key).0 {
         for entry in &group.entries {
             tiles::grow(&mut bundle, &mut rows, entry, |tile, bytes| {
                 ahead.insert(tile, bytes.to_vec());
             });
         }
-        newest = group.checkpoint;
+        newest = group.checkpoint.clone();
     }
     ahead.extend(tiles::unfinished(&bundle, &rows).map(|(tile, bytes)| (tile, bytes.to_vec())));
     Ok((newest, ahead))
 }
 
 /// The tree with the records of `group` in it, if they lead to the head that `key` signed.
-pub(crate) fn follow(rows: &Rows, group: &Group, key: &VerifierKey) -> Option<Rows> {
+fn follow(rows: &Rows, group: &Group, key: &VerifierKey) -> Option<Rows> {
     let signed = Checkpoint::open(&group.checkpoint.note, key).ok()?;
-    lead(rows, group).filter(|_| signed == group.checkpoint)
-}
-
-/// The same, whoever signed it.
-fn lead(rows: &Rows, group: &Group) -> Option<Rows> {
     let mut rows = rows.clone();
     for entry in &group.entries {
         rows.push(record_hash(entry), |_, _| ());
     }
-    let head = Head { size: rows.size(), root: rows.root() };
-    (head == group.checkpoint.head).then_some(rows)
+    (Head { size: rows.size(), root: rows.root() } == signed.head).then_some(rows)
 }

@@ -71,7 +71,8 @@ fn has_records(dir: &Path) -> Result<bool, LedgerError> {
     let files = layout::files(dir).map_err(LedgerError::io(dir))?;
     let size = fs::read(dir.join(CHECKPOINT)).ok().map(|note| Checkpoint::read(&note));
     let empty = matches!(size, None | Some(Ok(Checkpoint { head: Head { size: 0, .. }, .. })));
-    Ok(!empty || files.iter().any(|file| Tile::parse(file).is_some()))
+    let journal = journal::read(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
+    Ok(!empty || !journal.is_empty() || files.iter().any(|file| Tile::parse(file).is_some()))
 }
 
 fn begin<C: Fn() -> Timestamp>(
@@ -81,6 +82,7 @@ fn begin<C: Fn() -> Timestamp>(
     clock: C,
 ) -> Result<Writer<C>, LedgerError> {
     let key = SigningKey::generate()?;
+    remove_journal(dir)?;
     let path = dir.join(HISTORY);
     let history_file = File::create(&path).map_err(LedgerError::io(path))?;
     let mut writer = Writer {
@@ -112,7 +114,12 @@ fn resume<C: Fn() -> Timestamp>(
     let head = checkpoint.head;
     let rows = rows(dir, head)?;
     let bundle = bundle(dir, head)?;
-    let groups = journal::read(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
+    let found = journal::read(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
+    let (groups, end) = found.beyond(&rows, key.verifier());
+    let newest = groups.last().map_or(head.size, |group| group.checkpoint.head.size);
+    if let Some(finding) = found.cut_back(end, newest, key.verifier()) {
+        return Err(finding.into());
+    }
     clear(dir, head.size)?;
     let path = dir.join(HISTORY);
     let history_file =
@@ -131,7 +138,7 @@ fn resume<C: Fn() -> Timestamp>(
         journal: None,
         clock,
     };
-    replay(&mut writer, journal::beyond(groups, head.size))?;
+    replay(&mut writer, &groups)?;
     Ok(writer)
 }
 
@@ -139,25 +146,27 @@ fn resume<C: Fn() -> Timestamp>(
 /// that was told so. Once it is settled, the journal is not needed any more.
 fn replay<C: Fn() -> Timestamp>(
     writer: &mut Writer<C>,
-    groups: Vec<Group>,
+    groups: &[&Group],
 ) -> Result<(), LedgerError> {
-    let before = writer.rows.size();
+    let listed = writer.history.last().is_some_and(|last| last.size == writer.settled);
     for group in groups {
-        // One that was cut short, and what is left of older ones.
-        if journal::follow(&writer.rows, &group, writer.key.verifier()).is_none() {
-            break;
-        }
         writer.take(group.entries.iter().map(Vec::as_slice));
     }
-    let records = writer.rows.size() - before;
+    let records = writer.rows.size() - writer.settled;
     if records > 0 {
         tracing::warn!(records, "settling what a crash left in the journal");
+    }
+    // An older version left heads without a line.
+    if records > 0 || !listed {
         writer.settle()?;
     }
-    match fs::remove_file(writer.dir.join(JOURNAL)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(LedgerError::io(writer.dir.join(JOURNAL))(error))
-        }
+    remove_journal(&writer.dir)
+}
+
+fn remove_journal(dir: &Path) -> Result<(), LedgerError> {
+    let path = dir.join(JOURNAL);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(LedgerError::io(path)(error)),
         _ => Ok(()),
     }
 }
@@ -178,6 +187,8 @@ fn newest(dir: &Path, key: &SigningKey) -> Result<(Checkpoint, History), LedgerE
             return Err(Finding::of(CHECKPOINT, rolled_back).into());
         }
         tracing::warn!(size = newer.head.size, "finishing the checkpoint that a crash cut short");
+        // The line may not be on disk yet, and the checkpoint binds it.
+        File::open(&path).and_then(|file| file.sync_all()).map_err(LedgerError::io(&path))?;
         disk::replace(dir, CHECKPOINT, CHECKPOINT_NEXT, &newer.note)?;
         keep += line.to_bytes().len();
         history.push(&line);

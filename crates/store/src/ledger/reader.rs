@@ -23,7 +23,7 @@ use crate::ledger::{
 pub const PAGE_RECORDS_MAX: usize = 1000;
 
 /// The records up to the newest signed head that was there when it was opened. It believes what is on
-/// disk: [`verify`](crate::ledger::verify) and [`Proof::verify`] do not.
+/// disk as tiles: [`verify`](crate::ledger::verify) and [`Proof::verify`] do not.
 #[derive(Debug, Clone)]
 pub struct Reader {
     dir: PathBuf,
@@ -36,12 +36,12 @@ impl Reader {
     /// Reads the ledger in `dir` (the directory `ledger` of a state directory, or a copy of it).
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         // First: what leaves the journal is in the checkpoint by then.
-        let groups = journal::read(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
+        let found = journal::read(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
         let path = dir.join(CHECKPOINT);
         let note = fs::read(&path).map_err(LedgerError::io(path))?;
         let settled = Checkpoint::read(&note)
             .map_err(|fault| Finding::of(CHECKPOINT, Fault::Checkpoint(fault)))?;
-        let (checkpoint, ahead) = journal::newest(dir, groups, settled)?;
+        let (checkpoint, ahead) = journal::newest(dir, &found, settled)?;
         Ok(Self { dir: dir.to_owned(), checkpoint, ahead })
     }
 

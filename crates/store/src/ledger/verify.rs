@@ -18,7 +18,7 @@ use crate::ledger::{
     checkpoint::{Checkpoint, Head},
     finding::{Fault, Finding},
     history::{self, Wrong},
-    journal::{self, Group},
+    journal::{self, Found},
     key::VerifierKey,
     layout::{self, CHECKPOINT, HISTORY, JOURNAL, Row, Tile, WIDTH},
     rows::{HASH_BYTES, Rows},
@@ -59,7 +59,7 @@ struct Verification<'a> {
     key: &'a VerifierKey,
     head: Head,
     /// What was recorded since.
-    journal: Vec<Group>,
+    journal: Found,
     /// The heads that the tree has to pass through, in ascending order, with their lines.
     earlier: Vec<Head>,
     /// Somebody writes; tiles may have grown, and what is not yet signed lies about.
@@ -88,7 +88,6 @@ impl<'a> Verification<'a> {
             return Err(Wrong { line: checkpoint.mark.lines, fault }.into());
         }
         let earlier = history.bound.into_iter().map(|line| line.head).collect();
-        let journal = journal::beyond(journal, head.size);
         Ok(Self { dir, key, head, journal, earlier, live })
     }
 
@@ -107,18 +106,19 @@ impl<'a> Verification<'a> {
 
     /// Follows the journal from the checkpoint on, to the head that it leads to.
     fn replay(&self, mut rows: Rows, known: Option<Head>) -> Result<Head, Finding> {
+        let (groups, end) = self.journal.beyond(&rows, self.key);
         let mut agreed = rows.size();
-        for group in &self.journal {
-            let Some(after) = journal::follow(&rows, group, self.key) else { break };
-            for entry in &group.entries {
-                rows.push(record_hash(entry), |_, _| ());
-                if let Some(known) = known.filter(|known| known.size == rows.size()) {
-                    agrees(known, &rows, JOURNAL, &mut agreed)?;
-                }
+        for entry in groups.iter().flat_map(|group| &group.entries) {
+            rows.push(record_hash(entry), |_, _| ());
+            if let Some(known) = known.filter(|known| known.size == rows.size()) {
+                agrees(known, &rows, JOURNAL, &mut agreed)?;
             }
-            rows = after;
         }
-        Ok(Head { size: rows.size(), root: rows.root() })
+        // A writer may have been at it while it was read.
+        match self.journal.cut_back(end, rows.size(), self.key) {
+            Some(finding) if !self.live => Err(finding),
+            _ => Ok(Head { size: rows.size(), root: rows.root() }),
+        }
     }
 
     /// Every file is one of those that the signed head is made of.

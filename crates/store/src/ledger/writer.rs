@@ -54,7 +54,7 @@ impl<C: Fn() -> Timestamp> Writer<C> {
     /// Writes what `queue` brings until it is closed or a write fails.
     pub(crate) fn run(mut self, queue: &Queue) {
         loop {
-            let idle_after = if self.is_settled() { IDLE } else { LISTED_EVERY };
+            let idle_after = if self.is_settled() { IDLE } else { self.due_in() };
             let work = queue.next(idle_after);
             let closed = matches!(work, Work::Closed);
             let done = match &work {
@@ -117,8 +117,7 @@ impl<C: Fn() -> Timestamp> Writer<C> {
         self.publish()?;
         let before = std::mem::replace(&mut self.settled, self.rows.size());
         self.remove_superseded(before);
-        self.journal.iter_mut().for_each(Journal::settled);
-        Ok(())
+        self.journal.as_mut().map_or(Ok(()), Journal::settled)
     }
 
     /// Makes every tile durable that is new or has grown, in a file of its own.
@@ -140,9 +139,17 @@ impl<C: Fn() -> Timestamp> Writer<C> {
     }
 
     fn line_is_due(&self) -> bool {
+        self.due_in().is_zero()
+    }
+
+    /// How long until the next line of the history.
+    fn due_in(&self) -> Duration {
         let (now, last) = ((self.clock)(), self.listed_at);
         // A clock that was set back must not keep heads out of the history.
-        now < last || now.seconds_since(last) >= LISTED_EVERY.as_secs()
+        match now.0.checked_sub(last.0) {
+            Some(since) => LISTED_EVERY.saturating_sub(Duration::from_millis(since)),
+            None => Duration::ZERO,
+        }
     }
 
     /// Signs the tree as it is now.

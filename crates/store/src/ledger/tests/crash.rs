@@ -177,24 +177,38 @@ fn a_group_of_the_journal_counts_only_when_it_is_whole() {
     assert_eq!(sizes.into_iter().collect::<Vec<_>>(), [5, 7, 10]);
 }
 
-/// Bytes that are merely found are not adopted, and who remembers the head finds out.
+/// Bytes that are merely found are not adopted, by nobody. Where a group was touched that others
+/// lead on from, the ledger was cut back, and says so.
 #[test]
 fn a_group_that_was_touched_counts_for_nothing() {
     let state = State::new();
-    let crashed = cut_off(&state, 5, &[2, 3]);
+    let crashed = cut_off(&state, 5, &[2, 3, 4]);
     state.restore(&crashed);
     let known = state.verify().unwrap();
-    let end = 1 + crashed["journal"].iter().rposition(|byte| *byte != 0).unwrap();
-    for at in (0..end).step_by(61) {
+    let bytes = &crashed["journal"];
+    let end = 1 + bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    let groups: Vec<usize> =
+        (0..end).filter(|at| bytes[*at..].starts_with(b"holdpoint.local/")).step_by(2).collect();
+    let [_, second, third] = groups[..] else { panic!("{groups:?}") };
+    for at in (0..end).step_by(211).chain([0, second - 4, second - 1, third - 4]) {
         let mut touched = crashed.clone();
         touched.get_mut("journal").unwrap()[at] ^= 1;
         state.restore(&touched);
-        let size = state.verify().unwrap().size;
-        assert!(size == 5 || size == 7, "{at}: {size}");
+        if at < third - 4 {
+            let found = state.verify().unwrap_err();
+            assert!(matches!(found.fault, Fault::RolledBack { known: 14, .. }), "{at}: {found}");
+            let refused = state.open().unwrap_err();
+            assert!(matches!(refused, LedgerError::Damaged(_)), "{at}: {refused}");
+            assert_eq!(state.files(), touched, "nothing was changed by trying");
+            continue;
+        }
+        // A crash can leave the last one so: only who remembers the head finds out.
+        assert_eq!(state.verify().unwrap().size, 10, "{at}");
+        assert_eq!(Reader::open(&state.dir()).unwrap().head().size, 10, "{at}");
         let found = verify(&state.dir(), &state.key(), Some(known)).unwrap_err();
-        assert!(matches!(found.fault, Fault::RolledBack { known: 10, .. }), "{found}");
+        assert!(matches!(found.fault, Fault::RolledBack { known: 14, .. }), "{found}");
         drop(state.open().unwrap());
-        state.assert_holds(size);
+        state.assert_holds(10);
     }
     // Of another ledger.
     let other = State::new();
@@ -203,8 +217,105 @@ fn a_group_that_was_touched_counts_for_nothing() {
     touched.insert("journal".to_owned(), foreign["journal"].clone());
     state.restore(&touched);
     assert_eq!(state.verify().unwrap().size, 5);
+    assert_eq!(Reader::open(&state.dir()).unwrap().head().size, 5);
     drop(state.open().unwrap());
     state.assert_holds(5);
+}
+
+/// What is no journal is not waited for, and not read to its end.
+#[test]
+fn something_else_in_place_of_the_journal_is_refused() {
+    let state = State::with_records(3);
+    let journal = state.dir().join("journal");
+    std::os::unix::fs::symlink("/dev/zero", &journal).unwrap();
+    for refused in [
+        state.verify().unwrap_err().to_string(),
+        state.open().unwrap_err().to_string(),
+        Reader::open(&state.dir()).unwrap_err().to_string(),
+    ] {
+        assert!(refused.contains("journal") && refused.contains("it is no file"), "{refused}");
+    }
+    fs::remove_file(&journal).unwrap();
+    // Far too long, and nothing but zeros.
+    fs::File::create(&journal).unwrap().set_len(1 << 40).unwrap();
+    state.assert_holds(3);
+    drop(state.open().unwrap());
+    assert!(!journal.exists());
+}
+
+/// A journal that is not where it will be looked for keeps nothing.
+#[test]
+fn a_journal_that_was_taken_away_stops_the_ledger() {
+    let state = State::new();
+    let ledger = state.open().unwrap();
+    run(ledger.commit(&record(0), subject(0))).unwrap();
+    fs::remove_file(state.dir().join("journal")).unwrap();
+    state.later(60);
+    let _settled = run(ledger.commit(&record(1), subject(1)));
+    let stopped = run(ledger.commit(&record(2), subject(2))).unwrap_err();
+    assert!(matches!(stopped, LedgerError::Stopped { .. }), "{stopped}");
+    drop(ledger);
+    state.assert_holds(2);
+}
+
+/// A ledger that has nothing but a journal is not begun anew over it.
+#[test]
+fn a_journal_without_its_key_is_kept() {
+    let state = State::new();
+    let crashed = cut_off(&state, 0, &[1]);
+    state.restore(&crashed);
+    fs::remove_file(state.path.join(SIGNING_KEY)).unwrap();
+    let refused = state.open().unwrap_err();
+    assert!(matches!(refused, LedgerError::Keyless(_)), "{refused}");
+    assert_eq!(state.files(), crashed);
+}
+
+/// Killed while it settles: whatever of that came to disk, the journal has all of it.
+#[test]
+fn what_was_being_settled_is_not_lost() {
+    let state = State::new();
+    let crashed = cut_off(&state, 250, &[3, 4, 300]);
+    state.restore(&crashed);
+    drop(state.open().unwrap());
+    let settled = state.files();
+    let made: Vec<_> = settled.iter().filter(|(name, _)| !crashed.contains_key(*name)).collect();
+    let (line, note) = (&settled["checkpoints"], &settled["checkpoint"]);
+    let mut halfway = crashed.clone();
+    for (name, bytes) in made {
+        halfway.insert(name.clone(), bytes[..bytes.len() / 2].to_vec());
+        let mut crashed = halfway.clone();
+        check_again(&state, &crashed, 557);
+        halfway.insert(name.clone(), bytes.clone());
+        crashed.extend(halfway.clone());
+        check_again(&state, &crashed, 557);
+    }
+    let cut = crashed["checkpoints"].len() + 9;
+    for length in [cut, line.len()] {
+        halfway.insert("checkpoints".to_owned(), line[..length].to_vec());
+        check_again(&state, &halfway, 557);
+    }
+    halfway.insert("checkpoint.next".to_owned(), note.clone());
+    check_again(&state, &halfway, 557);
+    halfway.remove("checkpoint.next");
+    halfway.insert("checkpoint".to_owned(), note.clone());
+    check_again(&state, &halfway, 557);
+}
+
+fn check_again(state: &State, crashed: &Files, size: u64) {
+    state.restore(crashed);
+    assert_eq!(Reader::open(&state.dir()).unwrap().head().size, size);
+    drop(state.open().unwrap());
+    state.assert_holds(size);
+    state.record(size..size + 1);
+    state.assert_holds(size + 1);
+}
+
+/// More at once than the journal takes.
+#[test]
+fn a_group_that_is_longer_than_the_journal_is_settled_at_once() {
+    let state = State::new();
+    drop(cut_off(&state, 1, &[2_000, 2]));
+    state.assert_holds(2_003);
 }
 
 /// What is settled leaves the journal, and what is left of it there counts for nothing.
@@ -225,8 +336,10 @@ fn what_is_settled_is_not_recorded_again() {
             settled = Checkpoint::read(&note).unwrap().head.size;
         }
     }
-    // It was full more than once, and the clock stood still.
+    // It was full more than once, and the clock stood still: what was settled by then leaves room.
     assert!(settled > 1_000, "{settled}");
+    let history = fs::read_to_string(state.dir().join("checkpoints")).unwrap();
+    assert!(history.lines().count() < 6, "{history}");
     let crashed = state.files();
     drop(ledger);
     state.restore(&crashed);

@@ -267,6 +267,12 @@ fn verification_keeps_up_with_a_writer() {
         });
         for number in 0..600 {
             run(ledger.commit(&record(number), subject(number))).unwrap();
+            // Who looks now finds it, wherever it is by now.
+            let reader = Reader::open(&state.dir()).unwrap();
+            assert_eq!(reader.record(number).unwrap(), record(number));
+            if number % 20 == 0 {
+                state.later(1);
+            }
         }
         verifying.join().unwrap();
     });
