@@ -221,7 +221,8 @@ impl Changed<'_> {
         Ok(Some((take.finish()?, places)))
     }
 
-    /// The keys of the rows that others see at these places, in SQL; none if there is no key.
+    /// The keys of the rows that others see at these places, in SQL; none if there is no key, or none
+    /// of a type that can be compared so.
     async fn keys(&mut self, places: &[Place]) -> Result<Option<String>, OwnError> {
         let key = values(&key(self.witness, self.table).await?);
         if key.is_empty() {
@@ -233,7 +234,15 @@ impl Changed<'_> {
             format!("({})", values.collect::<Vec<_>>().join(", "))
         });
         let rows: Vec<_> = rows.collect();
-        Ok((!rows.is_empty()).then(|| format!("({}) IN ({})", key.join(", "), rows.join(", "))))
+        let condition = format!("({}) IN ({})", key.join(", "), rows.join(", "));
+        // What goes wrong here must not go wrong in the transaction, which would be lost by it.
+        let from = qualified(self.table);
+        let tried = format!("SELECT FROM ONLY {from} AS t WHERE {condition} LIMIT 0");
+        match self.witness.rows(&Own::Made(tried)).await {
+            Ok(_) => Ok(Some(condition)),
+            Err(OwnError::Server(..)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The rows that only one side sees.
