@@ -4,6 +4,7 @@
 //! own tests do all day.
 
 use holdpoint_core::{Effect, Operation, policy::Ground};
+use serde_json::Value;
 
 use super::{
     At, Step,
@@ -15,6 +16,7 @@ use super::{
     program::{self, Language, Source},
     scope::Scope,
     walk::Walk,
+    yaml,
 };
 use crate::Unreadable;
 
@@ -41,24 +43,27 @@ const CONVENTIONS: &[(&str, &str, &str)] = &[
     ("go", "run", "*.go"),
     ("go", "test", "*.go"),
     ("go", "generate", "*.go"),
+    ("flask", "", "app.py wsgi.py"),
+    ("alembic", "", "env.py"),
+    ("invoke inv", "", "tasks.py"),
+    ("rackup puma unicorn thin passenger falcon", "", "config.ru"),
+    ("bundle bundler", "", "gemfile"),
+    ("direnv", "", ".envrc"),
+    ("foreman honcho overmind hivemind", "", "procfile*"),
+    ("heroku", "local", "procfile*"),
+    ("pre-commit prek", "run", ".pre-commit-config.yaml"),
 ];
 /// What every program takes in that is called as the file says.
 const OWN: &[&str] = &["@.config.*", "@.setup.*", ".@rc.*", "@file.*"];
 /// Where the programs of a project lie.
 const PROGRAMS: &[&str] = &["node_modules/.bin", "vendor/bin", ".venv/bin", "venv/bin"];
 
-/// Variables that hold options, and those of them that name what is taken in first.
-const REQUIRED: &[(&str, &[&str])] = &[
-    ("NODE_OPTIONS", &["-r", "--require", "--import", "--loader", "--experimental-loader"]),
-    ("RUBYOPT", &["-r"]),
-];
-/// What Python takes in first, where it finds modules.
-const SITE: &[&str] = &["sitecustomize.py", "usercustomize.py"];
-
 /// How a file is read.
 enum Tongue {
     Parsed(Language),
     Go,
+    /// Commands of a shell, which are found in its text so.
+    Commands(fn(&str) -> Vec<String>),
 }
 
 impl Walk<'_> {
@@ -107,28 +112,6 @@ impl Walk<'_> {
             self.by_path(scope, &Call { name, program: &file, arguments: &[], pipe })?;
         }
         Ok(())
-    }
-
-    /// Files that variables and options have `call` take in.
-    fn named(&self, scope: &Scope, call: &Call<'_>) -> Vec<String> {
-        let of = |name: &str| scope.value(name).unwrap_or_default().to_owned();
-        let mut named: Vec<String> = Vec::new();
-        for (name, options) in REQUIRED {
-            let words: Vec<String> = of(name).split_whitespace().map(str::to_owned).collect();
-            let own = Call { arguments: &words, ..Call::new(&[], call.pipe) };
-            for module in own.values(options) {
-                let endings = ["", ".js", ".cjs", ".mjs", ".rb"];
-                named.extend(endings.iter().map(|ending| format!("{module}{ending}")));
-            }
-        }
-        for directory in of("PYTHONPATH").split(':').filter(|it| !it.is_empty()) {
-            named.extend(SITE.iter().map(|file| format!("{directory}/{file}")));
-        }
-        if matches!(call.name, "pytest" | "py.test") {
-            let plugins = call.values(&["-p"]).into_iter();
-            named.extend(plugins.map(|plugin| format!("{}.py", plugin.replace('.', "/"))));
-        }
-        named.iter().flat_map(|file| self.paths(scope, file)).collect()
     }
 
     /// A program of the project's own that comes before what its name says elsewhere.
@@ -191,6 +174,9 @@ impl Walk<'_> {
                 program::read(self, &mut inner, &text, language, &source).map(|()| true)
             }
             Tongue::Go => self.go(&mut inner, &text, call.has(&["generate"])),
+            Tongue::Commands(find) => find(&text).into_iter().try_fold(true, |_, command| {
+                self.script(&mut inner, &command, &Pipe::captured(None)).map(|_| true)
+            }),
         };
         self.keep(noted, |step| counts(scope, step));
         if !matches!(read, Ok(true)) {
@@ -205,6 +191,16 @@ fn of(own: &str, program: &str) -> String {
 }
 
 fn tongue(name: &str) -> Option<Tongue> {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let commands: Option<fn(&str) -> Vec<String>> = match base {
+        ".envrc" => Some(|text| vec![text.to_owned()]),
+        ".pre-commit-config.yaml" => Some(entries),
+        _ if base.starts_with("procfile") => Some(processes),
+        _ => None,
+    };
+    if let Some(find) = commands {
+        return Some(Tongue::Commands(find));
+    }
     Some(match name.rsplit_once('.').map_or(name, |(_, ending)| ending) {
         "py" => Tongue::Parsed(Language::Python),
         "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" => {
@@ -212,10 +208,26 @@ fn tongue(name: &str) -> Option<Tongue> {
         }
         "php" => Tongue::Parsed(Language::Php),
         "go" => Tongue::Go,
-        "rb" => Tongue::Parsed(Language::Ruby),
+        "rb" | "ru" => Tongue::Parsed(Language::Ruby),
         ending if ending.ends_with("file") => Tongue::Parsed(Language::Ruby),
         _ => return None,
     })
+}
+
+/// The commands of a Procfile: a name, a colon and a command a line.
+fn processes(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    lines.filter_map(|line| line.split_once(':')).map(|(_, command)| command.to_owned()).collect()
+}
+
+/// What the hooks of `pre-commit` run.
+fn entries(text: &str) -> Vec<String> {
+    let Some(document) = yaml::read(text) else { return vec![UNKNOWN.to_string()] };
+    let list = |of: &Value, name: &str| of.get(name).and_then(Value::as_array).cloned();
+    let repositories = list(&document, "repos").unwrap_or_default();
+    let hooks = repositories.iter().filter_map(|it| list(it, "hooks")).flatten();
+    let hooks = hooks.filter_map(|hook| hook.get("entry")?.as_str().map(str::to_owned));
+    hooks.collect()
 }
 
 /// Whether a step of what is taken in counts: where nobody knows what it is about, it is about what

@@ -79,7 +79,11 @@ impl Walk<'_> {
         for name in names {
             let file = format!("{place}/{name}");
             let there = self.paths(scope, &file).iter().any(|it| self.files.text(it).is_some());
-            if there {
+            // Where a project's own tool has git look instead.
+            let husky = format!(".husky/{name}");
+            let made = self.paths(scope, &husky).iter().any(|it| self.files.made(it));
+            let there = [(file, there), (husky, made)].into_iter();
+            for (file, _) in there.filter(|(_, there)| *there) {
                 let words = [path::normal(&file, scope.directory())];
                 self.call(&mut scope.clone(), &words, &Pipe::captured(None))?;
             }

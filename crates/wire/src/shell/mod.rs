@@ -6,7 +6,8 @@
 //! - `expand`, `parameter`, `pattern`: words as they will be when the command runs
 //! - `call`: what one simple command is, and who reads it
 //! - `hidden`: commands where nobody looks for one
-//! - `convention`: what a program takes in without being told, where this run has written it
+//! - `convention`: what a program takes in without being told, where this run has written it; `named`: what it is told
+//!   by a variable, an option or a word
 //! - `go`: what programs of Go say plainly
 //! - `recipes`: targets of files that programs run, `make`, `task`, `npm run` and their like
 //! - `program`: programs in other languages
@@ -35,6 +36,7 @@ mod git;
 mod go;
 mod hidden;
 mod interpreter;
+mod named;
 mod output;
 mod overlay;
 mod package;
