@@ -52,6 +52,7 @@ const CONVENTIONS: &[(&str, &str, &str)] = &[
     ("foreman honcho overmind hivemind", "", "procfile*"),
     ("heroku", "local", "procfile*"),
     ("pre-commit prek", "run", ".pre-commit-config.yaml"),
+    ("docker podman docker-compose podman-compose", "up", "compose.y*ml docker-compose.y*ml"),
 ];
 /// What every program takes in that is called as the file says.
 const OWN: &[&str] = &["@.config.*", "@.setup.*", ".@rc.*", "@file.*"];
@@ -196,6 +197,7 @@ fn tongue(name: &str) -> Option<Tongue> {
         ".envrc" => Some(|text| vec![text.to_owned()]),
         ".pre-commit-config.yaml" => Some(entries),
         _ if base.starts_with("procfile") => Some(processes),
+        _ if base.contains("compose.y") => Some(services),
         _ => None,
     };
     if let Some(find) = commands {
@@ -228,6 +230,29 @@ fn entries(text: &str) -> Vec<String> {
     let hooks = repositories.iter().filter_map(|it| list(it, "hooks")).flatten();
     let hooks = hooks.filter_map(|hook| hook.get("entry")?.as_str().map(str::to_owned));
     hooks.collect()
+}
+
+/// What the services of a compose file run, each as if it were run by itself: those that say what.
+fn services(text: &str) -> Vec<String> {
+    let Some(document) = yaml::read(text) else { return vec![UNKNOWN.to_string()] };
+    let words = |value: &Value| -> Vec<String> {
+        match value {
+            Value::String(text) => vec![text.clone()],
+            Value::Array(items) => {
+                items.iter().filter_map(Value::as_str).map(super::call::quoted).collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    let run = |service: &Value| {
+        let of = |name: &str| service.get(name).map(words).unwrap_or_default();
+        let said = [of("entrypoint"), of("command")].concat().join(" ");
+        let volumes = of("volumes").iter().map(|it| format!("-v {it} ")).collect::<String>();
+        let image = service.get("image").and_then(Value::as_str).unwrap_or("built");
+        (!said.is_empty()).then(|| format!("docker run {volumes}{image} {said}"))
+    };
+    let all = document.get("services").and_then(Value::as_object);
+    all.into_iter().flat_map(|all| all.values().filter_map(run)).collect()
 }
 
 /// Whether a step of what is taken in counts: where nobody knows what it is about, it is about what
