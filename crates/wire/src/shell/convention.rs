@@ -108,9 +108,12 @@ impl Walk<'_> {
             .flat_map(|program| self.paths(scope, &program))
             .filter(|file| written.contains(file))
             .collect();
+        // What such a program starts is not started by it once more.
+        let mut inner = scope.clone();
+        hidden::VARIABLES.iter().for_each(|name| inner.assign(name, Vec::new()));
         for file in all {
             let name = super::call::base(&file);
-            self.by_path(scope, &Call { name, program: &file, arguments: &[], pipe })?;
+            self.by_path(&mut inner, &Call { name, program: &file, arguments: &[], pipe })?;
         }
         Ok(())
     }

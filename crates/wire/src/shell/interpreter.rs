@@ -11,7 +11,7 @@ use super::{
     expand::UNKNOWN,
     program::{self, Language, Source},
     scope::Scope,
-    walk::Walk,
+    walk::{DEPTH_MAX, Walk},
 };
 use crate::Unreadable;
 use line::Line;
@@ -185,7 +185,14 @@ impl Walk<'_> {
                 .into_iter()
                 .chain(call.arguments.iter().cloned())
                 .collect();
-        self.call(scope, &words, call.pipe)
+        if self.depth >= DEPTH_MAX {
+            self.push(Step::opaque("shell:too_deep", true));
+            return Ok(UNKNOWN.to_string());
+        }
+        self.depth += 1;
+        let output = self.call(scope, &words, call.pipe);
+        self.depth -= 1;
+        output
     }
 
     fn code(

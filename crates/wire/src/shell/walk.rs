@@ -23,7 +23,7 @@ use super::{
 use crate::{Unreadable, machine::Machine};
 
 /// Scripts within scripts: substitutions, `eval`, `sh -c`, files that are run.
-const DEPTH_MAX: usize = 12;
+pub(super) const DEPTH_MAX: usize = 12;
 /// Brackets and keywords that are open at the same time.
 const NESTING_MAX: usize = 40;
 /// Simple commands, counted as often as they are read.
@@ -40,7 +40,7 @@ pub(super) struct Walk<'a> {
     pub(super) files: Overlay<'a>,
     pub(super) programs: Budget,
     steps: Vec<Step>,
-    depth: usize,
+    pub(super) depth: usize,
     commands: usize,
 }
 
