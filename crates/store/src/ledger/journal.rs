@@ -138,7 +138,13 @@ pub(crate) struct Found {
     groups: Vec<(Group, usize)>,
 }
 
-/// Reads the journal of the ledger in `dir`; nothing if there is none. What was read is durable.
+/// Waits until what was read is durable, which a writer may still be waiting for.
+pub(crate) fn sync(dir: &Path) {
+    // Where nothing can be written, there is nothing to wait for.
+    let _ = File::open(dir.join(JOURNAL)).and_then(|file| file.sync_data());
+}
+
+/// Reads the journal of the ledger in `dir`; nothing if there is none.
 pub(crate) fn read(dir: &Path) -> io::Result<Found> {
     let path = dir.join(JOURNAL);
     match fs::symlink_metadata(&path) {
@@ -153,8 +159,6 @@ pub(crate) fn read(dir: &Path) -> io::Result<Found> {
     };
     let mut bytes = Vec::new();
     Read::by_ref(&mut &file).take(JOURNAL_BYTES as u64).read_to_end(&mut bytes)?;
-    // A writer may still wait for that. Where nothing can be written, there is nothing to wait for.
-    let _ = file.sync_data();
     let mut rest = bytes.as_slice();
     let mut groups = Vec::new();
     while let Some(group) = Group::take(&mut rest) {
@@ -169,19 +173,25 @@ impl Found {
         self.groups.is_empty()
     }
 
-    /// The groups that lead on from a settled tree, each to a head that `key` signed, and where the
-    /// last of them ends.
+    /// The groups that lead on from a settled tree, up to the last whose head `key` signed, and where
+    /// that ends. Its root is over all before it, so that no other signature is looked at.
     pub(crate) fn beyond(&self, settled: &Rows, key: &VerifierKey) -> (Vec<&Group>, usize) {
-        let (mut rows, mut leading, mut end) = (settled.clone(), Vec::new(), 0);
-        for (group, its_end) in &self.groups {
+        let (mut rows, mut leading, mut before) = (settled.clone(), Vec::new(), 0);
+        for (group, end) in &self.groups {
             if group.checkpoint.head.size > settled.size() {
-                let Some(after) = follow(&rows, group, key) else { break };
+                let Some(after) = follow(&rows, group) else { break };
                 rows = after;
-                leading.push(group);
+                leading.push((group, *end));
+            } else {
+                before = *end;
             }
-            end = *its_end;
         }
-        (leading, end)
+        let signed = |(group, _): &(&Group, usize)| {
+            Checkpoint::open(&group.checkpoint.note, key).is_ok_and(|it| it == group.checkpoint)
+        };
+        leading.truncate(leading.iter().rposition(signed).map_or(0, |last| last + 1));
+        let end = leading.last().map_or(before, |(_, end)| *end);
+        (leading.into_iter().map(|(group, _)| group).collect(), end)
     }
 
     /// What was recorded according to a head that `key` signed and that lies behind `end`, but for
@@ -227,12 +237,11 @@ pub(crate) fn newest(
     Ok((newest, ahead))
 }
 
-/// The tree with the records of `group` in it, if they lead to the head that `key` signed.
-fn follow(rows: &Rows, group: &Group, key: &VerifierKey) -> Option<Rows> {
-    let signed = Checkpoint::open(&group.checkpoint.note, key).ok()?;
+/// The tree with the records of `group` in it, if they lead to its head.
+fn follow(rows: &Rows, group: &Group) -> Option<Rows> {
     let mut rows = rows.clone();
     for entry in &group.entries {
         rows.push(record_hash(entry), |_, _| ());
     }
-    (Head { size: rows.size(), root: rows.root() } == signed.head).then_some(rows)
+    (Head { size: rows.size(), root: rows.root() } == group.checkpoint.head).then_some(rows)
 }

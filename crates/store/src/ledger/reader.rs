@@ -103,6 +103,9 @@ impl Reader {
     /// The proof that the record at `index` is in the ledger, for somebody who does not have it.
     pub fn prove(&self, index: u64) -> Result<Proof, LedgerError> {
         let entry = self.entry(index)?;
+        if !self.ahead.is_empty() {
+            journal::sync(&self.dir);
+        }
         let Head { size, root } = self.head();
         let path =
             tree::prove_inclusion(index, size, &TileFiles::new(&self.dir, size).with(&self.ahead))?;

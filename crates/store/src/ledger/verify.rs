@@ -71,6 +71,9 @@ impl<'a> Verification<'a> {
         // First: what leaves the journal is in the checkpoint by then.
         let journal =
             journal::read(dir).map_err(|error| Finding::of(JOURNAL, Fault::unreadable(&error)))?;
+        if !journal.is_empty() {
+            journal::sync(dir);
+        }
         let read = |name: &str| {
             let read = fs::read(dir.join(name));
             read.map_err(|error| Finding::of(name, Fault::unreadable(&error)))

@@ -190,12 +190,18 @@ fn a_group_that_was_touched_counts_for_nothing() {
     let groups: Vec<usize> =
         (0..end).filter(|at| bytes[*at..].starts_with(b"holdpoint.local/")).step_by(2).collect();
     let [_, second, third] = groups[..] else { panic!("{groups:?}") };
+    let mut covered = 0;
     for at in (0..end).step_by(211).chain([0, second - 4, second - 1, third - 4]) {
         let mut touched = crashed.clone();
         touched.get_mut("journal").unwrap()[at] ^= 1;
         state.restore(&touched);
         if at < third - 4 {
-            let found = state.verify().unwrap_err();
+            let Err(found) = state.verify() else {
+                // A signature that a later one covers: not one record is another.
+                state.assert_holds(14);
+                covered += 1;
+                continue;
+            };
             assert!(matches!(found.fault, Fault::RolledBack { known: 14, .. }), "{at}: {found}");
             let refused = state.open().unwrap_err();
             assert!(matches!(refused, LedgerError::Damaged(_)), "{at}: {refused}");
@@ -210,6 +216,7 @@ fn a_group_that_was_touched_counts_for_nothing() {
         drop(state.open().unwrap());
         state.assert_holds(10);
     }
+    assert!(covered < 3, "{covered}");
     // Of another ledger.
     let other = State::new();
     let foreign = cut_off(&other, 5, &[2]);
