@@ -223,7 +223,7 @@ pub(crate) fn newest(
     if found.groups.iter().all(|(group, _)| group.checkpoint.head.size <= size) {
         return Ok((newest, ahead));
     }
-    let key = VerifierKey::read(&dir.join("..").join(VERIFIER_KEY))?;
+    let key = VerifierKey::read(&dir.with_file_name(VERIFIER_KEY))?;
     let (mut bundle, mut rows) = tiles::edge(dir, newest.head)?;
     for group in found.beyond(&rows.clone(), &key).0 {
         for entry in &group.entries {

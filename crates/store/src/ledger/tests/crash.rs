@@ -265,6 +265,21 @@ fn a_journal_that_was_taken_away_stops_the_ledger() {
     state.assert_holds(2);
 }
 
+/// A ledger that was moved to another disk is read from where its link is.
+#[test]
+fn a_journal_is_read_where_the_ledger_is_a_link() {
+    let state = State::new();
+    let crashed = cut_off(&state, 5, &[2]);
+    state.restore(&crashed);
+    let away = tempfile::tempdir().unwrap();
+    let moved = away.path().join("elsewhere");
+    let mut cp = Command::new("cp");
+    assert!(cp.arg("-r").arg(state.dir()).arg(&moved).status().unwrap().success());
+    fs::remove_dir_all(state.dir()).unwrap();
+    std::os::unix::fs::symlink(&moved, state.dir()).unwrap();
+    state.assert_holds(7);
+}
+
 /// A ledger that has nothing but a journal is not begun anew over it.
 #[test]
 fn a_journal_without_its_key_is_kept() {
