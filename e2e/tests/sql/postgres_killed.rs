@@ -89,6 +89,8 @@ fn round(guarded: &mut Guarded, id: u64, delay: u64, kill: impl FnOnce(&mut Guar
 #[test]
 fn a_killed_gateway_leaves_nothing_done_or_all_of_it_saved() {
     let mut guarded = Guarded::start(BINARY, "production", NO_WAIT, SHOP);
+    // In each round, what asks is the first session of its gateway.
+    guarded.restart();
     let whole = undisturbed(&guarded, 500);
     let (rounds, mut gone) = (rounds(), 0);
     for number in 1..=rounds {

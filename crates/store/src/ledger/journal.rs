@@ -28,6 +28,8 @@ use crate::ledger::{
 /// How long the file is, always: writing changes what is in it and nothing else, which is what
 /// makes it quick. A second of a busy gateway fits in.
 const JOURNAL_BYTES: usize = 1 << 20;
+/// How much of it is read at a time by whoever wants its groups alone.
+const PIECE_BYTES: usize = 1 << 16;
 
 /// The journal of a ledger that is open for writing.
 #[derive(Debug)]
@@ -146,6 +148,16 @@ pub(crate) fn sync(dir: &Path) {
 
 /// Reads the journal of the ledger in `dir`; nothing if there is none.
 pub(crate) fn read(dir: &Path) -> io::Result<Found> {
+    read_by(dir, JOURNAL_BYTES)
+}
+
+/// The same for whoever does not ask what lies behind its groups, which is most of the file.
+pub(crate) fn read_groups(dir: &Path) -> io::Result<Found> {
+    read_by(dir, PIECE_BYTES)
+}
+
+/// Reads piece by piece, until a place where nothing was ever written.
+fn read_by(dir: &Path, piece: usize) -> io::Result<Found> {
     let path = dir.join(JOURNAL);
     match fs::symlink_metadata(&path) {
         Ok(there) if there.is_file() => {}
@@ -157,12 +169,20 @@ pub(crate) fn read(dir: &Path) -> io::Result<Found> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
         file => file?,
     };
-    let mut bytes = Vec::new();
-    Read::by_ref(&mut &file).take(JOURNAL_BYTES as u64).read_to_end(&mut bytes)?;
-    let mut rest = bytes.as_slice();
-    let mut groups = Vec::new();
-    while let Some(group) = Group::take(&mut rest) {
-        groups.push((group, bytes.len() - rest.len()));
+    let Found { mut bytes, mut groups } = Found::default();
+    while bytes.len() < JOURNAL_BYTES {
+        bytes.reserve(piece);
+        let more = Read::by_ref(&mut &file).take(piece as u64).read_to_end(&mut bytes)?;
+        let end = groups.last().map_or(0, |(_, end)| *end);
+        let mut rest = bytes.get(end..).unwrap_or_default();
+        while let Some(group) = Group::take(&mut rest) {
+            groups.push((group, bytes.len() - rest.len()));
+        }
+        let end = groups.last().map_or(0, |(_, end)| *end);
+        let unwritten = bytes.get(end..).is_some_and(|rest| rest.starts_with(&[0; 4]));
+        if more == 0 || unwritten {
+            break;
+        }
     }
     Ok(Found { bytes, groups })
 }

@@ -36,7 +36,7 @@ impl Reader {
     /// Reads the ledger in `dir` (the directory `ledger` of a state directory, or a copy of it).
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         // First: what leaves the journal is in the checkpoint by then.
-        let found = journal::read(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
+        let found = journal::read_groups(dir).map_err(LedgerError::io(dir.join(JOURNAL)))?;
         let path = dir.join(CHECKPOINT);
         let note = fs::read(&path).map_err(LedgerError::io(path))?;
         let settled = Checkpoint::read(&note)

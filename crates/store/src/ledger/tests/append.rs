@@ -4,6 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
+/// A record whose detail has so many bytes.
+fn change(bytes: usize) -> Record {
+    let detail = "x".repeat(bytes);
+    let kind = RecordKind::Change { what: "policy".to_owned(), detail };
+    Record::new(Timestamp(1), None, kind)
+}
+
 #[test]
 fn records_come_back_in_their_order() {
     for count in [0, 1, 2, 255, 256, 257, 700] {
@@ -32,6 +39,24 @@ fn what_is_committed_is_on_disk() {
         // Without closing it: a reader has the record, and verification holds beside the writer.
         assert_eq!(ledger.reader().unwrap().record(number).unwrap(), record(number));
         assert_eq!(state.verify().unwrap().size, number + 1);
+    }
+}
+
+#[test]
+fn a_reader_reads_on_where_a_piece_of_the_journal_ends() {
+    let state = State::new();
+    let ledger = state.open().unwrap();
+    let mut size = 0;
+    // Groups that end within a piece, and some that are longer than one.
+    for grouped in [1, 1, 3, 1, 4] {
+        for _ in 1..grouped {
+            run(ledger.append(&change(60_000), subject(0))).unwrap();
+        }
+        run(ledger.commit(&change(60_000), subject(0))).unwrap();
+        size += grouped;
+        let reader = ledger.reader().unwrap();
+        assert_eq!(reader.head().size, size);
+        assert_eq!(reader.record(size - 1).unwrap(), change(60_000));
     }
 }
 
@@ -104,11 +129,6 @@ fn pages_are_newest_first() {
 fn a_record_that_does_not_fit_is_refused_and_takes_no_place() {
     let state = State::new();
     let ledger = state.open().unwrap();
-    let change = |bytes: usize| {
-        let detail = "x".repeat(bytes);
-        let kind = RecordKind::Change { what: "policy".to_owned(), detail };
-        Record::new(Timestamp(1), None, kind)
-    };
     let frame = change(0).to_bytes().unwrap().len();
     let refused = run(ledger.commit(&change(65_536 - frame), subject(0))).unwrap_err();
     assert!(matches!(refused, LedgerError::TooLarge { bytes: 65_536 }));
