@@ -126,8 +126,8 @@ impl Finder {
     /// A finder of everything that is known. It takes a part of a millisecond: make it once.
     pub fn new() -> Self {
         let (words, needles): (Vec<&str>, Vec<Needle>) = needles().unzip();
-        // A DFA would search half as long again, and take a millisecond to make: each run waits
-        // for that, and few have as much to search.
+        // A DFA would search in two thirds of the time, and take a millisecond to make: each run
+        // waits for that, and few have so much to search.
         let kind = Some(AhoCorasickKind::ContiguousNFA);
         let search = AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(words);
         Self { search: search.ok(), needles }
