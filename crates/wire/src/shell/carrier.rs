@@ -1,6 +1,7 @@
 //! Programs that run another command: as somebody else, later, for each line, or somewhere else.
 
 use super::{
+    agents,
     call::{Call, Pipe},
     expand::UNKNOWN,
     scope::Scope,
@@ -449,11 +450,15 @@ fn managed(call: &Call<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// `prisma@5` is `prisma`.
+/// `prisma@5` is `prisma`, and the package of an agent is the agent.
 fn unversioned(words: &mut [String]) {
     let Some(first) = words.first_mut() else { return };
-    if let Some((name, _)) = first.split_once('@').filter(|(name, _)| !name.is_empty()) {
-        *first = name.to_owned();
+    if let Some(before) = first.get(1..).and_then(|rest| rest.find('@')) {
+        first.truncate(before + 1);
+    }
+    let package = first.strip_prefix('@').and_then(|scoped| scoped.split_once('/'));
+    if let Some(agent) = package.and_then(|(_, package)| agents::named(package)) {
+        *first = agent.to_owned();
     }
 }
 

@@ -10,7 +10,9 @@ use holdpoint_catalog::{
 };
 use holdpoint_core::{Effect, ResourceId, policy::Ground};
 
-use super::{At, Step, call::Call, disk, expand::UNKNOWN, scope::Scope, targets, walk::Walk};
+use super::{
+    At, Step, agents, call::Call, disk, expand::UNKNOWN, scope::Scope, targets, walk::Walk,
+};
 use crate::hook::{Act, patch};
 
 /// Programs that change users, rules and the state of the machine.
@@ -38,6 +40,9 @@ const SYSTEM: &[&str] = &[
 impl Walk<'_> {
     /// A program that no other reader knows.
     pub(super) fn tool(&mut self, scope: &mut Scope, call: &Call<'_>) {
+        if let Some(agent) = agents::named(call.name) {
+            return self.agent(scope, call, agent);
+        }
         match call.name {
             "aws" if self.machine().knows_tools() => return self.aws(scope, call),
             "npm" | "pnpm" | "yarn" | "cargo" | "gem" | "twine" | "poetry" | "uv" | "dotnet"
@@ -46,10 +51,6 @@ impl Walk<'_> {
                 return self.packages(call);
             }
             "scp" | "sftp" => return self.sent_by_ssh(scope, call),
-            "claude" | "gemini" | "q" | "codex" | "cursor-agent" | "copilot" | "opencode"
-            | "aider" | "goose-agent" => {
-                return self.agent(scope, call);
-            }
             "holdpoint" => return self.guard(call),
             "apply_patch" | "applypatch" => return self.patched(scope, call),
             "tar" | "unzip" | "7z" => return,
@@ -259,44 +260,6 @@ impl Walk<'_> {
         }
     }
 
-    /// Another agent: with its questions switched off it does what nobody sees.
-    fn agent(&mut self, scope: &Scope, call: &Call<'_>) {
-        // Another tool of this name: `copilot app delete`.
-        if tools::destroys(&spoken(call)) {
-            return self.unknown_program(scope, call);
-        }
-        if call.arguments.iter().any(|it| it.contains("disableAllHooks")) {
-            let id = ResourceId::of("machine", "agent", call.name);
-            let step = Step::known("agent:settings", Effect::Modify, id, At::Here);
-            return self.push(Step { tampers: true, ..step });
-        }
-        let unasked = [
-            "--dangerously-skip-permissions",
-            "--yolo",
-            "-y",
-            "--trust-all-tools",
-            "--dangerously-bypass-approvals-and-sandbox",
-            "--full-auto",
-            "--allow-all-tools",
-            "--allow-all",
-            "--force",
-            "--yes-always",
-            "bypassPermissions",
-            "--approval-mode=yolo",
-            "--skip-trust",
-        ];
-        let bypasses = call
-            .arguments
-            .iter()
-            .any(|it| unasked.contains(&it.as_str()) || it.contains("bypassPermissions"));
-        let mut step = Step::opaque(format!("agent:{}", call.name), bypasses);
-        step.variables =
-            scope.environment().map(|(name, value)| format!("{name}={value}")).collect();
-        if bypasses {
-            self.push(step);
-        }
-    }
-
     /// Holdpoint's own commands that switch something off.
     fn guard(&mut self, call: &Call<'_>) {
         let mut arguments = call.arguments.iter().map(String::as_str);
@@ -333,7 +296,7 @@ impl Walk<'_> {
 
     /// The floor: a verb that destroys and anything that names a remote is held; other programs
     /// are as dangerous as what they can reach.
-    fn unknown_program(&mut self, scope: &Scope, call: &Call<'_>) {
+    pub(super) fn unknown_program(&mut self, scope: &Scope, call: &Call<'_>) {
         let words = spoken(call);
         if call.name.eq_ignore_ascii_case("robocopy") {
             return super::windows::robocopy(self, scope, call);
@@ -389,7 +352,7 @@ impl Walk<'_> {
 }
 
 /// The operands of a tool that nobody knows: what follows an option and is no word is its value.
-fn spoken<'c>(call: &Call<'c>) -> Vec<&'c str> {
+pub(super) fn spoken<'c>(call: &Call<'c>) -> Vec<&'c str> {
     let mut words = Vec::new();
     let mut before = "";
     for word in call.arguments.iter().map(String::as_str) {

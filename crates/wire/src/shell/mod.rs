@@ -8,6 +8,7 @@
 //! - `hidden`: commands where nobody looks for one
 //! - `convention`: what a program takes in without being told, where this run has written it; `named`: what it is told
 //!   by a variable, an option or a word
+//! - `agents`: other agents, and whether anybody sees what they do
 //! - `go`: what programs of Go say plainly
 //! - `recipes`: targets of files that programs run, `make`, `task`, `npm run` and their like
 //! - `program`: programs in other languages
@@ -15,6 +16,7 @@
 //! - `path`: which part of the machine a path is about
 //! - [`volumes`]: volumes of a container engine that a command takes away
 
+mod agents;
 mod aws;
 mod batch;
 mod call;

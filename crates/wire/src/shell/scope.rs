@@ -23,6 +23,8 @@ pub(super) struct Scope {
     /// Where `popd` goes back to, the last first to go.
     pushed: Vec<Vec<String>>,
     pub(super) variables: BTreeMap<String, Values>,
+    /// The variables as they were found.
+    found: Rc<BTreeMap<String, Values>>,
     /// Which variables programs see.
     pub(super) exported: BTreeMap<String, ()>,
     pub(super) functions: BTreeMap<String, Rc<CompoundCommand>>,
@@ -50,6 +52,7 @@ impl Scope {
         Self {
             directories: vec![directory],
             pushed: Vec::new(),
+            found: Rc::new(variables.clone()),
             exported: command.environment.keys().map(|name| (name.clone(), ())).collect(),
             variables,
             functions: BTreeMap::new(),
@@ -76,6 +79,12 @@ impl Scope {
     /// The value of a variable that programs see.
     pub(super) fn exported(&self, name: &str) -> Option<&str> {
         self.exported.contains_key(name).then(|| self.value(name)).flatten()
+    }
+
+    /// Whether a variable that programs see is not what it was when the command began.
+    pub(super) fn changes(&self, name: &str) -> bool {
+        let (found, now) = (self.found.get(name), self.variables.get(name));
+        found != now && (found.is_some() || self.exported.contains_key(name))
     }
 
     pub(super) fn assign(&mut self, name: &str, values: Values) {
