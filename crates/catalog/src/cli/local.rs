@@ -14,7 +14,7 @@ const PROGRAMS: &str = "cargo rustc rustup rustfmt clippy-driver go gofmt gopls 
     playwright cypress puppeteer storybook hugo jekyll gatsby zola husky lint-staged commitlint changeset semantic-release np
     pre-commit act actionlint hadolint yamllint markdownlint cspell typos shfmt create-vite create-next-app degit tailwindcss postcss sass
     bazel bazelisk buck2 pants ctest cpack dlv corepack pipenv deno lldb-mi
-    kill pkill killall pidof tailscale adb fvm nvm fnm volta mise asdf direnv xcode-select tldr fzf watchman ngrok buildah skopeo minikube kind k3d colima
+    kill pkill killall pidof tailscale adb fvm nvm fnm volta mise asdf direnv xcode-select tldr fzf watchman ngrok hyperfine watchexec ast-grep semgrep sd cheat buildah skopeo minikube kind k3d colima
     lvs vgs pvs lvdisplay vgdisplay pvdisplay blkid getent last lastlog users atq
     foreman overmind honcho supervisord pm2 uvicorn gunicorn hypercorn puma unicorn thin rackup daphne streamlit
     ansible-lint sqlfluff sqlc graphql-codegen openapi-generator tsup tsc-watch ts-prune knip depcheck npm-check-updates ncu rimraf-none robocopy xcopy

@@ -291,7 +291,12 @@ impl Walk<'_> {
                 let count = call.arguments.first().and_then(|it| it.parse().ok()).unwrap_or(1);
                 scope.positional = scope.positional.iter().skip(count).cloned().collect();
             }
-            "read" | "mapfile" | "readarray" => reads(scope, call),
+            "read" | "mapfile" | "readarray" => {
+                for command in call.values(&["-C"]) {
+                    self.script(&mut scope.clone(), command, call.pipe)?;
+                }
+                reads(scope, call);
+            }
             "hash" => {
                 if let [_, path, name] = call.arguments {
                     scope.aliases.insert(name.clone(), quoted(path));

@@ -73,6 +73,7 @@ const CARRIERS: &[(&str, &[&str])] = &[
     ("direnv", &[]),
     ("proxychains4", &["-f"]),
     ("firejail", &[]),
+    ("fakeroot", &["-l", "-s", "-i", "-b", "--lib", "--faked"]),
     ("unshare", &[]),
     ("chroot", &[]),
     ("taskset", &[]),

@@ -63,6 +63,7 @@ impl Walk<'_> {
                 call.parts().1.iter().for_each(|path| self.deletes(scope, path, "file:delete"));
                 return;
             }
+            "cmake" if call.has(&["-E"]) => return self.cmake(scope, call),
             "kill" | "pkill" | "killall"
                 if call.arguments.iter().any(|it| it.contains("holdpoint")) =>
             {
@@ -87,6 +88,9 @@ impl Walk<'_> {
             return self.tabled(scope, call, tool);
         }
         if self.far_loss(call) || self.wiped(scope, call) {
+            return;
+        }
+        if self.bears(scope, call) {
             return;
         }
         // A tool of the cloud may be called as a compiler is.
@@ -257,6 +261,15 @@ impl Walk<'_> {
                 self.push(Step::guessed("ssh:copy", Effect::Modify, id, At::Host(host)));
             }
             None => self.writes(scope, to, &UNKNOWN.to_string(), false),
+        }
+    }
+
+    /// What `cmake -E` does as other programs do it elsewhere.
+    fn cmake(&mut self, scope: &Scope, call: &Call<'_>) {
+        let words = call.parts().1;
+        let takes = matches!(words.first(), Some(&("rm" | "remove" | "remove_directory")));
+        for path in words.iter().skip(1).filter(|_| takes) {
+            self.deletes(scope, path, "file:delete");
         }
     }
 

@@ -76,7 +76,7 @@ impl Walk<'_> {
                 }
             }
             "unzip" => self.unpacks(scope, call, call.value(&["-d"])),
-            "vim" | "vi" | "nvim" | "view" | "ex" => {
+            "vim" | "vi" | "nvim" | "view" | "ex" | "less" | "more" => {
                 let given = call.values(&["-c", "--cmd"]).into_iter();
                 let plus = call.arguments.iter().filter_map(|it| it.strip_prefix('+'));
                 for command in given.chain(plus) {

@@ -5,9 +5,10 @@
 //! - `walk`: through the tree of a script, command by command
 //! - `expand`, `parameter`, `pattern`: words as they will be when the command runs
 //! - `call`: what one simple command is, and who reads it
-//! - `hidden`: commands where nobody looks for one
+//! - `hidden`: commands where nobody looks for one; `borne`: behind programs that nobody knows to start any
 //! - `convention`: what a program takes in without being told, where this run has written it; `named`: what it is told
 //!   by a variable, an option or a word
+//! - `filter`: scripts of `sed` and `awk`
 //! - `agents`: other agents, and whether anybody sees what they do
 //! - `go`: what programs of Go say plainly
 //! - `recipes`: targets of files that programs run, `make`, `task`, `npm run` and their like
@@ -19,6 +20,7 @@
 mod agents;
 mod aws;
 mod batch;
+mod borne;
 mod call;
 mod carrier;
 mod cli;
@@ -33,6 +35,7 @@ mod expand;
 mod far;
 mod fetch;
 pub mod files;
+mod filter;
 mod getopt;
 mod git;
 mod go;

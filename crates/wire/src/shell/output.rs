@@ -3,7 +3,6 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    Step,
     call::Call,
     expand::{UNKNOWN, ansi},
     path,
@@ -19,7 +18,7 @@ const LOOKING: &str =
     ifconfig traceroute expr bc cal factor open xdg-open pstree vmstat apropos whatis info say
     notify-send logger fc tldr journalctl iostat whereis
     env-info tty stty reset logname pbcopy xclip exa eza delta glow shellcheck tokei cloc
-    hyperfine lsb_release sw_vers nvidia-smi dpkg-query ldd nm objdump readelf
+    lsb_release sw_vers nvidia-smi dpkg-query ldd nm objdump readelf
     size";
 
 /// What `call` prints; `None` if it is none of these programs.
@@ -147,6 +146,7 @@ fn filtered(
                 || it.starts_with("--in-place")
                 || !it.starts_with("--") && it.ends_with('i') && call.name == "sed"
         });
+    walk.filter(scope, call);
     if in_place {
         for file in &files {
             let text = walk.read(scope, file, true);
@@ -156,9 +156,6 @@ fn filtered(
     }
     if let Some(to) = call.value(&["-o", "--output"]).filter(|_| call.name == "sort") {
         walk.writes(scope, to, &UNKNOWN.to_string(), false);
-    }
-    if runs_something(call) {
-        walk.push(Step::opaque(format!("shell:{}", call.name), true));
     }
     let mut text = stdin.clone().unwrap_or_default();
     for file in &files {
@@ -215,20 +212,6 @@ fn shown(
             }
         }
         _ => UNKNOWN.to_string(),
-    }
-}
-
-/// Whether the script of a filter starts programs.
-fn runs_something(call: &Call<'_>) -> bool {
-    let text = call.arguments.join(" ");
-    match call.name {
-        "awk" | "gawk" => {
-            text.contains("system(") || text.contains("| getline") || text.contains("| \"")
-        }
-        "sed" => {
-            call.arguments.iter().any(|it| it.ends_with("/e") || it == "e" || it.starts_with("1e "))
-        }
-        _ => false,
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Walk<'a> {
     pub(super) programs: Budget,
     steps: Vec<Step>,
     pub(super) depth: usize,
+    /// Programs that nobody knows to start others, around what is read.
+    pub(super) borne: usize,
     commands: usize,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Walk<'a> {
             programs: Budget::default(),
             steps: Vec::new(),
             depth: 0,
+            borne: 0,
             commands: 0,
         }
     }
