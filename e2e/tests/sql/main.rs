@@ -17,5 +17,6 @@ mod postgres_receipts;
 mod postgres_released;
 mod postgres_restore;
 mod postgres_sought;
+mod postgres_undone;
 mod postgres_wire;
 mod statements;

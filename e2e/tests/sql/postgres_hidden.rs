@@ -102,6 +102,61 @@ CREATE VIEW unguards AS SELECT does('ALTER TABLE customers ENABLE ROW LEVEL SECU
     guarded.well("CREATE TABLE grandchild (a int REFERENCES customers)");
 }
 
+/// A text that comes to nothing, or that is about what is nobody else's, explains no change of what is
+/// there; and what is new explains none of what was there before.
+#[test]
+fn what_comes_to_nothing_explains_nothing() {
+    let setup = format!(
+        "{SHOP}
+CREATE FUNCTION rate() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION does() RETURNS trigger LANGUAGE plpgsql AS
+ $$ BEGIN EXECUTE TG_ARGV[0]; RETURN NEW; END $$;
+CREATE TABLE drops (a int);
+CREATE TRIGGER does AFTER INSERT ON drops FOR EACH ROW EXECUTE FUNCTION does('DROP FUNCTION rate()');
+CREATE TABLE unguards (a int);
+CREATE TRIGGER does AFTER INSERT ON unguards FOR EACH ROW
+ EXECUTE FUNCTION does('ALTER TABLE customers DROP CONSTRAINT customers_pkey');
+CREATE TABLE grants (a int);
+CREATE TRIGGER does AFTER INSERT ON grants FOR EACH ROW
+ EXECUTE FUNCTION does('GRANT ALL ON customers TO PUBLIC');
+CREATE TABLE replaces (a int);
+CREATE TRIGGER does AFTER INSERT ON replaces FOR EACH ROW
+ EXECUTE FUNCTION does('CREATE OR REPLACE FUNCTION rate() RETURNS int LANGUAGE sql AS ''SELECT 2''');"
+    );
+    let guarded = Guarded::start(BINARY, "production", TERMS, &setup);
+    // Everyday work, and first: what was refused before makes the gateway careful.
+    for text in [
+        "CREATE TEMP TABLE q (a serial PRIMARY KEY, b int); \
+         INSERT INTO q (b) SELECT generate_series(1, 50); DROP TABLE q",
+        "BEGIN; CREATE TEMP TABLE q (a int); TRUNCATE q; DROP TABLE q; COMMIT",
+        "BEGIN; CREATE TEMP TABLE q (a serial PRIMARY KEY); DISCARD TEMP; COMMIT",
+        "DROP TABLE IF EXISTS fresh; \
+         CREATE TABLE fresh (a serial PRIMARY KEY, b int REFERENCES notes)",
+        "BEGIN; CREATE TEMP TABLE q AS SELECT 1 AS id; \
+         UPDATE customers c SET name = 'x' FROM q WHERE c.id = q.id; DROP TABLE q; COMMIT",
+    ] {
+        guarded.well(text);
+    }
+    let one_by_one = ["CREATE TEMP TABLE q (a int)", "TRUNCATE q", "DROP TABLE q"];
+    let said = guarded.psql(&one_by_one.iter().flat_map(|it| ["-c", it]).collect::<Vec<_>>());
+    assert!(said.status == 0 && !said.err.contains("ERROR"), "{}", said.err);
+    for before in [
+        "DISCARD PLANS",
+        "DROP TABLE IF EXISTS nothing",
+        "CREATE TEMP TABLE q (a int); TRUNCATE q",
+        "CREATE TEMP TABLE q (a int); DROP TABLE q",
+        "CREATE TEMP TABLE q (a int)",
+    ] {
+        for table in ["drops", "unguards", "grants", "replaces"] {
+            stopped(&guarded, &format!("BEGIN; {before}; INSERT INTO {table} VALUES (1); COMMIT"));
+        }
+    }
+    let still = "SELECT prosrc || (SELECT count(*) FROM pg_constraint WHERE conname = 'customers_pkey') \
+        || coalesce((SELECT relacl::text FROM pg_class WHERE relname = 'customers'), '') \
+        FROM pg_proc WHERE proname = 'rate'";
+    assert_eq!(guarded.server.app(still), "SELECT 11");
+}
+
 /// What ran before something else failed in the same pipeline is still there after a way back to a
 /// mark, and so is what it means.
 #[test]

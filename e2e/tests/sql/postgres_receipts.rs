@@ -219,3 +219,97 @@ fn rows_without_a_key_are_put_back_once() {
     assert!(again.stderr.contains("put back before"), "{}", again.stderr);
     assert_eq!(guarded.server.checksum("log"), before);
 }
+
+/// Names that are changed in the same transaction do not lead whoever keeps its rows to others.
+#[test]
+fn rows_are_kept_of_the_table_that_loses_them_whatever_it_is_called_by_then() {
+    let setup = "\
+CREATE SCHEMA old; CREATE SCHEMA new;
+CREATE TABLE old.users (id int PRIMARY KEY, name text);
+CREATE TABLE new.users (id int PRIMARY KEY, name text);
+INSERT INTO old.users SELECT g, 'old ' || g FROM generate_series(1, 50) g;
+INSERT INTO new.users SELECT g, 'new ' || g FROM generate_series(1, 50) g;
+CREATE TABLE here (id int PRIMARY KEY, name text);
+CREATE TABLE there (id int PRIMARY KEY, name text);
+INSERT INTO here SELECT g, 'here ' || g FROM generate_series(1, 50) g;
+INSERT INTO there SELECT g, 'there ' || g FROM generate_series(1, 50) g;
+CREATE TABLE people (id int PRIMARY KEY, name text);
+INSERT INTO people SELECT g, 'n' || g FROM generate_series(1, 50) g;";
+    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    for (text, before, after) in [
+        (
+            "ALTER SCHEMA old RENAME TO x; ALTER SCHEMA new RENAME TO old; \
+             ALTER SCHEMA x RENAME TO new; DELETE FROM new.users WHERE id < 40",
+            "old.users",
+            "new.users",
+        ),
+        (
+            "ALTER TABLE here RENAME TO x; ALTER TABLE there RENAME TO here; \
+             ALTER TABLE x RENAME TO there; DELETE FROM there WHERE id < 40",
+            "here",
+            "there",
+        ),
+        ("ALTER TABLE people RENAME TO users; DELETE FROM users WHERE id > 3", "people", "users"),
+        ("ALTER TABLE users SET SCHEMA old; DELETE FROM old.users WHERE id > 3", "users", "x"),
+    ] {
+        if after == "x" {
+            guarded.server.app("DROP TABLE old.users");
+        }
+        let after = if after == "x" { "old.users" } else { after };
+        let sum = guarded.server.checksum(before);
+        let said = guarded.run(&format!("BEGIN; {text}; COMMIT"));
+        assert_eq!(said.status, 0, "{text}: {}", said.err);
+        assert_ne!(guarded.server.checksum(after), sum, "{text}");
+        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        assert_eq!(guarded.server.checksum(after), sum, "{text}");
+    }
+}
+
+/// What hides in a new column and writes another table anew, which the same texts name as well, does
+/// not pass as that; whose rows are all there is told of no loss.
+#[test]
+fn what_is_written_anew_beside_a_new_column_is_kept() {
+    let setup = "\
+CREATE TABLE users (id int PRIMARY KEY, name text);
+INSERT INTO users SELECT g, 'n' || g FROM generate_series(1, 50) g;
+CREATE TABLE notes (id int PRIMARY KEY);
+INSERT INTO notes SELECT generate_series(1, 50);
+CREATE FUNCTION spoils(int) RETURNS boolean LANGUAGE plpgsql AS
+ $$ BEGIN ALTER TABLE users ALTER name TYPE text USING 'spoilt'; RETURN true; END $$;
+CREATE DOMAIN spoiling AS int CHECK (spoils(VALUE));";
+    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    let rows = "SELECT string_agg(name, ',' ORDER BY id) FROM users";
+    let before = guarded.server.app(rows);
+    let said = guarded.run(
+        "BEGIN; ALTER TABLE notes ADD COLUMN a spoiling DEFAULT 1; \
+         ALTER TABLE users ADD COLUMN b int; COMMIT",
+    );
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert_ne!(guarded.server.app(rows), before);
+    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+    assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
+    assert_eq!(guarded.server.app(rows), before);
+    let said = guarded.run("ALTER TABLE users ADD COLUMN c uuid DEFAULT gen_random_uuid()");
+    assert!(said.status == 0 && !said.err.contains("kept"), "{}", said.err);
+    assert_eq!(guarded.server.app(rows), before);
+}
+
+/// Migrations that lose nothing pass: a table that is written anew keeps its rows, and what is in a
+/// new one was nobody else's.
+#[test]
+fn what_a_migration_makes_and_fills_is_no_loss() {
+    let setup = "CREATE TABLE users (id int PRIMARY KEY, name text);
+INSERT INTO users SELECT g, 'n' || g FROM generate_series(1, 50) g;";
+    let guarded = Guarded::start(BINARY, "production", TERMS, setup);
+    for text in [
+        "ALTER TABLE users ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid()",
+        "ALTER TABLE users ADD COLUMN seen timestamptz DEFAULT clock_timestamp()",
+        "BEGIN; CREATE TABLE roles (id serial PRIMARY KEY, name text); \
+         INSERT INTO roles (name) SELECT 'r' || g FROM generate_series(1, 50) g; \
+         UPDATE roles SET name = upper(name); DELETE FROM roles WHERE id > 30; COMMIT",
+    ] {
+        guarded.well(text);
+    }
+    stopped(&guarded, "UPDATE roles SET name = ''");
+}

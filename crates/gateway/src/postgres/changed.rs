@@ -26,6 +26,8 @@ pub(super) struct Changed<'a> {
     pub(super) own: &'a mut Upstream,
     pub(super) witness: &'a mut Upstream,
     pub(super) table: &'a Table,
+    /// The same, as others call it.
+    pub(super) seen: Table,
     pub(super) measured: &'a Measured,
     /// Where its rows may lie, in SQL.
     pub(super) sought: Vec<String>,
@@ -198,9 +200,9 @@ impl Changed<'_> {
         if counted > FOUND_MAX {
             return Ok(None);
         }
-        let table = self.table;
+        let [table, there] = self.names(here);
         let (one, other) = self.both(here);
-        let rows = listed(one, &by.copy(table, condition), counted).await;
+        let rows = listed(one, &by.copy(&table, condition), counted).await;
         one.drain().await?;
         let rows = match rows {
             Ok(Some(rows)) => rows,
@@ -210,7 +212,7 @@ impl Changed<'_> {
             Err(error) => return Err(error),
         };
         let places: Vec<Place> = rows.iter().map(|row| row.0).collect();
-        let there = other.rows(&table.at(&places, &["t.ctid".to_owned()])).await?;
+        let there = other.rows(&there.at(&places, &["t.ctid".to_owned()])).await?;
         let there: HashSet<Place> = there.iter().filter_map(|row| place(row.text(0))).collect();
         let here: Vec<_> = rows.into_iter().filter(|row| !there.contains(&row.0)).collect();
         if here.len() as u64 != counted {
@@ -228,7 +230,7 @@ impl Changed<'_> {
         if key.is_empty() {
             return Ok(None);
         }
-        let rows = self.witness.rows(&self.table.at(places, &key)).await?;
+        let rows = self.witness.rows(&self.seen.at(places, &key)).await?;
         let rows = rows.iter().map(|row| {
             let values = (0..key.len()).map(|column| literal(row.text(column)));
             format!("({})", values.collect::<Vec<_>>().join(", "))
@@ -236,7 +238,7 @@ impl Changed<'_> {
         let rows: Vec<_> = rows.collect();
         let condition = format!("({}) IN ({})", key.join(", "), rows.join(", "));
         // What goes wrong here must not go wrong in the transaction, which would be lost by it.
-        let from = qualified(self.table);
+        let from = qualified(&self.seen);
         let tried = format!("SELECT FROM ONLY {from} AS t WHERE {condition} LIMIT 0");
         match self.witness.rows(&Own::Made(tried)).await {
             Ok(_) => Ok(Some(condition)),
@@ -253,7 +255,8 @@ impl Changed<'_> {
         here: Side,
         mut take: T,
     ) -> Result<(T::Taken, u64), OwnError> {
-        let copies = [by.copy(self.table, condition), by.marks(self.table, condition)];
+        let [table, there] = self.names(here);
+        let copies = [by.copy(&table, condition), by.marks(&there, condition)];
         let (one, other) = self.both(here);
         let read = differ(one, other, by, copies, &mut take).await;
         // What has begun is heard to its end, or the session would take it for something else.
@@ -261,6 +264,15 @@ impl Changed<'_> {
         other.drain().await?;
         let count = read?;
         Ok((take.finish()?, count))
+    }
+
+    /// The table as this side calls it, and as the other one does.
+    fn names(&self, here: Side) -> [Table; 2] {
+        let (own, seen) = (self.table.clone(), self.seen.clone());
+        match here {
+            Side::Own => [own, seen],
+            Side::Witness => [seen, own],
+        }
     }
 
     /// This side, and the other one.

@@ -113,17 +113,19 @@ impl Definitions {
 
 impl SessionPoint {
     /// What the open transaction has dropped of `system`'s catalogues, beside the relations
-    /// `dropped`.
+    /// `dropped`, and those that were nobody else's.
     pub(super) async fn definitions(
         &self,
         system: &[Table],
         dropped: &[Gone],
+        spent: &[u32],
     ) -> Result<Definitions, MeterError> {
         let mut found = Definitions::default();
         let whole: Vec<u32> = dropped
             .iter()
             .filter(|gone| gone.dropped && !matches!(gone.kind.as_str(), "i" | "I"))
             .map(|gone| gone.table.oid)
+            .chain(spent.iter().copied())
             .collect();
         for table in system.iter().filter(|table| table.deleted > 0) {
             let name = table.name.as_str();

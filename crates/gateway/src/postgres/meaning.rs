@@ -21,6 +21,8 @@ pub(super) struct Counted {
     pub(super) columns: Vec<Gone>,
     /// Others may do other things with what is there already.
     pub(super) rights: bool,
+    /// Something is dropped that was nobody else's, and nothing but that and what is gone.
+    pub(super) spends: bool,
 }
 
 /// A relation that is dropped, or whose rows are gone all at once.
@@ -49,6 +51,17 @@ const PROTECTION: &[&str] = &[
 ];
 /// Catalogues whose rows are data.
 const DATA: &[&str] = &["pg_largeobject", "pg_largeobject_metadata"];
+/// Catalogues in which what is made or dropped changes rows of what it belongs to: that a table has
+/// an index by now, or is referred to.
+const OF_OTHERS: &[&str] = &[
+    "pg_attribute",
+    "pg_class",
+    "pg_constraint",
+    "pg_index",
+    "pg_inherits",
+    "pg_sequence",
+    "pg_trigger",
+];
 /// Catalogues that say nothing about what is there.
 const NOISE: &[&str] = &["pg_depend", "pg_shdepend", "pg_statistic", "pg_stat_progress"];
 
@@ -87,8 +100,9 @@ pub(super) fn measured(
     let texts: Vec<&Operation> =
         script.iter().flat_map(|bound| bound.reading.operations.iter()).collect();
     let opaque = texts.iter().any(|it| it.effect == Effect::Execute);
-    let rewrites = only_rewrites(&texts);
-    let lost = |gone: &&Gone| !(rewrites && gone.rewritten && is_said(&gone.table, script));
+    let rewrites = only_rewrites(&texts) && rewrites_one(counted, &texts);
+    let lost =
+        |gone: &&Gone| !(rewrites && gone.rewritten && is_resource(&gone.table, target, &texts));
     let gone: Vec<&Gone> = counted.gone.iter().filter(lost).collect();
     // What a text says of structure and access stands; of rows, the count does.
     let mut operations: Vec<Operation> = vec![looking(target)];
@@ -106,11 +120,22 @@ pub(super) fn measured(
             operations.push(operation);
         }
     }
-    let told = if opaque { Told::Nothing } else { Told::by(script) };
-    let tells = !opaque && texts.iter().any(|it| tells_of_access(it));
-    operations.extend(of_catalogue(counted, target, told, tells));
+    // What nobody judges explains nothing: whether a text drops or empties something is counted.
+    let judged = |it: &&Operation| {
+        !is_counted(it) || !gone.is_empty() && names(it, &["drop_table", "truncate"])
+    };
+    let judged: Vec<&Operation> = texts.iter().copied().filter(judged).collect();
+    let told = if opaque { Told::Nothing } else { Told::by(&judged) };
+    let tells = !opaque && judged.iter().any(|it| tells_of_access(it));
+    let empties = !opaque && texts.iter().any(|it| names(it, &["truncate"]));
+    let spends = counted.spends && gone.is_empty();
+    let told = Tells { told, access: tells, empties, spends };
+    operations.extend(of_catalogue(counted, target, told));
     let is_gone = |table: &Table| gone.iter().any(|gone| gone.table.oid == table.oid);
-    let lost = counted.own.iter().filter(|it| it.updated > 0 || it.deleted > 0);
+    let lost = counted
+        .own
+        .iter()
+        .filter(|it| it.updated > 0 || it.deleted > 0 || takes_from_another_part(it, &counted.own));
     let lost = lost.filter(|table| !is_gone(table));
     // What a materialized view shows is made anew from other tables.
     let shows = |table: &Table| gone.iter().any(|it| it.kind == "m" && it.table.oid == table.oid);
@@ -131,11 +156,32 @@ pub(super) fn measured(
     }
 }
 
+/// Whether rows may have come into a part of a table from another part of it, and have to go back there.
+fn takes_from_another_part(table: &Table, own: &[Table]) -> bool {
+    let loses = |it: &&Table| it.deleted > 0 && it.root == table.root;
+    table.inserted > 0 && table.root.is_some() && own.iter().any(|it| loses(&it))
+}
+
 /// Whether nothing but statements was run that write the rows of their own table anew: beside them,
 /// anything could hide what does the same, or empties another one.
 fn only_rewrites(texts: &[&Operation]) -> bool {
     texts.iter().any(|it| names(it, REWRITES))
         && texts.iter().all(|it| names(it, REWRITES) || names(it, QUIET))
+}
+
+/// Whether no more than one table was written anew, no row was changed beside it, and all texts that
+/// write tables anew are about one: its own server keeps that one from whatever hides in them.
+fn rewrites_one(counted: &Counted, texts: &[&Operation]) -> bool {
+    let mut about = texts.iter().filter(|it| names(it, REWRITES)).map(|it| &it.resource.id);
+    let first = about.next();
+    let rewritten = counted.gone.iter().filter(|gone| gone.rewritten).count();
+    counted.own.is_empty() && rewritten <= 1 && about.all(|id| Some(id) == first)
+}
+
+/// Whether a text that writes tables anew names this one, in full.
+fn is_resource(table: &Table, target: &Target, texts: &[&Operation]) -> bool {
+    let resource = within(target, table);
+    texts.iter().any(|it| names(it, REWRITES) && it.resource.id == resource.id)
 }
 
 /// Whether a transaction changes a few rows by key, and loses nothing else.
@@ -206,16 +252,44 @@ enum Told {
 }
 
 impl Told {
-    fn by(script: &[Bound]) -> Self {
-        let operations = script.iter().flat_map(|bound| bound.reading.operations.iter());
-        let told = operations.map(|it| match it.effect {
-            // What takes temporary tables away says that it only looks.
-            _ if it.name == "postgres:discard" => Self::Changed,
+    fn by(texts: &[&Operation]) -> Self {
+        let told = texts.iter().map(|it| match it.effect {
             _ if !it.effect.changes() || names(it, OF_ROWS) => Self::Nothing,
             Effect::Create => Self::Made,
             _ => Self::Changed,
         });
         told.max().unwrap_or(Self::Nothing)
+    }
+}
+
+/// What the texts of a transaction explain.
+#[derive(Debug, Clone, Copy)]
+struct Tells {
+    told: Told,
+    /// Who may do what.
+    access: bool,
+    /// Something is emptied, and it was nobody else's.
+    empties: bool,
+    /// Something is dropped, and it was nobody else's.
+    spends: bool,
+}
+
+impl Tells {
+    /// Whether changed rows of a catalogue are explained, or nothing at all.
+    fn explains(self, table: &Table) -> bool {
+        let spends = self.spends;
+        let name = table.name.as_str();
+        let related = table.updated == 0 || OF_OTHERS.contains(&name);
+        NOISE.contains(&name)
+            || DATA.contains(&name)
+            || match self.told {
+                Told::Changed => true,
+                _ if table.deleted > 0 => spends && related,
+                Told::Made => related,
+                Told::Nothing => {
+                    table.inserted == 0 && (spends && related || self.empties && name == "pg_class")
+                }
+            }
     }
 }
 
@@ -227,7 +301,8 @@ fn tells_of_access(operation: &Operation) -> bool {
 }
 
 /// What changes of the catalogue mean that no text explains: as much as they could.
-fn of_catalogue(counted: &Counted, target: &Target, told: Told, tells: bool) -> Vec<Operation> {
+fn of_catalogue(counted: &Counted, target: &Target, told: Tells) -> Vec<Operation> {
+    let tells = told.access;
     let mut found = Vec::new();
     let mut guess = |name: &str, effect: Effect| {
         let resource = Resource::from(target.id());
@@ -245,11 +320,7 @@ fn of_catalogue(counted: &Counted, target: &Target, told: Told, tells: bool) -> 
             guess("hidden_access", Effect::GrantAccess);
         } else if name == "pg_policy" && !tells {
             guess("hidden_protection", Effect::WeakenRecovery);
-        } else if NOISE.contains(&name)
-            || DATA.contains(&name)
-            || told == Told::Changed
-            || told == Told::Made && table.deleted == 0
-        {
+        } else if told.explains(table) {
             // Explained by the text, or nothing at all.
         } else if PROTECTION.contains(&name) && takes {
             guess("hidden_protection", Effect::WeakenRecovery);

@@ -18,6 +18,9 @@ use super::{
 const CATALOGUE: &str = "pg_catalog";
 const LISTS: [&str; 2] = ["pg_class", "pg_attribute"];
 
+/// The schema of what tables keep elsewhere.
+const TOAST: &str = "pg_toast";
+
 /// A relation that nobody else can use until the transaction ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Taken {
@@ -46,6 +49,8 @@ struct Lost {
     columns: Vec<meaning::Gone>,
     /// All that nobody else can read until the transaction ends.
     locked: Vec<u32>,
+    /// Dropped, and nobody else's: temporary, made by the transaction itself, or a table's own.
+    spent: Vec<u32>,
 }
 
 /// Why there are no numbers.
@@ -114,14 +119,19 @@ impl SessionPoint {
         let (system, mut own): (Vec<Table>, Vec<Table>) =
             tables.into_iter().partition(|table| table.schema == CATALOGUE);
         own.sort_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
+        if !system.is_empty() {
+            self.as_others_see(&mut own).await?;
+        }
         let lost = match system.iter().any(|table| LISTS.contains(&table.name.as_str())) {
             true => self.lost(&own).await?,
             false => Lost::default(),
         };
-        let Lost { gone, columns, locked } = lost;
-        let definitions = self.definitions(&system, &gone).await?;
+        let Lost { gone, columns, locked, spent } = lost;
+        let definitions = self.definitions(&system, &gone, &spent).await?;
+        let kept = columns.is_empty() && definitions.is_empty() && definitions.is_savable();
+        let spends = !spent.is_empty() && kept;
         let rights = self.changes_rights(&system, transaction.text(0)).await?;
-        let counted = meaning::Counted { own, system, gone, columns, rights };
+        let counted = meaning::Counted { own, system, gone, columns, rights, spends };
         let small_rows = self.served.http.config().sql.small_rows;
         let mut measured = meaning::measured(
             &counted,
@@ -147,6 +157,29 @@ impl SessionPoint {
         Ok(measured)
     }
 
+    /// Takes note of what others call these tables. Of one that only the transaction itself knows,
+    /// nothing can be lost.
+    async fn as_others_see(&self, own: &mut [Table]) -> Result<(), MeterError> {
+        if own.is_empty() {
+            return Ok(());
+        }
+        let mut witness = self.served.witness().await?;
+        let oids = own.iter().map(|table| table.oid).collect();
+        let seen = witness.rows(&Own::Seen(oids)).await?;
+        self.served.keep(witness);
+        for table in own {
+            let oid = table.oid.to_string();
+            match seen.iter().find(|row| row.text(0) == oid) {
+                None => (table.updated, table.deleted) = (0, 0),
+                Some(row) if (row.text(1), row.text(2)) != (&table.schema, &table.name) => {
+                    table.seen = Some((row.text(1).to_owned(), row.text(2).to_owned()));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// What others still see of the relations that nobody else can use, and the transaction does
     /// not: whatever a text calls them.
     async fn lost(&self, counted: &[Table]) -> Result<Lost, MeterError> {
@@ -161,12 +194,17 @@ impl SessionPoint {
         let had = witness.rows(&Own::Columns(locked.clone())).await?;
         self.served.keep(witness);
         let has = self.own(&Own::Columns(locked.clone())).await?;
+        let dropped = taken.iter().filter(|taken| taken.file.is_none()).map(|taken| taken.oid);
+        // What a table keeps elsewhere goes with it.
+        let is_own = |row: &&Row| row.text(1) != TOAST;
+        let is_seen =
+            |oid: &u32| seen.iter().filter(is_own).any(|row| row.text(0) == oid.to_string());
+        let spent = dropped.filter(|oid| !is_seen(oid)).collect();
         let columns = seen.iter().filter_map(|row| loses_column(row, &taken, &had, &has)).collect();
-        let gone = seen.iter().filter_map(|row| {
+        let gone = seen.iter().filter(is_own).filter_map(|row| {
             let oid: u32 = row.text(0).parse().ok()?;
             let now = taken.iter().find(|taken| taken.oid == oid)?;
-            // What a table keeps elsewhere goes with it.
-            let kind = Some(row.text(3)).filter(|kind| *kind != "t")?;
+            let kind = row.text(3);
             let (schema, name) = (row.text(1).to_owned(), row.text(2).to_owned());
             let table = Table { oid, schema, name, ..Table::default() };
             match &now.file {
@@ -183,7 +221,7 @@ impl SessionPoint {
                 Some(_) => None,
             }
         });
-        Ok(Lost { gone: gone.collect(), columns, locked })
+        Ok(Lost { gone: gone.collect(), columns, locked, spent })
     }
 }
 
@@ -223,6 +261,8 @@ fn table(row: &Row, carried: impl Fn(u32) -> [u64; 3]) -> Option<Table> {
         keyed: row.text(6) == "true",
         follows: row.text(7).split(',').filter_map(|oid| oid.parse().ok()).collect(),
         hidden: row.text(8) == "true",
+        root: row.some(9).and_then(|oid| oid.parse().ok()),
+        seen: None,
     })
 }
 

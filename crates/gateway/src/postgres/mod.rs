@@ -13,10 +13,11 @@
 //! - `commit`: the end of a transaction; `meter`, `rights` and `meaning`: what it changed
 //! - `sides`: an open transaction, and one who looks on; `changed`: what only one of them sees; `sought`: where it likely lies
 //! - `preimage`, `saved`, `spool`, `definitions`, `dump`: things as they were; `restore`: what stands for them
-//!   where they are too large; `undo`: the way back to them
+//!   where they are too large; `undo`: the way back to them, `back` table by table
 //! - `release`: what humans released is run, once; `which` and `written`: the rows and values that they released it for
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
 
+mod back;
 mod batch;
 mod begin;
 mod binding;

@@ -76,7 +76,7 @@ SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, \
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_updated(g.tgrelid) \
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(g.tgrelid)) \
     OPERATOR(pg_catalog.>) 0)::pg_catalog.text, \
- pg_catalog.current_setting('transaction_isolation'), NULL, NULL, NULL \
+ pg_catalog.current_setting('transaction_isolation'), NULL, NULL, NULL, NULL \
 UNION ALL \
 SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
  s.i::pg_catalog.text, s.u::pg_catalog.text, s.d::pg_catalog.text, \
@@ -88,7 +88,8 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
    AND f.confdeltype OPERATOR(pg_catalog.<>) 'r'), \
  (pg_catalog.row_security_active(c.oid) \
   OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
-  OR NOT pg_catalog.has_table_privilege(c.oid, 'SELECT'))::pg_catalog.text \
+  OR NOT pg_catalog.has_table_privilege(c.oid, 'SELECT'))::pg_catalog.text, \
+ pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid::pg_catalog.text \
 FROM pg_catalog.pg_class c \
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, \
 LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS i, \

@@ -156,7 +156,8 @@ async fn read(
             Some((_, before)) => {
                 let now = whole(&mut sides.own, table, Some(&before.columns), spooled, left).await;
                 let rows = before.left_as(now.map_err(unkept)?.before);
-                rows.ok_or_else(|| unavailable("rows that were read"))?
+                let rows = rows.ok_or_else(|| unavailable("rows that were read"))?;
+                Rows { schema: table.schema.clone(), name: table.name.clone(), ..rows }
             }
             None => changed_rows(sides.of(table), spooled, left).await.map_err(unkept)?,
         };

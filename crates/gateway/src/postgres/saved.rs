@@ -47,8 +47,12 @@ impl SessionPoint {
         script: &[Bound],
         first: Measured,
     ) -> Result<Measured, MeterError> {
-        let locked: Vec<Table> =
-            first.lost.iter().filter(|it| first.locked.contains(&it.oid)).cloned().collect();
+        let locked: Vec<Table> = first
+            .lost
+            .iter()
+            .filter(|it| first.locked.contains(&it.oid))
+            .map(Table::as_seen)
+            .collect();
         let partial = script.iter().any(|bound| bound.values.partial);
         let savable = first.gone.iter().chain(&first.columns).all(is_savable);
         let nothing = first.gone.is_empty()

@@ -116,6 +116,21 @@ pub(super) struct Table {
     pub(super) follows: Vec<u32>,
     /// A policy of the database's own hides rows of it from the role, or all of it is.
     pub(super) hidden: bool,
+    /// The partitioned table that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) root: Option<u32>,
+    /// What others call it, schema and name, where the transaction gives it another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seen: Option<(String, String)>,
+}
+
+impl Table {
+    /// The same table as others call it.
+    pub(super) fn as_seen(&self) -> Self {
+        let (schema, name) =
+            self.seen.clone().unwrap_or_else(|| (self.schema.clone(), self.name.clone()));
+        Self { schema, name, ..self.clone() }
+    }
 }
 
 /// A statement with the values of its parameters.

@@ -52,6 +52,7 @@ impl Sides<'_> {
             own: &mut self.own,
             witness: &mut self.witness,
             table,
+            seen: table.as_seen(),
             measured: self.measured,
             sought,
             found: None,

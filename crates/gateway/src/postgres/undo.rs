@@ -6,13 +6,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use holdpoint_core::Timestamp;
 use holdpoint_store::{config::Database, payloads::Payloads, secrets::Secret};
 use rustls::ClientConfig;
 use serde::Serialize;
 use thiserror::Error;
 
 use super::{
+    back::{Back, Way},
     connect::{ALPN, Connect, ConnectError},
     own::{EXACT, Own, quoted},
     password,
@@ -26,8 +26,8 @@ use crate::{
 
 /// How long an undo waits for whoever writes to a table: others wait behind it.
 const LOCK_MAX: (&str, &str) = ("lock_timeout", "10s");
-/// The schema for rows that are put beside their table.
-const BESIDE: &str = "holdpoint_undo";
+/// The system's own catalogue.
+const CATALOGUE: &str = "pg_catalog";
 
 /// Rows that would be put back, or were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,7 +115,8 @@ impl From<ConnectError> for UndoError {
     }
 }
 
-/// Puts the rows of `preimage` back, or says what that would be. It is done whole or not at all.
+/// Puts the rows of `preimage` back, or says what that would be. It is done whole or not at all: what
+/// one way does not come to, another may.
 pub async fn undo(
     client: &Client,
     database: &Database,
@@ -135,49 +136,142 @@ pub async fn undo(
     let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let options: Vec<(String, String)> = options.collect();
     let connect = Connect { client, database, tls: &tls, inside: true, keys: &keys };
-    let mut session = connect.session(&password::of_secret(secret), &options).await?;
-    session.rows(&Own::Begin).await?;
-    if let Some(structure) = &preimage.structure {
-        session.script(structure).await?;
+    let password = password::of_secret(secret);
+    let mut failed = None;
+    for way in Way::ALL {
+        // What was counted of one attempt is no part of the next.
+        let session = connect.session(&password, &options).await?;
+        match (Attempt { session, payloads, preimage, way }).run(doing).await? {
+            Ok(tables) => {
+                let (database, done) = (database.to_string(), tables.1);
+                return Ok(Undone { database, tables: tables.0, done });
+            }
+            Err(error) => {
+                let _first = failed.get_or_insert(error);
+            }
+        }
     }
-    let (beside, within): (Vec<&Rows>, Vec<&Rows>) =
-        preimage.tables.iter().partition(|rows| !rows.types.is_empty());
-    let order = in_order(&mut session, within).await?;
-    // What is compared now must not be changed by anybody before it is overwritten.
-    for rows in &order {
-        let table = format!("{}.{}", quoted(&rows.schema), quoted(&rows.name));
-        let lock = format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
-        session.rows(&Own::Made(lock)).await?;
+    Err(failed.unwrap_or_else(|| UndoError::Database("there is no way back".to_owned())))
+}
+
+/// One attempt, in one transaction.
+struct Attempt<'a> {
+    session: Upstream,
+    payloads: &'a Payloads,
+    preimage: &'a Preimage,
+    way: Way,
+}
+
+impl<'a> Attempt<'a> {
+    /// The tables, and whether it was done; or why this way does not lead back.
+    async fn run(
+        mut self,
+        doing: bool,
+    ) -> Result<Result<(Vec<UndoneTable>, bool), UndoError>, UndoError> {
+        let (session, preimage) = (&mut self.session, self.preimage);
+        session.rows(&Own::Begin).await?;
+        if let Some(structure) = &preimage.structure {
+            session.script(structure).await?;
+        }
+        let (beside, within): (Vec<&Rows>, Vec<&Rows>) =
+            preimage.tables.iter().partition(|rows| !rows.types.is_empty());
+        let order = in_order(session, within).await?;
+        // What is compared now must not be changed by anybody before it is overwritten.
+        for rows in &order {
+            let table = format!("{}.{}", quoted(&rows.schema), quoted(&rows.name));
+            let lock = format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
+            session.rows(&Own::Made(lock)).await?;
+        }
+        let mut tables = Vec::new();
+        for (number, rows) in beside.into_iter().enumerate() {
+            tables.push(self.back(number, rows).put_beside(preimage.at).await?);
+        }
+        for (number, rows) in order.iter().enumerate() {
+            tables.push(self.back(number, rows).prepare().await?);
+        }
+        let clear = tables.iter().all(|it| it.changed_since == 0 && it.taken_since == 0);
+        if !(clear && doing) {
+            self.session.rows(&Own::Rollback).await?;
+            return Ok(Ok((tables, false)));
+        }
+        if let Err(error) = self.put(&order).await {
+            self.session.rows(&Own::Rollback).await?;
+            return Ok(Err(error));
+        }
+        self.session.rows(&Own::Commit).await?;
+        Ok(Ok((tables, true)))
     }
-    let mut tables = Vec::new();
-    for (number, rows) in beside.into_iter().enumerate() {
-        let back = Back { session: &mut session, payloads, rows, number };
-        tables.push(back.put_beside(preimage.at).await?);
+
+    /// Puts all rows where they were, and looks whether that is all that it did.
+    async fn put(&mut self, order: &[&Rows]) -> Result<(), UndoError> {
+        let mut quiet = Vec::new();
+        for (number, rows) in order.iter().enumerate() {
+            quiet.extend(self.back(number, rows).quiet().await?);
+        }
+        let mut away = Vec::new();
+        for (number, rows) in order.iter().enumerate() {
+            let mut back = self.back(number, rows);
+            back.move_keys().await?;
+            away.push(back.going().await?);
+        }
+        if self.way != Way::PutFirst {
+            self.take_away(order).await?;
+        }
+        for (number, rows) in order.iter().enumerate() {
+            self.back(number, rows).put_back().await?;
+        }
+        if self.way == Way::PutFirst {
+            self.take_away(order).await?;
+        }
+        if let Some(definitions) = &self.preimage.definitions {
+            self.session.script(definitions).await?;
+        }
+        self.session.rows(&Own::Check).await?;
+        for again in quiet {
+            self.session.rows(&Own::Made(again)).await?;
+        }
+        let xid = self.count(order, &away).await?;
+        for (number, rows) in order.iter().enumerate() {
+            self.back(number, rows).verify(&xid).await?;
+        }
+        Ok(())
     }
-    for (number, rows) in order.iter().enumerate() {
-        tables.push(Back { session: &mut session, payloads, rows, number }.prepare().await?);
+
+    /// What refers goes first, as what is referred to comes first.
+    async fn take_away(&mut self, order: &[&Rows]) -> Result<(), UndoError> {
+        for (number, rows) in order.iter().enumerate().rev() {
+            self.back(number, rows).take_away().await?;
+        }
+        Ok(())
     }
-    let clear = tables.iter().all(|it| it.changed_since == 0 && it.taken_since == 0);
-    if !(clear && doing) {
-        session.rows(&Own::Rollback).await?;
-        return Ok(Undone { database: database.to_string(), tables, done: false });
+
+    /// Whether nothing was changed but what was to be: as many rows are `away` of each table as were
+    /// added to it, and no others have lost any. The number of the transaction.
+    async fn count(&mut self, order: &[&Rows], away: &[u64]) -> Result<String, UndoError> {
+        let rows = self.session.rows(&Own::Count).await?;
+        let (transaction, counted) = match rows.split_first() {
+            Some((first, counted)) if first.text(1) == "on" => (first, counted),
+            _ => return Err(UndoError::Database("the server does not count rows".to_owned())),
+        };
+        for row in counted.iter().filter(|row| row.text(1) != CATALOGUE) {
+            let (schema, name) = (row.text(1), row.text(2));
+            let known = order.iter().position(|it| it.schema == schema && it.name == name);
+            let as_meant = match known.and_then(|number| away.get(number)) {
+                Some(away) => row.number(5) == *away,
+                None => row.number(4) == 0 && row.number(5) == 0,
+            };
+            if !as_meant {
+                return Err(UndoError::Database(format!(
+                    "rows of {name} would go or change with it that were no part of what was lost"
+                )));
+            }
+        }
+        Ok(transaction.text(0).to_owned())
     }
-    // What refers goes first, and what is referred to comes first.
-    for (number, rows) in order.iter().enumerate().rev() {
-        Back { session: &mut session, payloads, rows, number }.take_away().await?;
+
+    fn back<'s>(&'s mut self, number: usize, rows: &'s Rows) -> Back<'s> {
+        Back { session: &mut self.session, payloads: self.payloads, rows, number, way: self.way }
     }
-    for (number, rows) in order.iter().enumerate() {
-        Back { session: &mut session, payloads, rows, number }.put_back().await?;
-    }
-    if let Some(definitions) = &preimage.definitions {
-        session.script(definitions).await?;
-    }
-    session.rows(&Own::Check).await?;
-    for (number, rows) in order.iter().enumerate() {
-        Back { session: &mut session, payloads, rows, number }.verify().await?;
-    }
-    session.rows(&Own::Commit).await?;
-    Ok(Undone { database: database.to_string(), tables, done: true })
 }
 
 /// The tables, each behind those that it refers to.
@@ -207,236 +301,4 @@ async fn in_order<'a>(
         order.push(left.remove(next));
     }
     Ok(order)
-}
-
-/// One table on its way back.
-struct Back<'a> {
-    session: &'a mut Upstream,
-    payloads: &'a Payloads,
-    rows: &'a Rows,
-    number: usize,
-}
-
-impl Back<'_> {
-    /// Loads what was kept beside the table, and compares it with what is there.
-    async fn prepare(&mut self) -> Result<UndoneTable, UndoError> {
-        let table = format!("{}.{}", self.rows.schema, self.rows.name);
-        let damaged = || UndoError::Damaged(table.clone());
-        if !self.rows.is_whole() {
-            return Err(damaged());
-        }
-        let (before, after) = (&self.rows.before, &self.rows.after);
-        for (kept, rows) in [(self.before(), before), (self.after(), after)] {
-            let rows = rows.pieces(self.payloads).ok().flatten().ok_or_else(damaged)?;
-            let like =
-                format!("CREATE TEMPORARY TABLE {kept} (LIKE {}) ON COMMIT DROP", self.table());
-            self.run(&like).await?;
-            let copy = format!("COPY {kept} ({}) FROM STDIN", self.columns(""));
-            self.session.copy_in(&Own::Made(copy), rows).await?;
-        }
-        if self.count(&format!("{} b", self.before())).await? != self.rows.count {
-            return Err(damaged());
-        }
-        if !after.is_empty() {
-            self.forget_the_same().await?;
-        }
-        let (back, as_before, away) = (self.gone(), self.changed(), self.added());
-        let same = format!("ROW({})::text = ROW({})::text", self.columns("c."), self.columns("a."));
-        let there =
-            |condition: &str| format!("EXISTS (SELECT FROM {} c WHERE {condition})", self.table());
-        let changed = format!(
-            "{} a WHERE NOT {}",
-            self.after(),
-            there(&format!("{} AND {same}", self.keys("c", "a")))
-        );
-        let taken = format!("{back} AND {}", there(&self.keys("c", "b")));
-        let keyed = !self.rows.key.is_empty();
-        Ok(UndoneTable {
-            inserted: self.count(&back).await?,
-            updated: if keyed { self.count(&as_before).await? } else { 0 },
-            deleted: if keyed { self.count(&away).await? } else { 0 },
-            changed_since: if keyed { self.count(&changed).await? } else { 0 },
-            taken_since: if keyed { self.count(&taken).await? } else { 0 },
-            table,
-            beside: None,
-            keyless: !keyed,
-        })
-    }
-
-    /// Puts the rows of a table that has lost columns into a new one in a schema of its own: which of
-    /// them are to be had back, and where, only a human knows.
-    async fn put_beside(mut self, at: Timestamp) -> Result<UndoneTable, UndoError> {
-        let table = format!("{}.{}", self.rows.schema, self.rows.name);
-        let damaged = || UndoError::Damaged(table.clone());
-        let (columns, types) = (&self.rows.columns, &self.rows.types);
-        if !self.rows.is_whole() || columns.len() != types.len() {
-            return Err(damaged());
-        }
-        let columns = columns.iter().zip(types).map(|(it, of)| format!("{} {of}", quoted(it)));
-        let columns: Vec<String> = columns.collect();
-        let place =
-            format!("{}.{}", quoted(BESIDE), quoted(&format!("{}_{}", self.rows.name, at.0)));
-        self.run(&format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(BESIDE))).await?;
-        self.run(&format!("CREATE TABLE {place} ({})", columns.join(", "))).await?;
-        let rows = self.rows.before.pieces(self.payloads).ok().flatten().ok_or_else(damaged)?;
-        let copy = format!("COPY {place} ({}) FROM STDIN", self.columns(""));
-        self.session.copy_in(&Own::Made(copy), rows).await?;
-        match self.count(&place).await? == self.rows.count {
-            true => {
-                let inserted = self.rows.count;
-                Ok(UndoneTable { table, inserted, beside: Some(place), ..UndoneTable::default() })
-            }
-            false => Err(damaged()),
-        }
-    }
-
-    /// Where a table was kept as a whole, most of its rows are the same before and after.
-    async fn forget_the_same(&mut self) -> Result<(), UndoError> {
-        let numbered = |kept: &str| {
-            let row = format!("ROW({})::text", self.columns(""));
-            format!(
-                "(SELECT ctid AS place, {row} AS said, \
-                 row_number() OVER (PARTITION BY {row}) AS n FROM {kept})"
-            )
-        };
-        let (before, after) = (self.before(), self.after());
-        let same = format!("pg_temp.holdpoint_same_{}", self.number);
-        let found = format!(
-            "CREATE TEMPORARY TABLE {same} ON COMMIT DROP AS \
-             SELECT b.place AS before, a.place AS after FROM {} b JOIN {} a USING (said, n)",
-            numbered(&before),
-            numbered(&after)
-        );
-        self.run(&found).await?;
-        for (kept, place) in [(before, "before"), (after, "after")] {
-            let text = format!("DELETE FROM {kept} WHERE ctid IN (SELECT {place} FROM {same})");
-            self.run(&text).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes away the rows that were not there before.
-    async fn take_away(&mut self) -> Result<(), UndoError> {
-        if self.rows.key.is_empty() {
-            return Ok(());
-        }
-        let text = format!(
-            "DELETE FROM {} c USING {} AND {}",
-            self.table(),
-            self.added(),
-            self.keys("c", "a")
-        );
-        self.run(&text).await
-    }
-
-    /// Puts rows back, and makes those that are there as they were.
-    async fn put_back(&mut self) -> Result<(), UndoError> {
-        let insert = format!(
-            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}",
-            self.table(),
-            self.columns(""),
-            self.columns("b."),
-            self.gone()
-        );
-        self.run(&insert).await?;
-        let other = |column: &&String| !self.rows.key.contains(column);
-        let set: Vec<String> = self
-            .rows
-            .columns
-            .iter()
-            .filter(other)
-            .map(|column| format!("{0} = b.{0}", quoted(column)))
-            .collect();
-        if self.rows.key.is_empty() || set.is_empty() {
-            return Ok(());
-        }
-        let update = format!(
-            "UPDATE {} c SET {} FROM {} AND {}",
-            self.table(),
-            set.join(", "),
-            self.changed(),
-            self.keys("c", "b")
-        );
-        self.run(&update).await
-    }
-
-    /// Every row is there again, as it was.
-    async fn verify(&mut self) -> Result<(), UndoError> {
-        let same = format!("ROW({})::text = ROW({})::text", self.columns("c."), self.columns("b."));
-        let back = format!(
-            "{} b WHERE EXISTS (SELECT FROM {} c WHERE {same})",
-            self.before(),
-            self.table()
-        );
-        let all = self.count(&self.before()).await?;
-        match self.count(&back).await? == all {
-            true => Ok(()),
-            false => Err(UndoError::Database(format!(
-                "the rows of {} are not as they were: a trigger or a rule changed them",
-                self.rows.name
-            ))),
-        }
-    }
-
-    async fn run(&mut self, text: &str) -> Result<(), UndoError> {
-        Ok(self.session.rows(&Own::Made(text.to_owned())).await.map(drop)?)
-    }
-
-    async fn count(&mut self, from: &str) -> Result<u64, UndoError> {
-        let rows =
-            self.session.rows(&Own::Made(format!("SELECT count(*)::text FROM {from}"))).await?;
-        Ok(rows.first().map_or(0, |row| row.number(0)))
-    }
-
-    /// Rows that were there and are not, as they were: `b`.
-    fn gone(&self) -> String {
-        let (before, after) = (self.before(), self.after());
-        match self.rows.key.is_empty() {
-            true => format!("{before} b WHERE true"),
-            false => format!(
-                "{before} b WHERE NOT EXISTS (SELECT FROM {after} a WHERE {})",
-                self.keys("a", "b")
-            ),
-        }
-    }
-
-    /// Rows that were there and are other ones: `b` as they were.
-    fn changed(&self) -> String {
-        let (before, after) = (self.before(), self.after());
-        let keys = self.keys("a", "b");
-        format!("{before} b WHERE EXISTS (SELECT FROM {after} a WHERE {keys})")
-    }
-
-    /// Rows that were not there: `a` as they were left.
-    fn added(&self) -> String {
-        let (before, after) = (self.before(), self.after());
-        let keys = self.keys("a", "b");
-        format!("{after} a WHERE NOT EXISTS (SELECT FROM {before} b WHERE {keys})")
-    }
-
-    fn keys(&self, one: &str, other: &str) -> String {
-        let each = self.rows.key.iter().map(|column| {
-            let column = quoted(column);
-            format!("{one}.{column} = {other}.{column}")
-        });
-        let keys: Vec<String> = each.collect();
-        if keys.is_empty() { "false".to_owned() } else { keys.join(" AND ") }
-    }
-
-    fn columns(&self, prefix: &str) -> String {
-        let each = self.rows.columns.iter().map(|column| format!("{prefix}{}", quoted(column)));
-        each.collect::<Vec<_>>().join(", ")
-    }
-
-    fn table(&self) -> String {
-        format!("{}.{}", quoted(&self.rows.schema), quoted(&self.rows.name))
-    }
-
-    fn before(&self) -> String {
-        format!("pg_temp.holdpoint_before_{}", self.number)
-    }
-
-    fn after(&self) -> String {
-        format!("pg_temp.holdpoint_after_{}", self.number)
-    }
 }

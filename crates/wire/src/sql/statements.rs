@@ -2,14 +2,14 @@
 //! runs in.
 
 use pg_query::{
-    NodeEnum,
+    Error, NodeEnum,
     protobuf::{
         AlterTableType, ObjectType, ReindexObjectType, TransactionStmt, TransactionStmtKind,
         VariableSetKind, VariableSetStmt,
     },
 };
 
-use super::TEXT_BYTES_MAX;
+use super::{TEXT_BYTES_MAX, postgres::too_deep};
 use crate::Unreadable;
 
 /// Statements of one text that are run one by one.
@@ -66,8 +66,10 @@ pub fn statements(text: &str) -> Result<Vec<Statement>, Unreadable> {
             "the statements are longer than {TEXT_BYTES_MAX} bytes; send fewer at once"
         )));
     }
-    let tree = pg_query::parse(text, 0)
-        .map_err(|error| Unreadable::new(format!("PostgreSQL would not read it: {error}")))?;
+    let tree = pg_query::parse(text, 0).map_err(|error| match error {
+        Error::Decode(_) => too_deep(),
+        error => Unreadable::new(format!("PostgreSQL would not read it: {error}")),
+    })?;
     let raw = tree.protobuf.stmts;
     if raw.len() > STATEMENTS_MAX {
         return Err(Unreadable::over_limit(format!(
@@ -268,6 +270,13 @@ mod tests {
         ] {
             assert_eq!(kinds(text), expect, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_told_so() {
+        let long = ["SELECT 1"; 200].join(" UNION ALL ");
+        let said = statements(&long).unwrap_err().text;
+        assert!(said.contains("nested deeper"), "{said}");
     }
 
     #[test]

@@ -212,12 +212,15 @@ fn own_text(text: &str, start: u64, length: u64) -> &str {
     text.get(start..start.saturating_add(length)).unwrap_or(text)
 }
 
+/// What is said of a statement whose tree nobody reads to its end.
+pub(super) fn too_deep() -> Unreadable {
+    Unreadable::over_limit("the statement is nested deeper than 100 levels; send it in parts")
+}
+
 /// The tree of a text; `mode` is the parser's own word for what kind of text it is.
 fn parse(text: &str, mode: i32) -> Result<Value, Unreadable> {
     let parsed = pg_query::parse(text, mode).map_err(|error| match error {
-        Error::Decode(_) => Unreadable::over_limit(
-            "the statement is nested deeper than 100 levels; send it in parts",
-        ),
+        Error::Decode(_) => too_deep(),
         Error::Parse(problem) => {
             Unreadable::new(format!("PostgreSQL would not read it: {problem}"))
         }
