@@ -63,7 +63,8 @@ const OF_OTHERS: &[&str] = &[
     "pg_trigger",
 ];
 /// Catalogues that say nothing about what is there.
-const NOISE: &[&str] = &["pg_depend", "pg_shdepend", "pg_statistic", "pg_stat_progress"];
+const NOISE: &[&str] =
+    &["pg_depend", "pg_shdepend", "pg_statistic", "pg_statistic_ext_data", "pg_stat_progress"];
 
 /// Statements that write a table's rows anew without changing one, and those that run no code.
 const REWRITES: &[&str] = &["add_column", "alter_expression", "alter_table", "set_unlogged"];
