@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     At, Step,
     call::{Call, Pipe},
+    compiled,
     expand::UNKNOWN,
     hidden,
     interpreter::is_unknown,
@@ -22,6 +23,8 @@ use crate::Unreadable;
 
 /// Files that one command takes in, at most; where there are more, it is code that nobody sees.
 const TAKEN_MAX: usize = 64;
+/// The same of sources of which only literals count.
+const SOURCES_MAX: usize = 512;
 /// Which files programs take in, by their names; where a word is said, only with it.
 const CONVENTIONS: &[(&str, &str, &str)] = &[
     ("pytest py.test tox nox", "", "conftest.py test_*.py *_test.py"),
@@ -62,7 +65,7 @@ const PROGRAMS: &[&str] = &["node_modules/.bin", "vendor/bin", ".venv/bin", "ven
 /// How a file is read.
 enum Tongue {
     Parsed(Language),
-    Go,
+    Compiled(compiled::Language),
     /// Commands of a shell, which are found in its text so.
     Commands(fn(&str) -> Vec<String>),
 }
@@ -82,14 +85,17 @@ impl Walk<'_> {
         self.started_by_name(scope, &written, call.pipe)?;
         let mut taken: Vec<&String> =
             written.iter().filter(|file| self.is_taken_in(scope, call, file)).collect();
-        if taken.len() > TAKEN_MAX {
-            taken.truncate(TAKEN_MAX);
+        // Of what many edit all day, only what is plain counts: so it may be more.
+        let most = if taken.iter().all(|it| is_source(it)) { SOURCES_MAX } else { TAKEN_MAX };
+        if taken.len() > most {
+            taken.truncate(most);
             self.unseen_program(scope, call.name, false);
         }
         for file in taken {
             self.taken(scope, call, file);
         }
-        for file in self.named(scope, call).iter().filter(|file| written.contains(file)) {
+        let named = self.named(scope, call).into_iter().chain(self.build_scripts(scope, call));
+        for file in named.collect::<Vec<_>>().iter().filter(|file| written.contains(file)) {
             self.taken(scope, call, file);
         }
         Ok(())
@@ -139,6 +145,7 @@ impl Walk<'_> {
         let name = file.rsplit('/').next().unwrap_or(file).to_ascii_lowercase();
         let fits = |globs: &str| globs.split(' ').any(|glob| pattern::matches(glob, &name));
         let said = |word: &str| word.is_empty() || call.arguments.iter().any(|it| it == word);
+        let is_source = || self.takes_source(scope, call, &name);
         let is_own = OWN.iter().any(|own| name.starts_with(&of(own, call.name)));
         let is_told = CONVENTIONS.iter().any(|(programs, word, globs)| {
             programs.split(' ').any(|it| it == call.name) && said(word) && fits(globs)
@@ -146,7 +153,11 @@ impl Walk<'_> {
         let below = |directory: &String| path::is_in(file, directory);
         let near = scope.directories.iter().any(below)
             || self.machine().workspace().is_some_and(|workspace| path::is_in(file, workspace));
-        (is_own || is_told) && near && tongue(&name).is_some() && self.is_meant(scope, call, file)
+        let near = near || self.is_pointed_at(scope, call, file);
+        (is_own || is_told || is_source())
+            && near
+            && tongue(&name).is_some()
+            && self.is_meant(scope, call, file)
     }
 
     /// Whether a file is among those that are named, if any of its kind are.
@@ -177,7 +188,9 @@ impl Walk<'_> {
                 let source = Source { file: Some(file), ..Source::default() };
                 program::read(self, &mut inner, &text, language, &source).map(|()| true)
             }
-            Tongue::Go => self.go(&mut inner, &text, call.has(&["generate"])),
+            Tongue::Compiled(language) => {
+                return self.taken_source(&mut inner, call, file, (language, &text));
+            }
             Tongue::Commands(find) => find(&text).into_iter().try_fold(true, |_, command| {
                 self.script(&mut inner, &command, &Pipe::captured(None)).map(|_| true)
             }),
@@ -187,6 +200,49 @@ impl Walk<'_> {
             self.unseen_program(scope, call.name, false);
         }
     }
+}
+
+impl Walk<'_> {
+    /// Reads one file of a compiled language, for what counts of it.
+    fn taken_source(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'_>,
+        file: &str,
+        (language, text): (compiled::Language, &str),
+    ) {
+        let is_go = language == compiled::Language::Go;
+        let (noted, before) = (self.noted(), self.files.written.clone());
+        let generated = match is_go && call.has(&["generate"]) {
+            true => self.generates(scope, text),
+            false => Ok(()),
+        };
+        let asked = call.arguments;
+        let source = compiled::Source { language, text, file, asked };
+        let read = generated.and_then(|()| self.compiled(scope, &source));
+        // When it runs, and from where, nobody knows: so the files are as they were.
+        self.files.written = before;
+        self.keep(noted, |step| counts(scope, step) && (is_go || !is_scratch(step)));
+        // What tests do all day with what they have made is none of it: but for Go, only what
+        // stands there as a literal counts.
+        if read.is_err() || is_go && matches!(read, Ok(false)) {
+            self.unseen_program(scope, call.name, false);
+        }
+    }
+}
+
+/// Whether all that counts of a file is what its literals say.
+fn is_source(file: &str) -> bool {
+    matches!(compiled::Language::of(file), Some(it) if it != compiled::Language::Go)
+}
+
+/// Whether a step is about one thing in a place for temporary files: a socket, a database of a
+/// test, which is there by its name.
+fn is_scratch(step: &Step) -> bool {
+    let path = step.operation.resource.id.as_str().strip_prefix("file:");
+    let below =
+        path.and_then(|it| ["/tmp/", "/var/tmp/"].iter().find_map(|of| it.strip_prefix(of)));
+    below.is_some_and(|it| !it.is_empty() && !pattern::is_glob(it) && !it.starts_with(UNKNOWN))
 }
 
 /// How a program's own file begins.
@@ -201,6 +257,9 @@ fn tongue(name: &str) -> Option<Tongue> {
         ".pre-commit-config.yaml" => Some(entries),
         _ if base.starts_with("procfile") => Some(processes),
         _ if base.contains("compose.y") => Some(services),
+        "pom.xml" | "build.xml" => Some(compiled::markup::xml),
+        "cmakelists.txt" => Some(compiled::markup::cmake),
+        _ if is_of_msbuild(base) => Some(compiled::markup::xml),
         _ => None,
     };
     if let Some(find) = commands {
@@ -212,11 +271,15 @@ fn tongue(name: &str) -> Option<Tongue> {
             Tongue::Parsed(Language::JavaScript)
         }
         "php" => Tongue::Parsed(Language::Php),
-        "go" => Tongue::Go,
         "rb" | "ru" => Tongue::Parsed(Language::Ruby),
         ending if ending.ends_with("file") => Tongue::Parsed(Language::Ruby),
-        _ => return None,
+        _ => Tongue::Compiled(compiled::Language::of(name)?),
     })
+}
+
+/// Whether a file says how MSBuild builds something.
+fn is_of_msbuild(name: &str) -> bool {
+    ["proj", ".props", ".targets"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// The commands of a Procfile: a name, a colon and a command a line.

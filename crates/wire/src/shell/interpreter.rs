@@ -74,10 +74,12 @@ impl Walk<'_> {
             | "elixir" | "iex" | "erl" | "rebar3" | "scala" | "clj"
                 if call.has(&["-e", "--eval", "-eval", "--expr"]) =>
             {
+                self.source_in_words(scope, call)?;
                 self.named_loss(call);
                 self.unseen_program(scope, call.name, false);
                 UNKNOWN.to_string()
             }
+            _ if self.runs_source(scope, call)? => UNKNOWN.to_string(),
             name => match Language::of(name) {
                 Some(language) => self.code(scope, call, language)?,
                 None if call.program.contains('/') => self.by_path(scope, call)?,

@@ -10,7 +10,7 @@
 //!   by a variable, an option or a word
 //! - `filter`: scripts of `sed` and `awk`
 //! - `agents`: other agents, and whether anybody sees what they do
-//! - `go`: what programs of Go say plainly
+//! - `compiled`: what programs of Go, Rust, Java, C and their like say plainly
 //! - `recipes`: targets of files that programs run, `make`, `task`, `npm run` and their like
 //! - `program`: programs in other languages
 //! - `powershell`, `batch`, `windows`: the shells of Windows, and what they have in common
@@ -25,6 +25,7 @@ mod call;
 mod carrier;
 mod cli;
 mod client;
+mod compiled;
 mod configured;
 mod connection;
 mod container;
@@ -38,7 +39,6 @@ pub mod files;
 mod filter;
 mod getopt;
 mod git;
-mod go;
 mod hidden;
 mod interpreter;
 mod named;

@@ -39,6 +39,8 @@ const OUTPUT_MAX: usize = 256 * 1024;
 pub(super) struct Walk<'a> {
     pub(super) files: Overlay<'a>,
     pub(super) programs: Budget,
+    /// Files of compiled languages that are being read, one within the other.
+    pub(super) being_read: Vec<String>,
     steps: Vec<Step>,
     pub(super) depth: usize,
     /// Programs that nobody knows to start others, around what is read.
@@ -51,6 +53,7 @@ impl<'a> Walk<'a> {
         Self {
             files: Overlay::new(machine),
             programs: Budget::default(),
+            being_read: Vec::new(),
             steps: Vec::new(),
             depth: 0,
             borne: 0,
