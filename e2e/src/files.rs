@@ -31,7 +31,11 @@ pub fn holds(bytes: &[u8], text: &str) -> bool {
 /// Panics if one of `texts` is in a file below `dir`.
 pub fn assert_in_no_file(dir: &Path, texts: &[&str]) {
     for file in files(dir) {
-        let bytes = fs::read(&file).unwrap();
+        // What a gateway has replaced meanwhile is there by another name.
+        let bytes = match fs::read(&file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            bytes => bytes.unwrap(),
+        };
         for text in texts {
             assert!(!holds(&bytes, text), "{text} is in {}", file.display());
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::{
     holdpoint::until,
     postgres::{Guarded, ROLE},
-    postgres_versions::is_described,
+    postgres_versions::{is_described, major},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
@@ -291,7 +291,9 @@ CREATE DOMAIN spoiling AS int CHECK (spoils(VALUE));";
     assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
     assert_eq!(guarded.server.app(rows), before);
     let said = guarded.run("ALTER TABLE users ADD COLUMN c uuid DEFAULT gen_random_uuid()");
-    assert!(said.status == 0 && !said.err.contains("kept"), "{}", said.err);
+    // PostgreSQL 13 drops a type of its own with the old rows.
+    let kept = major() == 13;
+    assert!(said.status == 0 && said.err.contains("kept") == kept, "{}", said.err);
     assert_eq!(guarded.server.app(rows), before);
 }
 
@@ -302,14 +304,15 @@ fn what_a_migration_makes_and_fills_is_no_loss() {
     let setup = "CREATE TABLE users (id int PRIMARY KEY, name text);
 INSERT INTO users SELECT g, 'n' || g FROM generate_series(1, 50) g;";
     let guarded = Guarded::start(BINARY, "production", TERMS, setup);
-    for text in [
-        "ALTER TABLE users ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid()",
-        "ALTER TABLE users ADD COLUMN seen timestamptz DEFAULT clock_timestamp()",
+    // PostgreSQL 13 drops a type of its own with the old rows, which nobody tells from another's.
+    if major() > 13 {
+        guarded.well("ALTER TABLE users ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid()");
+        guarded.well("ALTER TABLE users ADD COLUMN seen timestamptz DEFAULT clock_timestamp()");
+    }
+    guarded.well(
         "BEGIN; CREATE TABLE roles (id serial PRIMARY KEY, name text); \
          INSERT INTO roles (name) SELECT 'r' || g FROM generate_series(1, 50) g; \
          UPDATE roles SET name = upper(name); DELETE FROM roles WHERE id > 30; COMMIT",
-    ] {
-        guarded.well(text);
-    }
+    );
     stopped(&guarded, "UPDATE roles SET name = ''");
 }

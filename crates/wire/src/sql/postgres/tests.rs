@@ -151,9 +151,6 @@ fn what_changes_structure() {
         ("REFRESH MATERIALIZED VIEW m", Modify),
         ("REFRESH MATERIALIZED VIEW m WITH NO DATA", Destroy),
         ("VACUUM FULL t", Modify),
-        ("VACUUM (ANALYZE) t", Modify),
-        ("ANALYZE t", Observe),
-        ("ANALYZE (VERBOSE) t (a), u", Observe),
         ("CREATE RULE r AS ON UPDATE TO t DO INSTEAD DELETE FROM users", Destroy),
         ("CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()", Modify),
     ]);
