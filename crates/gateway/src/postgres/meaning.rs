@@ -211,6 +211,11 @@ fn of_rows(table: &Table, target: &Target, small: bool) -> Vec<Operation> {
         let way_back = if small { Reversibility::Inverse } else { Reversibility::Unknown };
         found.push(operation("update", Effect::Modify, way_back));
     }
+    // What it has made itself was nobody else's: it goes on making it.
+    let made = [("update", table.made.0), ("delete", table.made.1)];
+    for (name, _) in made.into_iter().filter(|(_, rows)| *rows > 0) {
+        found.push(operation(name, Effect::Create, Reversibility::Unknown));
+    }
     if table.deleted > 0 && small {
         found.push(operation("delete", Effect::Modify, Reversibility::Inverse));
     } else if table.deleted > 0 {

@@ -170,7 +170,10 @@ impl SessionPoint {
         for table in own {
             let oid = table.oid.to_string();
             match seen.iter().find(|row| row.text(0) == oid) {
-                None => (table.updated, table.deleted) = (0, 0),
+                None => {
+                    table.made = (table.updated, table.deleted);
+                    (table.updated, table.deleted) = (0, 0);
+                }
                 Some(row) if (row.text(1), row.text(2)) != (&table.schema, &table.name) => {
                     table.seen = Some((row.text(1).to_owned(), row.text(2).to_owned()));
                 }
@@ -263,6 +266,7 @@ fn table(row: &Row, carried: impl Fn(u32) -> [u64; 3]) -> Option<Table> {
         hidden: row.text(8) == "true",
         root: row.some(9).and_then(|oid| oid.parse().ok()),
         seen: None,
+        made: (0, 0),
     })
 }
 

@@ -122,6 +122,9 @@ pub(super) struct Table {
     /// What others call it, schema and name, where the transaction gives it another name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seen: Option<(String, String)>,
+    /// Rows updated and deleted of a table that nobody else knows yet; they count for nothing.
+    #[serde(skip)]
+    pub(super) made: (u64, u64),
 }
 
 impl Table {

@@ -77,6 +77,13 @@ fn the_count_says_what_a_text_promises() {
             "delete 10 customers, 99 orders (cascade)",
         ),
         (
+            "CREATE TABLE t (a int)",
+            counted(vec![Table { made: (3, 1), ..table("t", 5, 0, 0) }]),
+            "create_table:create:unknown insert:create:unknown update:create:unknown \
+             delete:create:unknown",
+            "insert 5 t",
+        ),
+        (
             "SELECT f()",
             counted(vec![table("t", 0, 0, 60)]),
             "delete:destroy:none",
