@@ -309,7 +309,7 @@ fn tells_of_access(operation: &Operation) -> bool {
 /// What changes of the catalogue mean that no text explains: as much as they could.
 fn of_catalogue(counted: &Counted, target: &Target, told: Tells) -> Vec<Operation> {
     let tells = told.access;
-    let mut found = Vec::new();
+    let (mut found, mut passing) = (Vec::new(), false);
     let mut guess = |name: &str, effect: Effect| {
         let resource = Resource::from(target.id());
         let operation = Operation::guessed(format!("postgres:{name}"), effect, resource);
@@ -327,7 +327,8 @@ fn of_catalogue(counted: &Counted, target: &Target, told: Tells) -> Vec<Operatio
         } else if name == "pg_policy" && !tells {
             guess("hidden_protection", Effect::WeakenRecovery);
         } else if told.explains(table) {
-            // Explained by the text, or nothing at all.
+            passing |=
+                told.told == Told::Nothing && !NOISE.contains(&name) && !DATA.contains(&name);
         } else if PROTECTION.contains(&name) && takes {
             guess("hidden_protection", Effect::WeakenRecovery);
         } else if table.deleted > 0 {
@@ -340,6 +341,11 @@ fn of_catalogue(counted: &Counted, target: &Target, told: Tells) -> Vec<Operatio
     }
     if counted.rights && !tells {
         guess("hidden_access", Effect::GrantAccess);
+    }
+    if passing {
+        // It was nobody else's, and no text says that it was there: on record it is.
+        let (name, resource) = ("postgres:temporary", Resource::from(target.id()));
+        found.push(Operation::known(name, Effect::Create, resource, Reversibility::Inverse));
     }
     found
 }
