@@ -392,3 +392,9 @@ impl Guarded {
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 }
+
+/// The pre-image that a client was told of.
+pub fn kept(said: &str) -> String {
+    let after = said.split("holdpoint undo ").nth(1).unwrap_or_else(|| panic!("{said}"));
+    after.split('`').next().unwrap_or(after).to_owned()
+}

@@ -1,7 +1,7 @@
 //! A real PostgreSQL behind the gateway: what only looks passes, what changes is counted.
 
 use e2e::{
-    postgres::{Guarded, PASSWORD, ROLE, psql},
+    postgres::{Guarded, PASSWORD, ROLE, kept, psql},
     postgres_versions::{is_described, major},
 };
 
@@ -145,12 +145,6 @@ fn a_release_is_for_what_was_counted_and_for_nothing_else() {
     }
 }
 
-/// The pre-image that a client was told of.
-fn told(text: &str) -> String {
-    let after = text.split("holdpoint undo ").nth(1).unwrap_or_else(|| panic!("{text}"));
-    after.split('`').next().unwrap().to_owned()
-}
-
 #[test]
 fn a_few_rows_by_key_pass_in_production_and_can_be_put_back() {
     let guarded = Guarded::start(BINARY, "production", NO_WAIT, SHOP);
@@ -166,14 +160,14 @@ fn a_few_rows_by_key_pass_in_production_and_can_be_put_back() {
         let said = guarded.run(text);
         assert_eq!(said.status, 0, "{text}: {}", said.err);
         assert_ne!(sums(), before, "{text}");
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
         assert_eq!(sums(), before, "{text}");
     }
     // What somebody changed since is not overwritten.
     let said = guarded.run("DELETE FROM orders WHERE id = 1");
     guarded.server.app("INSERT INTO orders VALUES (1, 1, 77)");
-    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+    let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
     assert_eq!(undone.status, 1, "{} {}", undone.stdout, undone.stderr);
     assert_eq!(undone.json()["undone"]["tables"][0]["taken_since"], 1);
     assert_eq!(guarded.server.app("SELECT total FROM orders WHERE id = 1"), "77");
@@ -236,7 +230,7 @@ fn in_development_a_loss_passes_once_it_is_saved() {
         }
         let said = guarded.run(text);
         assert_eq!(said.status, 0, "{text}: {}", said.err);
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
         assert_eq!(guarded.server.checksum("orders"), before, "{text}");
     }
@@ -276,7 +270,7 @@ CREATE TRIGGER says BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION says()
         let said = guarded.run(text);
         assert_eq!(said.status, 0, "{text}: {}", said.err);
         assert_ne!(definitions(), before, "{text}");
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
         assert_eq!(definitions(), before, "{text}");
     }

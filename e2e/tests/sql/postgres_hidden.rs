@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 use e2e::{
-    postgres::{Guarded, ROLE, Server},
+    postgres::{Guarded, ROLE, Server, kept},
     postgres_versions::is_described,
     python::Python,
 };
@@ -62,18 +62,12 @@ CREATE VIEW innocent AS SELECT empties() AS n;"
         let said = guarded.run(text);
         assert!(said.err.contains("kept the rows"), "{text}: {}", said.err);
         assert_ne!(sum(), before, "{text}");
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
         assert_eq!(sum(), before, "{text}");
     }
     let said = guarded.run("ALTER TABLE notes SET (fillfactor = 80)");
     assert!(said.status == 0 && !said.err.contains("kept the rows"), "{}", said.err);
-}
-
-/// The name of the pre-image that a client was told of.
-fn told(text: &str) -> String {
-    let after = text.split("holdpoint undo ").nth(1).unwrap_or_else(|| panic!("{text}"));
-    after.split('`').next().unwrap().to_owned()
 }
 
 /// Who makes a table says nothing of rights that something else gives meanwhile.
@@ -255,7 +249,7 @@ UPDATE public.values SET r = 'apart.moods';";
             if !text.starts_with("DROP") {
                 assert_ne!(state(&guarded), before, "{text}");
             }
-            let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+            let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
             assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
             assert_eq!(state(&guarded), before, "{role} {text}");
         }

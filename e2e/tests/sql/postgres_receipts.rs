@@ -4,18 +4,12 @@ use std::time::Duration;
 
 use e2e::{
     holdpoint::until,
-    postgres::{Guarded, ROLE},
+    postgres::{Guarded, ROLE, kept},
     postgres_versions::{is_described, major},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 const TERMS: &str = "[hold]\nwait_seconds = 0\n";
-
-/// The pre-image that a client was told of.
-fn told(text: &str) -> String {
-    let after = text.split("holdpoint undo ").nth(1).unwrap_or_else(|| panic!("{text}"));
-    after.split('`').next().unwrap().to_owned()
-}
 
 /// Runs what has to come to nothing, and of which nothing is said to be kept.
 fn stopped(guarded: &Guarded, text: &str) {
@@ -49,7 +43,7 @@ INSERT INTO public.users VALUES (1, 'decoy');";
         let sum = guarded.server.checksum(table);
         let said = guarded.run(text);
         assert_eq!(said.status, 0, "{text}: {}", said.err);
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
         let json = undone.json();
         let beside = json["undone"]["tables"][0]["beside"].as_str().unwrap();
@@ -78,13 +72,13 @@ INSERT INTO keyless SELECT 'k' || g FROM generate_series(1, 50) g;";
         let said = guarded.run(text);
         assert_eq!(said.status, 0, "{text}: {}", said.err);
         assert_ne!(guarded.server.checksum("notes"), sum, "{text}");
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
         assert_eq!(guarded.server.checksum("notes"), sum, "{text}");
     }
     let sum = guarded.server.checksum("keyless");
     let said = guarded.run("ALTER TABLE keyless ALTER COLUMN text TYPE text USING left(text, 1)");
-    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+    let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
     assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
     let json = undone.json();
     let beside = json["undone"]["tables"][0]["beside"].as_str().unwrap();
@@ -94,7 +88,7 @@ INSERT INTO keyless SELECT 'k' || g FROM generate_series(1, 50) g;";
         "BEGIN; ALTER TABLE notes ADD COLUMN more int; DELETE FROM notes WHERE id < 25; COMMIT",
     );
     assert_eq!(said.status, 0, "{}", said.err);
-    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+    let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
     assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
     assert_eq!(guarded.server.app("SELECT count(*), sum(size) FROM notes"), "50|1275");
 }
@@ -119,7 +113,7 @@ CREATE TYPE mood AS ENUM ('fine');";
         let sum = guarded.server.checksum("junk");
         let said = guarded.run("DROP TABLE junk");
         assert_eq!(said.status, 0, "{}", said.err);
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
         assert_eq!(guarded.server.checksum("junk"), sum);
     }
@@ -153,7 +147,7 @@ INSERT INTO notes SELECT g, 'as it was' FROM generate_series(1, 20) g;";
             )
         });
         until("another one has changed it", || asleep().then_some(()));
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 1, "{} {}", undone.stdout, undone.stderr);
         assert_eq!(undone.json()["undone"]["tables"][0]["changed_since"], 1);
     });
@@ -210,7 +204,7 @@ fn rows_without_a_key_are_put_back_once() {
     let guarded = Guarded::start(BINARY, "development", TERMS, setup);
     let before = guarded.server.checksum("log");
     let said = guarded.run("DELETE FROM log WHERE at > 0");
-    let id = told(&said.err);
+    let id = kept(&said.err);
     let undone = guarded.holdpoint.call(&["undo", &id, "--yes", "--json"]);
     assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
     assert_eq!(guarded.server.checksum("log"), before);
@@ -260,7 +254,7 @@ INSERT INTO people SELECT g, 'n' || g FROM generate_series(1, 50) g;";
         let said = guarded.run(&format!("BEGIN; {text}; COMMIT"));
         assert_eq!(said.status, 0, "{text}: {}", said.err);
         assert_ne!(guarded.server.checksum(after), sum, "{text}");
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
         assert_eq!(guarded.server.checksum(after), sum, "{text}");
     }
@@ -287,7 +281,7 @@ CREATE DOMAIN spoiling AS int CHECK (spoils(VALUE));";
     );
     assert_eq!(said.status, 0, "{}", said.err);
     assert_ne!(guarded.server.app(rows), before);
-    let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+    let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
     assert_eq!(undone.status, 0, "{} {}", undone.stdout, undone.stderr);
     assert_eq!(guarded.server.app(rows), before);
     let said = guarded.run("ALTER TABLE users ADD COLUMN c uuid DEFAULT gen_random_uuid()");

@@ -1,15 +1,9 @@
 //! Whatever tables are made of, an undo puts their rows back as they were, and nothing beside.
 
-use e2e::postgres::Guarded;
+use e2e::postgres::{Guarded, kept};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdpoint-under-test");
 const TERMS: &str = "[hold]\nwait_seconds = 0\n";
-
-/// The pre-image that a client was told of.
-fn told(text: &str) -> String {
-    let after = text.split("holdpoint undo ").nth(1).unwrap_or_else(|| panic!("{text}"));
-    after.split('`').next().unwrap().to_owned()
-}
 
 /// Runs each text, which passes in production, and takes it back: its tables have to be as they were.
 fn back(guarded: &Guarded, cases: &[(&str, &[&str])]) {
@@ -19,7 +13,7 @@ fn back(guarded: &Guarded, cases: &[(&str, &[&str])]) {
         let said = guarded.run(text);
         assert_eq!(said.status, 0, "{text}: {}", said.err);
         assert_ne!(sums(), before, "{text}");
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_eq!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
         assert_eq!(sums(), before, "{text}");
     }
@@ -153,7 +147,7 @@ INSERT INTO visits SELECT g, g FROM generate_series(1, 20) g;";
         guarded.server.app(hung);
         let sums = || ["customers", "orders", "visits"].map(|it| guarded.server.checksum(it));
         let before = sums();
-        let undone = guarded.holdpoint.call(&["undo", &told(&said.err), "--yes", "--json"]);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes", "--json"]);
         assert_ne!(undone.status, 0, "{text}: {}", undone.stdout);
         assert_eq!(sums(), before, "{text}");
     }

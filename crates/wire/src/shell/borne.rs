@@ -7,7 +7,7 @@ use holdpoint_core::Effect;
 
 use super::{
     Step,
-    call::{Call, Pipe},
+    call::{Call, Pipe, base},
     scope::Scope,
     walk::Walk,
 };
@@ -75,10 +75,10 @@ fn said<'c>(call: &Call<'c>) -> impl Iterator<Item = &'c str> {
     all.map(|word| word.trim_start_matches(['+', '!']).trim_start_matches("shell "))
 }
 
-/// Whether a word can be a program's name: bare, or where the system's programs lie.
+/// Whether a word can be a program's name: bare, or in a place for programs.
 fn is_program(word: &str) -> bool {
-    let bare = word.strip_prefix("/usr").unwrap_or(word);
-    let bare = bare.strip_prefix("/bin/").or(bare.strip_prefix("/sbin/")).unwrap_or(word);
+    let placed = word.contains("/bin/") || word.contains("/sbin/");
+    let bare = if placed { base(word) } else { word };
     !bare.is_empty()
         && bare.starts_with(|it: char| it.is_ascii_alphabetic())
         && bare.chars().all(|it| it.is_ascii_alphanumeric() || "-_.".contains(it))

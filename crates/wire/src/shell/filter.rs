@@ -29,9 +29,11 @@ impl Walk<'_> {
     fn sed(&mut self, scope: &Scope, call: &Call<'_>) -> bool {
         let given = call.values(&["-e", "--expression"]);
         let first = call.operands(&["-e", "--expression", "-f", "--file", "-l"]);
-        let own = first.first().copied().filter(|_| given.is_empty());
+        let filed = call.value(&["-f", "--file"]).is_some();
+        let own = first.first().copied().filter(|_| given.is_empty() && !filed);
+        let files = self.scripts(scope, call);
         let mut unsaid = false;
-        for script in given.into_iter().chain(own) {
+        for script in given.into_iter().chain(own).chain(files.iter().map(String::as_str)) {
             for act in acts(script) {
                 match act {
                     Act::Writes(file) => self.writes(scope, file, &UNKNOWN.to_string(), false),
@@ -46,9 +48,17 @@ impl Walk<'_> {
         unsaid
     }
 
+    /// The scripts that lie in files, as far as their text is known.
+    fn scripts(&self, scope: &Scope, call: &Call<'_>) -> Vec<String> {
+        let files = call.values(&["-f", "--file"]).into_iter();
+        let paths = files.flat_map(|file| self.paths(scope, file));
+        paths.filter_map(|path| self.files.text(&path).map(|text| text.to_string())).collect()
+    }
+
     /// Whether a script of `awk` starts something.
     fn awk(&mut self, scope: &Scope, call: &Call<'_>) -> bool {
-        let text = call.arguments.join(" ");
+        let files = self.scripts(scope, call).concat();
+        let text = format!("{}\n{files}", call.arguments.join(" "));
         for statement in text.split([';', '{', '}', '\n']) {
             // Elsewhere, it compares.
             let prints = statement.trim_start().starts_with("print");

@@ -38,10 +38,10 @@ pub(super) fn of(walk: &mut Walk<'_>, scope: &mut Scope, call: &Call<'_>) -> Opt
             }
             text
         }
-        "head" | "tail" | "grep" | "egrep" | "fgrep" | "rg" | "awk" | "gawk" | "cut" | "sort"
-        | "uniq" | "wc" | "jq" | "yq" | "strings" | "xxd" | "od" | "hexdump" | "base64"
-        | "base32" | "rev" | "tr" | "sed" | "diff" | "ag" | "ack" | "column" | "paste" | "comm"
-        | "fold" | "fmt" | "split" => {
+        "head" | "tail" | "grep" | "egrep" | "fgrep" | "rg" | "awk" | "gawk" | "mawk" | "nawk"
+        | "cut" | "sort" | "gsed" | "uniq" | "wc" | "jq" | "yq" | "strings" | "xxd" | "od"
+        | "hexdump" | "base64" | "base32" | "rev" | "tr" | "sed" | "diff" | "ag" | "ack"
+        | "column" | "paste" | "comm" | "fold" | "fmt" | "split" => {
             return filtered(walk, scope, call, &options, &operands);
         }
         "pwd" => format!("{}\n", scope.directory()),
@@ -115,8 +115,10 @@ fn shown_later(call: &Call<'_>) -> bool {
 }
 
 /// Filters whose first operand is a script or a pattern.
-const SCRIPTED: &[&str] =
-    &["grep", "egrep", "fgrep", "rg", "awk", "gawk", "sed", "jq", "yq", "ag", "ack", "tr", "cut"];
+const SCRIPTED: &[&str] = &[
+    "grep", "egrep", "fgrep", "rg", "awk", "gawk", "mawk", "nawk", "sed", "gsed", "jq", "yq", "ag",
+    "ack", "tr", "cut",
+];
 
 fn filtered(
     walk: &mut Walk<'_>,
