@@ -12,6 +12,7 @@ mod postgres_hidden;
 mod postgres_inside;
 mod postgres_killed;
 mod postgres_load;
+mod postgres_migrations;
 mod postgres_names;
 mod postgres_receipts;
 mod postgres_released;

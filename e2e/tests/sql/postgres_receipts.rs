@@ -105,9 +105,9 @@ INSERT INTO junk SELECT g FROM generate_series(1, 20) g;
 CREATE TABLE accounts (id int PRIMARY KEY, total int DEFAULT 5);
 ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON accounts USING (true);
-CREATE RULE r AS ON DELETE TO accounts DO INSTEAD NOTHING;
-CREATE DOMAIN d AS int[] CHECK (VALUE[1] > 0);
-CREATE TYPE mood AS ENUM ('fine');";
+CREATE AGGREGATE whole(int) (SFUNC = int4pl, STYPE = int);
+CREATE TYPE span AS RANGE (subtype = int);
+CREATE COLLATION plain (LOCALE = 'C');";
     let guarded = Guarded::start(BINARY, "development", TERMS, setup);
     if is_described() {
         let sum = guarded.server.checksum("junk");
@@ -118,8 +118,9 @@ CREATE TYPE mood AS ENUM ('fine');";
         assert_eq!(guarded.server.checksum("junk"), sum);
     }
     // Each with a table of its own: what was refused once is held for that alone.
-    for (number, text) in
-        ["DROP RULE r ON accounts", "DROP DOMAIN d", "DROP TYPE mood"].into_iter().enumerate()
+    for (number, text) in ["DROP AGGREGATE whole(int)", "DROP TYPE span", "DROP COLLATION plain"]
+        .into_iter()
+        .enumerate()
     {
         guarded.server.app(&format!("CREATE TABLE junk{number} AS SELECT 1"));
         stopped(&guarded, &format!("BEGIN; DROP TABLE junk{number}; {text}; COMMIT"));

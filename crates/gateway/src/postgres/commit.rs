@@ -46,7 +46,7 @@ impl Session<'_> {
             return Ok(Ended::Well);
         }
         let script = self.script.take();
-        let measured = match self.point.measure(&script).await {
+        let measured = match self.point.measure(&script, &[]).await {
             Ok(first) => self.point.save_and_run_again(&script, first).await,
             failed => failed,
         };

@@ -25,27 +25,9 @@ const OF_TABLES: &[(&str, &str, &str)] = &[
         "COALESCE((SELECT x.indrelid FROM pg_catalog.pg_index x \
          WHERE x.indexrelid OPERATOR(pg_catalog.=) o.inhrelid), o.inhrelid)",
     ),
-    (
-        "pg_init_privs",
-        "pg_catalog.concat_ws('/', o.classoid, o.objoid, o.objsubid)",
-        "CASE WHEN o.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
-         THEN o.objoid END",
-    ),
     ("pg_partitioned_table", "o.partrelid", "o.partrelid"),
-    ("pg_policy", "o.oid", "o.polrelid"),
     ("pg_publication_rel", "o.oid", "o.prrelid"),
-    ("pg_rewrite", "o.oid", "o.ev_class"),
     ("pg_sequence", "o.seqrelid", "o.seqrelid"),
-    ("pg_statistic_ext", "o.oid", "o.stxrelid"),
-    (
-        "pg_type",
-        // Before PostgreSQL 14, what a table keeps elsewhere has a type, too.
-        "(CASE WHEN (SELECT t.relkind FROM pg_catalog.pg_class t \
-         WHERE t.oid OPERATOR(pg_catalog.=) o.typrelid) OPERATOR(pg_catalog.=) 't' \
-         THEN NULL ELSE o.oid END)",
-        "COALESCE((SELECT e.typrelid FROM pg_catalog.pg_type e \
-         WHERE e.typarray OPERATOR(pg_catalog.=) o.oid), o.typrelid)",
-    ),
 ];
 /// Catalogues in which something is lost only together with what is lost elsewhere, or that are
 /// looked at relation by relation. Sorted.
@@ -54,19 +36,33 @@ const ALWAYS: &[&str] = &[
     "pg_class",
     "pg_depend",
     "pg_description",
+    "pg_enum",
+    "pg_init_privs",
     "pg_shdepend",
     "pg_statistic",
     "pg_statistic_ext_data",
 ];
 
-/// Kinds of objects: their catalogue, whose they are, and how the server writes them down.
+/// Kinds of objects, each behind what it is made of: their catalogue, whose they are, and how the
+/// server writes them down. A text of nothing is of what comes with something else.
 const KINDS: &[(&str, &str, &str)] = &[
+    ("pg_namespace", NOBODYS, SCHEMAS),
+    ("pg_type", TYPE_OF, TYPES),
+    (
+        "pg_proc",
+        NOBODYS,
+        "CASE WHEN o.prokind OPERATOR(pg_catalog.=) 'a' THEN NULL \
+         ELSE pg_catalog.pg_get_functiondef(o.oid) END",
+    ),
     (
         "pg_constraint",
         "o.conrelid",
-        "CASE WHEN o.conrelid OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN NULL ELSE \
+        "CASE WHEN o.conrelid OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN \
+         pg_catalog.format('ALTER DOMAIN %s ADD CONSTRAINT %I %s', \
+          pg_catalog.format_type(o.contypid, NULL), o.conname, \
+          pg_catalog.pg_get_constraintdef(o.oid)) ELSE \
          pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', o.conrelid::pg_catalog.regclass, \
-         o.conname, pg_catalog.pg_get_constraintdef(o.oid)) END",
+          o.conname, pg_catalog.pg_get_constraintdef(o.oid)) END",
     ),
     (
         "pg_index",
@@ -78,23 +74,127 @@ const KINDS: &[(&str, &str, &str)] = &[
          ELSE pg_catalog.pg_get_indexdef(o.indexrelid) END",
     ),
     (
-        "pg_proc",
-        "NULL::pg_catalog.oid",
-        "CASE WHEN o.prokind OPERATOR(pg_catalog.=) 'a' THEN NULL \
-         ELSE pg_catalog.pg_get_functiondef(o.oid) END",
+        "pg_statistic_ext",
+        // With its table it is described by newer tools alone.
+        NOBODYS,
+        "pg_catalog.regexp_replace(pg_catalog.pg_get_statisticsobjdef(o.oid), '^CREATE STATISTICS', \
+         'CREATE STATISTICS IF NOT EXISTS')",
+    ),
+    (
+        "pg_rewrite",
+        "o.ev_class",
+        "CASE WHEN o.rulename OPERATOR(pg_catalog.=) '_RETURN' THEN '' \
+         ELSE pg_catalog.concat_ws(' ', pg_catalog.pg_get_ruledef(o.oid), CASE WHEN o.ev_enabled \
+          OPERATOR(pg_catalog.<>) 'O' THEN pg_catalog.format('ALTER TABLE %s %s RULE %I', \
+           o.ev_class::pg_catalog.regclass, CASE o.ev_enabled WHEN 'D' THEN 'DISABLE' \
+            WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, o.rulename) END) END",
     ),
     (
         "pg_trigger",
-        "o.tgrelid",
-        "CASE WHEN o.tgisinternal THEN '' ELSE pg_catalog.pg_get_triggerdef(o.oid) END",
+        // What keeps a reference is the constraint's, on either of its tables.
+        "COALESCE((SELECT k.conrelid FROM pg_catalog.pg_constraint k WHERE o.tgisinternal \
+         AND k.oid OPERATOR(pg_catalog.=) o.tgconstraint), o.tgrelid)",
+        "CASE WHEN o.tgisinternal THEN '' ELSE pg_catalog.concat_ws('; ', \
+          pg_catalog.pg_get_triggerdef(o.oid), CASE WHEN o.tgenabled \
+           OPERATOR(pg_catalog.<>) 'O' THEN pg_catalog.format('ALTER TABLE %s %s TRIGGER %I', \
+           o.tgrelid::pg_catalog.regclass, CASE o.tgenabled WHEN 'D' THEN 'DISABLE' \
+            WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, o.tgname) END) END",
     ),
+    ("pg_policy", "o.polrelid", POLICIES),
 ];
+/// Kinds that come before tables. A function does unless it takes or gives rows of one.
+const BEFORE_TABLES: [&str; 3] = ["pg_namespace", "pg_type", FUNCTIONS];
+const FUNCTIONS: &str = "pg_proc";
+const TAKES_ROWS: &str = "\
+SELECT DISTINCT d.objid::pg_catalog.text FROM pg_catalog.pg_depend d \
+JOIN pg_catalog.pg_type t ON d.refobjid OPERATOR(pg_catalog.=) t.oid \
+LEFT JOIN pg_catalog.pg_type e ON e.typarray OPERATOR(pg_catalog.=) t.oid \
+WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass \
+AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass \
+AND d.objid OPERATOR(pg_catalog.=) ANY ({functions}) \
+AND COALESCE(e.typrelid, t.typrelid) OPERATOR(pg_catalog.=) ANY ({tables})";
+const NOBODYS: &str = "NULL::pg_catalog.oid";
+
+const SCHEMAS: &str = "\
+pg_catalog.format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', o.nspname, \
+ pg_catalog.pg_get_userbyid(o.nspowner))";
+
+/// What others are granted: the catalogue, the word for what is in it, its name, and the list.
+const GRANTED: &[[&str; 4]] = &[
+    ["pg_namespace", "SCHEMA", "pg_catalog.quote_ident(o.nspname)", "o.nspacl"],
+    ["pg_proc", "ROUTINE", "o.oid::pg_catalog.regprocedure", "o.proacl"],
+    ["pg_type", "TYPE", "pg_catalog.format_type(o.oid, NULL)", "o.typacl"],
+];
+/// What is granted by itself is taken away, and then all is granted that was.
+const GRANTS: &str = "\
+(SELECT pg_catalog.concat_ws('; ', pg_catalog.format('REVOKE ALL ON {what} %s FROM PUBLIC', {name}), \
+  pg_catalog.string_agg(pg_catalog.format('GRANT %s ON {what} %s TO %s%s', a.privilege_type, {name}, \
+   CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC' \
+    ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END, \
+   CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), '; ')) \
+ FROM pg_catalog.aclexplode({acl}) a HAVING {acl} IS NOT NULL)";
+
+/// What is said of things.
+const COMMENTS: &str = "\
+SELECT pg_catalog.format('COMMENT ON %s %s IS %L', CASE i.type WHEN 'table constraint' \
+ THEN 'constraint' WHEN 'statistics object' THEN 'statistics' ELSE i.type END, i.identity, \
+ d.description) FROM pg_catalog.pg_description d, \
+LATERAL pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) i \
+WHERE d.classoid OPERATOR(pg_catalog.=) 'pg_catalog.{catalogue}'::pg_catalog.regclass \
+AND d.objoid OPERATOR(pg_catalog.=) ANY ({objects}) AND i.type OPERATOR(pg_catalog.<>) ALL \
+ ('{domain constraint,index,toast table}'::pg_catalog.text[])";
+
+/// The type of a row is its table's, as is that of many of them, and that of what it keeps elsewhere
+/// (before PostgreSQL 14).
+const TYPE_OF: &str = "\
+COALESCE((SELECT e.typrelid FROM pg_catalog.pg_type e \
+  WHERE e.typarray OPERATOR(pg_catalog.=) o.oid), \
+ (SELECT t.oid FROM pg_catalog.pg_class t WHERE t.reltoastrelid OPERATOR(pg_catalog.=) o.typrelid \
+  AND o.typrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid), o.typrelid)";
+
+/// What keeps a domain's values are constraints of their own.
+const TYPES: &str = "\
+CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray OPERATOR(pg_catalog.=) o.oid) \
+ THEN '' ELSE CASE o.typtype \
+ WHEN 'e' THEN pg_catalog.format('CREATE TYPE %s AS ENUM (%s)', \
+  pg_catalog.format_type(o.oid, NULL), (SELECT pg_catalog.string_agg( \
+   pg_catalog.quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) \
+   FROM pg_catalog.pg_enum e WHERE e.enumtypid OPERATOR(pg_catalog.=) o.oid)) \
+ WHEN 'd' THEN pg_catalog.concat_ws(' ', 'CREATE DOMAIN', pg_catalog.format_type(o.oid, NULL), 'AS', \
+  pg_catalog.format_type(o.typbasetype, o.typtypmod), \
+  (SELECT pg_catalog.format('COLLATE %I.%I', n.nspname, c.collname) \
+   FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n \
+   ON n.oid OPERATOR(pg_catalog.=) c.collnamespace \
+   WHERE c.oid OPERATOR(pg_catalog.=) o.typcollation \
+   AND c.collname OPERATOR(pg_catalog.<>) 'default'), \
+  CASE WHEN o.typnotnull THEN 'NOT NULL' END, 'DEFAULT ' OPERATOR(pg_catalog.||) o.typdefault) \
+ WHEN 'c' THEN (SELECT pg_catalog.format('CREATE TYPE %s AS (%s)', \
+  pg_catalog.format_type(o.oid, NULL), pg_catalog.string_agg(pg_catalog.format('%I %s', a.attname, \
+   pg_catalog.format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)) \
+  FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) o.typrelid \
+  AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped) END END";
+
+const POLICIES: &str = "\
+pg_catalog.concat_ws(' ', pg_catalog.format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', o.polname, \
+ o.polrelid::pg_catalog.regclass, \
+ CASE WHEN o.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, \
+ CASE o.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' \
+  WHEN 'd' THEN 'DELETE' ELSE 'ALL' END, \
+ (SELECT pg_catalog.string_agg(CASE WHEN r.oid OPERATOR(pg_catalog.=) 0::pg_catalog.oid \
+   THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(r.oid)) END, ', ') \
+  FROM pg_catalog.unnest(o.polroles) r(oid))), \
+ 'USING (' OPERATOR(pg_catalog.||) pg_catalog.pg_get_expr(o.polqual, o.polrelid) \
+  OPERATOR(pg_catalog.||) ')', \
+ 'WITH CHECK (' OPERATOR(pg_catalog.||) pg_catalog.pg_get_expr(o.polwithcheck, o.polrelid) \
+  OPERATOR(pg_catalog.||) ')')";
 
 /// What is dropped beside tables.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Definitions {
     /// Objects that can be written down: the catalogue and their numbers in it.
     objects: Vec<(&'static str, Vec<u32>)>,
+    /// Functions among them that come behind the tables whose rows they take or give.
+    take_rows: Vec<u32>,
     /// Something else is dropped, of which nobody could write down how it is made.
     missing: bool,
 }
@@ -103,6 +203,21 @@ impl Definitions {
     /// Whether nothing is dropped that has to be written down.
     pub(super) fn is_empty(&self) -> bool {
         self.objects.is_empty()
+    }
+
+    /// What tables are made of, and what is made of tables: what comes before them, and behind.
+    pub(super) fn around_tables(&self) -> [Self; 2] {
+        let part = |before: bool| {
+            let is = |kind: &str, object: u32| {
+                let behind = kind == FUNCTIONS && self.take_rows.contains(&object);
+                (BEFORE_TABLES.contains(&kind) && !behind) == before
+            };
+            let of = |(kind, objects): &(&'static str, Vec<u32>)| {
+                (*kind, objects.iter().copied().filter(|object| is(kind, *object)).collect())
+            };
+            Self { objects: self.objects.iter().map(of).collect(), ..Self::default() }
+        };
+        [part(true), part(false)]
     }
 
     /// Whether all of it could be made again.
@@ -123,7 +238,7 @@ impl SessionPoint {
         let mut found = Definitions::default();
         let whole: Vec<u32> = dropped
             .iter()
-            .filter(|gone| gone.dropped && !matches!(gone.kind.as_str(), "i" | "I"))
+            .filter(|gone| gone.dropped && !matches!(gone.kind.as_str(), "i" | "I" | "c"))
             .map(|gone| gone.table.oid)
             .chain(spent.iter().copied())
             .collect();
@@ -133,6 +248,9 @@ impl SessionPoint {
                 let id = format!("o.{}", id_in(kind));
                 let objects = self.gone_from(kind, &id, whose, &whole).await?;
                 let objects: Vec<u32> = objects.iter().filter_map(|it| it.parse().ok()).collect();
+                if *kind == FUNCTIONS {
+                    found.take_rows = self.take_rows(&objects, &whole).await?;
+                }
                 found.objects.extend((!objects.is_empty()).then_some((*kind, objects)));
             } else if let Some((kind, id, whose)) = OF_TABLES.iter().find(|(it, ..)| *it == name) {
                 found.missing |= !self.gone_from(kind, id, whose, &whole).await?.is_empty();
@@ -140,7 +258,18 @@ impl SessionPoint {
                 found.missing |= ALWAYS.binary_search(&name).is_err();
             }
         }
+        found.objects.sort_by_key(|(kind, _)| KINDS.iter().position(|(it, ..)| it == kind));
         Ok(found)
+    }
+
+    /// Which of these functions take or give rows of these tables.
+    async fn take_rows(&self, functions: &[u32], tables: &[u32]) -> Result<Vec<u32>, MeterError> {
+        let text = TAKES_ROWS.replace("{tables}", &listed(tables));
+        let text = text.replace("{functions}", &listed(functions));
+        let mut witness = self.served.witness().await?;
+        let rows = witness.rows(&Own::Made(text)).await?;
+        self.served.keep(witness);
+        Ok(rows.iter().filter_map(|row| row.text(0).parse().ok()).collect())
     }
 
     /// What others still see in a catalogue and the transaction does not, but for what belongs to
@@ -155,7 +284,7 @@ impl SessionPoint {
         let all = format!(
             "SELECT pg_catalog.string_agg({id}::pg_catalog.text, ',') \
              FROM pg_catalog.{catalogue} o WHERE {}",
-            made_by_hand(id)
+            made_by_hand(catalogue, id)
         );
         let still = self.own(&Own::Made(all)).await?;
         let still = still.first().map(|row| row.text(0).to_owned()).unwrap_or_default();
@@ -164,7 +293,7 @@ impl SessionPoint {
              AND NOT ({id}::pg_catalog.text OPERATOR(pg_catalog.=) ANY \
              ('{{{still}}}'::pg_catalog.text[])) \
              AND ({whose} OPERATOR(pg_catalog.=) ANY ({})) IS NOT TRUE",
-            made_by_hand(id),
+            made_by_hand(catalogue, id),
             listed(dropped)
         );
         let mut witness = self.served.witness().await?;
@@ -178,32 +307,46 @@ impl SessionPoint {
         &self,
         definitions: &Definitions,
     ) -> Result<Option<String>, MeterError> {
-        let mut statements = Vec::new();
+        // What a function is made of may come behind it.
+        let mut statements = vec!["SET LOCAL check_function_bodies = off".to_owned()];
         let mut witness = self.served.witness().await?;
         for (catalogue, objects) in &definitions.objects {
             let Some((_, _, how)) = KINDS.iter().find(|(kind, ..)| kind == catalogue) else {
                 continue;
             };
             let id = id_in(catalogue);
+            let granted = GRANTED.iter().find(|[kind, ..]| kind == catalogue);
+            let granted = granted.map_or("NULL".to_owned(), |[_, what, name, acl]| {
+                let grants = GRANTS.replace("{what}", what).replace("{name}", name);
+                grants.replace("{acl}", acl)
+            });
             let text = format!(
-                "SELECT {how} FROM pg_catalog.{catalogue} o \
+                "SELECT {how}, {granted} FROM pg_catalog.{catalogue} o \
                  WHERE o.{id} OPERATOR(pg_catalog.=) ANY ({}) ORDER BY o.{id}",
                 listed(objects)
             );
             for row in witness.rows(&Own::Made(text)).await? {
                 match row.some(0) {
                     Some("") => {}
-                    Some(text) => statements.push(text.to_owned()),
+                    Some(text) => {
+                        let granted = row.some(1).filter(|text| !text.is_empty());
+                        statements
+                            .extend([Some(text), granted].into_iter().flatten().map(Into::into));
+                    }
                     None => {
                         return Err(no_way_back("something is dropped that cannot be made again"));
                     }
                 }
             }
+            let said = COMMENTS.replace("{catalogue}", catalogue);
+            let said = said.replace("{objects}", &listed(objects));
+            let said = witness.rows(&Own::Made(said)).await?;
+            statements.extend(said.iter().map(|row| row.text(0).to_owned()));
         }
         self.served.keep(witness);
         let text = statements.join(";\n");
         match text.len() <= DEFINITIONS_BYTES_MAX {
-            true => Ok((!text.is_empty()).then_some(text)),
+            true => Ok((statements.len() > 1).then_some(text)),
             false => Err(no_way_back("what is dropped is too much to be written down")),
         }
     }
@@ -213,9 +356,9 @@ fn no_way_back(text: &str) -> MeterError {
     Refusal::new(RefusalKind::Deny, Code::NoWayBack, text).into()
 }
 
-/// What the server came with is never lost; texts are of few rows.
-fn made_by_hand(id: &str) -> String {
-    match id.starts_with("o.") {
+/// What the server came with is never lost, but for a schema; texts are of few rows.
+fn made_by_hand(catalogue: &str, id: &str) -> String {
+    match id.starts_with("o.") && catalogue != "pg_namespace" {
         true => format!("{id} OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid"),
         false => "true".to_owned(),
     }

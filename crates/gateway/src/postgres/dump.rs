@@ -18,6 +18,8 @@ use super::{
 
 /// How long the description of tables may take.
 const DUMP_MAX: Duration = Duration::from_secs(60);
+/// What the tool sets for the rows that it does not take.
+const ROW_SECURITY: &str = "SET row_security = off;";
 /// Bytes of it.
 const DUMP_BYTES_MAX: usize = 4 << 20;
 
@@ -65,8 +67,7 @@ impl SessionPoint {
             .env("PGSSLROOTCERT", &believed.0)
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let relations = dropped.iter().filter(|gone| !matches!(gone.kind.as_str(), "i" | "I"));
-        for gone in relations {
+        for gone in dropped {
             dump.arg("-t").arg(qualified(&gone.table));
         }
         let output =
@@ -76,8 +77,9 @@ impl SessionPoint {
             return Err(failed(&String::from_utf8_lossy(&output.stderr)));
         }
         let text = String::from_utf8(output.stdout).map_err(|_| failed("it is no text"))?;
-        // Commands of psql's own stand on lines of their own.
-        let lines = text.lines().filter(|line| !line.starts_with('\\'));
+        // Commands of psql's own stand on lines of their own. Rows of other tables are looked at as ever
+        // where something refers to them.
+        let lines = text.lines().filter(|line| !line.starts_with('\\') && *line != ROW_SECURITY);
         Ok(lines.collect::<Vec<_>>().join("\n"))
     }
 }

@@ -5,6 +5,7 @@ use holdpoint_wire::sql::Target;
 
 use super::{
     reading::is_counted,
+    rights::Rights,
     script::{Bound, Measured, Table},
 };
 
@@ -19,8 +20,8 @@ pub(super) struct Counted {
     pub(super) gone: Vec<Gone>,
     /// What loses a column, or what was in it.
     pub(super) columns: Vec<Gone>,
-    /// Others may do other things with what is there already.
-    pub(super) rights: bool,
+    /// What is there already has become another thing to somebody.
+    pub(super) rights: Rights,
     /// Something is dropped that was nobody else's, and nothing but that and what is gone.
     pub(super) spends: bool,
 }
@@ -34,6 +35,8 @@ pub(super) struct Gone {
     pub(super) dropped: bool,
     /// Its rows lie in another file by now, and are as many.
     pub(super) rewritten: bool,
+    /// It was looked at before, and no row was in it.
+    pub(super) empty: bool,
 }
 
 /// Catalogues of who may do what, and of what keeps data whole. Sorted.
@@ -59,6 +62,7 @@ const OF_OTHERS: &[&str] = &[
     "pg_constraint",
     "pg_index",
     "pg_inherits",
+    "pg_partitioned_table",
     "pg_sequence",
     "pg_trigger",
 ];
@@ -70,12 +74,45 @@ const NOISE: &[&str] =
 const REWRITES: &[&str] = &["add_column", "alter_expression", "alter_table", "set_unlogged"];
 const QUIET: &[&str] = &["lock", "set", "show", "transaction"];
 
+/// Statements that drop something, which changes the catalogue if it was there.
+const DROPS: &[&str] = &[
+    "drop_constraint",
+    "drop_event_trigger",
+    "drop_extension",
+    "drop_foreign_table",
+    "drop_function",
+    "drop_index",
+    "drop_materialized_view",
+    "drop_object",
+    "drop_policy",
+    "drop_publication",
+    "drop_rule",
+    "drop_schema",
+    "drop_sequence",
+    "drop_trigger",
+    "drop_type",
+    "drop_view",
+];
+
+/// Statements that say whether the rules of a table hold.
+const OF_RULES: &[&str] = &["enable_row_security", "enable_trigger"];
+
 /// Statements that change who may do what, and give nobody anything.
 const OF_ACCESS: &[&str] = &["alter_database", "alter_role", "create_role", "revoke"];
 
 /// Statements that are about rows alone: what else they do, a trigger or a rule does.
-const OF_ROWS: &[&str] =
-    &["copy_from", "delete", "insert", "merge", "nextval", "notify", "setval", "update", "upsert"];
+const OF_ROWS: &[&str] = &[
+    "analyze",
+    "copy_from",
+    "delete",
+    "insert",
+    "merge",
+    "nextval",
+    "notify",
+    "setval",
+    "update",
+    "upsert",
+];
 
 /// An operation that only looks.
 pub(super) fn looking(target: &Target) -> Operation {
@@ -98,12 +135,15 @@ pub(super) fn measured(
     small_rows: u64,
     escapes: bool,
 ) -> Measured {
-    let texts: Vec<&Operation> =
-        script.iter().flat_map(|bound| bound.reading.operations.iter()).collect();
+    let texts = script.iter().flat_map(|bound| bound.reading.operations.iter());
+    let drops_nothing = counted.system.iter().all(|table| table.deleted == 0);
+    let texts: Vec<&Operation> = texts.filter(|it| !(drops_nothing && names(it, DROPS))).collect();
     let opaque = texts.iter().any(|it| it.effect == Effect::Execute);
     let rewrites = only_rewrites(&texts) && rewrites_one(counted, &texts);
-    let lost =
-        |gone: &&Gone| !(rewrites && gone.rewritten && is_resource(&gone.table, target, &texts));
+    let lost = |gone: &&Gone| {
+        let same = rewrites && gone.rewritten && is_resource(&gone.table, target, &texts);
+        !same && !gone.empty
+    };
     let gone: Vec<&Gone> = counted.gone.iter().filter(lost).collect();
     // What a text says of structure and access stands; of rows, the count does.
     let mut operations: Vec<Operation> = vec![looking(target)];
@@ -115,7 +155,8 @@ pub(super) fn measured(
     }
     let small = is_small(counted, &gone, small_rows);
     operations.extend(counted.own.iter().flat_map(|table| of_rows(table, target, small)));
-    operations.extend(gone.iter().map(|gone| of_gone(gone, target)));
+    let empty = counted.gone.iter().filter(|gone| gone.empty);
+    operations.extend(gone.iter().copied().chain(empty).map(|gone| of_gone(gone, target)));
     for operation in counted.columns.iter().map(|gone| of_columns(gone, target)) {
         if !operations.contains(&operation) {
             operations.push(operation);
@@ -127,10 +168,11 @@ pub(super) fn measured(
     };
     let judged: Vec<&Operation> = texts.iter().copied().filter(judged).collect();
     let told = if opaque { Told::Nothing } else { Told::by(&judged) };
-    let tells = !opaque && judged.iter().any(|it| tells_of_access(it));
+    let access = !opaque && judged.iter().any(|it| tells_of_access(it));
+    let rules = access || !opaque && judged.iter().any(|it| names(it, OF_RULES));
     let empties = !opaque && texts.iter().any(|it| names(it, &["truncate"]));
     let spends = counted.spends && gone.is_empty();
-    let told = Tells { told, access: tells, empties, spends };
+    let told = Tells { told, access, rules, empties, spends };
     operations.extend(of_catalogue(counted, target, told));
     let is_gone = |table: &Table| gone.iter().any(|gone| gone.table.oid == table.oid);
     let lost = counted
@@ -231,9 +273,14 @@ fn of_gone(gone: &Gone, target: &Target) -> Operation {
         let name = "postgres:refresh_materialized_view";
         return Operation::guessed(name, Effect::Modify, resource);
     }
+    if gone.empty {
+        let (name, effect) = ("postgres:truncate", Effect::Create);
+        return Operation::known(name, effect, resource, Reversibility::Inverse);
+    }
     let (name, effect) = match (gone.dropped, gone.kind.as_str()) {
         (true, "i" | "I") => ("drop_index", Effect::Remove),
-        (true, "v" | "c" | "f") => ("drop_view", Effect::Remove),
+        (true, "c") => ("drop_type", Effect::Remove),
+        (true, "v" | "f") => ("drop_view", Effect::Remove),
         (true, _) => ("drop_table", Effect::Destroy),
         (false, _) => ("truncate", Effect::Destroy),
     };
@@ -274,6 +321,8 @@ struct Tells {
     told: Told,
     /// Who may do what.
     access: bool,
+    /// Whether the rules of a table hold.
+    rules: bool,
     /// Something is emptied, and it was nobody else's.
     empties: bool,
     /// Something is dropped, and it was nobody else's.
@@ -320,11 +369,12 @@ fn of_catalogue(counted: &Counted, target: &Target, told: Tells) -> Vec<Operatio
     for table in &counted.system {
         let name = table.name.as_str();
         let takes = table.updated > 0 || table.deleted > 0;
+        let comes_or_goes = table.inserted > 0 || table.deleted > 0;
         if DATA.contains(&name) && takes {
             guess("large_objects", Effect::Destroy);
         } else if ACCESS.contains(&name) && !tells {
             guess("hidden_access", Effect::GrantAccess);
-        } else if name == "pg_policy" && !tells {
+        } else if name == "pg_policy" && comes_or_goes && !tells {
             guess("hidden_protection", Effect::WeakenRecovery);
         } else if told.explains(table) {
             passing |=
@@ -339,7 +389,7 @@ fn of_catalogue(counted: &Counted, target: &Target, told: Tells) -> Vec<Operatio
             guess("hidden_create", Effect::Create);
         }
     }
-    if counted.rights && !tells {
+    if counted.rights.access && !tells || counted.rights.rules && !told.rules {
         guess("hidden_access", Effect::GrantAccess);
     }
     if passing {

@@ -11,6 +11,7 @@ use super::{
     point::{SessionPoint, own_failed},
     preimage,
     script::{Bound, Measured, Table},
+    sequences::Sequence,
     upstream::{OwnError, Row},
 };
 
@@ -51,6 +52,8 @@ struct Lost {
     locked: Vec<u32>,
     /// Dropped, and nobody else's: temporary, made by the transaction itself, or a table's own.
     spent: Vec<u32>,
+    /// Dropped, or begun anew.
+    sequences: Vec<Sequence>,
 }
 
 /// Why there are no numbers.
@@ -89,20 +92,13 @@ impl From<Refusal> for MeterError {
 
 impl SessionPoint {
     /// Counts what the open transaction, in which `script` was run, has changed.
-    pub(super) async fn measure(&self, script: &[Bound]) -> Result<Measured, MeterError> {
-        // Both go out at once; where the first fails, the second does so too.
-        let (checked, counted) = {
-            let mut upstream = self.upstream.lock().await;
-            upstream.own(&Own::Check).await.map_err(OwnError::from)?;
-            upstream.own(&Own::Count).await.map_err(OwnError::from)?;
-            upstream.flush().await.map_err(OwnError::from)?;
-            (upstream.answer().await, upstream.answer().await)
-        };
-        match checked {
-            Err(OwnError::Server(_, said)) => return Err(MeterError::Server(said)),
-            checked => drop(checked?),
-        }
-        let rows = counted?;
+    /// Of `empty` relations, which cannot be looked at any more, it is known that no row was in them.
+    pub(super) async fn measure(
+        &self,
+        script: &[Bound],
+        empty: &[u32],
+    ) -> Result<Measured, MeterError> {
+        let rows = self.checked_and_counted().await?;
         let Some((transaction, rows)) = rows.split_first() else {
             return Err(OwnError::TooLarge(0).into());
         };
@@ -126,7 +122,10 @@ impl SessionPoint {
             true => self.lost(&own).await?,
             false => Lost::default(),
         };
-        let Lost { gone, columns, locked, spent } = lost;
+        let Lost { mut gone, columns, locked, spent, sequences } = lost;
+        for gone in &mut gone {
+            gone.empty = !gone.dropped && empty.contains(&gone.table.oid);
+        }
         let definitions = self.definitions(&system, &gone, &spent).await?;
         let kept = columns.is_empty() && definitions.is_empty() && definitions.is_savable();
         let spends = !spent.is_empty() && kept;
@@ -150,11 +149,29 @@ impl SessionPoint {
         measured.changes = changes(&counted);
         measured.structure = !counted.system.is_empty();
         measured.definitions = definitions;
+        measured.sequences = sequences;
         measured.locked = locked;
         measured.xid = transaction.text(0).to_owned();
         measured.search_path = transaction.text(2).to_owned();
         measured.isolation = transaction.text(5).to_owned();
         Ok(measured)
+    }
+
+    /// What waits for the end of the transaction is done now, and then it is counted.
+    async fn checked_and_counted(&self) -> Result<Vec<Row>, MeterError> {
+        // Both go out at once; where the first fails, the second does so too.
+        let (checked, counted) = {
+            let mut upstream = self.upstream.lock().await;
+            upstream.own(&Own::Check).await.map_err(OwnError::from)?;
+            upstream.own(&Own::Count).await.map_err(OwnError::from)?;
+            upstream.flush().await.map_err(OwnError::from)?;
+            (upstream.answer().await, upstream.answer().await)
+        };
+        match checked {
+            Err(OwnError::Server(_, said)) => return Err(MeterError::Server(said)),
+            checked => drop(checked?),
+        }
+        Ok(counted?)
     }
 
     /// Takes note of what others call these tables. Of one that only the transaction itself knows,
@@ -216,16 +233,29 @@ impl SessionPoint {
                     kind: kind.to_owned(),
                     dropped: true,
                     rewritten: false,
+                    empty: false,
                 }),
                 Some(file) if file != row.text(4) && matches!(kind, "r" | "m") => {
                     let rewritten = now.is_rewritten(kind, counted);
-                    Some(meaning::Gone { table, kind: kind.to_owned(), dropped: false, rewritten })
+                    let kind = kind.to_owned();
+                    Some(meaning::Gone { table, kind, dropped: false, rewritten, empty: false })
                 }
                 Some(_) => None,
             }
         });
-        Ok(Lost { gone: gone.collect(), columns, locked, spent })
+        let sequences = seen.iter().filter_map(|row| anew(row, &taken)).collect();
+        Ok(Lost { gone: gone.collect(), columns, locked, spent, sequences })
     }
+}
+
+/// The sequence of a row, if it is dropped or begins anew.
+fn anew(row: &Row, taken: &[Taken]) -> Option<Sequence> {
+    let oid: u32 = row.text(0).parse().ok()?;
+    let now = taken.iter().find(|taken| taken.oid == oid)?;
+    let (schema, name) = (row.text(1).to_owned(), row.text(2).to_owned());
+    let changed = now.file.as_deref() != Some(row.text(4));
+    let table = Table { oid, schema, name, ..Table::default() };
+    (row.text(3) == "S" && changed).then(|| Sequence { table, dropped: now.file.is_none() })
 }
 
 /// The relation of a row if one of the columns that it `had` is not among those that it `has`.
@@ -241,7 +271,8 @@ fn loses_column(row: &Row, taken: &[Taken], had: &[Row], has: &[Row]) -> Option<
     };
     let (schema, name) = (row.text(1).to_owned(), row.text(2).to_owned());
     let table = Table { oid: number, schema, name, ..Table::default() };
-    let gone = meaning::Gone { table, kind: kind.to_owned(), dropped: false, rewritten: false };
+    let kind = kind.to_owned();
+    let gone = meaning::Gone { table, kind, dropped: false, rewritten: false, empty: false };
     (!of(had).is_subset(&of(has))).then_some(gone)
 }
 

@@ -12,7 +12,7 @@
 //! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
 //! - `commit`: the end of a transaction; `meter`, `rights` and `meaning`: what it changed
 //! - `sides`: an open transaction, and one who looks on; `changed`: what only one of them sees; `sought`: where it likely lies
-//! - `preimage`, `saved`, `spool`, `definitions`, `dump`: things as they were; `restore`: what stands for them
+//! - `preimage`, `saved`, `spool`, `definitions`, `sequences`, `dump`: things as they were; `restore`: what stands for them
 //!   where they are too large; `undo`: the way back to them, `back` table by table
 //! - `release`: what humans released is run, once; `which` and `written`: the rows and values that they released it for
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
@@ -46,6 +46,7 @@ mod rights;
 mod role;
 mod saved;
 mod script;
+mod sequences;
 mod session;
 mod sides;
 mod simple;

@@ -153,7 +153,7 @@ impl Released<'_> {
         for bound in bounds.iter().filter(|it| !it.says_how_to_begin()) {
             answer = self.rehearse(&point, bound).await?;
         }
-        let measured = match point.measure(&bounds).await {
+        let measured = match point.measure(&bounds, &[]).await {
             Ok(first) => point.save_and_run_again(&bounds, first).await,
             failed => failed,
         };

@@ -17,6 +17,7 @@ use super::{
     release,
     restore::{self, RestorePoint},
     script::{Bound, Measured, Script, Step, Table},
+    sequences,
     upstream::OwnError,
 };
 
@@ -38,6 +39,14 @@ pub(super) struct Saved {
     pub(super) restore_point: Option<RestorePoint>,
     /// All rows of tables of which only some are lost, and that nobody else can read by then.
     pub(super) locked: Vec<(u32, Rows)>,
+}
+
+impl Saved {
+    /// Tables that were emptied and had no rows.
+    fn empty(&self) -> Vec<u32> {
+        let empty = self.emptied.iter().filter(|(.., rows)| rows.count == 0);
+        empty.map(|(oid, ..)| *oid).collect()
+    }
 }
 
 impl SessionPoint {
@@ -86,7 +95,8 @@ impl SessionPoint {
             // The transaction may have failed by it.
             self.begin_again(&first.isolation).await?;
         }
-        let again = self.run_again(script).await?;
+        let empty = saved.as_ref().map(Saved::empty).unwrap_or_default();
+        let again = self.run_again(script, &empty).await?;
         if again.changes != first.changes {
             let text = "it changes something else each time that it is run; nothing is changed";
             return Err(Refusal::new(RefusalKind::Deny, Code::ApprovalVoid, text).into());
@@ -94,8 +104,13 @@ impl SessionPoint {
         Ok(Measured { saved, ..again })
     }
 
-    /// Runs what was run before in the transaction that was opened for it, and counts.
-    pub(super) async fn run_again(&self, script: &[Bound]) -> Result<Measured, MeterError> {
+    /// Runs what was run before in the transaction that was opened for it, and counts; no row was in
+    /// `empty` relations.
+    pub(super) async fn run_again(
+        &self,
+        script: &[Bound],
+        empty: &[u32],
+    ) -> Result<Measured, MeterError> {
         // What is prepared outlives the transaction that it was prepared in.
         let prepares =
             |bound: &&Bound| matches!(bound.reading.kind, Kind::Prepare(_) | Kind::Deallocate(_));
@@ -107,7 +122,7 @@ impl SessionPoint {
             enforce(self, &self.claim, script).await?;
             release::answer(&mut *self.upstream.lock().await, bound).await?;
         }
-        self.measure(script).await
+        self.measure(script, empty).await
     }
 
     /// Takes the open transaction back, and opens another that sees of others what it saw.
@@ -121,7 +136,9 @@ impl SessionPoint {
 
     /// Reads whole tables, which nobody can change until the transaction is over.
     async fn save(&self, first: &Measured, locked: &[Table]) -> Result<Saved, MeterError> {
-        let definitions = self.written_down(&first.definitions).await?;
+        let [before, behind] = first.definitions.around_tables();
+        let before = self.written_down(&before).await?;
+        let behind = self.written_down(&behind).await?;
         let gone = &first.gone;
         // The rows of a table that loses columns are kept once, with all of them.
         let narrowed = |gone: &Gone| first.columns.iter().any(|it| it.table.oid == gone.table.oid);
@@ -134,13 +151,22 @@ impl SessionPoint {
             let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", qualified(table));
             self.own(&Own::Made(lock)).await?;
         }
-        let dropped: Vec<&Gone> = gone.iter().filter(|gone| gone.dropped).collect();
-        // An index without its table is made again by its definition.
-        let relations = dropped.iter().any(|gone| !matches!(gone.kind.as_str(), "i" | "I"));
-        let structure = match !relations {
+        // An index without its table is made again by its definition, as is a type.
+        let described = |gone: &&Gone| gone.dropped && !matches!(&*gone.kind, "i" | "I" | "c");
+        let dropped: Vec<&Gone> = gone.iter().filter(described).collect();
+        let dumped = match dropped.is_empty() {
             true => None,
             false => Some(self.structure(&dropped).await?),
         };
+        let mut witness = self.served.witness().await?;
+        let numbers = sequences::going_on(&mut witness, &first.sequences).await?;
+        self.served.keep(witness);
+        // What a view has computed is computed again.
+        let computed = dropped.iter().filter(|gone| gone.kind == "m");
+        let computed =
+            computed.map(|gone| format!("REFRESH MATERIALIZED VIEW {}", qualified(&gone.table)));
+        let structure = joined(before.into_iter().chain(dumped));
+        let definitions = joined(numbers.into_iter().chain(behind).chain(computed));
         let mut left = self.served.http.config().sql.preimage_bytes;
         let mut saved = Saved { structure, definitions, ..Saved::default() };
         // The session's own values are written as it likes; under these locks, whoever looks on sees
@@ -181,7 +207,13 @@ impl SessionPoint {
 /// Whether a relation can be made again: tables and what belongs to them.
 fn is_savable(gone: &Gone) -> bool {
     match gone.dropped {
-        true => matches!(gone.kind.as_str(), "r" | "p" | "i" | "I" | "S" | "v" | "t"),
+        true => matches!(gone.kind.as_str(), "r" | "p" | "i" | "I" | "S" | "v" | "m" | "c" | "t"),
         false => gone.kind == "r",
     }
+}
+
+/// Statements one behind the other; none if there are none.
+fn joined(parts: impl Iterator<Item = String>) -> Option<String> {
+    let parts: Vec<String> = parts.collect();
+    (!parts.is_empty()).then(|| parts.join(";\n"))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     definitions::Definitions, meaning::Gone, own::Own, preimage::KeptAs, reading::Reading,
-    saved::Saved, written::Compared,
+    saved::Saved, sequences::Sequence, written::Compared,
 };
 use crate::point::Release;
 
@@ -73,6 +73,8 @@ pub(super) struct Measured {
     pub(super) saved: Option<Saved>,
     /// What is dropped beside tables.
     pub(super) definitions: Definitions,
+    /// Sequences that are dropped, or begin anew.
+    pub(super) sequences: Vec<Sequence>,
     /// The catalogue is changed.
     pub(super) structure: bool,
     /// The transaction's number.

@@ -253,7 +253,7 @@ impl SessionPoint {
 
     /// [`Self::run_again`] from within the walk that it goes through itself.
     fn boxed_again<'a>(&'a self, script: &'a [Bound]) -> Again<'a> {
-        Box::pin(self.run_again(script))
+        Box::pin(self.run_again(script, &[]))
     }
 
     /// What the open transaction has written, table by table.

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use holdpoint_wire::sql::{Dialect, Target};
 
-use super::{Counted, Gone, measured};
+use super::{Counted, Gone, Rights, measured};
 use crate::postgres::{
     reading::Readings,
     script::{Bound, Table, Values},
 };
+
+const ACCESS: Rights = Rights { access: true, rules: false };
+const RULES: Rights = Rights { access: false, rules: true };
 
 fn table(name: &str, inserted: u64, updated: u64, deleted: u64) -> Table {
     let name = name.to_owned();
@@ -135,10 +138,50 @@ fn what_no_text_explains_is_as_strict_as_it_could_be() {
             counted(system("pg_default_acl", 0, 0)),
             "create_table:create:unknown hidden_access:grant_access:unknown",
         ),
+    ] {
+        let (found, _) = told(text, &counted, false);
+        assert_eq!(found, operations, "{text}");
+    }
+}
+
+#[test]
+fn a_text_explains_what_it_speaks_of_and_no_more() {
+    let counted = |system: Table| Counted { system: vec![system], ..Counted::default() };
+    for (text, counted, operations) in [
         (
             "CREATE TABLE t (a int)",
-            Counted { rights: true, ..counted(system("pg_class", 1, 0)) },
+            Counted { rights: ACCESS, ..counted(system("pg_class", 1, 0)) },
             "create_table:create:unknown hidden_access:grant_access:unknown",
+        ),
+        (
+            "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+            Counted { rights: RULES, ..counted(system("pg_class", 1, 0)) },
+            "enable_row_security:modify:unknown",
+        ),
+        // It says that policies hold, and not who may use what.
+        (
+            "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+            Counted { rights: ACCESS, ..counted(system("pg_class", 1, 0)) },
+            "enable_row_security:modify:unknown hidden_access:grant_access:unknown",
+        ),
+        (
+            "CREATE TABLE t (a int)",
+            Counted { rights: RULES, ..counted(system("pg_class", 1, 0)) },
+            "create_table:create:unknown hidden_access:grant_access:unknown",
+        ),
+        ("DROP VIEW IF EXISTS v", Counted::default(), ""),
+        // What drops nothing explains nothing.
+        (
+            "DROP VIEW IF EXISTS v",
+            counted(system("pg_policy", 1, 0)),
+            "hidden_protection:weaken_recovery:unknown",
+        ),
+        ("DROP VIEW v", counted(system("pg_rewrite", 0, 1)), "drop_view:remove:unknown"),
+        ("ANALYZE t", counted(system("pg_statistic", 9, 0)), "analyze:create:unknown"),
+        (
+            "ANALYZE t",
+            counted(system("pg_attribute", 1, 0)),
+            "analyze:create:unknown hidden_alter:execute:unknown",
         ),
     ] {
         let (found, _) = told(text, &counted, false);
@@ -154,6 +197,7 @@ fn what_is_gone_as_a_whole_is_destroyed_unless_it_was_only_rewritten() {
             kind: kind.into(),
             dropped,
             rewritten: !dropped,
+            empty: false,
         }],
         ..Counted::default()
     };
@@ -187,4 +231,23 @@ fn what_is_gone_as_a_whole_is_destroyed_unless_it_was_only_rewritten() {
 fn code_of_a_role_that_could_escape_counts_by_its_text_too() {
     let (found, _) = told("SELECT f()", &Counted::default(), true);
     assert_eq!(found, "call:execute:none");
+}
+
+#[test]
+fn what_had_no_rows_loses_none() {
+    let empty = Gone {
+        table: table("t", 0, 0, 0),
+        kind: "r".into(),
+        dropped: false,
+        rewritten: false,
+        empty: true,
+    };
+    let counted = Counted { gone: vec![empty], ..Counted::default() };
+    for (text, expect) in [
+        ("TRUNCATE t", "truncate:create:inverse"),
+        ("ALTER TABLE t ADD COLUMN b serial", "add_column:create:unknown truncate:create:inverse"),
+        ("SELECT f()", "truncate:create:inverse"),
+    ] {
+        assert_eq!(told(text, &counted, false), (expect.to_owned(), String::new()), "{text}");
+    }
 }

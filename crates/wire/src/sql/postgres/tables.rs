@@ -53,7 +53,7 @@ fn altered(part: Part, command: Node<'_>) -> (&'static str, Effect) {
         Part::AtDropConstraint => ("drop_constraint", Remove),
         Part::AtAlterColumnType => ("alter_column_type", retyped(command)),
         Part::AtSetUnLogged => ("set_unlogged", WeakenRecovery),
-        Part::AtDetachPartition | Part::AtDetachPartitionFinalize => ("detach_partition", Remove),
+        Part::AtDetachPartition | Part::AtDetachPartitionFinalize => ("detach_partition", Modify),
         Part::AtChangeOwner => ("change_owner", GrantAccess),
         Part::AtDisableRowSecurity | Part::AtNoForceRowSecurity => {
             ("disable_row_security", GrantAccess)

@@ -143,7 +143,7 @@ fn what_changes_structure() {
         ("ALTER TABLE t ALTER COLUMN a TYPE date", Destroy),
         ("ALTER TABLE t SET UNLOGGED", WeakenRecovery),
         ("ALTER TABLE t DISABLE TRIGGER ALL", WeakenRecovery),
-        ("ALTER TABLE t DETACH PARTITION p", Remove),
+        ("ALTER TABLE t DETACH PARTITION p", Modify),
         ("ALTER TABLE t RENAME TO u", Modify),
         ("ALTER TABLE t SET SCHEMA other", Modify),
         ("ALTER TABLE t DISABLE ROW LEVEL SECURITY", GrantAccess),
