@@ -96,12 +96,43 @@ CREATE VIEW unguards AS SELECT does('ALTER TABLE customers ENABLE ROW LEVEL SECU
     guarded.well("CREATE TABLE grandchild (a int REFERENCES customers)");
 }
 
+/// Who lets a rule of a table hold says nothing of another that holds no more, or of rights.
+#[test]
+fn rules_that_hold_from_now_on_explain_none_that_end() {
+    let setup = format!(
+        "{SHOP}
+CREATE TABLE hole (a text);
+CREATE FUNCTION does() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE NEW.a; RETURN NEW; END $$;
+CREATE TRIGGER does AFTER INSERT ON hole FOR EACH ROW EXECUTE FUNCTION does();
+CREATE TRIGGER one BEFORE DELETE ON customers FOR EACH ROW EXECUTE FUNCTION does();
+CREATE TRIGGER other BEFORE DELETE ON customers FOR EACH ROW EXECUTE FUNCTION does();
+ALTER TABLE customers DISABLE TRIGGER other;"
+    );
+    let guarded = Guarded::start(BINARY, "development", TERMS, &setup);
+    for text in [
+        "ALTER TABLE customers ENABLE TRIGGER other",
+        "ALTER TABLE customers ENABLE ROW LEVEL SECURITY",
+    ] {
+        guarded.well(text);
+        guarded.server.app(&text.replace("ENABLE", "DISABLE"));
+        for hidden in [
+            "ALTER TABLE customers DISABLE TRIGGER one",
+            "GRANT ALL ON customers TO PUBLIC",
+            "CREATE POLICY open ON notes USING (true)",
+        ] {
+            let text = format!("BEGIN; {text}; INSERT INTO hole VALUES ('{hidden}'); COMMIT");
+            stopped(&guarded, &text);
+        }
+    }
+}
+
 /// A text that comes to nothing, or that is about what is nobody else's, explains no change of what is
 /// there; and what is new explains none of what was there before.
 #[test]
 fn what_comes_to_nothing_explains_nothing() {
     let setup = format!(
         "{SHOP}
+CREATE TABLE empty (a int);
 CREATE FUNCTION rate() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION does() RETURNS trigger LANGUAGE plpgsql AS
  $$ BEGIN EXECUTE TG_ARGV[0]; RETURN NEW; END $$;
@@ -137,6 +168,10 @@ CREATE TRIGGER does AFTER INSERT ON replaces FOR EACH ROW
     for before in [
         "DISCARD PLANS",
         "DROP TABLE IF EXISTS nothing",
+        "DROP VIEW IF EXISTS nothing; DROP POLICY IF EXISTS nothing ON notes",
+        "ALTER TABLE notes DROP CONSTRAINT IF EXISTS nothing",
+        "ANALYZE notes",
+        "TRUNCATE empty",
         "CREATE TEMP TABLE q (a int); TRUNCATE q",
         "CREATE TEMP TABLE q (a int); DROP TABLE q",
         "CREATE TEMP TABLE q (a int)",

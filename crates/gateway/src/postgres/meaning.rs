@@ -94,7 +94,7 @@ const DROPS: &[&str] = &[
     "drop_view",
 ];
 
-/// Statements that say whether the rules of a table hold.
+/// Statements that say that rules of a table hold from now on.
 const OF_RULES: &[&str] = &["enable_row_security", "enable_trigger"];
 
 /// Statements that change who may do what, and give nobody anything.
@@ -321,7 +321,7 @@ struct Tells {
     told: Told,
     /// Who may do what.
     access: bool,
-    /// Whether the rules of a table hold.
+    /// That rules of a table hold from now on.
     rules: bool,
     /// Something is emptied, and it was nobody else's.
     empties: bool,

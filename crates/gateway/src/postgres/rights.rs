@@ -7,20 +7,19 @@ use super::{
     own::{Own, literal, since},
     point::SessionPoint,
     script::Table,
-    upstream::Row,
 };
 
 /// Whether things that are there have become other things to somebody.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Rights {
-    /// Whose they are, and who may use them.
+    /// Somebody else may do something with them, or a rule of a table holds no more.
     pub(super) access: bool,
-    /// Whether the rules of a table hold: its policies, its triggers.
+    /// A rule of a table holds from now on: its policies, its triggers.
     pub(super) rules: bool,
 }
 
 /// Catalogues of things that somebody owns and may use, or that keep others whole: what tells one
-/// from another, what says who may use it, and whether it keeps something.
+/// from another, what says who may use it, and which rules of it hold, each of them `t` or `f`.
 const KEPT: &[(&str, &str, &str, &str)] = &[
     (
         "pg_attribute",
@@ -32,7 +31,7 @@ const KEPT: &[(&str, &str, &str, &str)] = &[
         "pg_class",
         "o.oid",
         "pg_catalog.concat_ws('/', o.relowner, o.relacl)",
-        "pg_catalog.concat_ws('/', o.relrowsecurity, o.relforcerowsecurity)",
+        "pg_catalog.concat(o.relrowsecurity, o.relforcerowsecurity)",
     ),
     ("pg_foreign_server", "o.oid", "pg_catalog.concat_ws('/', o.srvowner, o.srvacl)", NONE),
     ("pg_largeobject_metadata", "o.oid", "pg_catalog.concat_ws('/', o.lomowner, o.lomacl)", NONE),
@@ -44,13 +43,21 @@ const KEPT: &[(&str, &str, &str, &str)] = &[
         NONE,
     ),
     ("pg_proc", "o.oid", "pg_catalog.concat_ws('/', o.proowner, o.proacl)", NONE),
-    ("pg_trigger", "o.oid", NONE, "o.tgenabled"),
+    (
+        "pg_trigger",
+        "o.oid",
+        NONE,
+        "pg_catalog.concat(o.tgenabled OPERATOR(pg_catalog.<>) 'D', \
+         o.tgenabled OPERATOR(pg_catalog.=) 'O' OR o.tgenabled OPERATOR(pg_catalog.=) 'A', \
+         o.tgenabled OPERATOR(pg_catalog.=) 'A')",
+    ),
     ("pg_type", "o.oid", "pg_catalog.concat_ws('/', o.typowner, o.typacl)", NONE),
 ];
 const NONE: &str = "NULL::pg_catalog.text";
 
 impl SessionPoint {
-    /// What the open transaction of the number `xid` changes of rights on what is there.
+    /// What the open transaction of the number `xid` changes of rights on what is there: what others
+    /// do not see is new.
     pub(super) async fn changes_rights(
         &self,
         system: &[Table],
@@ -77,16 +84,16 @@ impl SessionPoint {
             );
             let seen = witness.rows(&read(&there)).await?;
             self.served.keep(witness);
-            rights.access |= written.iter().any(|row| differs(row, &seen, 1));
-            rights.rules |= written.iter().any(|row| differs(row, &seen, 2));
+            for row in &written {
+                let Some(before) = seen.iter().find(|it| it.text(0) == row.text(0)) else {
+                    continue;
+                };
+                let rules = || before.text(2).bytes().zip(row.text(2).bytes());
+                let ends = rules().any(|(before, now)| before > now);
+                rights.access |= ends || row.some(1).is_some() && before.some(1) != row.some(1);
+                rights.rules |= rules().any(|(before, now)| before < now);
+            }
         }
         Ok(rights)
     }
-}
-
-/// Whether others see something else in this column than is `written`; what they do not see is new.
-fn differs(written: &Row, seen: &[Row], column: usize) -> bool {
-    let same = |row: &&Row| row.text(0) == written.text(0);
-    let (before, now) = (seen.iter().find(same), written.some(column));
-    before.is_some_and(|before| now.is_some() && before.some(column) != now)
 }
