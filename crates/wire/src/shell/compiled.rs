@@ -47,6 +47,10 @@ pub(super) enum Language {
     Swift,
     Zig,
     Dart,
+    Lua,
+    R,
+    Julia,
+    Elixir,
 }
 
 impl Language {
@@ -65,8 +69,21 @@ impl Language {
             "swift" => Self::Swift,
             "zig" => Self::Zig,
             "dart" => Self::Dart,
+            "lua" => Self::Lua,
+            "r" | "R" => Self::R,
+            "jl" => Self::Julia,
+            "ex" | "exs" => Self::Elixir,
             _ => return None,
         })
+    }
+
+    /// How a comment begins that ends with its line.
+    fn comment(self) -> &'static str {
+        match self {
+            Self::Lua => "--",
+            Self::R | Self::Julia | Self::Elixir => "#",
+            _ => "//",
+        }
     }
 
     fn nests_comments(self) -> bool {
@@ -75,7 +92,10 @@ impl Language {
 
     fn holes(self) -> lexer::Holes {
         match self {
-            Self::Kotlin | Self::Groovy | Self::Scala | Self::Dart => lexer::Holes::Dollar,
+            Self::Kotlin | Self::Groovy | Self::Scala | Self::Dart | Self::Julia => {
+                lexer::Holes::Dollar
+            }
+            Self::Elixir => lexer::Holes::Hash,
             Self::Swift => lexer::Holes::Slash,
             _ => lexer::Holes::None,
         }

@@ -70,8 +70,9 @@ impl Walk<'_> {
             }
             "bun" | "deno" if is_own_verb(call) => return Ok(None),
             // Languages whose programs are not read.
-            "lua" | "luajit" | "Rscript" | "tclsh" | "osascript" | "julia" | "groovy"
-            | "elixir" | "iex" | "erl" | "rebar3" | "scala" | "clj"
+            "lua" | "luajit" | "lua5.1" | "lua5.2" | "lua5.3" | "lua5.4" | "texlua" | "R"
+            | "Rscript" | "tclsh" | "osascript" | "julia" | "groovy" | "elixir" | "iex" | "erl"
+            | "rebar3" | "scala" | "clj"
                 if call.has(&["-e", "--eval", "-eval", "--expr"]) =>
             {
                 self.source_in_words(scope, call)?;

@@ -219,7 +219,7 @@ impl<'t> Code<'t> {
             open += 1;
         }
         // `delete '/x', '/y'`: the line is what it is called with.
-        let bare = self.language == Language::Groovy
+        let bare = matches!(self.language, Language::Groovy | Language::Lua | Language::Elixir)
             && (matches!(self.token(open), Some(Token::Text(_))) || self.is(open, lexer::OPEN))
             && self.line(open) == self.line(at);
         let is_macro =

@@ -56,6 +56,8 @@ pub(super) enum Holes {
     Brace,
     /// `\(x)`
     Slash,
+    /// `#{x}`
+    Hash,
 }
 
 /// The tokens of a text with their lines, and whether these are all of it.
@@ -101,11 +103,16 @@ impl<'t> Lexer<'t> {
     fn comment(&mut self, rest: &'t str) -> bool {
         let line = rest.find('\n').unwrap_or(rest.len());
         let begins = self.tokens.is_empty() && rest.starts_with("#!") && !rest.starts_with("#![");
-        if rest.starts_with("//") || begins {
+        let long = long_bracket(rest.strip_prefix("--").filter(|_| self.language == Language::Lua));
+        if let Some((skip, end)) = long {
+            self.go(rest.find(&end).map_or(rest.len(), |at| at + end.len()).max(skip + 2));
+            return true;
+        }
+        if rest.starts_with(self.language.comment()) || begins {
             self.go(line);
             return true;
         }
-        if rest.starts_with("/*") {
+        if rest.starts_with("/*") && self.language.comment() == "//" {
             self.go(block_comment(rest, self.language.nests_comments()));
             return true;
         }
@@ -167,15 +174,15 @@ impl<'t> Lexer<'t> {
         }
         let holes = if self.language == L::Scala && letters == 0 { Holes::None } else { holes };
         let long = Quote { holes, long: true, ..plain };
-        let threefold = !matches!(self.language, L::Rust | L::C | L::Go | L::Zig);
-        let single = matches!(self.language, L::Groovy | L::Dart);
+        let threefold = !matches!(self.language, L::Rust | L::C | L::Go | L::Zig | L::Lua | L::R);
+        let single = matches!(self.language, L::Groovy | L::Dart | L::Lua | L::R | L::Elixir);
         if threefold && behind.starts_with("\"\"\"") {
             let escape = Some('\\').filter(|_| !matches!(self.language, L::Kotlin | L::Scala));
             self.quoted(letters + 3, Quote { end: "\"\"\"", escape, ..long });
         } else if single && behind.starts_with("'''") {
             self.quoted(3, Quote { end: "'''", ..Quote { holes: Holes::None, ..long } });
         } else if behind.starts_with('"') {
-            let long = self.language == L::Rust;
+            let long = matches!(self.language, L::Rust | L::R | L::Julia | L::Elixir);
             self.quoted(letters + 1, Quote { holes, long, ..plain });
         } else if single && first == '\'' {
             let holes = if self.language == L::Dart { holes } else { Holes::None };
@@ -289,7 +296,24 @@ impl<'t> Lexer<'t> {
             let word = rest.get(..end.map_or(rest.len(), |(at, _)| at)).unwrap_or_default();
             let number = first.is_ascii_digit();
             self.push(if number { Token::Number(word) } else { Token::Word(word) });
-            return self.go(word.len());
+            // `File.rm!` does what `File.rm` does.
+            let behind = rest.get(word.len()..).unwrap_or_default();
+            let marked = self.language == Language::Elixir
+                && behind.starts_with(['!', '?'])
+                && !behind.starts_with("!=");
+            return self.go(word.len() + usize::from(marked));
+        }
+        // What puts texts together here, others call otherwise.
+        let after_text = matches!(self.tokens.last(), Some((Token::Text(_), _)));
+        let joins = match self.language {
+            Language::Lua => rest.starts_with(".."),
+            Language::Elixir => rest.starts_with("<>"),
+            Language::Julia => after_text && rest.starts_with('*'),
+            _ => false,
+        };
+        if joins {
+            self.push(Token::Sign("+"));
+            return self.go(if self.language == Language::Julia { 1 } else { 2 });
         }
         let pair = PAIRS.iter().find(|it| rest.starts_with(**it));
         let sign = pair.map_or_else(|| rest.get(..first.len_utf8()).unwrap_or_default(), |it| *it);
@@ -345,12 +369,37 @@ fn raw(language: Language, rest: &str) -> Option<(usize, String)> {
             let skip = rest.find('(')? + 1;
             Some((skip, format!("){mark}\"")))
         }
+        Language::Lua => long_bracket(Some(rest)),
+        Language::R => {
+            let behind = rest.strip_prefix(['r', 'R'])?.strip_prefix(['"', '\''])?;
+            let quote = rest.get(1..2)?;
+            behind.starts_with('(').then(|| (3, format!("){quote}")))
+        }
+        // A command.
+        Language::Julia if rest.starts_with('`') => Some((1, "`".to_owned())),
+        Language::Julia if rest.starts_with("raw\"") => Some((4, "\"".to_owned())),
+        Language::Elixir => {
+            let open = rest.strip_prefix("~s").or_else(|| rest.strip_prefix("~S"))?;
+            let (open, close) =
+                [("(", ")"), ("[", "]"), ("{", "}"), ("|", "|"), ("/", "/"), ("\"", "\"")]
+                    .into_iter()
+                    .find(|(it, _)| open.starts_with(it))?;
+            Some((2 + open.len(), close.to_owned()))
+        }
         Language::CSharp if rest.starts_with("\"\"\"") => {
             let quotes = rest.len() - rest.trim_start_matches('"').len();
             Some((quotes, "\"".repeat(quotes)))
         }
         _ => None,
     }
+}
+
+/// What begins like a text of several lines of Lua: `[[`, `[==[`; bytes before it, and its end.
+fn long_bracket(rest: Option<&str>) -> Option<(usize, String)> {
+    let behind = rest?.strip_prefix('[')?;
+    let signs = behind.len() - behind.trim_start_matches('=').len();
+    behind.get(signs..)?.strip_prefix('[')?;
+    Some((signs + 2, format!("]{}]", "=".repeat(signs))))
 }
 
 /// A text of C# that is marked by signs: `@"…"`, `$"…"`, both.
@@ -380,6 +429,7 @@ fn hole(rest: &str, holes: Holes) -> Option<(usize, &str, usize)> {
         Holes::Brace if rest.starts_with("{{") => return None,
         Holes::Brace => ("{", '}'),
         Holes::Slash => ("\\(", ')'),
+        Holes::Hash => ("#{", '}'),
     };
     let inner = rest.strip_prefix(open)?;
     let mut deep = 0_usize;

@@ -13,7 +13,7 @@ const PATHS: &str = "File Path Paths PathBuf URL Uri URI FileInfo DirectoryInfo 
 const MAKERS: &str = "new from of get create parse init fromFile fileURLWithPath";
 /// Functions that make a list of what they are handed.
 const LISTS: &str =
-    "listOf arrayOf mutableListOf setOf asList List Set Seq Array Vector ArrayList vec";
+    "listOf arrayOf mutableListOf setOf asList List Set Seq Array Vector ArrayList vec c";
 /// What puts a part of a path behind another.
 const BEHIND: &str = "join resolve appendingPathComponent appending div push toPath child";
 
@@ -56,7 +56,7 @@ impl Values<'_, '_> {
             return given.into_iter().next().unwrap_or(Value::Unknown);
         }
         match name {
-            "concat" => {
+            "concat" | "paste0" | "string" => {
                 let parts = given.iter().map(Value::text);
                 Value::Text(parts.collect::<String>())
             }

@@ -38,6 +38,7 @@ pub(in super::super) const TAKEN: &[(&str, &str, &str)] = &[
     ("swift", "build package", "package.swift"),
     ("zig", "run test build", "*.zig *.c"),
     ("dart flutter", "run test", "*.dart"),
+    ("mix", "test run", "*.ex *.exs"),
     ("ctest", "", NATIVE),
     ("ninja meson cmake", "test check", NATIVE),
     (
@@ -63,6 +64,11 @@ const RUNNERS: &[(&str, &str, Option<Language>)] = &[
     ("tcc", "-run", None),
     ("dart", "", None),
     ("go", "run", None),
+    ("lua luajit lua5.1 lua5.2 lua5.3 lua5.4 texlua", "", Some(Language::Lua)),
+    ("Rscript R", "", Some(Language::R)),
+    ("julia", "", Some(Language::Julia)),
+    ("elixir iex", "", Some(Language::Elixir)),
+    ("mix", "run", None),
 ];
 /// Options of these that have a word of their own behind them.
 const VALUED: [&str; 14] = [
@@ -194,7 +200,8 @@ impl Walk<'_> {
             programs.split(' ').any(|it| it == call.name) && is_said(call, words)
         });
         let Some((_, _, usual)) = own else { return Ok(false) };
-        let operands = call.operands(&VALUED);
+        // What Julia's options are given stands behind a sign.
+        let operands = call.operands(if call.name == "julia" { &[] } else { &VALUED });
         let known =
             |it: &&str| self.paths(scope, it).into_iter().find(|it| self.files.text(it).is_some());
         let told = operands.iter().filter(|it| Language::of(it).is_some()).find_map(known);

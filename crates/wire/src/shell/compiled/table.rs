@@ -191,8 +191,52 @@ const DART: Calls = &[
     ("Process", "run start runSync", Does::Starts(0)),
 ];
 
+const LUA: Calls = &[
+    ("os", "remove", Does::Deletes(0)),
+    ("lfs", "rmdir", Does::Deletes(0)),
+    ("os", "execute", Does::Shell(0)),
+    ("io", "popen", Does::Shell(0)),
+    ("io", "open", Does::Opens),
+    ("os", "rename", Does::Moves),
+    ("package", "loadlib", Does::Hides),
+];
+
+const R: Calls = &[
+    ("* base", "unlink", Does::Deletes(0)),
+    ("file", "remove", Does::Deletes(0)),
+    ("fs", "file_delete dir_delete", Does::Deletes(0)),
+    ("* base", "system shell", Does::Shell(0)),
+    ("* base", "system2", Does::Starts(0)),
+    ("processx", "run", Does::Starts(0)),
+    ("file", "rename", Does::Moves),
+    ("httr", "DELETE", Does::Sent("DELETE")),
+    ("dyn", "load", Does::Hides),
+];
+
+const JULIA: Calls = &[
+    ("* Base Filesystem", "rm", Does::Deletes(0)),
+    ("* Base", "run success readchomp", Does::Line(0)),
+    ("* Base Filesystem", "mv", Does::Moves),
+    ("HTTP", "delete", Does::Sent("DELETE")),
+    ("Libdl", "dlopen", Does::Hides),
+];
+
+const ELIXIR: Calls = &[
+    ("File", "rm rm_rf rmdir", Does::Deletes(0)),
+    ("file", "delete del_dir del_dir_r", Does::Deletes(0)),
+    ("File", "write", Does::Writes),
+    ("File", "rename", Does::Moves),
+    ("System", "cmd", Does::Starts(0)),
+    ("System", "shell", Does::Shell(0)),
+    ("os", "cmd", Does::Shell(0)),
+];
+
 /// What makes directories and files that go with the program.
-pub(super) const TEMPORARY: [&str; 14] = [
+pub(super) const TEMPORARY: [&str; 18] = [
+    "tmpname(",
+    "tempfile(",
+    "mktempdir(",
+    "tmp_dir",
     "TempDir(",
     "MkdirTemp(",
     "CreateTemp(",
@@ -222,5 +266,9 @@ pub(super) fn calls(language: Language) -> Vec<Calls> {
         Language::Swift => vec![SWIFT, WEB],
         Language::Zig => vec![ZIG],
         Language::Dart => vec![DART, WEB],
+        Language::Lua => vec![LUA],
+        Language::R => vec![R],
+        Language::Julia => vec![JULIA],
+        Language::Elixir => vec![ELIXIR, WEB],
     }
 }

@@ -181,4 +181,42 @@ pub(super) const HONEST: &[(&str, &str, &str)] = &[
         "go test ./...",
         "package a\nimport \"os/exec\"\nfunc TestA(t *testing.T) { exec.Command(\"go\", \"test\", \"./...\").Run(); s := `exec.Command(\"rm\", \"-rf\", \"/data/x\")`; _ = s }",
     ),
+    // Lua, R, Julia, Elixir
+    (
+        "x.lua",
+        "lua x.lua",
+        "-- os.remove(\"/data/x\")\nprint('os.execute(\"rm -rf /data/x\")', 7 // 2)",
+    ),
+    (
+        "x.lua",
+        "lua x.lua",
+        "local t = os.tmpname()\nos.remove(t)\nlocal f = io.open('/data/x', 'r')",
+    ),
+    (
+        "x.R",
+        "Rscript x.R",
+        "# unlink('/data/x')\nd <- read.csv('/data/x')\nplot(d)\nt <- tempfile()\nunlink(t)",
+    ),
+    ("x.R", "Rscript x.R", "c('rm', '-rf', '/data/x')\nmessage('system(\"rm -rf /data/x\")')"),
+    (
+        "x.jl",
+        "julia x.jl",
+        "# rm(\"/data/x\")\nx = 4 // 3\nprintln(\"rm -rf /data/x\", x')\nrun(`git status`)",
+    ),
+    ("x.jl", "julia x.jl", "mktempdir() do d\n  rm(d; recursive=true)\nend"),
+    (
+        "x.exs",
+        "elixir x.exs",
+        "IO.puts(\"File.rm_rf!(/data/x)\")\n# File.rm(\"/data/x\")\nif File.exists?(\"/data/x\"), do: :ok",
+    ),
+    (
+        "test/a_test.exs",
+        "mix test",
+        "@tag :tmp_dir\ntest \"gone\", %{tmp_dir: d} do\n  File.rm_rf!(d)\nend",
+    ),
+    (
+        "lib/a.ex",
+        "mix test",
+        "def remove(path), do: File.rm(path)\ndef status, do: System.cmd(\"git\", [\"status\"])",
+    ),
 ];
