@@ -4,6 +4,7 @@ mod postgres;
 mod postgres_bites;
 mod postgres_cached;
 mod postgres_clients;
+mod postgres_columns;
 mod postgres_corpus;
 mod postgres_drivers;
 mod postgres_evasions;

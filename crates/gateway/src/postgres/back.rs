@@ -101,14 +101,25 @@ impl Back<'_> {
             changed_since: if keyed { self.count(&changed).await? } else { 0 },
             taken_since: if keyed { self.count(&taken).await? } else { 0 },
             table,
-            beside: None,
             keyless: !keyed,
+            ..UndoneTable::default()
         })
     }
 
     /// Puts the rows of a table that has lost columns into a new one in a schema of its own: which of
     /// them are to be had back, and where, only a human knows.
     pub(super) async fn put_beside(mut self, at: Timestamp) -> Result<UndoneTable, UndoError> {
+        let table = format!("{}.{}", self.rows.schema, self.rows.name);
+        let place =
+            format!("{}.{}", quoted(BESIDE), quoted(&format!("{}_{}", self.rows.name, at.0)));
+        self.run(&format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(BESIDE))).await?;
+        self.load("TABLE", &place).await?;
+        let inserted = self.rows.count;
+        Ok(UndoneTable { table, inserted, beside: Some(place), ..UndoneTable::default() })
+    }
+
+    /// Makes a table of this `kind` with all columns that the rows had, and has them in there.
+    pub(super) async fn load(&mut self, kind: &str, place: &str) -> Result<(), UndoError> {
         let table = format!("{}.{}", self.rows.schema, self.rows.name);
         let damaged = || UndoError::Damaged(table.clone());
         let (columns, types) = (&self.rows.columns, &self.rows.types);
@@ -117,18 +128,12 @@ impl Back<'_> {
         }
         let columns = columns.iter().zip(types).map(|(it, of)| format!("{} {of}", quoted(it)));
         let columns: Vec<String> = columns.collect();
-        let place =
-            format!("{}.{}", quoted(BESIDE), quoted(&format!("{}_{}", self.rows.name, at.0)));
-        self.run(&format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(BESIDE))).await?;
-        self.run(&format!("CREATE TABLE {place} ({})", columns.join(", "))).await?;
+        self.run(&format!("CREATE {kind} {place} ({})", columns.join(", "))).await?;
         let rows = self.rows.before.pieces(self.payloads).ok().flatten().ok_or_else(damaged)?;
         let copy = format!("COPY {place} ({}) FROM STDIN", self.columns(""));
         self.session.copy_in(&Own::Made(copy), rows).await?;
-        match self.count(&place).await? == self.rows.count {
-            true => {
-                let inserted = self.rows.count;
-                Ok(UndoneTable { table, inserted, beside: Some(place), ..UndoneTable::default() })
-            }
+        match self.count(place).await? == self.rows.count {
+            true => Ok(()),
             false => Err(damaged()),
         }
     }
@@ -324,11 +329,11 @@ impl Back<'_> {
         Ok(rows.iter().map(|row| (of(row, 0), of(row, 1))).collect())
     }
 
-    async fn run(&mut self, text: &str) -> Result<(), UndoError> {
+    pub(super) async fn run(&mut self, text: &str) -> Result<(), UndoError> {
         Ok(self.session.rows(&Own::Made(text.to_owned())).await.map(drop)?)
     }
 
-    async fn count(&mut self, from: &str) -> Result<u64, UndoError> {
+    pub(super) async fn count(&mut self, from: &str) -> Result<u64, UndoError> {
         let rows =
             self.session.rows(&Own::Made(format!("SELECT count(*)::text FROM {from}"))).await?;
         Ok(rows.first().map_or(0, |row| row.number(0)))
@@ -360,7 +365,7 @@ impl Back<'_> {
         format!("{after} a WHERE NOT EXISTS (SELECT FROM {before} b WHERE {keys})")
     }
 
-    fn keys(&self, one: &str, other: &str) -> String {
+    pub(super) fn keys(&self, one: &str, other: &str) -> String {
         let each = self.rows.key.iter().map(|column| {
             let column = quoted(column);
             format!("{one}.{column} = {other}.{column}")
@@ -390,7 +395,7 @@ impl Back<'_> {
         format!("ONLY {}", self.table())
     }
 
-    fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         format!("{}.{}", quoted(&self.rows.schema), quoted(&self.rows.name))
     }
 

@@ -5,6 +5,7 @@
 use holdpoint_core::{Code, Refusal, refusal::RefusalKind};
 
 use super::{
+    columns::{Narrowed, Standing},
     meaning::Gone,
     meter::MeterError,
     own::{Own, listed},
@@ -18,7 +19,6 @@ const DEFINITIONS_BYTES_MAX: usize = 1 << 20;
 /// Catalogues whose rows are made again with their relation: what tells one row from another, and
 /// whose it is.
 const OF_TABLES: &[(&str, &str, &str)] = &[
-    ("pg_attrdef", "o.oid", "o.adrelid"),
     (
         "pg_inherits",
         "pg_catalog.concat_ws('/', o.inhrelid, o.inhparent)",
@@ -43,8 +43,8 @@ const ALWAYS: &[&str] = &[
     "pg_statistic_ext_data",
 ];
 
-/// Kinds of objects, each behind what it is made of: their catalogue, whose they are, and how the
-/// server writes them down. A text of nothing is of what comes with something else.
+/// Kinds of objects: their catalogue, whose they are, and how the server writes them down. A text of
+/// nothing is of what comes with something else.
 const KINDS: &[(&str, &str, &str)] = &[
     ("pg_namespace", NOBODYS, SCHEMAS),
     ("pg_type", TYPE_OF, TYPES),
@@ -53,6 +53,15 @@ const KINDS: &[(&str, &str, &str)] = &[
         NOBODYS,
         "CASE WHEN o.prokind OPERATOR(pg_catalog.=) 'a' THEN NULL \
          ELSE pg_catalog.pg_get_functiondef(o.oid) END",
+    ),
+    (
+        "pg_attrdef",
+        "o.adrelid",
+        // What computes a column is no default, and cannot be set again while the column stays.
+        "(SELECT pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', \
+         o.adrelid::pg_catalog.regclass, a.attname, pg_catalog.pg_get_expr(o.adbin, o.adrelid)) \
+         FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) o.adrelid \
+         AND a.attnum OPERATOR(pg_catalog.=) o.adnum AND a.attgenerated OPERATOR(pg_catalog.=) '')",
     ),
     (
         "pg_constraint",
@@ -136,7 +145,8 @@ const GRANTS: &str = "\
 
 /// What is said of things.
 const COMMENTS: &str = "\
-SELECT pg_catalog.format('COMMENT ON %s %s IS %L', CASE i.type WHEN 'table constraint' \
+SELECT d.objoid::pg_catalog.text, \
+ pg_catalog.format('COMMENT ON %s %s IS %L', CASE i.type WHEN 'table constraint' \
  THEN 'constraint' WHEN 'statistics object' THEN 'statistics' ELSE i.type END, i.identity, \
  d.description) FROM pg_catalog.pg_description d, \
 LATERAL pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) i \
@@ -195,6 +205,8 @@ pub(super) struct Definitions {
     objects: Vec<(&'static str, Vec<u32>)>,
     /// Functions among them that come behind the tables whose rows they take or give.
     take_rows: Vec<u32>,
+    /// What stood on columns that are lost, of tables that stay.
+    pub(super) columns: Standing,
     /// Something else is dropped, of which nobody could write down how it is made.
     missing: bool,
 }
@@ -202,7 +214,7 @@ pub(super) struct Definitions {
 impl Definitions {
     /// Whether nothing is dropped that has to be written down.
     pub(super) fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+        self.objects.is_empty() && self.columns.is_empty()
     }
 
     /// What tables are made of, and what is made of tables: what comes before them, and behind.
@@ -228,14 +240,16 @@ impl Definitions {
 
 impl SessionPoint {
     /// What the open transaction has dropped of `system`'s catalogues, beside the relations
-    /// `dropped`, and those that were nobody else's.
+    /// `dropped`, and those that were nobody else's; what stood on columns that are lost, apart.
     pub(super) async fn definitions(
         &self,
         system: &[Table],
         dropped: &[Gone],
         spent: &[u32],
+        narrowed: Vec<Narrowed>,
     ) -> Result<Definitions, MeterError> {
-        let mut found = Definitions::default();
+        let columns = self.standing(narrowed).await?;
+        let mut found = Definitions { columns, ..Definitions::default() };
         let whole: Vec<u32> = dropped
             .iter()
             .filter(|gone| gone.dropped && !matches!(gone.kind.as_str(), "i" | "I" | "c"))
@@ -248,17 +262,18 @@ impl SessionPoint {
                 let id = format!("o.{}", id_in(kind));
                 let objects = self.gone_from(kind, &id, whose, &whole).await?;
                 let objects: Vec<u32> = objects.iter().filter_map(|it| it.parse().ok()).collect();
+                let objects = self.apart(kind, objects, &mut found.columns).await?;
                 if *kind == FUNCTIONS {
                     found.take_rows = self.take_rows(&objects, &whole).await?;
                 }
                 found.objects.extend((!objects.is_empty()).then_some((*kind, objects)));
             } else if let Some((kind, id, whose)) = OF_TABLES.iter().find(|(it, ..)| *it == name) {
-                found.missing |= !self.gone_from(kind, id, whose, &whole).await?.is_empty();
+                let gone = self.gone_from(kind, id, whose, &whole).await?;
+                found.missing |= !gone.iter().all(|id| found.columns.holds_part(name, id));
             } else {
                 found.missing |= ALWAYS.binary_search(&name).is_err();
             }
         }
-        found.objects.sort_by_key(|(kind, _)| KINDS.iter().position(|(it, ..)| it == kind));
         Ok(found)
     }
 
@@ -307,10 +322,24 @@ impl SessionPoint {
         &self,
         definitions: &Definitions,
     ) -> Result<Option<String>, MeterError> {
+        let statements = self.statements(&definitions.objects).await?;
+        let texts: Option<Vec<String>> = statements.into_iter().map(|(_, text)| text).collect();
+        let text = texts.ok_or_else(unwritten)?.join(";\n");
         // What a function is made of may come behind it.
-        let mut statements = vec!["SET LOCAL check_function_bodies = off".to_owned()];
+        let quiet = "SET LOCAL check_function_bodies = off";
+        Ok((!text.is_empty()).then(|| format!("{quiet};\n{text}")))
+    }
+
+    /// Statements that make these objects again, with their numbers; none where there is no such
+    /// statement. What stands on another one was made after it, and has a higher number; a schema
+    /// may have been made after what is in it by now.
+    pub(super) async fn statements(
+        &self,
+        objects: &[(&'static str, Vec<u32>)],
+    ) -> Result<Vec<(u32, Option<String>)>, MeterError> {
+        let mut statements = Vec::new();
         let mut witness = self.served.witness().await?;
-        for (catalogue, objects) in &definitions.objects {
+        for (catalogue, objects) in objects {
             let Some((_, _, how)) = KINDS.iter().find(|(kind, ..)| kind == catalogue) else {
                 continue;
             };
@@ -321,35 +350,37 @@ impl SessionPoint {
                 grants.replace("{acl}", acl)
             });
             let text = format!(
-                "SELECT {how}, {granted} FROM pg_catalog.{catalogue} o \
-                 WHERE o.{id} OPERATOR(pg_catalog.=) ANY ({}) ORDER BY o.{id}",
+                "SELECT o.{id}::pg_catalog.text, {how}, {granted} FROM pg_catalog.{catalogue} o \
+                 WHERE o.{id} OPERATOR(pg_catalog.=) ANY ({})",
                 listed(objects)
             );
             for row in witness.rows(&Own::Made(text)).await? {
-                match row.some(0) {
-                    Some("") => {}
-                    Some(text) => {
-                        let granted = row.some(1).filter(|text| !text.is_empty());
-                        statements
-                            .extend([Some(text), granted].into_iter().flatten().map(Into::into));
-                    }
-                    None => {
-                        return Err(no_way_back("something is dropped that cannot be made again"));
-                    }
-                }
+                let number = row.text(0).parse().unwrap_or(u32::MAX);
+                let made = (row.some(1) != Some("")).then(|| row.some(1));
+                let granted = row.some(2).filter(|_| made.is_some()).map(Some);
+                let texts = made.into_iter().chain(granted);
+                statements.extend(texts.map(|text| (*catalogue, number, text.map(str::to_owned))));
             }
             let said = COMMENTS.replace("{catalogue}", catalogue);
             let said = said.replace("{objects}", &listed(objects));
-            let said = witness.rows(&Own::Made(said)).await?;
-            statements.extend(said.iter().map(|row| row.text(0).to_owned()));
+            for row in witness.rows(&Own::Made(said)).await? {
+                let number = row.text(0).parse().unwrap_or(u32::MAX);
+                statements.push((*catalogue, number, Some(row.text(1).to_owned())));
+            }
         }
         self.served.keep(witness);
-        let text = statements.join(";\n");
-        match text.len() <= DEFINITIONS_BYTES_MAX {
-            true => Ok((statements.len() > 1).then_some(text)),
+        statements.sort_by_key(|(catalogue, number, _)| (*catalogue != "pg_namespace", *number));
+        let bytes = statements.iter().filter_map(|(.., text)| text.as_ref()).map(String::len);
+        match bytes.sum::<usize>() <= DEFINITIONS_BYTES_MAX {
+            true => Ok(statements.into_iter().map(|(_, number, text)| (number, text)).collect()),
             false => Err(no_way_back("what is dropped is too much to be written down")),
         }
     }
+}
+
+/// Something is dropped that the server cannot write down.
+pub(super) fn unwritten() -> MeterError {
+    no_way_back("something is dropped that cannot be made again")
 }
 
 fn no_way_back(text: &str) -> MeterError {
@@ -364,7 +395,7 @@ fn made_by_hand(catalogue: &str, id: &str) -> String {
     }
 }
 
-fn id_in(catalogue: &str) -> &'static str {
+pub(super) fn id_in(catalogue: &str) -> &'static str {
     if catalogue == "pg_index" { "indexrelid" } else { "oid" }
 }
 

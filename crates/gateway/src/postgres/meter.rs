@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use holdpoint_core::{Refusal, policy::Changes};
 
 use super::{
+    columns::{self, Narrowed},
     meaning,
     own::Own,
     point::{SessionPoint, own_failed},
@@ -48,6 +49,8 @@ struct Lost {
     gone: Vec<meaning::Gone>,
     /// With a column less.
     columns: Vec<meaning::Gone>,
+    /// The columns that tables have no more, one by one.
+    narrowed: Vec<Narrowed>,
     /// All that nobody else can read until the transaction ends.
     locked: Vec<u32>,
     /// Dropped, and nobody else's: temporary, made by the transaction itself, or a table's own.
@@ -122,11 +125,11 @@ impl SessionPoint {
             true => self.lost(&own).await?,
             false => Lost::default(),
         };
-        let Lost { mut gone, columns, locked, spent, sequences } = lost;
+        let Lost { mut gone, columns, narrowed, locked, spent, sequences } = lost;
         for gone in &mut gone {
             gone.empty = !gone.dropped && empty.contains(&gone.table.oid);
         }
-        let definitions = self.definitions(&system, &gone, &spent).await?;
+        let definitions = self.definitions(&system, &gone, &spent, narrowed).await?;
         let kept = columns.is_empty() && definitions.is_empty() && definitions.is_savable();
         let spends = !spent.is_empty() && kept;
         let rights = self.changes_rights(&system, transaction.text(0)).await?;
@@ -221,6 +224,8 @@ impl SessionPoint {
             |oid: &u32| seen.iter().filter(is_own).any(|row| row.text(0) == oid.to_string());
         let spent = dropped.filter(|oid| !is_seen(oid)).collect();
         let columns = seen.iter().filter_map(|row| loses_column(row, &taken, &had, &has)).collect();
+        let stays = |oid: u32| taken.iter().any(|it| it.oid == oid && it.file.is_some());
+        let narrowed = columns::narrowed(&seen, stays, &had, &has);
         let gone = seen.iter().filter(is_own).filter_map(|row| {
             let oid: u32 = row.text(0).parse().ok()?;
             let now = taken.iter().find(|taken| taken.oid == oid)?;
@@ -244,7 +249,7 @@ impl SessionPoint {
             }
         });
         let sequences = seen.iter().filter_map(|row| anew(row, &taken)).collect();
-        Ok(Lost { gone: gone.collect(), columns, locked, spent, sequences })
+        Ok(Lost { gone: gone.collect(), columns, narrowed, locked, spent, sequences })
     }
 }
 

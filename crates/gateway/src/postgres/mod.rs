@@ -12,17 +12,20 @@
 //! - `point`, `resolve`, `fulfil`: what PostgreSQL brings to the walk
 //! - `commit`: the end of a transaction; `meter`, `rights` and `meaning`: what it changed
 //! - `sides`: an open transaction, and one who looks on; `changed`: what only one of them sees; `sought`: where it likely lies
-//! - `preimage`, `saved`, `spool`, `definitions`, `sequences`, `dump`: things as they were; `restore`: what stands for them
-//!   where they are too large; `undo`: the way back to them, `back` table by table
+//! - `preimage`, `saved`, `spool`, `definitions`, `sequences`, `columns`, `dump`: things as they were; `restore`: what
+//!   stands for them where they are too large; `undo`: the way back to them, `back` table by table, `back_columns` into
+//!   tables that stay
 //! - `release`: what humans released is run, once; `which` and `written`: the rows and values that they released it for
 //! - `own`: the gateway's own statements; `cancel`, `password`: what they say
 
 mod back;
+mod back_columns;
 mod batch;
 mod begin;
 mod binding;
 mod cancel;
 mod changed;
+mod columns;
 mod commit;
 mod connect;
 mod definitions;
@@ -57,6 +60,7 @@ mod upstream;
 mod which;
 mod written;
 
+pub use columns::{LostColumn, LostColumns, WithColumns};
 pub use listen::Front;
 pub use point::Served;
 pub use preimage::{Preimage, Rows};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     changed::{By, Changed, Take as _, values},
+    columns::{LostColumns, WithColumns},
     meter::MeterError,
     own::{Own, quoted},
     point::{SessionPoint, own_failed},
@@ -20,7 +21,7 @@ use super::{
 use crate::point::unavailable;
 
 /// The rows of one transaction as they were.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Preimage {
     /// The version of this shape; 1.
     pub v: u8,
@@ -34,6 +35,9 @@ pub struct Preimage {
     /// Statements that make again what else was dropped, once the rows are back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definitions: Option<String>,
+    /// What was lost with columns of tables that stay, in the order in which it is made again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with_columns: Vec<WithColumns>,
     /// Table by table.
     pub tables: Vec<Rows>,
     /// What stands for the rows, where they were too many to be kept.
@@ -64,6 +68,22 @@ pub struct Rows {
     /// The types of the columns, where the table has lost some of them: its rows are put beside it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
+    /// The columns that the table has lost, and how they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<LostColumns>,
+}
+
+impl Preimage {
+    /// How the statements begin that make again what was dropped.
+    pub(super) fn made(&self) -> Vec<String> {
+        let texts = [&self.structure, &self.definitions].into_iter().flatten();
+        let lines = texts.flat_map(|text| text.lines());
+        let made = |line: &&str| {
+            let adds = line.starts_with("ALTER ") && line.contains(" ADD CONSTRAINT ");
+            line.starts_with("CREATE ") || adds || line.starts_with("REFRESH ")
+        };
+        lines.filter(made).map(|line| line.trim_end_matches([' ', '(', ';']).to_owned()).collect()
+    }
 }
 
 impl Rows {
@@ -113,6 +133,7 @@ impl Keep for State {
 pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Digest, Refusal> {
     let saved = measured.saved.clone().unwrap_or_default();
     let (structure, definitions) = (saved.structure.clone(), saved.definitions.clone());
+    let with_columns = saved.with_columns.clone();
     let read = match saved.restore_point.clone() {
         Some(proven) => Err(proven),
         None => match read(point, measured, saved).await {
@@ -123,17 +144,18 @@ pub(super) async fn keep(point: &SessionPoint, measured: &Measured) -> Result<Di
         },
     };
     let (database, at) = (point.served.name.to_string(), point.now());
-    let (structure, definitions, tables, restore_point) = match read {
-        Ok(tables) => (structure, definitions, tables, None),
-        Err(proven) => (None, None, Vec::new(), Some(proven)),
+    let empty = Preimage { v: 1, database, at, ..Preimage::default() };
+    let preimage = match read {
+        Ok(tables) => Preimage { structure, definitions, with_columns, tables, ..empty },
+        Err(proven) => Preimage { restore_point: Some(proven), ..empty },
     };
+    let tables = &preimage.tables;
     let rows: Vec<&Kept> = tables.iter().flat_map(|it: &Rows| [&it.before, &it.after]).collect();
     point.spooled.keep(&rows, at).map_err(|error| {
         let text = format!("the rows as they are now cannot be kept: {error}");
         Refusal::new(RefusalKind::Deny, Code::NoWayBack, text)
     })?;
-    let instead = restore_point.is_some();
-    let preimage = Preimage { v: 1, database, at, structure, definitions, tables, restore_point };
+    let instead = preimage.restore_point.is_some();
     let bytes = serde_json::to_vec(&preimage).map_err(unavailable)?;
     let id = point.served.http.state.keep(&bytes, at)?;
     point.spooled.note(id.clone());
@@ -219,7 +241,8 @@ async fn changed_rows(
     let (after, _) = changed.after(by, || Spool::new(spooled, left)).await?;
     let whole = checksum(&before, &after).ok_or_else(|| OwnError::NotKept("damaged".to_owned()))?;
     let (schema, name, types) = (table.schema.clone(), table.name.clone(), Vec::new());
-    Ok(Rows { schema, name, columns, key, count, before, after, checksum: whole, types })
+    let (checksum, lost) = (whole, None);
+    Ok(Rows { schema, name, columns, key, count, before, after, checksum, types, lost })
 }
 
 /// All rows of a table, as a session sees them: all of their columns, or these alone.
@@ -258,8 +281,16 @@ pub(super) async fn whole(
     let (before, after) = (spool.finish()?, Kept::default());
     let whole = checksum(&before, &after).ok_or_else(|| OwnError::NotKept("damaged".to_owned()))?;
     let (schema, name) = (table.schema.clone(), table.name.clone());
-    let types = Vec::new();
-    Ok(Rows { schema, name, columns, key, count, before, after, checksum: whole, types })
+    let (checksum, types, lost) = (whole, Vec::new(), None);
+    Ok(Rows { schema, name, columns, key, count, before, after, checksum, types, lost })
+}
+
+/// The columns of a table that are not computed.
+pub(super) async fn columns(
+    session: &mut Upstream,
+    table: &Table,
+) -> Result<Vec<String>, OwnError> {
+    names(session, table, COLUMNS).await
 }
 
 /// The types of a table's columns.
@@ -346,4 +377,23 @@ pub(super) fn failed(table: &Table, error: &OwnError) -> Refusal {
         error => return own_failed(error),
     };
     Refusal::new(RefusalKind::Deny, Code::NoWayBack, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use holdpoint_core::Digest;
+    use serde_json::{from_value, json};
+
+    use super::Preimage;
+
+    #[test]
+    fn what_was_kept_before_columns_could_be_is_read() {
+        let rows = json!({
+            "schema": "public", "name": "posts", "columns": ["id"], "key": ["id"], "count": 1,
+            "before": "MQo=", "after": "", "checksum": Digest::of(b""), "types": ["integer"],
+        });
+        let kept = json!({ "v": 1, "database": "shop", "at": 7, "tables": [rows] });
+        let kept: Preimage = from_value(kept).unwrap();
+        assert!(kept.with_columns.is_empty() && kept.tables[0].lost.is_none());
+    }
 }

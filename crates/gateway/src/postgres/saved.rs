@@ -9,6 +9,7 @@ use holdpoint_enforce::enforce;
 use holdpoint_wire::sql::statements::Kind;
 
 use super::{
+    columns::{self, WithColumns},
     meaning::Gone,
     meter::MeterError,
     own::Own,
@@ -17,7 +18,7 @@ use super::{
     release,
     restore::{self, RestorePoint},
     script::{Bound, Measured, Script, Step, Table},
-    sequences,
+    sequences::{self, Sequence},
     upstream::OwnError,
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Saved {
     pub(super) structure: Option<String>,
     /// Statements that make again what else was dropped.
     pub(super) definitions: Option<String>,
+    /// What was lost with columns of tables that stay.
+    pub(super) with_columns: Vec<WithColumns>,
     /// The rows.
     pub(super) tables: Vec<Rows>,
     /// The rows of tables that stay, with the types of their columns.
@@ -134,11 +137,37 @@ impl SessionPoint {
         Ok(())
     }
 
-    /// Reads whole tables, which nobody can change until the transaction is over.
-    async fn save(&self, first: &Measured, locked: &[Table]) -> Result<Saved, MeterError> {
+    /// The statements that make all of it again.
+    async fn statements_for_all(&self, first: &Measured) -> Result<Saved, MeterError> {
         let [before, behind] = first.definitions.around_tables();
         let before = self.written_down(&before).await?;
         let behind = self.written_down(&behind).await?;
+        let with_columns = self.with_columns(first).await?;
+        // An index without its table is made again by its definition, as is a type.
+        let with = |gone: &Gone| first.definitions.columns.holds(gone);
+        let described =
+            |gone: &&Gone| gone.dropped && !with(gone) && !matches!(&*gone.kind, "i" | "I" | "c");
+        let dropped: Vec<&Gone> = first.gone.iter().filter(described).collect();
+        let dumped = match dropped.is_empty() {
+            true => None,
+            false => Some(self.structure(&dropped).await?),
+        };
+        let mut witness = self.served.witness().await?;
+        let alone = |it: &&Sequence| !first.definitions.columns.holds_relation(it.table.oid);
+        let alone: Vec<&Sequence> = first.sequences.iter().filter(alone).collect();
+        let numbers = sequences::going_on(&mut witness, &alone).await?;
+        self.served.keep(witness);
+        // What a view has computed is computed again.
+        let computed = dropped.iter().filter(|gone| gone.kind == "m");
+        let computed =
+            computed.map(|gone| format!("REFRESH MATERIALIZED VIEW {}", qualified(&gone.table)));
+        let structure = joined(before.into_iter().chain(dumped));
+        let definitions = joined(numbers.into_iter().chain(behind).chain(computed));
+        Ok(Saved { structure, definitions, with_columns, ..Saved::default() })
+    }
+
+    /// Reads whole tables, which nobody can change until the transaction is over.
+    async fn save(&self, first: &Measured, locked: &[Table]) -> Result<Saved, MeterError> {
         let gone = &first.gone;
         // The rows of a table that loses columns are kept once, with all of them.
         let narrowed = |gone: &Gone| first.columns.iter().any(|it| it.table.oid == gone.table.oid);
@@ -151,24 +180,8 @@ impl SessionPoint {
             let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", qualified(table));
             self.own(&Own::Made(lock)).await?;
         }
-        // An index without its table is made again by its definition, as is a type.
-        let described = |gone: &&Gone| gone.dropped && !matches!(&*gone.kind, "i" | "I" | "c");
-        let dropped: Vec<&Gone> = gone.iter().filter(described).collect();
-        let dumped = match dropped.is_empty() {
-            true => None,
-            false => Some(self.structure(&dropped).await?),
-        };
-        let mut witness = self.served.witness().await?;
-        let numbers = sequences::going_on(&mut witness, &first.sequences).await?;
-        self.served.keep(witness);
-        // What a view has computed is computed again.
-        let computed = dropped.iter().filter(|gone| gone.kind == "m");
-        let computed =
-            computed.map(|gone| format!("REFRESH MATERIALIZED VIEW {}", qualified(&gone.table)));
-        let structure = joined(before.into_iter().chain(dumped));
-        let definitions = joined(numbers.into_iter().chain(behind).chain(computed));
         let mut left = self.served.http.config().sql.preimage_bytes;
-        let mut saved = Saved { structure, definitions, ..Saved::default() };
+        let mut saved = self.statements_for_all(first).await?;
         // The session's own values are written as it likes; under these locks, whoever looks on sees
         // the same rows.
         let mut witness = self.served.witness().await?;
@@ -186,8 +199,17 @@ impl SessionPoint {
             }
         }
         for table in locked {
-            let rows = preimage::whole(&mut witness, table, None, &self.spooled, left).await;
-            let rows = rows.map_err(|error| MeterError::unkept(table, &error))?;
+            let unkept = |error: OwnError| MeterError::unkept(table, &error);
+            // By the end, there is nothing else to be compared.
+            let lost = columns::lost_columns(&mut witness, first, table).await.map_err(unkept)?;
+            let mut stay = preimage::columns(&mut witness, table).await.map_err(unkept)?;
+            stay.retain(|name| !lost.has(name));
+            let (stay, spooled) = (Some(&stay[..]), &self.spooled);
+            let rows = preimage::whole(&mut witness, table, stay, spooled, left).await;
+            let mut rows = rows.map_err(unkept)?;
+            if rows.key.iter().any(|name| lost.has(name)) {
+                rows.key.clear();
+            }
             left = left.saturating_sub(rows.before.bytes());
             saved.locked.push((table.oid, rows));
         }
@@ -197,7 +219,8 @@ impl SessionPoint {
             let rows = preimage::whole(&mut witness, table, None, &self.spooled, left).await;
             let rows = rows.map_err(unkept)?;
             left = left.saturating_sub(rows.before.bytes());
-            saved.tables.push(Rows { types, ..rows });
+            let lost = columns::lost_columns(&mut witness, first, table).await.map_err(unkept)?;
+            saved.tables.push(Rows { types, lost: Some(lost), ..rows });
         }
         self.served.keep(witness);
         Ok(saved)

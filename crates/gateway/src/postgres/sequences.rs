@@ -30,7 +30,7 @@ AND d.deptype OPERATOR(pg_catalog.=) 'a' AND d.objid OPERATOR(pg_catalog.=) ANY 
 /// there again. One that went on since stays where it is.
 pub(super) async fn going_on(
     witness: &mut Upstream,
-    sequences: &[Sequence],
+    sequences: &[&Sequence],
 ) -> Result<Vec<String>, OwnError> {
     let mut statements = Vec::new();
     for Sequence { table, dropped } in sequences {

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::{
     back::{Back, Way},
+    back_columns::Columns,
     connect::{ALPN, Connect, ConnectError},
     own::{EXACT, Own, quoted},
     password,
@@ -26,8 +27,10 @@ use crate::{
 
 /// How long an undo waits for whoever writes to a table: others wait behind it.
 const LOCK_MAX: (&str, &str) = ("lock_timeout", "10s");
+/// The same again, after a text of PostgreSQL's own tool, which waits for ever.
+pub(super) const AS_LONG: &str = "SET lock_timeout = '10s'";
 /// The system's own catalogue.
-const CATALOGUE: &str = "pg_catalog";
+pub(super) const CATALOGUE: &str = "pg_catalog";
 
 /// Rows that would be put back, or were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,6 +39,13 @@ pub struct Undone {
     pub database: String,
     /// Table by table, in the order in which they are put back.
     pub tables: Vec<UndoneTable>,
+    /// What is made again beside tables' rows: how the statements for it begin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<String>,
+    /// What was lost with columns that are not put back, and is not made again: a human may run
+    /// these statements where they fit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_run: Vec<String>,
     /// Whether it was done: it is not if any row was changed since, or nobody asked for it.
     pub done: bool,
 }
@@ -55,9 +65,21 @@ pub struct UndoneTable {
     pub changed_since: u64,
     /// Rows whose key somebody has taken since.
     pub taken_since: u64,
+    /// The columns that it had lost, and has again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Rows that came since: they have nothing in these columns.
+    #[serde(skip_serializing_if = "is_none")]
+    pub came_since: u64,
+    /// Rows that had these columns and are gone since.
+    #[serde(skip_serializing_if = "is_none")]
+    pub gone_since: u64,
     /// The table beside it that they are put into, as it has lost columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beside: Option<String>,
+    /// Why its columns are not put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_beside: Option<String>,
     /// Nothing tells its rows from others: whether they are back already cannot be seen there.
     #[serde(skip)]
     pub keyless: bool,
@@ -65,10 +87,21 @@ pub struct UndoneTable {
 
 impl fmt::Display for UndoneTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, inserted, updated, deleted, changed_since, taken_since, beside, .. } =
-            self;
-        if let Some(beside) = beside {
-            return write!(f, "{table}: {inserted} rows with all their columns, in {beside}");
+        let Self { table, inserted, updated, deleted, changed_since, taken_since, .. } = self;
+        if let Some(beside) = &self.beside {
+            let rows = format!("{inserted} rows with all their columns, in {beside}");
+            return match &self.why_beside {
+                None => write!(f, "{table}: {rows}"),
+                Some(why) => write!(f, "{table}: {rows}; what it lost does not go back: {why}"),
+            };
+        }
+        if !self.columns.is_empty() {
+            let (columns, came, gone) = (&self.columns, self.came_since, self.gone_since);
+            write!(f, "{table}: {} goes back, with what was in it", columns.join(", "))?;
+            return match came + gone {
+                0 => write!(f, ", in {updated} rows"),
+                _ => write!(f, ", in {updated} rows; empty in {came} newer ones; {gone} are gone"),
+            };
         }
         write!(f, "{table}: {inserted} back, {updated} as before, {deleted} away")?;
         match changed_since + taken_since {
@@ -76,6 +109,11 @@ impl fmt::Display for UndoneTable {
             _ => write!(f, "; {changed_since} changed and {taken_since} taken since"),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(rows: &u64) -> bool {
+    *rows == 0
 }
 
 /// Why rows cannot be put back.
@@ -141,11 +179,8 @@ pub async fn undo(
     for way in Way::ALL {
         // What was counted of one attempt is no part of the next.
         let session = connect.session(&password, &options).await?;
-        match (Attempt { session, payloads, preimage, way }).run(doing).await? {
-            Ok(tables) => {
-                let (database, done) = (database.to_string(), tables.1);
-                return Ok(Undone { database, tables: tables.0, done });
-            }
+        match (Attempt { session, payloads, preimage, way, early: Vec::new() }).run(doing).await? {
+            Ok(undone) => return Ok(Undone { database: database.to_string(), ..undone }),
             Err(error) => {
                 let _first = failed.get_or_insert(error);
             }
@@ -160,21 +195,22 @@ struct Attempt<'a> {
     payloads: &'a Payloads,
     preimage: &'a Preimage,
     way: Way,
+    /// Tables whose columns came before all else.
+    early: Vec<&'a Rows>,
 }
 
+/// What was done with lost columns, and the statements that were not run.
+type Regained = (Vec<UndoneTable>, Vec<String>);
+
 impl<'a> Attempt<'a> {
-    /// The tables, and whether it was done; or why this way does not lead back.
-    async fn run(
-        mut self,
-        doing: bool,
-    ) -> Result<Result<(Vec<UndoneTable>, bool), UndoError>, UndoError> {
-        let (session, preimage) = (&mut self.session, self.preimage);
-        session.rows(&Own::Begin).await?;
-        if let Some(structure) = &preimage.structure {
-            session.script(structure).await?;
-        }
-        let (beside, within): (Vec<&Rows>, Vec<&Rows>) =
+    /// What was done, or would be; or why this way does not lead back.
+    async fn run(mut self, doing: bool) -> Result<Result<Undone, UndoError>, UndoError> {
+        let preimage = self.preimage;
+        let (narrowed, within): (Vec<&Rows>, Vec<&Rows>) =
             preimage.tables.iter().partition(|rows| !rows.types.is_empty());
+        self.session.rows(&Own::Begin).await?;
+        let early = self.structure(&narrowed, &within).await?;
+        let session = &mut self.session;
         let order = in_order(session, within).await?;
         // What is compared now must not be changed by anybody before it is overwritten.
         for rows in &order {
@@ -183,23 +219,61 @@ impl<'a> Attempt<'a> {
             session.rows(&Own::Made(lock)).await?;
         }
         let mut tables = Vec::new();
-        for (number, rows) in beside.into_iter().enumerate() {
-            tables.push(self.back(number, rows).put_beside(preimage.at).await?);
-        }
         for (number, rows) in order.iter().enumerate() {
             tables.push(self.back(number, rows).prepare().await?);
         }
         let clear = tables.iter().all(|it| it.changed_since == 0 && it.taken_since == 0);
-        if !(clear && doing) {
-            self.session.rows(&Own::Rollback).await?;
-            return Ok(Ok((tables, false)));
-        }
-        if let Err(error) = self.put(&order).await {
+        let doing = clear && doing;
+        if doing && let Err(error) = self.put(&order).await {
             self.session.rows(&Own::Rollback).await?;
             return Ok(Err(error));
         }
-        self.session.rows(&Own::Commit).await?;
-        Ok(Ok((tables, true)))
+        // A row that is back has its columns again.
+        let (mut all, not_run) = match early {
+            Some(columns) => columns,
+            None => self.columns(&narrowed).await?,
+        };
+        all.extend(tables);
+        self.session.rows(if doing { &Own::Commit } else { &Own::Rollback }).await?;
+        let database = preimage.database.clone();
+        let made = preimage.made();
+        Ok(Ok(Undone { database, tables: all, made, not_run, done: doing }))
+    }
+
+    /// Makes what was dropped again. Where that refers to columns that were lost at the same time,
+    /// these come first: what was done with them.
+    async fn structure(
+        &mut self,
+        narrowed: &[&'a Rows],
+        within: &[&Rows],
+    ) -> Result<Option<Regained>, UndoError> {
+        let Some(structure) = &self.preimage.structure else { return Ok(None) };
+        let is_both = |it: &Rows| {
+            narrowed.iter().any(|one| (&one.schema, &one.name) == (&it.schema, &it.name))
+        };
+        // Rows that are put back after their columns would have nothing in them.
+        let both = within.iter().any(|it| is_both(it));
+        self.session.rows(&Own::Made("SAVEPOINT holdpoint_structure".to_owned())).await?;
+        let mut early = None;
+        match self.session.script(structure).await {
+            Err(OwnError::Server(..)) if !narrowed.is_empty() && !both => {
+                let back = "ROLLBACK TO SAVEPOINT holdpoint_structure";
+                self.session.rows(&Own::Made(back.to_owned())).await?;
+                early = Some(self.columns(narrowed).await?);
+                self.early = narrowed.to_vec();
+                self.session.script(structure).await?;
+            }
+            made => made?,
+        }
+        self.session.rows(&Own::Made(AS_LONG.to_owned())).await?;
+        Ok(early)
+    }
+
+    /// Puts columns back where they fit, and else rows beside their table.
+    async fn columns(&mut self, narrowed: &[&Rows]) -> Result<Regained, UndoError> {
+        let (payloads, preimage) = (self.payloads, self.preimage);
+        let columns = Columns::new(&mut self.session, payloads, preimage, narrowed.to_vec());
+        columns.back(preimage.tables.len()).await
     }
 
     /// Puts all rows where they were, and looks whether that is all that it did.
@@ -258,6 +332,8 @@ impl<'a> Attempt<'a> {
             let known = order.iter().position(|it| it.schema == schema && it.name == name);
             let as_meant = match known.and_then(|number| away.get(number)) {
                 Some(away) => row.number(5) == *away,
+                // What was put into columns was counted before.
+                None if self.early.iter().any(|it| it.schema == schema && it.name == name) => true,
                 None => row.number(4) == 0 && row.number(5) == 0,
             };
             if !as_meant {

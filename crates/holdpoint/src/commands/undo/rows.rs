@@ -16,6 +16,9 @@ use crate::{
     terminal,
 };
 
+/// Statements that a human is shown, at most.
+const SHOWN_MAX: usize = 40;
+
 /// Puts the rows that are kept as `id` back, unless somebody has changed them since.
 pub(super) fn put_back(id: &str, yes: bool, here: &Here) -> Ended {
     let mut undone = rows::put_back(here, id, false)?;
@@ -30,7 +33,9 @@ pub(super) fn put_back(id: &str, yes: bool, here: &Here) -> Ended {
             format!("{id} was put back before, and {table} has no key: it would have them twice");
         return Err(CommandError::unable(text));
     }
-    let agreed = || terminal::ask("Put these rows back? (yes) ").is_ok_and(|said| said == "yes");
+    let what = if undone.tables.is_empty() { "this" } else { "these rows" };
+    let question = format!("Put {what} back? (yes) ");
+    let agreed = || terminal::ask(&question).is_ok_and(|said| said == "yes");
     if clear {
         if !yes {
             eprintln!("{}", shown(&undone));
@@ -65,9 +70,23 @@ fn asked(id: &str, undone: &Undone) -> NewUndo {
     }
 }
 
-/// What is put back, table by table.
+/// What is put back, table by table, and what is left to a human.
 fn shown(undone: &Undone) -> String {
-    let lines: Vec<String> = undone.tables.iter().map(ToString::to_string).collect();
-    let end = if undone.done { "the rows are back" } else { "nothing is changed" };
+    let mut lines: Vec<String> = undone.tables.iter().map(ToString::to_string).collect();
+    let made = undone.made.iter().take(SHOWN_MAX);
+    lines.extend(made.map(|text| format!("again: {text}")));
+    if undone.made.len() > SHOWN_MAX {
+        lines.push(format!("and {} more", undone.made.len() - SHOWN_MAX));
+    }
+    if !undone.not_run.is_empty() {
+        lines.push("not made again with them; run what of it fits:".to_owned());
+        lines
+            .extend(undone.not_run.iter().map(|text| format!("  {};", text.replace('\n', "\n  "))));
+    }
+    let end = match (undone.done, undone.tables.is_empty()) {
+        (false, _) => "nothing is changed",
+        (true, false) => "the rows are back",
+        (true, true) => "it is back",
+    };
     format!("{}\n{end}", lines.join("\n"))
 }
