@@ -1,5 +1,7 @@
 //! `holdpoint approve` and `holdpoint deny`: a human's answer to one held operation.
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use holdpoint_core::{Environment, ledger::Meaning, plain};
 use holdpoint_store::{
@@ -18,6 +20,10 @@ use crate::{
     status::{CommandError, Ended, Status},
     terminal,
 };
+
+/// How long a gateway may take to give a release its time, and how often it is looked whether it has.
+const SETTLES_MAX: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Release one held operation, once.
 #[derive(Debug, Args)]
@@ -104,7 +110,7 @@ fn answer(here: &Here, hold: &Hold, word: Word, named: Option<&str>, decision: R
     let approver = approver(here, named)?;
     match unlocked::ask(here, hold, word, &approver, decision) {
         Reply::Applied => {
-            let hold = holds::find(here, &hold.id)?;
+            let hold = settled(here, holds::find(here, &hold.id)?)?;
             here.print(&holds::fact(&hold), &said(&hold))?;
             return Ok(Status::Done);
         }
@@ -123,6 +129,7 @@ fn answer(here: &Here, hold: &Hold, word: Word, named: Option<&str>, decision: R
     let applied = context.sign(&key).and_then(|signed| here.holds().apply(&signed, now()));
     match applied {
         Ok(hold) => {
+            let hold = settled(here, hold)?;
             here.print(&holds::fact(&hold), &said(&hold))?;
             if let Some(kept) = unlocked::keep(here, &approver, &passphrase) {
                 eprintln!("{kept}");
@@ -132,6 +139,19 @@ fn answer(here: &Here, hold: &Hold, word: Word, named: Option<&str>, decision: R
         Err(ApprovalError::Store(error)) => Err(CommandError::unable(error)),
         Err(error) => wanting(&error.to_string()),
     }
+}
+
+/// The hold once the gateway has given it its time, where it has to wait besides: what is said of it
+/// (that it can be cancelled) holds from then on. Without a gateway it stays released.
+fn settled(here: &Here, mut hold: Hold) -> Result<Hold, CommandError> {
+    let until = Instant::now() + SETTLES_MAX;
+    let unsettled =
+        |hold: &Hold| hold.obligations.delay_seconds > 0 && hold.state == HoldState::Approved;
+    while unsettled(&hold) && Instant::now() < until {
+        std::thread::sleep(LOOK_EVERY);
+        hold = holds::find(here, &hold.id)?;
+    }
+    Ok(hold)
 }
 
 /// What the answer came to.
