@@ -91,6 +91,9 @@ fn what_changes_or_drops_passes_in_development_and_can_be_undone() {
 #[test]
 fn only_what_is_surely_empty_is_emptied_in_production() {
     let setup = "CREATE TABLE empty (id int PRIMARY KEY);
+CREATE TABLE bare (id int);
+CREATE TABLE numbered (id serial);
+SELECT setval('numbered_id_seq', 20);
 CREATE TABLE full_one (id int PRIMARY KEY);
 INSERT INTO full_one SELECT generate_series(1, 20);
 CREATE TABLE parent (id int);
@@ -111,11 +114,17 @@ CREATE FUNCTION moves() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
     let guarded = Guarded::start(BINARY, "production", TERMS, setup);
     for text in [
         "TRUNCATE empty",
-        "TRUNCATE empty RESTART IDENTITY",
+        "TRUNCATE bare RESTART IDENTITY",
         "ALTER TABLE empty ADD COLUMN n serial",
+        "BEGIN; CREATE TABLE fresh (id serial); TRUNCATE fresh RESTART IDENTITY; COMMIT",
     ] {
         guarded.well(text);
     }
+    // There is nothing in it; but its next number would be one that was given before.
+    let said = guarded.run("TRUNCATE numbered RESTART IDENTITY");
+    assert!(said.err.contains("postgres:restart_sequence"), "{}", said.err);
+    assert_eq!(guarded.server.admin("shop", "SELECT last_value FROM numbered_id_seq"), "20");
+    guarded.well("TRUNCATE numbered");
     for (text, table) in [
         ("TRUNCATE full_one", "full_one"),
         ("TRUNCATE empty, full_one", "full_one"),

@@ -20,6 +20,8 @@ pub(super) struct Counted {
     pub(super) gone: Vec<Gone>,
     /// What loses a column, or what was in it.
     pub(super) columns: Vec<Gone>,
+    /// Sequences that begin anew.
+    pub(super) restarted: Vec<Table>,
     /// What is there already has become another thing to somebody.
     pub(super) rights: Rights,
     /// Something is dropped that was nobody else's, and nothing but that and what is gone.
@@ -138,7 +140,6 @@ pub(super) fn measured(
     let texts = script.iter().flat_map(|bound| bound.reading.operations.iter());
     let drops_nothing = counted.system.iter().all(|table| table.deleted == 0);
     let texts: Vec<&Operation> = texts.filter(|it| !(drops_nothing && names(it, DROPS))).collect();
-    let opaque = texts.iter().any(|it| it.effect == Effect::Execute);
     let rewrites = only_rewrites(&texts) && rewrites_one(counted, &texts);
     let lost = |gone: &&Gone| {
         let same = rewrites && gone.rewritten && is_resource(&gone.table, target, &texts);
@@ -157,22 +158,15 @@ pub(super) fn measured(
     operations.extend(counted.own.iter().flat_map(|table| of_rows(table, target, small)));
     let empty = counted.gone.iter().filter(|gone| gone.empty);
     operations.extend(gone.iter().copied().chain(empty).map(|gone| of_gone(gone, target)));
+    operations.extend(counted.restarted.iter().map(|table| {
+        Operation::guessed("postgres:restart_sequence", Effect::Modify, within(target, table))
+    }));
     for operation in counted.columns.iter().map(|gone| of_columns(gone, target)) {
         if !operations.contains(&operation) {
             operations.push(operation);
         }
     }
-    // What nobody judges explains nothing: whether a text drops or empties something is counted.
-    let judged = |it: &&Operation| {
-        !is_counted(it) || !gone.is_empty() && names(it, &["drop_table", "truncate"])
-    };
-    let judged: Vec<&Operation> = texts.iter().copied().filter(judged).collect();
-    let told = if opaque { Told::Nothing } else { Told::by(&judged) };
-    let access = !opaque && judged.iter().any(|it| tells_of_access(it));
-    let rules = access || !opaque && judged.iter().any(|it| names(it, OF_RULES));
-    let empties = !opaque && texts.iter().any(|it| names(it, &["truncate"]));
-    let spends = counted.spends && gone.is_empty();
-    let told = Tells { told, access, rules, empties, spends };
+    let told = Tells::of(counted, &texts, &gone);
     operations.extend(of_catalogue(counted, target, told));
     let is_gone = |table: &Table| gone.iter().any(|gone| gone.table.oid == table.oid);
     let lost = counted
@@ -330,6 +324,22 @@ struct Tells {
 }
 
 impl Tells {
+    /// What `texts` explain of what was counted, with what is gone as a whole.
+    fn of(counted: &Counted, texts: &[&Operation], gone: &[&Gone]) -> Self {
+        let opaque = texts.iter().any(|it| it.effect == Effect::Execute);
+        // What nobody judges explains nothing: whether a text drops or empties something is counted.
+        let judged = |it: &&Operation| {
+            !is_counted(it) || !gone.is_empty() && names(it, &["drop_table", "truncate"])
+        };
+        let judged: Vec<&Operation> = texts.iter().copied().filter(judged).collect();
+        let told = if opaque { Told::Nothing } else { Told::by(&judged) };
+        let access = !opaque && judged.iter().any(|it| tells_of_access(it));
+        let rules = access || !opaque && judged.iter().any(|it| names(it, OF_RULES));
+        let empties = !opaque && texts.iter().any(|it| names(it, &["truncate"]));
+        let spends = counted.spends && gone.is_empty();
+        Self { told, access, rules, empties, spends }
+    }
+
     /// Whether changed rows of a catalogue are explained, or nothing at all.
     fn explains(self, table: &Table) -> bool {
         let spends = self.spends;

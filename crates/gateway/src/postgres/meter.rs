@@ -133,7 +133,9 @@ impl SessionPoint {
         let kept = columns.is_empty() && definitions.is_empty() && definitions.is_savable();
         let spends = !spent.is_empty() && kept;
         let rights = self.changes_rights(&system, transaction.text(0)).await?;
-        let counted = meaning::Counted { own, system, gone, columns, rights, spends };
+        let restarted = sequences.iter().filter(|it| !it.dropped).map(|it| it.table.clone());
+        let restarted = restarted.collect();
+        let counted = meaning::Counted { own, system, gone, columns, restarted, rights, spends };
         let small_rows = self.served.http.config().sql.small_rows;
         let mut measured = meaning::measured(
             &counted,
