@@ -22,7 +22,15 @@ fn guarded(environment: &str) -> Guarded {
 }
 
 fn steps(part: usize) -> impl Iterator<Item = &'static str> {
-    STEPS.split("---").nth(part).unwrap().split("\n\n").map(str::trim).filter(|it| !it.is_empty())
+    let steps = STEPS.split("---").nth(part).unwrap().split("\n\n").map(str::trim);
+    // Before PostgreSQL 15, the schema is not its database's owner's.
+    steps.filter(|it| !it.is_empty() && (major() >= 15 || !it.starts_with("DROP SCHEMA public")))
+}
+
+/// Statements that write the rows of a table anew, with which PostgreSQL 13 drops a type.
+fn writes_anew(step: &str) -> bool {
+    let values = ["random", "clock_timestamp", "serial", "GENERATED"];
+    step.contains("ADD COLUMN") && values.iter().any(|it| step.contains(it))
 }
 
 /// All that would make the database again, its rows and where its sequences stand among it.
@@ -48,8 +56,9 @@ fn surprise(step: &str, said: &Said) -> Option<String> {
 #[test]
 fn what_only_adds_passes_in_production() {
     let guarded = guarded("production");
+    let steps = steps(0).filter(|step| major() > 13 || !writes_anew(step));
     let surprises: Vec<String> =
-        steps(0).filter_map(|step| surprise(step, &guarded.run(step))).collect();
+        steps.filter_map(|step| surprise(step, &guarded.run(step))).collect();
     assert!(surprises.is_empty(), "{}", surprises.join("\n"));
     assert!(guarded.holdpoint.verified() > 0);
 }
