@@ -144,6 +144,11 @@ CREATE TRIGGER does AFTER INSERT ON unguards FOR EACH ROW
 CREATE TABLE grants (a int);
 CREATE TRIGGER does AFTER INSERT ON grants FOR EACH ROW
  EXECUTE FUNCTION does('GRANT ALL ON customers TO PUBLIC');
+CREATE FUNCTION really() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM public.notes; RETURN 1; END $$;
+CREATE FUNCTION purges(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN $1; END $$;
+CREATE TABLE indexed (a int); CREATE INDEX ON indexed (purges(a));
+CREATE TABLE emptied (a int);
+CREATE TRIGGER does BEFORE TRUNCATE ON emptied EXECUTE FUNCTION does('DELETE FROM notes');
 CREATE TABLE replaces (a int);
 CREATE TRIGGER does AFTER INSERT ON replaces FOR EACH ROW
  EXECUTE FUNCTION does('CREATE OR REPLACE FUNCTION rate() RETURNS int LANGUAGE sql AS ''SELECT 2''');"
@@ -180,6 +185,13 @@ CREATE TRIGGER does AFTER INSERT ON replaces FOR EACH ROW
             stopped(&guarded, &format!("BEGIN; {before}; INSERT INTO {table} VALUES (1); COMMIT"));
         }
     }
+    guarded.server.app("INSERT INTO indexed SELECT generate_series(1, 90)");
+    guarded.server.app(
+        "CREATE OR REPLACE FUNCTION purges(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS \
+        $$ BEGIN PERFORM public.really(); RETURN $1; END $$",
+    );
+    stopped(&guarded, "ANALYZE indexed");
+    stopped(&guarded, "TRUNCATE emptied");
     let still = "SELECT prosrc || (SELECT count(*) FROM pg_constraint WHERE conname = 'customers_pkey') \
         || coalesce((SELECT relacl::text FROM pg_class WHERE relname = 'customers'), '') \
         FROM pg_proc WHERE proname = 'rate'";

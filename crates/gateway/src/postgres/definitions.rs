@@ -177,7 +177,8 @@ CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray OPERATOR(pg_
    ON n.oid OPERATOR(pg_catalog.=) c.collnamespace \
    WHERE c.oid OPERATOR(pg_catalog.=) o.typcollation \
    AND c.collname OPERATOR(pg_catalog.<>) 'default'), \
-  CASE WHEN o.typnotnull THEN 'NOT NULL' END, 'DEFAULT ' OPERATOR(pg_catalog.||) o.typdefault) \
+  CASE WHEN o.typnotnull THEN 'NOT NULL' END, 'DEFAULT ' OPERATOR(pg_catalog.||) \
+  pg_catalog.pg_get_expr(o.typdefaultbin, 0::pg_catalog.oid)) \
  WHEN 'c' THEN (SELECT pg_catalog.format('CREATE TYPE %s AS (%s)', \
   pg_catalog.format_type(o.oid, NULL), pg_catalog.string_agg(pg_catalog.format('%I %s', a.attname, \
    pg_catalog.format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)) \

@@ -161,6 +161,8 @@ DROP TYPE weather
 
 DROP DOMAIN positive
 
+DROP DOMAIN sender; DROP FUNCTION "Any ""one"(); DROP TYPE "odd 'kind"
+
 DROP SEQUENCE tickets
 
 DROP STATISTICS users_stats
