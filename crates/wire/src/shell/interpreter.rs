@@ -71,9 +71,10 @@ impl Walk<'_> {
             "bun" | "deno" if is_own_verb(call) => return Ok(None),
             // Languages whose programs are not read.
             "lua" | "luajit" | "lua5.1" | "lua5.2" | "lua5.3" | "lua5.4" | "texlua" | "R"
-            | "Rscript" | "tclsh" | "osascript" | "julia" | "groovy" | "elixir" | "iex" | "erl"
-            | "rebar3" | "scala" | "clj"
-                if call.has(&["-e", "--eval", "-eval", "--expr"]) =>
+            | "Rscript" | "tclsh" | "osascript" | "julia" | "groovy" | "elixir" | "iex" | "mix"
+            | "erl" | "rebar3" | "scala" | "clj"
+                if call.has(&["-e", "--eval", "-eval", "--expr"])
+                    || call.name == "julia" && call.has(&["-E", "--print"]) =>
             {
                 self.source_in_words(scope, call)?;
                 self.named_loss(call);

@@ -195,7 +195,16 @@ impl<'t> Reader<'_, '_, 't> {
         let mut clear = !texts.is_empty();
         for text in texts {
             match text.filter(|it| is_known(it)) {
-                Some(path) => self.walk.deletes(self.scope, &path, "file:delete"),
+                Some(path) => {
+                    // R looks for `~` itself.
+                    let home =
+                        self.scope.value("HOME").filter(|_| self.code.language == Language::R);
+                    let path = match (home, path.strip_prefix('~')) {
+                        (Some(home), Some(rest)) => format!("{home}{rest}"),
+                        _ => path,
+                    };
+                    self.walk.deletes(self.scope, &path, "file:delete");
+                }
                 None => clear = false,
             }
         }

@@ -33,6 +33,8 @@ pub(super) struct Lexer<'t> {
     depth: usize,
     /// The tokens, and the lines that they stand in.
     tokens: Vec<(Token<'t>, usize)>,
+    /// A text of Elixir that is handed to the next call: `"x" |> f()`.
+    handed: Option<String>,
 }
 
 /// How a literal is written.
@@ -62,7 +64,8 @@ pub(super) enum Holes {
 
 /// The tokens of a text with their lines, and whether these are all of it.
 pub(super) fn read(language: Language, text: &str) -> (Vec<(Token<'_>, usize)>, bool) {
-    let mut lexer = Lexer { language, text, at: 0, line: 0, depth: 0, tokens: Vec::new() };
+    let (tokens, handed) = (Vec::new(), None);
+    let mut lexer = Lexer { language, text, at: 0, line: 0, depth: 0, tokens, handed };
     lexer.all();
     let whole = lexer.tokens.len() < TOKENS_MAX;
     (lexer.tokens, whole)
@@ -282,6 +285,7 @@ impl<'t> Lexer<'t> {
             line: self.line,
             depth: self.depth + 1,
             tokens: Vec::new(),
+            handed: None,
         };
         nested.all();
         self.push(Token::Sign("("));
@@ -315,10 +319,23 @@ impl<'t> Lexer<'t> {
             self.push(Token::Sign("+"));
             return self.go(if self.language == Language::Julia { 1 } else { 2 });
         }
+        if self.language == Language::Elixir && rest.starts_with("|>") {
+            self.handed = match self.tokens.last() {
+                Some((Token::Text(text), _)) => Some(text.clone()),
+                _ => None,
+            };
+            return self.go(2);
+        }
         let pair = PAIRS.iter().find(|it| rest.starts_with(**it));
         let sign = pair.map_or_else(|| rest.get(..first.len_utf8()).unwrap_or_default(), |it| *it);
         self.push(Token::Sign(sign));
         self.go(sign.len());
+        if let Some(text) = self.handed.take_if(|_| sign == "(") {
+            self.push(Token::Text(text));
+            if !self.rest().trim_start().starts_with(')') {
+                self.push(Token::Sign(","));
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::shell::expand::UNKNOWN;
 
 /// Kinds that are made of the parts of a path, and what else is one.
 const PATHS: &str = "File Path Paths PathBuf URL Uri URI FileInfo DirectoryInfo Directory file files \
-                     Utf8Path Utf8PathBuf QFile QDir path fileTree FilePath layout";
+                     Utf8Path Utf8PathBuf QFile QDir path fileTree FilePath layout joinpath";
 /// What makes one of what it is handed, of these kinds or alone.
 const MAKERS: &str = "new from of get create parse init fromFile fileURLWithPath";
 /// Functions that make a list of what they are handed.
@@ -82,7 +82,7 @@ impl Values<'_, '_> {
     fn environment(&self, owner: &str, name: &str, given: &[Value]) -> Option<Value> {
         let told = given.first().map(Value::text).unwrap_or_default();
         let variable = match name {
-            "home_dir" | "NSHomeDirectory" | "UserHomeDir" => "HOME",
+            "home_dir" | "NSHomeDirectory" | "UserHomeDir" | "homedir" | "user_home" => "HOME",
             "getProperty" if told == "user.home" => "HOME",
             "var" | "var_os" | "getenv" | "env" | "GetEnvironmentVariable" | "Getenv" | "get"
                 if name != "get" || owner == "environment" =>

@@ -68,7 +68,7 @@ const RUNNERS: &[(&str, &str, Option<Language>)] = &[
     ("Rscript R", "", Some(Language::R)),
     ("julia", "", Some(Language::Julia)),
     ("elixir iex", "", Some(Language::Elixir)),
-    ("mix", "run", None),
+    ("mix", "run", Some(Language::Elixir)),
 ];
 /// Options of these that have a word of their own behind them.
 const VALUED: [&str; 14] = [
@@ -87,6 +87,9 @@ const VALUED: [&str; 14] = [
     "--startup",
     "-m",
 ];
+/// Options whose value is a program: Julia's with a capital letter show what comes of it.
+pub(in super::super) const EVALUATED: &[&str] =
+    &["-e", "--eval", "-eval", "--expr", "-E", "--print"];
 /// Where programs lie that nobody has just built.
 const INSTALLED: [&str; 12] = [
     "/usr/",
@@ -183,7 +186,7 @@ impl Walk<'_> {
         let own =
             RUNNERS.iter().find(|(programs, ..)| programs.split(' ').any(|it| it == call.name));
         let Some((_, _, Some(language))) = own else { return Ok(()) };
-        for text in call.values(&["-e", "--eval", "-eval"]) {
+        for text in call.values(EVALUATED) {
             let source = Source { language: *language, text, file: "", asked: &[] };
             self.compiled(scope, &source)?;
         }

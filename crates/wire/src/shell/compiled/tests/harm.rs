@@ -312,4 +312,8 @@ pub(super) const HARMS: &[(&str, &str, &str)] = &[
     ("x.exs", "elixir x.exs", ":os.cmd('rm -rf /data/x')"),
     ("test/a_test.exs", "mix test", "test \"a\" do\n  System.shell(~s(rm -rf /data/x))\nend"),
     ("none", "elixir -e 'File.rm_rf!(\"/data/x\")'", ""),
+    ("none", "Rscript -e 'unlink(\"~/../../data/x\", recursive=TRUE)'", ""),
+    ("none", "julia -E 'rm(joinpath(\"/data\", \"x\"))'", ""),
+    ("x.exs", "elixir x.exs", "\"/data/x\" |> File.rm_rf!()"),
+    ("none", "mix run -e 'File.rm_rf!(\"/data/x\")'", ""),
 ];
