@@ -154,13 +154,15 @@ WHERE d.classoid OPERATOR(pg_catalog.=) 'pg_catalog.{catalogue}'::pg_catalog.reg
 AND d.objoid OPERATOR(pg_catalog.=) ANY ({objects}) AND i.type OPERATOR(pg_catalog.<>) ALL \
  ('{domain constraint,index,toast table}'::pg_catalog.text[])";
 
-/// The type of a row is its table's, as is that of many of them, and that of what it keeps elsewhere
-/// (before PostgreSQL 14).
+/// The type of a row is its table's, as is that of many of them.
 const TYPE_OF: &str = "\
 COALESCE((SELECT e.typrelid FROM pg_catalog.pg_type e \
-  WHERE e.typarray OPERATOR(pg_catalog.=) o.oid), \
- (SELECT t.oid FROM pg_catalog.pg_class t WHERE t.reltoastrelid OPERATOR(pg_catalog.=) o.typrelid \
-  AND o.typrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid), o.typrelid)";
+ WHERE e.typarray OPERATOR(pg_catalog.=) o.oid), o.typrelid)";
+/// Before PostgreSQL 14, what a table keeps elsewhere has a type, too.
+const TYPE_ID: &str = "\
+(CASE WHEN (SELECT t.relkind FROM pg_catalog.pg_class t \
+ WHERE t.oid OPERATOR(pg_catalog.=) o.typrelid) OPERATOR(pg_catalog.=) 't' \
+ THEN NULL ELSE o.oid END)";
 
 /// What keeps a domain's values are constraints of their own.
 const TYPES: &str = "\
@@ -260,7 +262,10 @@ impl SessionPoint {
         for table in system.iter().filter(|table| table.deleted > 0) {
             let name = table.name.as_str();
             if let Some((kind, whose, _)) = KINDS.iter().find(|(kind, ..)| *kind == name) {
-                let id = format!("o.{}", id_in(kind));
+                let id = match *kind {
+                    "pg_type" => TYPE_ID.to_owned(),
+                    kind => format!("o.{}", id_in(kind)),
+                };
                 let objects = self.gone_from(kind, &id, whose, &whole).await?;
                 let objects: Vec<u32> = objects.iter().filter_map(|it| it.parse().ok()).collect();
                 let objects = self.apart(kind, objects, &mut found.columns).await?;
