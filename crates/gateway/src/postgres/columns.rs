@@ -12,6 +12,7 @@ use super::{
     point::SessionPoint,
     preimage::qualified,
     script::{Measured, Table},
+    sequences,
     upstream::{OwnError, Row, Upstream},
 };
 
@@ -222,18 +223,16 @@ impl SessionPoint {
         }
         let mut found = self.described(first, &["S"]).await?;
         let mut witness = self.served.witness().await?;
-        let sequences = first.gone.iter().filter(|it| it.kind == "S" && standing.holds(it));
-        for gone in sequences {
-            let (name, oid) = (qualified(&gone.table), gone.table.oid);
-            let text = OF_SEQUENCE
-                .replace("{sequence}", &oid.to_string())
-                .replace("{literal}", &literal(&name))
-                .replace("{name}", &name);
-            let texts = witness.rows(&Own::Made(text)).await?;
-            found.extend(texts.iter().map(|row| WithColumns {
-                tables: standing.tables_of("pg_class", oid),
-                text: row.text(0).to_owned(),
-            }));
+        let dropped = first.sequences.iter().filter(|it| it.dropped);
+        for sequence in dropped.filter(|it| standing.holds_relation(it.table.oid)) {
+            let oid = sequence.table.oid;
+            let text = OF_IDENTITY.replace("{sequence}", &oid.to_string());
+            let identity = witness.rows(&Own::Made(text)).await?;
+            let identity = identity.iter().map(|row| row.text(0).to_owned());
+            let goes_on = sequences::going_on(&mut witness, &[sequence]).await?;
+            let tables = standing.tables_of("pg_class", oid);
+            let texts = identity.chain(goes_on);
+            found.extend(texts.map(|text| WithColumns { tables: tables.clone(), text }));
         }
         self.served.keep(witness);
         for (number, text) in self.statements(&standing.gone).await? {
@@ -371,36 +370,21 @@ FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) {table}::
 AND a.attnum OPERATOR(pg_catalog.=) ANY ('{{numbers}}'::pg_catalog.int2[]) ORDER BY a.attnum";
 
 /// A sequence that gives a column's values, which PostgreSQL's own tool only describes with its
-/// table; how far it has come; and whose it is.
-const OF_SEQUENCE: &str = "\
-SELECT s.text FROM (\
-SELECT 1 AS place, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I ADD GENERATED %s AS IDENTITY \
+/// table.
+const OF_IDENTITY: &str = "\
+SELECT pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I ADD GENERATED %s AS IDENTITY \
 (SEQUENCE NAME %s INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s%s)', \
  a.attrelid::pg_catalog.regclass, a.attname, \
  CASE WHEN a.attidentity OPERATOR(pg_catalog.=) 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, \
  q.seqrelid::pg_catalog.regclass, q.seqincrement, q.seqmin, q.seqmax, q.seqstart, q.seqcache, \
- CASE WHEN q.seqcycle THEN ' CYCLE' END) AS text \
+ CASE WHEN q.seqcycle THEN ' CYCLE' END) \
 FROM pg_catalog.pg_sequence q, pg_catalog.pg_depend d, pg_catalog.pg_attribute a \
 WHERE q.seqrelid OPERATOR(pg_catalog.=) {sequence}::pg_catalog.oid \
 AND d.objid OPERATOR(pg_catalog.=) q.seqrelid AND d.deptype OPERATOR(pg_catalog.=) 'i' \
 AND a.attrelid OPERATOR(pg_catalog.=) d.refobjid \
 AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid \
 AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
-AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
-UNION ALL \
-SELECT 2, pg_catalog.format('SELECT pg_catalog.setval(%L, %s, %L)', {literal}, s.last_value, \
- s.is_called) FROM {name} s \
-UNION ALL \
-SELECT 3, pg_catalog.format('ALTER SEQUENCE %s OWNED BY %s.%I', d.objid::pg_catalog.regclass, \
- a.attrelid::pg_catalog.regclass, a.attname) \
-FROM pg_catalog.pg_depend d, pg_catalog.pg_attribute a \
-WHERE d.objid OPERATOR(pg_catalog.=) {sequence}::pg_catalog.oid \
-AND d.deptype OPERATOR(pg_catalog.=) 'a' \
-AND a.attrelid OPERATOR(pg_catalog.=) d.refobjid \
-AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid \
-AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
-AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass) s \
-ORDER BY s.place";
+AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass";
 
 const OF_COLUMN: &str = "\
 SELECT pg_catalog.format(s.text, a.attrelid::pg_catalog.regclass, a.attname, s.one, s.other) \
