@@ -150,6 +150,35 @@ CREATE FUNCTION moves() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
     }
 }
 
+/// What somebody made in its place since stays as it is, and nothing is changed.
+#[test]
+fn what_is_there_again_is_not_overwritten() {
+    let setup = "CREATE TYPE mood AS ENUM ('sad');
+CREATE TABLE numbered (id serial PRIMARY KEY, text text);
+INSERT INTO numbered (text) SELECT 'old' FROM generate_series(1, 20);";
+    let guarded = Guarded::start(BINARY, "development", TERMS, setup);
+    for (text, since, there, expect) in [
+        (
+            "DROP TYPE mood",
+            "CREATE TYPE mood AS ENUM ('new')",
+            "SELECT enum_range(NULL::mood)",
+            "{new}",
+        ),
+        (
+            "TRUNCATE numbered RESTART IDENTITY",
+            "INSERT INTO numbered (text) VALUES ('new')",
+            "SELECT string_agg(text, ',') || max(id) FROM numbered",
+            "new1",
+        ),
+    ] {
+        let said = guarded.run(text);
+        guarded.server.app(since);
+        let undone = guarded.holdpoint.call(&["undo", &kept(&said.err), "--yes"]);
+        assert_ne!(undone.status, 0, "{text}: {} {}", undone.stdout, undone.stderr);
+        assert_eq!(guarded.server.app(there), expect, "{text}");
+    }
+}
+
 fn difference(was: &str, is: &str) -> String {
     let only = |one: &str, other: &str, sign: &str| -> String {
         let missing = one.lines().filter(|line| !other.lines().any(|it| it == *line));
